@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class ApiConfig(AppConfig):
+    """What every endpoint shares."""
+
+    name = "openchair.api"
+    label = "api"

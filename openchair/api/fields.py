@@ -1,0 +1,74 @@
+"""Serializer fields that take JSON at its word: a number is not a text, nor 1 a true."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """Names fields that it does not know, instead of passing over them.
+
+    `Meta.ignored`: read-only fields, which a client may send back as it read them.
+    """
+
+    def to_internal_value(self, data: dict[str, Any]) -> dict[str, Any]:
+        """Read the fields. Raises ValidationError."""
+        ignored = getattr(getattr(self, "Meta", None), "ignored", ())
+        unknown = [name for name in data if name not in self.fields and name not in ignored]
+        known = ", ".join(self.fields)
+        errors: dict[str, Any] = {
+            name[:64]: f"There is no such field; there are {known}." for name in unknown[:20]
+        }
+        read: dict[str, Any] = {}
+        try:
+            read = super().to_internal_value(data)
+        except serializers.ValidationError as error:
+            errors.update(error.detail)  # type: ignore[arg-type]  # a serializer's is a dict
+        if errors:
+            raise serializers.ValidationError(errors)
+        return read
+
+
+class StrictIntegerField(serializers.IntegerField):
+    """A whole JSON number."""
+
+    def to_internal_value(self, data: object) -> int:
+        """Refuse texts, fractions and booleans."""
+        if not isinstance(data, int) or isinstance(data, bool):
+            raise serializers.ValidationError("Write a whole number, without quotation marks.")
+        return data
+
+
+class StrictBooleanField(serializers.BooleanField):
+    """A JSON true or false."""
+
+    def to_internal_value(self, data: object) -> bool:
+        """Refuse everything else."""
+        if not isinstance(data, bool):
+            raise serializers.ValidationError("Write true or false, without quotation marks.")
+        return data
+
+
+class StrictCharField(serializers.CharField):
+    """A JSON string."""
+
+    def to_internal_value(self, data: object) -> str:
+        """Refuse everything else."""
+        if not isinstance(data, str):
+            raise serializers.ValidationError("Write a text, in quotation marks.")
+        text: str = super().to_internal_value(data)
+        return text
+
+
+class StrictEmailField(StrictCharField, serializers.EmailField):
+    """A JSON string that is an e-mail address."""
+
+
+class StrictChoiceField(serializers.ChoiceField):
+    """One of a few JSON strings."""
+
+    def to_internal_value(self, data: object) -> str:
+        """Refuse everything else, naming what there is."""
+        if not isinstance(data, str) or data not in self.choices:
+            raise serializers.ValidationError(f"Write one of {', '.join(self.choices)}.")
+        return data

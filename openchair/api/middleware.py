@@ -1,0 +1,64 @@
+"""What has to be right about a request under the API's paths before any route is looked for."""
+
+import re
+from collections.abc import Callable
+from io import BytesIO
+
+from django.conf import settings
+from django.core.exceptions import DisallowedHost
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from gunicorn.http.errors import ParseException
+
+from openchair.api import problems
+from openchair.api.strict_json import LARGEST_BODY
+
+API_PATHS = re.compile(r"/(?:online)?scheduling(?:/|\Z)")
+
+
+def is_api(request: HttpRequest) -> bool:
+    """Say whether a request is to the API, where nothing is ever answered in HTML."""
+    return API_PATHS.match(request.path_info) is not None
+
+
+class ApiGuardMiddleware:
+    """Checks host and scheme, reads chunked bodies, and lets a trailing slash be."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer a broken API request with a problem document, or hand it on."""
+        if not is_api(request):
+            return self.get_response(request)
+        if request.path_info.endswith("/"):
+            request.path_info = request.path_info[:-1]
+        refusal = self._refusal(request) or self._read_chunks(request)
+        return refusal or self.get_response(request)
+
+    def _refusal(self, request: HttpRequest) -> HttpResponse | None:
+        try:
+            request.get_host()
+        except DisallowedHost:
+            detail = "This installation does not answer to that Host: check the address."
+            return problems.by_status(None, 400, detail)
+        if "HTTP_HOST" not in request.META and request.META.get("SERVER_PROTOCOL") != "HTTP/1.0":
+            return problems.by_status(None, 400, "Send a Host header (RFC 9112, section 3.2).")
+        if settings.HTTPS_ONLY and not request.is_secure():
+            return problems.by_status(
+                request, 403, "Use https: the key has just travelled in clear, so replace it."
+            )
+        return None
+
+    def _read_chunks(self, request: HttpRequest) -> HttpResponse | None:
+        """Read a chunked body, of which Django would read as much as Content-Length says: none."""
+        if "chunked" not in request.META.get("HTTP_TRANSFER_ENCODING", "").lower():
+            return None
+        try:
+            body = request.META["wsgi.input"].read(LARGEST_BODY + 1)
+        except (OSError, ParseException):  # gunicorn closes the connection afterwards
+            return problems.by_status(None, 400, "The body's chunks are broken (RFC 9112, 7.1).")
+        request._body = body
+        request._stream = BytesIO(body)
+        request.META["CONTENT_LENGTH"] = str(len(body))
+        return None

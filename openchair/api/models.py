@@ -1,0 +1,39 @@
+"""What every endpoint shares and all workers have to agree on."""
+
+from django.db import models
+
+from practices.models import Partner
+
+
+class Counter(models.Model):
+    """How often something was done in one window of time: requests of a partner, wrong keys.
+
+    One row a name, so the table stays as small as the number of partners and addresses.
+    """
+
+    name = models.CharField(max_length=100, primary_key=True)
+    window = models.BigIntegerField(help_text="When it began, in milliseconds since 1970.")
+    used = models.PositiveIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.used}"
+
+
+class KeptAnswer(models.Model):
+    """The answer to a POST that came with an Idempotency-Key, to be given again for 24 hours."""
+
+    partner = models.ForeignKey(Partner, models.CASCADE, related_name="+", db_index=False)
+    key = models.CharField(max_length=255, help_text="The partner's own; unique for it alone.")
+    fingerprint = models.CharField(max_length=64, help_text="SHA-256 of path and body.")
+    status = models.PositiveSmallIntegerField()
+    headers = models.JSONField()
+    body = models.TextField()
+    kept_at = models.DateTimeField(db_index=True, help_text="UTC.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="kept_answer_once", fields=["partner", "key"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.status} at {self.kept_at:%Y-%m-%d %H:%M}"

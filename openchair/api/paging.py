@@ -1,0 +1,101 @@
+"""Pages of a list: `limit`, and a cursor to the next one in a Link (RFC 8288).
+
+A page begins after the last row of the page before, by that row's place in the order and not by
+how many rows came earlier; so whatever is written meanwhile, a row that stays is shown once.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.core import signing
+from django.db.models import Q, QuerySet
+from django.http import QueryDict
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+
+MOST = 1000
+DEFAULT = 100
+PARAMETERS = ("limit", "cursor")
+_SALT = "openchair.page"
+
+
+@dataclass(frozen=True)
+class Page:
+    """Which part of a list is asked for: up to `limit` rows, those after `after`.
+
+    after: the value and the id of the last row seen; None for the first page.
+    """
+
+    limit: int
+    after: tuple[datetime | None, str] | None
+
+
+def asked_for(request: Request) -> Page | None:
+    """Read `limit` and `cursor`; None where the whole list is wanted. Raises ValidationError."""
+    cursor = request.query_params.get("cursor")
+    if cursor is None and "limit" not in request.query_params:
+        return None
+    return Page(limit(request), None if cursor is None else _position(cursor))
+
+
+def limit(request: Request) -> int:
+    """Read how many are wanted at most. Raises ValidationError."""
+    text = request.query_params.get("limit", str(DEFAULT))
+    if not (text.isascii() and text.isdigit() and len(text) <= 4 and 1 <= int(text) <= MOST):
+        raise ValidationError({"limit": f"Write a whole number from 1 to {MOST}."})
+    return int(text)
+
+
+def _position(cursor: str) -> tuple[datetime | None, str]:
+    at, row_id = unsigned("cursor", cursor, _SALT)
+    return None if at is None else datetime.fromisoformat(at), row_id
+
+
+def signed(position: Any, salt: str) -> str:
+    """Write a position in a list as an opaque text: it grants nothing, and cannot be made up."""
+    return signing.Signer(salt=salt).sign_object(position)
+
+
+def unsigned(parameter: str, text: str, salt: str) -> Any:
+    """Read such a text again, however old. Raises ValidationError where it is not one of ours."""
+    try:
+        return signing.Signer(salt=salt).unsign_object(text)
+    except signing.BadSignature:
+        raise ValidationError(
+            {parameter: "This is not what an answer here gave you: copy it whole, or leave it out."}
+        ) from None
+
+
+def rows_of(rows: QuerySet[Any, Any], page: Page, column: str) -> tuple[list[Any], str | None]:
+    """Select a page of rows, in order of a column then id, those without a value last.
+
+    Gives the rows and the cursor of the next page; None on the last.
+    """
+    placed = rows.filter(**{f"{column}__isnull": False}).order_by(column, "id")
+    unplaced = rows.filter(**{f"{column}__isnull": True}).order_by("id")
+    if page.after is not None:
+        value, row_id = page.after
+        if value is None:
+            placed, unplaced = placed.none(), unplaced.filter(id__gt=row_id)
+        else:
+            behind = Q(**{f"{column}__gt": value}) | Q(id__gt=row_id)
+            # Said apart, so that an index finds where to begin.
+            placed = placed.filter(behind, **{f"{column}__gte": value})
+    # One more than asked for says whether there is a next page.
+    found = list(placed[: page.limit + 1])
+    if len(found) <= page.limit:
+        found += list(unplaced[: page.limit + 1 - len(found)])
+    if len(found) <= page.limit:
+        return found, None
+    last = found[page.limit - 1]
+    at = getattr(last, column)
+    return found[: page.limit], signed([at and at.isoformat(), last.id], _SALT)
+
+
+def link(request: Request, **changed: str) -> str:
+    """Write the Link to the next page: this request with other parameters."""
+    query: QueryDict = request.query_params.copy()
+    for name, value in changed.items():
+        query[name] = value
+    return f'<{request.build_absolute_uri(f"{request.path}?{query.urlencode()}")}>; rel="next"'

@@ -1,0 +1,292 @@
+"""What went wrong, as RFC 9457 problem documents; the one exception handler."""
+
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, SuspiciousOperation
+from django.core.exceptions import ValidationError as DjangoValidationError
+from django.db import DatabaseError, IntegrityError, InterfaceError
+from django.http import Http404, HttpRequest, HttpResponse
+from rest_framework import exceptions
+
+from openchair.api.limits import Overdrawn
+from openchair.errors import LimitReached, Refused
+
+logger = logging.getLogger(__name__)
+
+RETRY_AFTER_OUTAGE = 5
+
+
+@dataclass(frozen=True)
+class ProblemType:
+    """A kind of problem: its status, its title, and what the page behind its `type` tells."""
+
+    slug: str
+    status: int
+    title: str
+    meaning: str
+    mend: str
+
+
+CATALOGUE = {
+    kind.slug: kind
+    for kind in (
+        ProblemType(
+            "bad-request",
+            400,
+            "Bad request",
+            "The request is not HTTP as this API understands it: its host or its body's form.",
+            "Read `detail`: it says where. Bodies are one strict JSON object in UTF-8.",
+        ),
+        ProblemType(
+            "invalid-fields",
+            400,
+            "Invalid fields",
+            "The body or the query has fields that do not exist, or values that cannot be.",
+            "Each entry of `errors` names a `field` and says what to write.",
+        ),
+        ProblemType(
+            "unauthenticated",
+            401,
+            "A valid key is needed",
+            "The request has no API key, or one that is unknown, revoked or expired.",
+            "Send the key, bare, in the Authorization header. An operator gives you a new one.",
+        ),
+        ProblemType(
+            "forbidden",
+            403,
+            "Not allowed",
+            "The key is good, but its partner may not do this: it lacks the special authorization, "
+            "the practice, or the booking is another partner's. Web clients are refused as well.",
+            "Read `detail`, and ask the operator for what is missing. Call from a server.",
+        ),
+        ProblemType(
+            "not-found",
+            404,
+            "Not found",
+            "Nothing is at this address.",
+            "Check the path and the id; ids tell upper from lower case.",
+        ),
+        ProblemType(
+            "method-not-allowed",
+            405,
+            "Method not allowed",
+            "The address exists, but not for this method.",
+            "Use one of the methods in the Allow header.",
+        ),
+        ProblemType(
+            "not-acceptable",
+            406,
+            "Not acceptable",
+            "The Accept header asks for something other than JSON.",
+            "Accept application/json, or send no Accept header.",
+        ),
+        ProblemType(
+            "conflict",
+            409,
+            "The state forbids it",
+            "The request is well formed, but what it asks for does not go with how things are. "
+            "Nothing changed.",
+            "`reason` is a code for programs, `detail` says what is the case. Read it anew.",
+        ),
+        ProblemType(
+            "precondition-failed",
+            412,
+            "Precondition failed",
+            "It changed since you read it.",
+            "Read it again, then repeat the change with the new ETag.",
+        ),
+        ProblemType(
+            "body-too-large",
+            413,
+            "Body too large",
+            "The body has more than 65 536 bytes.",
+            "Send less: no request of this API needs more.",
+        ),
+        ProblemType(
+            "unsupported-media-type",
+            415,
+            "Unsupported media type",
+            "The body is not declared as JSON in UTF-8.",
+            "Send Content-Type: application/json.",
+        ),
+        ProblemType(
+            "key-reused",
+            422,
+            "Idempotency-Key reused",
+            "The Idempotency-Key came before with another path or body, in the last 24 hours.",
+            "A retry repeats the request as it was. A new request takes a new key.",
+        ),
+        ProblemType(
+            "too-many-requests",
+            429,
+            "Too many",
+            "Too many requests, wrong keys or held places for now.",
+            "Wait as many seconds as the Retry-After header says.",
+        ),
+        ProblemType(
+            "internal-error",
+            500,
+            "Our mistake",
+            "OpenChair has a bug. Nothing was half done.",
+            "Tell the operator when it happened.",
+        ),
+        ProblemType(
+            "unavailable",
+            503,
+            "Unavailable",
+            "The database cannot be reached, or is too busy. Nothing was half done.",
+            "Send the same request again after as many seconds as Retry-After says.",
+        ),
+    )
+}
+_BY_STATUS = {kind.status: kind for kind in CATALOGUE.values() if kind.slug != "invalid-fields"}
+
+
+class BodyTooLarge(exceptions.APIException):
+    """A body over the limit, in bytes."""
+
+    status_code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"The body has more than {limit} bytes: send less.")
+
+
+def problem(
+    request: HttpRequest | None,
+    kind: ProblemType,
+    detail: str,
+    *,
+    headers: dict[str, str] | None = None,
+    **members: Any,
+) -> HttpResponse:
+    """Make a problem document; `type` is absolute where the request's host can be trusted."""
+    path = f"/docs/problems/{kind.slug}"
+    document = {
+        "type": request.build_absolute_uri(path) if request is not None else path,
+        "title": kind.title,
+        "status": kind.status,
+        "detail": detail,
+        **members,
+    }
+    return HttpResponse(
+        json.dumps(document, ensure_ascii=False),
+        status=kind.status,
+        content_type="application/problem+json",
+        headers={"Cache-Control": "no-store", **(headers or {})},
+    )
+
+
+def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse:
+    """Turn what a view raised into a problem document (Django REST framework's hook)."""
+    request: HttpRequest = context["request"]._request
+    if isinstance(error, DjangoValidationError | exceptions.ValidationError):
+        return _invalid_fields(request, error)
+    if isinstance(error, Refused):
+        return problem(request, _BY_STATUS[409], error.text, reason=error.reason)
+    if isinstance(error, LimitReached):
+        return _too_many(request, error.text, error.retry_after)
+    if isinstance(error, Overdrawn):
+        return _too_many(request, error.text, error.budget.reset, error.budget.headers)
+    if isinstance(error, DatabaseError | InterfaceError):
+        return _database(request, error)
+    if isinstance(error, SuspiciousOperation):
+        return problem(request, _BY_STATUS[400], "The request has too many parameters: send fewer.")
+    if isinstance(error, Http404):
+        error = exceptions.NotFound(
+            "There is nothing of this id: check it; ids tell upper from lower case."
+        )
+    elif isinstance(error, PermissionDenied):
+        error = exceptions.PermissionDenied()
+    if isinstance(error, exceptions.APIException):
+        return _api_exception(request, error, context)
+    logger.error("a bug: %s", request.path, exc_info=error)
+    return problem(request, _BY_STATUS[500], "OpenChair has a bug here; the operator can see it.")
+
+
+def _broken_rule(error: IntegrityError) -> str:
+    """Name the rule; PostgreSQL's whole message would put the patient's row into the log."""
+    name = getattr(getattr(error.__cause__, "diag", None), "constraint_name", None)
+    return name or str(error)
+
+
+def _api_exception(
+    request: HttpRequest, error: exceptions.APIException, context: dict[str, Any]
+) -> HttpResponse:
+    headers = {}
+    auth_header = getattr(error, "auth_header", None)
+    if auth_header:
+        headers["WWW-Authenticate"] = auth_header
+    if isinstance(error, exceptions.MethodNotAllowed):
+        allowed = ", ".join(context["view"].allowed_methods)
+        headers["Allow"] = allowed
+        detail = f"{request.method} does not work here: use {allowed}."
+    else:
+        detail = str(error.detail)
+    kind = _BY_STATUS.get(error.status_code, CATALOGUE["bad-request"])
+    return problem(request, kind, detail, headers=headers)
+
+
+def _invalid_fields(
+    request: HttpRequest, error: DjangoValidationError | exceptions.ValidationError
+) -> HttpResponse:
+    if isinstance(error, DjangoValidationError):
+        found = getattr(error, "message_dict", None) or {NON_FIELD_ERRORS: error.messages}
+    else:
+        found = error.detail
+    errors = [{"field": field, "message": message} for field, message in _flat(found)]
+    one = len(errors) == 1
+    detail = (
+        f"{errors[0]['field']}: {errors[0]['message']}"
+        if one
+        else f"{len(errors)} fields need mending; see errors."
+    )
+    return problem(request, CATALOGUE["invalid-fields"], detail, errors=errors)
+
+
+def _flat(found: Any, field: str = "") -> Iterator[tuple[str, str]]:
+    """Walk nested errors; parts of a list come under their index, as in `status.1`."""
+    if isinstance(found, dict):
+        for name, part in found.items():
+            yield from _flat(part, f"{field}.{name}" if field else str(name))
+    elif isinstance(found, list | tuple):
+        for part in found:
+            yield from _flat(part, field)
+    else:
+        yield field, str(found)
+
+
+def _too_many(
+    request: HttpRequest, detail: str, retry_after: int, headers: dict[str, str] | None = None
+) -> HttpResponse:
+    wait = {"Retry-After": str(max(1, retry_after)), **(headers or {})}
+    return problem(request, _BY_STATUS[429], detail, headers=wait)
+
+
+def _database(request: HttpRequest, error: Exception) -> HttpResponse:
+    """Say 503 for a database that is away or too busy, and 409 for one that refused a change."""
+    if isinstance(error, IntegrityError):
+        # A rule that only the database saw broken: nothing was changed, so the client may know.
+        logger.error("the database refused a change: %s", _broken_rule(error))
+        return problem(
+            request,
+            _BY_STATUS[409],
+            "The database refused this change, and nothing changed. Read it anew and try again.",
+            reason="refused",
+        )
+    logger.error("the database did not answer: %s", type(error).__name__, exc_info=error)
+    return problem(
+        request,
+        _BY_STATUS[503],
+        f"The database does not answer: send the request again in {RETRY_AFTER_OUTAGE} seconds.",
+        headers={"Retry-After": str(RETRY_AFTER_OUTAGE)},
+    )
+
+
+def by_status(request: HttpRequest | None, status: int, detail: str) -> HttpResponse:
+    """Make the problem document of a plain HTTP status."""
+    return problem(request, _BY_STATUS[status], detail)

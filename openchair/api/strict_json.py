@@ -1,0 +1,152 @@
+"""Request bodies: strict JSON in UTF-8, one object (contract, section 3; RFC 8259)."""
+
+import codecs
+import json
+import math
+from collections.abc import Mapping
+from typing import IO, Any
+
+from rest_framework.exceptions import ParseError, UnsupportedMediaType
+from rest_framework.parsers import BaseParser
+from rest_framework.request import Request
+
+from openchair.api.problems import BodyTooLarge
+
+LARGEST_BODY = 64 * 1024
+DEEPEST = 20
+
+
+class StrictJSONParser(BaseParser):
+    """Reads a JSON object and refuses whatever two readers could understand differently."""
+
+    media_type = "application/json"
+
+    def parse(
+        self,
+        stream: IO[Any],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """Read the body. Raises ParseError, UnsupportedMediaType or BodyTooLarge."""
+        request: Request = (parser_context or {})["request"]
+        _check_encodings(request)
+        try:
+            body = stream.read(LARGEST_BODY + 1)
+        except OSError:  # the client has gone, so nobody reads this; a bug it is not
+            raise ParseError("The body broke off: send it again.") from None
+        if len(body) > LARGEST_BODY:
+            raise BodyTooLarge(LARGEST_BODY)
+        if len(body) < int(request.META["CONTENT_LENGTH"]):
+            raise ParseError("The body is shorter than its Content-Length: send it again, whole.")
+        return parse_object(body)
+
+
+def _check_encodings(request: Request) -> None:
+    media_type = request.META.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
+    if media_type != StrictJSONParser.media_type:
+        raise UnsupportedMediaType(media_type)
+    charset = request.META.get("CONTENT_TYPE", "").lower().partition("charset=")[2]
+    name = charset.partition(";")[0].strip().strip("\"'")
+    if name and not _is_utf8(name):
+        raise UnsupportedMediaType(
+            name, detail="JSON is written in UTF-8: leave the charset out, or write utf-8."
+        )
+    coding = request.META.get("HTTP_CONTENT_ENCODING", "identity")
+    if coding.strip().lower() != "identity":
+        raise UnsupportedMediaType(coding, detail="Send the body without a Content-Encoding.")
+
+
+def _is_utf8(name: str) -> bool:
+    try:
+        return codecs.lookup(name).name in {"utf-8", "ascii"}
+    except (LookupError, ValueError):
+        return False
+
+
+def parse_object(body: bytes) -> dict[str, Any]:
+    """Read a JSON object. Raises ParseError with a sentence that says where and what to do."""
+    try:
+        text = body.decode()
+    except UnicodeDecodeError as error:
+        raise ParseError(
+            f"The body is not UTF-8 at byte {error.start + 1}: write JSON in UTF-8."
+        ) from None
+    if not text.strip():
+        raise ParseError("The body is empty: send a JSON object.")
+    try:
+        value = json.loads(
+            text,
+            object_pairs_hook=_object_without_duplicates,
+            parse_constant=_refuse_constant,
+            parse_float=_finite,
+        )
+    except json.JSONDecodeError as error:
+        raise ParseError(_syntax(text, error)) from None
+    except RecursionError:
+        raise ParseError(_TOO_DEEP) from None
+    except ValueError:
+        raise ParseError("The body has a number with too many digits.") from None
+    _check_values(value, depth=1)
+    if not isinstance(value, dict):
+        raise ParseError('The body has to be a JSON object: {"field": value, …}.')
+    return value
+
+
+_TOO_DEEP = f"The body is nested too deep: {DEEPEST} levels at most."
+
+
+def _syntax(text: str, error: json.JSONDecodeError) -> str:
+    before = text[: error.pos].rstrip()
+    # The published samples end their objects with a comma, so this is the slip to expect.
+    trailing = before.endswith(",") and text[error.pos : error.pos + 1] in {"}", "]"}
+    hint = "take away the comma before it" if trailing else error.msg
+    return f"The body is not JSON at line {error.lineno}, column {error.colno}: {hint}."
+
+
+def _object_without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ParseError(f"The body has the field {_printable(twice)} twice: send it once.")
+    return value
+
+
+def _refuse_constant(name: str) -> None:
+    raise ParseError(f"The body has {name}, which is not JSON.")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ParseError("The body has a number that is too large.")
+    return number
+
+
+def _check_values(value: object, *, depth: int) -> None:
+    if isinstance(value, str):
+        _check_text(value)
+        return
+    if not isinstance(value, dict | list):
+        return
+    if depth > DEEPEST:
+        raise ParseError(_TOO_DEEP)
+    if isinstance(value, dict):
+        for name in value:
+            _check_text(name)
+    for part in value.values() if isinstance(value, dict) else value:
+        _check_values(part, depth=depth + 1)
+
+
+def _check_text(text: str) -> None:
+    if "\0" in text:
+        raise ParseError("The body has a NUL character (\\u0000): take it away.")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise ParseError(
+            "The body has half of a surrogate pair (\\ud800 to \\udfff): send whole characters."
+        )
+
+
+def _printable(text: str) -> str:
+    """Quote a client's text so that it can be said back to it."""
+    return json.dumps(text[:64])

@@ -1,0 +1,46 @@
+"""What has to be right before the server starts: `manage.py check` says what is not."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.core import checks
+
+from practices.models import Practice
+from practices.scoping import ScopedAdmin
+
+
+@checks.register
+def registered_models_are_scoped(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
+    """Refuse a model in the admin of which every person would see every practice's rows."""
+    errors: list[checks.CheckMessage] = []
+    for model, model_admin in admin.site._registry.items():
+        if not isinstance(model_admin, ScopedAdmin):
+            hint = "Make its admin a practices.scoping.ScopedAdmin, and say its practice_path."
+            errors.append(
+                checks.Error(
+                    f"{model._meta.label} is in the admin and not scoped.",
+                    hint,
+                    id="openchair.E001",
+                )
+            )
+        elif not _leads_to_practice(model, model_admin.practice_path):
+            errors.append(
+                checks.Error(
+                    f"The practice_path {model_admin.practice_path!r} of {model._meta.label} "
+                    "does not lead to its practice.",
+                    'Write "practice" or "booking__practice"; None is for operators only.',
+                    id="openchair.E002",
+                )
+            )
+    return errors
+
+
+def _leads_to_practice(model: Any, path: str | None) -> bool:
+    if path is None or (path == "pk" and model is Practice):
+        return True
+    for name in path.split("__"):
+        fields = {field.name: field for field in model._meta.get_fields()}
+        if name not in fields or not fields[name].is_relation:
+            return False
+        model = fields[name].related_model
+    return bool(model is Practice)

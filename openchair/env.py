@@ -1,0 +1,133 @@
+"""Settings from the environment; each reader refuses an odd value and says what to write."""
+
+import os
+import secrets
+from pathlib import Path
+
+import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
+
+MINUTE = 60
+PERIODS = {"sec": 1, "min": MINUTE, "hour": 60 * MINUTE, "day": 24 * 60 * MINUTE}
+THIS_MACHINE = ["localhost", "127.0.0.1", "[::1]"]
+
+
+def flag(name: str, *, default: bool) -> bool:
+    """Read an on/off setting: 1, true, yes, on or 0, false, no, off."""
+    text = os.environ.get(name, "").strip().lower()
+    if not text:
+        return default
+    if text in {"1", "true", "yes", "on"}:
+        return True
+    if text in {"0", "false", "no", "off"}:
+        return False
+    raise ImproperlyConfigured(f"{name} is {text!r}: write on or off.")
+
+
+def number(name: str, *, default: int, least: int = 1, most: int = 1_000_000_000) -> int:
+    """Read a whole number between least and most."""
+    text = os.environ.get(name, "").strip()
+    if not text:
+        return default
+    digits = text.isascii() and text.isdigit() and len(text) < 20
+    if not digits or not least <= int(text) <= most:
+        raise ImproperlyConfigured(
+            f"{name} is {text!r}: write a whole number from {least} to {most}."
+        )
+    return int(text)
+
+
+def rate(name: str, *, default: str) -> tuple[int, int]:
+    """Read a rate such as 600/min: how many, and per how many seconds."""
+    text = os.environ.get(name, "").strip() or default
+    count, _, period = text.partition("/")
+    digits = count.isascii() and count.isdigit() and len(count) < 10
+    if not digits or int(count) < 1 or period not in PERIODS:
+        raise ImproperlyConfigured(
+            f"{name} is {text!r}: write a number, a slash and one of {', '.join(PERIODS)}; "
+            f"{default} for example."
+        )
+    return int(count), PERIODS[period]
+
+
+def hosts(name: str) -> list[str]:
+    """Read the host names that are answered, commas between; this machine alone unless said."""
+    names = [part.strip() for part in os.environ.get(name, "").split(",") if part.strip()]
+    for host in names:
+        # Django leaves the port out before it compares, so a name with one would never match.
+        if "/" in host or " " in host or (":" in host and not host.endswith("]")):
+            raise ImproperlyConfigured(
+                f"{name} has {host!r}: write bare host names separated by commas, "
+                "openchair.example,www.openchair.example for example."
+            )
+    return names or THIS_MACHINE
+
+
+def database(name: str, *, embedded: Path) -> dict[str, object]:
+    """Read the database's URL; without one it is the SQLite file `embedded`."""
+    url = os.environ.get(name, "").strip() or f"sqlite:///{embedded}"
+    scheme = url.partition(":")[0]
+    if scheme not in {"sqlite", "postgres", "postgresql"}:
+        raise ImproperlyConfigured(
+            f"{name} begins with {scheme!r}: write postgres://user:password@host:5432/name "
+            "or sqlite:////path/to/file."
+        )
+    try:
+        config: dict[str, object] = dict(dj_database_url.parse(url))
+    except ValueError as error:
+        # The URL itself may hold a password, so it is not repeated.
+        raise ImproperlyConfigured(
+            f"{name} cannot be read ({type(error).__name__}): write "
+            "postgres://user:password@host:5432/name, with special characters percent-encoded."
+        ) from None
+    if config["NAME"] in {"", ":memory:"}:
+        raise ImproperlyConfigured(
+            f"{name} names no database: write postgres://user:password@host:5432/name "
+            "or sqlite:////path/to/file."
+        )
+    return config
+
+
+def redis(name: str) -> str:
+    """Read the URL of a Redis server; empty where there is none."""
+    url = os.environ.get(name, "").strip()
+    if url and url.partition("://")[0] not in {"redis", "rediss", "unix"}:
+        raise ImproperlyConfigured(
+            f"{name} has to name a Redis server (version 7 or later): write "
+            "redis://user:password@host:6379/0, rediss:// for TLS, or unix:///path/to/socket."
+        )
+    return url
+
+
+def secret_key(name: str, *, kept_in: Path, local: bool) -> str:
+    """Read the signing key; an installation that only this machine reaches keeps one of its own.
+
+    kept_in: the file (mode 0600) in which such an installation keeps its random key, so that all
+    worker processes and the next start share it.
+    """
+    text = os.environ.get(name, "")
+    if text:
+        if len(text) < 50 or len(set(text)) < 5:
+            raise ImproperlyConfigured(
+                f"{name} is too weak: write at least 50 random characters, made by "
+                "python3 -c 'import secrets; print(secrets.token_urlsafe(50))'."
+            )
+        return text
+    if not local:
+        raise ImproperlyConfigured(
+            f"{name} is needed where ALLOWED_HOSTS names other machines: write 50 or more random "
+            "characters, made by python3 -c 'import secrets; print(secrets.token_urlsafe(50))'."
+        )
+    kept_in.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    made = kept_in.with_name(f"{kept_in.name}.{os.getpid()}")
+    try:
+        if not kept_in.exists():
+            made.touch(mode=0o600)
+            made.write_text(secrets.token_urlsafe(50))
+            # A link, for it fails when another process was first: two keys must never be in use.
+            os.link(made, kept_in)
+    except FileExistsError:
+        pass
+    finally:
+        made.unlink(missing_ok=True)
+    return kept_in.read_text()

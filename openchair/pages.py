@@ -1,0 +1,83 @@
+"""Pages for people, and what Django answers where no view did."""
+
+from functools import cache
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views import defaults
+from django.views.decorators.http import require_safe
+
+from openchair.api import problems as api_problems
+from openchair.api.middleware import is_api
+
+
+@require_safe
+def index(request: HttpRequest) -> HttpResponse:
+    """Say what this is and where to go."""
+    return render(request, "index.html")
+
+
+@require_safe
+def docs(request: HttpRequest) -> HttpResponse:
+    """Show the API's documentation, to be tried with a key."""
+    return render(request, "docs.html")
+
+
+@cache
+def _openapi_document() -> bytes:
+    return (settings.BASE_DIR / "openapi.json").read_bytes()
+
+
+@require_safe
+def openapi(request: HttpRequest) -> HttpResponse:
+    """Give the OpenAPI document that is committed, which script/test holds against the code."""
+    return HttpResponse(_openapi_document(), content_type="application/json")
+
+
+@require_safe
+def problems(request: HttpRequest) -> HttpResponse:
+    """List the problems that the API answers with."""
+    return render(request, "problems.html", {"kinds": api_problems.CATALOGUE.values()})
+
+
+@require_safe
+def problem(request: HttpRequest, slug: str) -> HttpResponse:
+    """Explain one of them: the page behind a problem's `type`."""
+    kind = api_problems.CATALOGUE.get(slug)
+    if kind is None:
+        raise Http404
+    return render(request, "problem.html", {"kind": kind})
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer 400, to the API in its own form."""
+    if is_api(request):
+        return api_problems.by_status(None, 400, "This request cannot be read: check it.")
+    return defaults.bad_request(request, exception)
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer 403."""
+    if is_api(request):
+        return api_problems.by_status(request, 403, "This is not allowed.")
+    return defaults.permission_denied(request, exception)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Answer 403 to a form of a page that is older than the login."""
+    return render(request, "403_csrf.html", status=403)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer 404."""
+    if is_api(request):
+        return api_problems.by_status(request, 404, "There is nothing at this address.")
+    return defaults.page_not_found(request, exception)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer 500; nothing here may need the database."""
+    if is_api(request):
+        return api_problems.by_status(None, 500, "OpenChair has a bug here.")
+    return defaults.server_error(request)

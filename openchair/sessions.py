@@ -1,0 +1,41 @@
+"""How long a person stays logged in: so long idle, and so long at most."""
+
+import time
+from collections.abc import Callable
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import logout
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+BEGAN = "began"
+SEEN = "seen"
+# Noting every request would write to the database at every click.
+NOTED_EVERY = 20
+
+
+def begin(request: HttpRequest) -> None:
+    """Start the clocks of a person who has just logged in."""
+    request.session[BEGAN] = request.session[SEEN] = int(time.time())
+
+
+class SessionLimitsMiddleware:
+    """Ends sessions that were idle, or have lasted, too long."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Log out who has been away, then answer."""
+        # Nobody is logged in outside the admin, and the API has no use for looking sessions up.
+        if request.path_info.startswith("/admin/") and request.user.is_authenticated:
+            now = int(time.time())
+            began = request.session.setdefault(BEGAN, now)
+            seen = request.session.setdefault(SEEN, now)
+            if now - seen >= settings.SESSION_IDLE or now - began >= settings.SESSION_MAX:
+                logout(request)
+                messages.info(request, "You were logged out to keep patients' data safe.")
+            elif now - seen >= min(NOTED_EVERY, settings.SESSION_IDLE / 2):
+                request.session[SEEN] = now
+        return self.get_response(request)

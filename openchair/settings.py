@@ -1,0 +1,280 @@
+"""The installation's settings. Everything an operator may set is read from the environment here."""
+
+from logging import LogRecord
+from pathlib import Path
+from traceback import format_tb
+
+from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError
+
+from openchair import env
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA_DIR = BASE_DIR / "data"
+
+# What an operator sets -----------------------------------------------------------------------
+
+DEBUG = env.flag("DEBUG", default=False)
+ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS")
+ONLY_THIS_MACHINE = set(ALLOWED_HOSTS) <= set(env.THIS_MACHINE)
+SECRET_KEY = env.secret_key("SECRET_KEY", kept_in=DATA_DIR / "secret_key", local=ONLY_THIS_MACHINE)
+HTTPS_ONLY = env.flag("HTTPS_ONLY", default=not ONLY_THIS_MACHINE)
+
+RATE_LIMIT = env.rate("RATE_LIMIT", default="600/min")
+# Counts requests where it is set; the database does where it is not.
+CACHE_URL = env.redis("CACHE_URL")
+WRONG_KEY_LIMIT = env.rate("WRONG_KEY_LIMIT", default="100/min")
+LOGIN_LIMIT = env.rate("LOGIN_LIMIT", default="10/min")
+
+# Seconds: a person in the admin is logged out after so long idle, and after so long at most.
+SESSION_IDLE = env.number("SESSION_IDLE", default=900, most=86_400)
+SESSION_MAX = env.number("SESSION_MAX", default=43_200, most=604_800)
+
+HOLD_SECONDS = env.number("HOLD_SECONDS", default=900, most=86_400)
+HOLD_MAX_SECONDS = env.number("HOLD_MAX_SECONDS", default=max(3600, HOLD_SECONDS), most=86_400)
+HOLDS_PER_PARTNER = env.number("HOLDS_PER_PARTNER", default=200, most=100_000)
+if HOLD_MAX_SECONDS < HOLD_SECONDS:
+    raise ImproperlyConfigured(
+        f"HOLD_MAX_SECONDS is {HOLD_MAX_SECONDS}, less than HOLD_SECONDS ({HOLD_SECONDS}): "
+        "write a number at least as large."
+    )
+
+# What gunicorn.py uses; here too, so that an odd value is refused before anything starts.
+PORT = env.number("PORT", default=8000, most=65_535)
+WEB_CONCURRENCY = env.number("WEB_CONCURRENCY", default=2, most=256)
+
+# Django --------------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "bookings",
+    "practices",
+    "openchair.api",
+    "openchair.apps.OpenChairConfig",
+    "unfold.apps.BasicAppConfig",
+    "openchair.apps.AdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+]
+
+MIDDLEWARE = [
+    "openchair.middleware.ContentSecurityPolicyMiddleware",
+    "openchair.api.middleware.ApiGuardMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "openchair.sessions.SessionLimitsMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "openchair.urls"
+WSGI_APPLICATION = "openchair.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# Databases -----------------------------------------------------------------------------------
+
+_database = env.database("DATABASE_URL", embedded=DATA_DIR / "openchair.sqlite3")
+if _database["ENGINE"] == "django.db.backends.sqlite3":
+    # Patients are in it: nobody else on this machine looks.
+    _file = Path(str(_database["NAME"]))
+    _file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not _file.exists():
+        _file.touch(mode=0o600)
+    _database["OPTIONS"] = {
+        # A transaction that reads and then writes must take the write lock first, or SQLite
+        # refuses it at once, whatever the timeout.
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        # FULL: an answered booking survives a power cut; NORMAL would lose the last ones in WAL.
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+    }
+else:
+    _database["CONN_MAX_AGE"] = 600
+    _database["CONN_HEALTH_CHECKS"] = True
+    _database["OPTIONS"] = {
+        **_database.get("OPTIONS", {}),  # type: ignore[dict-item]  # dj-database-url's are a dict
+        "connect_timeout": 3,
+        "options": "-c lock_timeout=5s -c statement_timeout=15s "
+        "-c idle_in_transaction_session_timeout=20s",
+    }
+DATABASES = {"default": _database}
+
+# Time and language ---------------------------------------------------------------------------
+
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en-us"
+USE_I18N = False
+
+# Pages and static files ----------------------------------------------------------------------
+
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "openchair" / "static"]
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_ALLOW_ALL_ORIGINS = False
+
+# Safety --------------------------------------------------------------------------------------
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+CSRF_FAILURE_VIEW = "openchair.pages.csrf_failure"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS_ONLY
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+X_FRAME_OPTIONS = "DENY"
+SECURE_SSL_REDIRECT = HTTPS_ONLY
+# A partner's key must not travel in clear twice: the API refuses plain HTTP, it does not redirect.
+SECURE_REDIRECT_EXEMPT = [r"^scheduling(/|$)", r"^onlinescheduling(/|$)"]
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS_ONLY else 0
+# Subdomains and preload lists bind the operator's other sites, so they are the proxy's to say.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
+
+SECURE_CSP = {
+    "default-src": "'self'",
+    "script-src": "'self'",
+    # Swagger UI and the admin set styles on elements.
+    "style-src": "'self' 'unsafe-inline'",
+    "img-src": "'self' data:",
+    "object-src": "'none'",
+    "base-uri": "'self'",
+    "form-action": "'self'",
+    "frame-ancestors": "'none'",
+}
+
+# The admin's look evaluates its attributes; inline scripts stay forbidden.
+SECURE_CSP_ADMIN = {**SECURE_CSP, "script-src": "'self' 'unsafe-eval'"}
+SESSION_COOKIE_AGE = SESSION_MAX
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+
+# Admin ---------------------------------------------------------------------------------------
+
+UNFOLD = {
+    "SITE_TITLE": "OpenChair",
+    "SITE_HEADER": "OpenChair",
+    "BORDER_RADIUS": "6px",
+    "COLORS": {
+        "primary": {
+            "50": "#effafa",
+            "100": "#d6f1f2",
+            "200": "#b1e4e6",
+            "300": "#7ccfd4",
+            "400": "#3fb0b8",
+            "500": "#2a9aa3",
+            "600": "#0b6e75",
+            "700": "#0d5a60",
+            "800": "#114a4f",
+            "900": "#123e43",
+            "950": "#05262a",
+        },
+        # The library's own greys are too pale to read small print in.
+        "font": {
+            "subtle-light": "var(--color-base-600)",
+            "subtle-dark": "var(--color-base-300)",
+        },
+    },
+}
+
+# API -----------------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["practices.api.authentication.ApiKeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PARSER_CLASSES": ["openchair.api.strict_json.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_METADATA_CLASS": None,
+    "DEFAULT_SCHEMA_CLASS": "openchair.api.schema.ApiSchema",
+    "EXCEPTION_HANDLER": "openchair.api.problems.exception_handler",
+    "UNAUTHENTICATED_USER": None,
+    "URL_FORMAT_OVERRIDE": None,
+    "UNICODE_JSON": True,
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "OpenChair Scheduling API",
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "COMPONENT_SPLIT_REQUEST": True,
+    # A PATCH is the same edit as a PUT, and what is required there is required here too.
+    "COMPONENT_SPLIT_PATCH": False,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "ENUM_NAME_OVERRIDES": {
+        "BookingStatus": "bookings.models.Status",
+        "ClosedStatus": ["closed"],
+        "AppointmentStatus": "bookings.models.PlaceStatus",
+        "CancelledStatus": ["cancelled"],
+        "TakenStatus": ["pending", "reserved", "booked"],
+        "TimeRange": "bookings.api.shapes.TIME_RANGES",
+    },
+    "PREPROCESSING_HOOKS": ["openchair.api.schema.only_the_api"],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "openchair.api.schema.describe",
+    ],
+}
+
+# Logs ----------------------------------------------------------------------------------------
+
+
+def _without_rows(record: LogRecord) -> bool:
+    """Log of what the database refused only where: PostgreSQL's words would repeat the row."""
+    error = record.exc_info[1] if record.exc_info else None
+    chain = []
+    while error is not None and error not in chain:
+        chain.append(error)
+        error = error.__cause__ or error.__context__
+    if any(isinstance(one, DatabaseError) for one in chain):
+        where = "".join(format_tb(chain[0].__traceback__))
+        record.exc_text = where + " from ".join(type(one).__name__ for one in chain)
+        record.exc_info = None
+    return True
+
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+    "filters": {
+        "without_rows": {"()": "django.utils.log.CallbackFilter", "callback": _without_rows}
+    },
+    # A client's mistakes, which are warnings, are answered and not logged; bugs in pages are.
+    "loggers": {
+        "django.request": {"level": "ERROR", "filters": ["without_rows"]},
+        "django.security.DisallowedModelAdminLookup": {"level": "CRITICAL"},
+    },
+}

@@ -1,0 +1,31 @@
+"""Where everything is."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, include, path, re_path, register_converter
+
+from openchair import pages
+from openchair.api.views import UnknownRouteView
+from practices.ids import PublicIdConverter
+
+register_converter(PublicIdConverter, "id")
+
+_every_method: dict[str, Any] = dict.fromkeys(UnknownRouteView.http_method_names, "initial")
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", pages.index, name="index"),
+    path("docs/", pages.docs, name="docs"),
+    path("docs/problems/", pages.problems, name="problems"),
+    path("docs/problems/<slug:slug>", pages.problem, name="problem"),
+    path("openapi.json", pages.openapi, name="openapi"),
+    path("admin/", admin.site.urls),
+    path("", include("practices.api.urls")),
+    path("", include("bookings.api.urls")),
+    re_path(r"^(?:online)?scheduling(?:/[\s\S]*)?\Z", UnknownRouteView.as_view(_every_method)),
+]
+
+handler400 = "openchair.pages.bad_request"
+handler403 = "openchair.pages.forbidden"
+handler404 = "openchair.pages.not_found"
+handler500 = "openchair.pages.server_error"

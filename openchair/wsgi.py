@@ -1,0 +1,9 @@
+"""What gunicorn runs."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "openchair.settings")
+
+application = get_wsgi_application()
