@@ -1,0 +1,115 @@
+"""Staff accounts, made by operators: who may log in, and for which practices."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.models import Group, User
+from django.forms import ModelForm
+from django.http import HttpRequest
+
+from openchair.admin_base import (
+    AdminPasswordChangeForm,
+    TabularInline,
+    UserChangeForm,
+    UserCreationForm,
+)
+from practices.models import Membership
+from practices.scoping import ScopedAdmin
+
+# Rights follow from membership: groups and permissions would only seem to mean something.
+admin.site.unregister([User, Group])
+
+
+class OperatorsOnlyInline(TabularInline):
+    """Rows within a page of an operator."""
+
+    extra = 1
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Say whether this is an operator."""
+        return bool(request.user.is_active and request.user.is_superuser)
+
+    has_add_permission = has_change_permission = has_delete_permission = has_view_permission
+
+
+class MembershipInline(OperatorsOnlyInline):
+    """The practices a person works for."""
+
+    model = Membership
+    verbose_name_plural = "Practices this person works for"
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Give the choice a name for those who hear the page; the table's heading is not one."""
+        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        field.widget.attrs["aria-label"] = "Practice"
+        return field
+
+
+@admin.register(User)
+class AccountAdmin(ScopedAdmin, UserAdmin):
+    """People who log in. Accounts are switched off, not deleted: history names them."""
+
+    operators_may = frozenset({"view", "add", "change"})
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+    inlines = [MembershipInline]
+    filter_horizontal = ()
+    list_display = ["username", "first_name", "last_name", "works_for", "is_active", "last_login"]
+    list_filter = ["is_active", "is_superuser"]
+    fieldsets = (
+        (None, {"fields": ("username", "password")}),
+        ("Person", {"fields": ("first_name", "last_name", "email")}),
+        ("Access", {"fields": ("is_active", "is_superuser", "last_login")}),
+    )
+    add_fieldsets = (
+        (None, {"fields": ("username", "first_name", "last_name", "password1", "password2")}),
+    )
+    readonly_fields = ["last_login"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """Keep one's own switches: the last operator would lock everybody out."""
+        own = obj is not None and obj.pk == request.user.pk
+        return ["last_login", "is_active", "is_superuser"] if own else ["last_login"]
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        """Read the practices of all people in one go."""
+        return super().get_queryset(request).prefetch_related("memberships__practice")
+
+    @admin.display(description="Works for")
+    def works_for(self, user: Any) -> str:
+        """List a person's practices."""
+        if user.is_superuser:
+            return "All practices (operator)"
+        return ", ".join(row.practice.name for row in user.memberships.all()) or "Nothing yet"
+
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> type[ModelForm]:
+        """Say in plain words what the two switches do."""
+        form: Any = super().get_form(request, obj, change=change, **kwargs)
+        for name, words in {
+            "is_active": "Off: this person can no longer log in.",
+            "is_superuser": "Runs the installation: all practices, accounts, partners and keys.",
+        }.items():
+            if name in form.base_fields:
+                form.base_fields[name].help_text = words
+        if "is_superuser" in form.base_fields:
+            form.base_fields["is_superuser"].label = "Operator"
+        return form  # type: ignore[no-any-return]  # UserAdmin has no types for it
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Let everybody who has an account use the admin; what they see follows from membership."""
+        obj.is_staff = True
+        super().save_model(request, obj, form, change)
+
+
+@admin.register(Membership)
+class MembershipAdmin(ScopedAdmin):
+    """Who works for which practice, in one list."""
+
+    list_display = ["user", "practice"]
+    list_select_related = ["user", "practice"]
+    list_filter = ["practice"]
+    search_fields = ["user__username", "practice__name"]

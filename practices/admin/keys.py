@@ -1,0 +1,228 @@
+"""The keys of a partner: issue, revoke, expire, replace with an overlap. Operators only.
+
+A key is on one page once: the answer to the request that made it. It is kept nowhere, and a
+reload of that page, which sends the form again, makes no second key.
+"""
+
+import secrets
+from collections.abc import Callable
+from datetime import timedelta
+from functools import wraps
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from practices.admin.partners import may_in_words, state_in_words
+from practices.models import ApiKey, Partner
+
+ONCE = "keys_to_issue"
+
+
+class IssueForm(forms.Form):
+    """What an operator says of a new key."""
+
+    label = forms.CharField(max_length=100, required=False, help_text="Where it will be used.")
+    days = forms.IntegerField(
+        label="Works for so many days",
+        min_value=1,
+        max_value=3650,
+        required=False,
+        help_text="Empty: until it is revoked.",
+    )
+
+
+class ExpireForm(forms.Form):
+    """In how many hours a key ends."""
+
+    hours = forms.IntegerField(min_value=1, max_value=24 * 365)
+
+
+def operators_page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Let operators in, and find the partner of the address."""
+
+    @wraps(view)
+    def entered(request: HttpRequest, partner_id: str, **kwargs: Any) -> HttpResponse:
+        if not request.user.is_superuser:
+            raise PermissionDenied
+        return view(request, get_object_or_404(Partner, pk=partner_id), **kwargs)
+
+    def guarded(request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        return admin.site.admin_view(entered)(request, **kwargs)
+
+    return guarded
+
+
+@operators_page
+@require_safe
+def page(request: HttpRequest, partner: Partner) -> HttpResponse:
+    """List a partner's keys, with what can be done to each."""
+    return _show(request, partner)
+
+
+def _show(
+    request: HttpRequest,
+    partner: Partner,
+    *,
+    form: IssueForm | None = None,
+    shown: str | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    now = timezone.now()
+    rows = partner.keys.select_related("created_by").order_by("-created_at", "-pk")
+    keys = [{"row": key, "state": state_in_words(key, now), "ended": _ended(key)} for key in rows]
+    practices = [practice.name for practice in partner.practices.all()]
+    context = {
+        **admin.site.each_context(request),
+        "title": f"Keys of {partner.name}",
+        "partner": partner,
+        "may": may_in_words(partner, practices),
+        "keys": keys,
+        "form": form or IssueForm(),
+        "shown": shown,
+        "once": _once(request),
+        "changes": LogEntry.objects.select_related("user").filter(
+            object_id=partner.pk, content_type__model="partner", change_message__contains="key"
+        )[:20],
+    }
+    return render(request, "admin/partners/keys.html", context, status=status)
+
+
+def _ended(key: ApiKey) -> bool:
+    now = timezone.now()
+    expired = key.expires_at is not None and key.expires_at <= now
+    return expired or key.revoked_at is not None
+
+
+def _once(request: HttpRequest) -> str:
+    """Give a word that is good for one key."""
+    word = secrets.token_urlsafe(8)
+    request.session[ONCE] = [*request.session.get(ONCE, []), word][-20:]
+    return word
+
+
+def _is_first(request: HttpRequest) -> bool:
+    words = request.session.get(ONCE, [])
+    word = request.POST.get("once", "")
+    if word not in words:
+        messages.warning(
+            request,
+            "That key was made already and cannot be shown again. If it is lost, "
+            "revoke it below and issue another.",
+        )
+        return False
+    request.session[ONCE] = [other for other in words if other != word]
+    return True
+
+
+@operators_page
+@require_POST
+def issue(request: HttpRequest, partner: Partner) -> HttpResponse:
+    """Make a key, and show it this once."""
+    form = IssueForm(request.POST)
+    if not form.is_valid():
+        return _show(request, partner, form=form, status=400)
+    if not _is_first(request):
+        return redirect("admin:partner_keys", partner.pk)
+    days = form.cleaned_data["days"]
+    expires_at = None if days is None else timezone.now() + timedelta(days=days)
+    with transaction.atomic():
+        key, text = ApiKey.objects.issue(
+            partner,
+            label=form.cleaned_data["label"],
+            expires_at=expires_at,
+            created_by=request.user,  # type: ignore[arg-type]  # admin_view has checked it
+        )
+        _log(request, partner, f"Issued key {key.prefix}…")
+    return _show(request, partner, shown=text)
+
+
+@operators_page
+@require_POST
+def revoke(request: HttpRequest, partner: Partner, key_id: int) -> HttpResponse:
+    """End a key at once."""
+    with transaction.atomic():
+        key = _locked(partner, key_id)
+        if key.revoked_at is None:
+            key.revoked_at = timezone.now()
+            key.save(update_fields=["revoked_at"])
+            _log(request, partner, f"Revoked key {key.prefix}…")
+    messages.success(request, f"Key {key.prefix}… is revoked: it opens nothing any more.")
+    return redirect("admin:partner_keys", partner.pk)
+
+
+@operators_page
+@require_POST
+def expire(request: HttpRequest, partner: Partner, key_id: int) -> HttpResponse:
+    """Let a key end in some hours."""
+    hours = _hours(request)
+    if hours is None:
+        return redirect("admin:partner_keys", partner.pk)
+    with transaction.atomic():
+        key = _locked(partner, key_id)
+        _end_in(key, hours)
+        _log(request, partner, f"Let key {key.prefix}… expire in {hours} hours")
+    messages.success(request, f"Key {key.prefix}… {state_in_words(key, timezone.now()).lower()}.")
+    return redirect("admin:partner_keys", partner.pk)
+
+
+@operators_page
+@require_POST
+def replace(request: HttpRequest, partner: Partner, key_id: int) -> HttpResponse:
+    """Make a new key in the place of an old one, which works on for some hours.
+
+    The new key ends when the old one was to end, if it was.
+    """
+    hours = _hours(request)
+    if hours is None or not _is_first(request):
+        return redirect("admin:partner_keys", partner.pk)
+    with transaction.atomic():
+        old = _locked(partner, key_id)
+        if _ended(old):
+            messages.error(request, "This key has ended: issue a new one. Nothing was changed.")
+            return redirect("admin:partner_keys", partner.pk)
+        key, text = ApiKey.objects.issue(
+            partner,
+            label=old.label,
+            expires_at=old.expires_at,  # a replacement opens nothing for longer than was agreed
+            created_by=request.user,  # type: ignore[arg-type]  # admin_view has checked it
+        )
+        _end_in(old, hours)
+        _log(request, partner, f"Issued key {key.prefix}… in the place of key {old.prefix}…")
+    messages.success(request, f"The old key {old.prefix}… works for {hours} more hours at most.")
+    if key.expires_at is not None:
+        words = state_in_words(key, timezone.now()).lower().replace("utc", "UTC")
+        messages.info(request, f"The new key {words}, as the old one did.")
+    return _show(request, partner, shown=text)
+
+
+def _hours(request: HttpRequest) -> int | None:
+    form = ExpireForm(request.POST)
+    if form.is_valid():
+        hours: int = form.cleaned_data["hours"]
+        return hours
+    messages.error(request, "Say in how many hours the key ends: 1 to 8760. Nothing was changed.")
+    return None
+
+
+def _locked(partner: Partner, key_id: int) -> ApiKey:
+    return get_object_or_404(partner.keys.select_for_update(), pk=key_id)
+
+
+def _end_in(key: ApiKey, hours: int) -> None:
+    """Set the end of a key, which is never put off."""
+    ends = timezone.now() + timedelta(hours=hours)
+    key.expires_at = ends if key.expires_at is None else min(key.expires_at, ends)
+    key.save(update_fields=["expires_at"])
+
+
+def _log(request: HttpRequest, partner: Partner, text: str) -> None:
+    assert request.user.pk is not None
+    LogEntry.objects.log_actions(request.user.pk, [partner], CHANGE, text, single_object=True)

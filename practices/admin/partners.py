@@ -1,0 +1,99 @@
+"""Partners and their keys, for operators; keys are issued and ended on a page of their own."""
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+
+from openchair.admin_base import CheckboxSelectMultiple
+from practices.models import ApiKey, Partner
+from practices.scoping import ScopedAdmin
+
+
+def may_in_words(partner: Partner, practice_names: list[str]) -> str:
+    """Say in a sentence what a partner's keys open."""
+    if not partner.active:
+        return "Nothing: the partner is switched off, and none of its keys work."
+    read = "May read openings of every practice"
+    if not partner.special_authorization:
+        return f"{read}; may not list practices and may not change anything."
+    if partner.all_practices:
+        where = "every practice, those to come included"
+    elif practice_names:
+        where = ", ".join(practice_names)
+    else:
+        return f"{read} and list practices; may change nothing, for no practice is granted."
+    return f"{read}, list practices, and create, edit and delete its own openings in {where}."
+
+
+def state_in_words(key: ApiKey, now: datetime) -> str:
+    """Say whether a key works, and until when."""
+    if key.revoked_at is not None and key.revoked_at <= now:
+        return f"Revoked {key.revoked_at:%Y-%m-%d %H:%M} UTC"
+    if key.expires_at is not None and key.expires_at <= now:
+        return f"Expired {key.expires_at:%Y-%m-%d %H:%M} UTC"
+    if key.expires_at is not None:
+        return f"Works until {key.expires_at:%Y-%m-%d %H:%M} UTC"
+    return "Works"
+
+
+@admin.register(Partner)
+class PartnerAdmin(ScopedAdmin):
+    """Organisations that call the API."""
+
+    operators_may = frozenset({"view", "add", "change"})  # its openings and history stay its own
+    list_display = ["name", "active", "may_do", "keys_link"]
+    search_fields = ["name", "id"]
+    list_filter = ["active", "special_authorization", "all_practices"]
+    readonly_fields = ["may_do", "keys_link"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """Keep the id once it is in use."""
+        return ["may_do", "keys_link", "id"] if obj else []
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        """Read the granted practices of all partners in one go."""
+        return super().get_queryset(request).prefetch_related("practices")
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Show practices as boxes to tick."""
+        return super().formfield_for_manytomany(
+            db_field, request, **{**kwargs, "widget": CheckboxSelectMultiple}
+        )
+
+    @admin.display(description="What it may do")
+    def may_do(self, partner: Partner) -> str:
+        """Say it in words."""
+        return may_in_words(partner, [practice.name for practice in partner.practices.all()])
+
+    @admin.display(description="Keys")
+    def keys_link(self, partner: Partner) -> str:
+        """Lead to the partner's keys."""
+        address = reverse("admin:partner_keys", args=[partner.pk])
+        return format_html('<a class="text-link" href="{}">Keys of {}</a>', address, partner.name)
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(ScopedAdmin):
+    """All keys in one list; what can be done with them is on the partner's page."""
+
+    operators_may = frozenset({"view"})
+    list_display = ["prefix", "partner", "label", "state", "created_at", "created_by", "used"]
+    list_select_related = ["partner", "created_by"]
+    list_filter = ["partner"]
+    search_fields = ["prefix", "label", "partner__name"]
+    exclude = ["digest"]
+
+    @admin.display(description="State")
+    def state(self, key: ApiKey) -> str:
+        """Say whether it works."""
+        return state_in_words(key, timezone.now())
+
+    @admin.display(description="Last used", empty_value="Never", ordering="last_used_at")
+    def used(self, key: ApiKey) -> datetime | None:
+        """Say when, to the minute."""
+        return key.last_used_at

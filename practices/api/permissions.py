@@ -1,0 +1,36 @@
+"""What a partner may do (contract, section 2, the locks)."""
+
+from typing import cast
+
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.permissions import SAFE_METHODS, BasePermission
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from practices.models import Partner
+
+
+class SpecialAuthorization(BasePermission):
+    """Partners that an operator gave special authorization."""
+
+    message = "This needs special authorization, which an operator gives a partner."
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        """Say whether the partner has it."""
+        return cast("Partner", request.user).special_authorization
+
+
+class SpecialAuthorizationToWrite(SpecialAuthorization):
+    """The same, but reading is free."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        """Say whether this only reads, or the partner has special authorization."""
+        return request.method in SAFE_METHODS or super().has_permission(request, view)
+
+
+def require_grant(partner: Partner, practice_id: str) -> None:
+    """Raise PermissionDenied where a partner is not granted a practice."""
+    if not partner.is_granted(practice_id):
+        raise PermissionDenied(
+            f"You are not granted practice {practice_id}: ask the operator for it."
+        )

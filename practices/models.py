@@ -1,0 +1,259 @@
+"""Who there is and who may do what: practices, their people and places, and partners with keys."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo, available_timezones
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from practices import keys
+from practices.ids import PublicIdField, id_constraint, text_constraint
+
+
+def validate_timezone(name: str) -> None:
+    """Refuse what is not an IANA time zone."""
+    if name not in available_timezones():
+        raise ValidationError(f"{name!r} is not an IANA time zone; write America/New_York, say.")
+
+
+class Kind(models.TextChoices):
+    """What a practice offers, never a mix of both (contract, section 1)."""
+
+    EXACT = "exact", "Bookings: exact times"
+    RANGE = "range", "Range bookings: a part of the day"
+
+
+class Practice(models.Model):
+    """An orthodontic group, the tenant."""
+
+    id = PublicIdField(primary_key=True)
+    name = models.CharField(max_length=200)
+    kind = models.CharField(
+        max_length=5,
+        choices=Kind,
+        default=Kind.EXACT,
+        help_text="Chosen once: openings of a practice are all exact or all ranges.",
+    )
+    active = models.BooleanField(
+        default=True, help_text="Off: the API knows this practice and what is of it no longer."
+    )
+
+    class Meta:
+        ordering = ["name", "id"]
+        constraints = [
+            id_constraint("practice_id_form"),
+            text_constraint("practice_name_length", "name", least=1, most=200),
+            models.CheckConstraint(name="practice_kind_known", condition=Q(kind__in=Kind.values)),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def range_bookings(self) -> bool:
+        """Say whether its openings are range bookings."""
+        return self.kind == Kind.RANGE
+
+
+class Location(models.Model):
+    """An office of one practice; its time zone is that of every wall time here."""
+
+    id = PublicIdField(primary_key=True)
+    practice = models.ForeignKey(Practice, models.PROTECT, related_name="locations")
+    name = models.CharField(max_length=200)
+    office_phone = models.CharField(max_length=40, blank=True)
+    street_address = models.CharField(max_length=200, blank=True)
+    city = models.CharField(max_length=100, blank=True)
+    state = models.CharField(max_length=100, blank=True)
+    zip = models.CharField("ZIP code", max_length=20, blank=True)
+    timezone = models.CharField(
+        "time zone",
+        max_length=64,
+        validators=[validate_timezone],
+        help_text="An IANA name: America/New_York.",
+    )
+    latitude = models.FloatField(null=True, blank=True, help_text="Degrees, -90 to 90.")
+    longitude = models.FloatField(null=True, blank=True, help_text="Degrees, -180 to 180.")
+
+    class Meta:
+        ordering = ["name", "id"]
+        constraints = [
+            id_constraint("location_id_form"),
+            text_constraint("location_name_length", "name", least=1, most=200),
+            text_constraint("location_office_phone_length", "office_phone", most=40),
+            text_constraint("location_street_address_length", "street_address", most=200),
+            text_constraint("location_city_length", "city", most=100),
+            text_constraint("location_state_length", "state", most=100),
+            text_constraint("location_zip_length", "zip", most=20),
+            text_constraint("location_timezone_length", "timezone", least=1, most=64),
+            models.CheckConstraint(
+                name="location_latitude_degrees",
+                condition=Q(latitude__isnull=True) | Q(latitude__gte=-90, latitude__lte=90),
+                violation_error_message="A latitude is -90 to 90 degrees.",
+            ),
+            models.CheckConstraint(
+                name="location_longitude_degrees",
+                condition=Q(longitude__isnull=True) | Q(longitude__gte=-180, longitude__lte=180),
+                violation_error_message="A longitude is -180 to 180 degrees.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Give the zone of the office's wall clock."""
+        return ZoneInfo(self.timezone)
+
+
+class Doctor(models.Model):
+    """Who sees the patient; belongs to a practice and works at some of its locations."""
+
+    id = PublicIdField(primary_key=True)
+    practice = models.ForeignKey(Practice, models.PROTECT, related_name="doctors")
+    name = models.CharField(max_length=200)
+    locations = models.ManyToManyField(Location, related_name="doctors", blank=True)
+
+    class Meta:
+        ordering = ["name", "id"]
+        constraints = [
+            id_constraint("doctor_id_form"),
+            text_constraint("doctor_name_length", "name", least=1, most=200),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Membership(models.Model):
+    """A person of the staff who works in the admin for a practice."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="memberships")
+    practice = models.ForeignKey(Practice, models.CASCADE, related_name="memberships")
+
+    class Meta:
+        ordering = ["practice", "user"]
+        constraints = [
+            models.UniqueConstraint(
+                name="membership_once",
+                fields=["user", "practice"],
+                violation_error_message="This person belongs to this practice already.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} at {self.practice}"
+
+
+class Partner(models.Model):
+    """An organisation that calls the API. It owns its keys and the bookings made with them."""
+
+    id = PublicIdField(primary_key=True)
+    name = models.CharField(max_length=200, unique=True)
+    active = models.BooleanField(default=True, help_text="Off: none of its keys work.")
+    special_authorization = models.BooleanField(
+        default=False,
+        help_text="May list all practices, and create, edit and delete bookings "
+        "in the practices it is granted.",
+    )
+    all_practices = models.BooleanField(
+        default=False, help_text="Granted every practice, those to come included."
+    )
+    practices = models.ManyToManyField(
+        Practice,
+        related_name="partners",
+        blank=True,
+        help_text="Granted these practices. Reading openings needs no grant.",
+    )
+
+    class Meta:
+        ordering = ["name", "id"]
+        constraints = [
+            id_constraint("partner_id_form"),
+            text_constraint("partner_name_length", "name", least=1, most=200),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def is_granted(self, practice_id: str) -> bool:
+        """Say whether it may write in this practice, as far as grants go."""
+        return self.all_practices or self.practices.filter(pk=practice_id).exists()
+
+
+class ApiKeyManager(models.Manager["ApiKey"]):
+    """Issues keys and finds them."""
+
+    def issue(
+        self,
+        partner: Partner,
+        *,
+        label: str = "",
+        expires_at: datetime | None = None,
+        created_by: AbstractBaseUser | None = None,
+    ) -> tuple["ApiKey", str]:
+        """Make a key for a partner: the row, and the text, which can be shown only now."""
+        text = keys.new_key()
+        row = self.create(
+            partner=partner,
+            label=label,
+            prefix=text[: keys.PREFIX_SHOWN],
+            digest=keys.digest(text),
+            expires_at=expires_at,
+            created_by_id=None if created_by is None else created_by.pk,
+        )
+        return row, text
+
+
+class ApiKey(models.Model):
+    """A secret by which the API knows a partner; only its SHA-256 is kept."""
+
+    partner = models.ForeignKey(Partner, models.CASCADE, related_name="keys")
+    label = models.CharField(max_length=100, blank=True, help_text="Where it is used.")
+    prefix = models.CharField(max_length=12, editable=False, help_text="The key's beginning.")
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+        help_text="The operator; empty where it was issued on the command line.",
+    )
+    expires_at = models.DateTimeField(null=True, blank=True, help_text="Empty: never.")
+    revoked_at = models.DateTimeField(null=True, blank=True, help_text="Works no more from then.")
+    last_used_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="Kept to the minute."
+    )
+
+    objects = ApiKeyManager()
+
+    class Meta:
+        verbose_name = "API key"
+        ordering = ["partner", "-created_at"]
+        constraints = [
+            text_constraint("api_key_label_length", "label", most=100),
+            text_constraint("api_key_prefix_length", "prefix", least=keys.PREFIX_SHOWN, most=12),
+            text_constraint("api_key_digest_length", "digest", least=64, most=64),
+            models.CheckConstraint(
+                name="api_key_expires_later",
+                condition=Q(expires_at__isnull=True) | Q(expires_at__gt=F("created_at")),
+                violation_error_message="A key expires after it was made.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.prefix}… of {self.partner}"
+
+    def works_at(self, now: datetime) -> bool:
+        """Say whether the key opens anything at this instant."""
+        revoked = self.revoked_at is not None and self.revoked_at <= now
+        expired = self.expires_at is not None and self.expires_at <= now
+        return self.partner.active and not revoked and not expired

@@ -1,0 +1,170 @@
+"""Isolation in the admin: one class that every registered model's admin is made from.
+
+It narrows rows, choices, look-ups and rights to the practices a person works for. What a person
+may do follows from membership; Django's own permissions are not used.
+"""
+
+from typing import Any
+
+from django.contrib.admin import RelatedOnlyFieldListFilter, ShowFacets
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ERROR_FLAG
+from django.core.exceptions import BadRequest
+from django.db import DataError, transaction
+from django.db.models import Field, Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+
+from openchair.admin_base import ModelAdmin
+from practices.staff import practices_of
+
+FILTER_LOOKUPS = frozenset({"exact", "isnull", "in"})
+DATE_LOOKUPS = frozenset({"year", "month", "day", "gte", "lt"})
+
+
+class ScopedAdmin(ModelAdmin):
+    """A model's admin, narrowed to the practices of the person who looks."""
+
+    practice_path: str | None = None
+    """Where a row says its practice ("practice", "booking__practice", "pk" for a practice itself);
+    None: for operators only."""
+
+    staff_may: frozenset[str] = frozenset({"view"})
+    operators_may: frozenset[str] = frozenset({"view", "add", "change", "delete"})
+
+    view_on_site: Any = False
+    actions_selection_counter = True
+    list_per_page = 50
+    show_full_result_count = False
+    show_facets: Any = ShowFacets.NEVER
+
+    def may(self, request: HttpRequest, verb: str, obj: Model | None = None) -> bool:
+        """Say whether this person may do this here, and to this row."""
+        user: Any = request.user
+        if not (user.is_active and user.is_staff):
+            return False
+        if user.is_superuser:
+            return verb in self.operators_may
+        if self.practice_path is None or verb not in self.staff_may or not practices_of(user):
+            return False
+        return obj is None or obj.pk is None or self.scoped(user).filter(pk=obj.pk).exists()
+
+    def scoped(self, user: Any) -> QuerySet[Any]:
+        """Give the rows that are there for this person."""
+        rows = self.model._default_manager.all()
+        return self.narrowed(rows, user)
+
+    def narrowed(self, rows: QuerySet[Any], user: Any) -> QuerySet[Any]:
+        """Leave those rows that are there for this person."""
+        if user.is_superuser and user.is_active and user.is_staff:
+            return rows
+        if self.practice_path is None:
+            return rows.none()
+        ids = [practice.pk for practice in practices_of(user)]
+        return rows.filter(**{f"{self.practice_path}__in": ids})
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Narrow everything that Django reads: lists, forms, actions, autocomplete, history."""
+        return self.narrowed(super().get_queryset(request), request.user)
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
+        """Find a row by its key alone; a key with a NUL, which PostgreSQL cannot read, is none."""
+        if "\x00" in object_id:
+            return None
+        return super().get_object(request, object_id)
+
+    def _get_obj_does_not_exist_redirect(
+        self, request: HttpRequest, opts: Any, object_id: str
+    ) -> HttpResponse:
+        """Answer 404 for what is not there for this person, and remember nothing of the question.
+
+        Django redirects, with a message on the next page.
+        """
+        raise Http404
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Say whether the row may be seen; who may change it may."""
+        return self.may(request, "view", obj)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Say whether rows may be added."""
+        return self.may(request, "add")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Say whether the row may be changed."""
+        return self.may(request, "change", obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Say whether the row may be deleted."""
+        return self.may(request, "delete", obj)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Say whether the model is listed at all."""
+        return self.may(request, "view")
+
+    def to_field_allowed(self, request: HttpRequest, to_field: str) -> bool:
+        """Let rows be referred to by their key and nothing else."""
+        return bool(to_field == self.opts.pk.name)
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
+        """Allow the look-ups that the list's own filters and dates make, and no others.
+
+        `?partner__name__startswith=` would tell, letter by letter, what the page does not show;
+        `?name__regex=` would let anybody keep the database busy.
+        """
+        if "\x00" in str(value):
+            return False
+        name, *rest = lookup.split("__")
+        if name == self.date_hierarchy:
+            return len(rest) == 1 and rest[0] in DATE_LOOKUPS
+        if name not in self._filters(request):
+            return False
+        field = self.opts.get_field(name)
+        if field.is_relation and rest and rest[0] in {"pk", field.related_model._meta.pk.name}:
+            rest = rest[1:]
+        return not rest or (len(rest) == 1 and rest[0] in FILTER_LOOKUPS)
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Make the list; values that its look-ups cannot take are the client's mistake.
+
+        Django finds only some of them; then it leads back to the list, which says nothing of why.
+        """
+        try:
+            # Where this is within a transaction, PostgreSQL would not go on after a refusal.
+            with transaction.atomic():
+                return super().get_changelist_instance(request)
+        except (ValueError, OverflowError, DataError, IncorrectLookupParameters) as error:
+            if ERROR_FLAG in request.GET:  # Django would say that its database is broken
+                raise BadRequest("This list cannot be filtered like that.") from error
+            raise IncorrectLookupParameters from error
+
+    def _filters(self, request: HttpRequest | None) -> set[str]:
+        listed = self.list_filter if request is None else super().get_list_filter(request)
+        return {item[0] if isinstance(item, tuple) else item for item in listed}
+
+    def get_list_filter(self, request: HttpRequest) -> list[Any]:
+        """Offer of related rows only those that rows in view have."""
+        return [
+            (item, RelatedOnlyFieldListFilter) if self._is_relation(item) else item
+            for item in super().get_list_filter(request)
+        ]
+
+    def _is_relation(self, item: Any) -> bool:
+        return isinstance(item, str) and bool(self.opts.get_field(item).is_relation)
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Narrow choices, and what a form accepts, to rows that are there for this person."""
+        kwargs["queryset"] = self._choices(db_field, request)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Narrow choices, and what a form accepts, to rows that are there for this person."""
+        kwargs["queryset"] = self._choices(db_field, request)
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+    def _choices(self, db_field: "Field[Any, Any]", request: HttpRequest) -> QuerySet[Any]:
+        related: Any = db_field.related_model
+        registered = self.admin_site._registry.get(related)
+        rows: QuerySet[Any] = related._default_manager.all()
+        if isinstance(registered, ScopedAdmin):
+            return registered.narrowed(rows, request.user)
+        return rows if request.user.is_superuser else rows.none()
