@@ -1,0 +1,31 @@
+"""Who makes a change, as transitions and events know them."""
+
+from dataclasses import dataclass
+
+from django.contrib.auth.models import AbstractBaseUser
+
+from bookings.models import ActorKind
+from practices.models import ApiKey
+
+
+@dataclass(frozen=True)
+class Actor:
+    """A partner's key, a person of the staff, a patient, or the clock."""
+
+    kind: ActorKind
+    partner_id: str | None = None
+    api_key_id: int | None = None
+    user_id: int | None = None
+
+    @classmethod
+    def of_key(cls, key: ApiKey) -> "Actor":
+        """Name the partner behind an API key."""
+        return cls(ActorKind.PARTNER, partner_id=key.partner_id, api_key_id=key.pk)
+
+    @classmethod
+    def of_staff(cls, user: AbstractBaseUser) -> "Actor":
+        """Name a person who works in the admin."""
+        return cls(ActorKind.STAFF, user_id=user.pk)
+
+
+CLOCK = Actor(ActorKind.CLOCK)

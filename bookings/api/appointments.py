@@ -1,0 +1,156 @@
+"""Patients' places (contract, section 4), for partners granted the practice.
+
+A partner sees and changes the appointments that it made itself; all others do not exist for it.
+"""
+
+from typing import Any, cast
+
+from django.db.models import QuerySet
+from django.http.response import HttpResponseBase
+from django.urls import reverse
+from rest_framework import serializers, status
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from bookings import appointments, transitions, walltime
+from bookings.actors import Actor
+from bookings.api import documentation, shapes
+from bookings.api.filters import AppointmentFilterSet
+from bookings.api.lists import PracticeListViewSet, standing
+from bookings.api.serializers import (
+    APPOINTMENT_FIXED,
+    AppointmentCreateSerializer,
+    AppointmentEditSerializer,
+    AppointmentSerializer,
+)
+from bookings.models import Appointment, Booking
+from openchair.api import conditional
+from openchair.api.idempotency import idempotent
+from openchair.api.views import ApiViewSet
+from practices.api.permissions import SpecialAuthorizationToWrite, require_grant
+
+_PLACES = (
+    Appointment.objects.filter(has_patient=True, booking__practice__active=True)
+    .select_related("booking__location", "booking__practice")
+    .order_by("created_at", "id")
+)
+
+
+def _shown(place: Appointment, **kwargs: Any) -> Response:
+    return Response(
+        shapes.appointment_json(place), headers={"ETag": shapes.appointment_tag(place)}, **kwargs
+    )
+
+
+class AppointmentListViewSet(PracticeListViewSet):
+    """A partner's appointments in a practice, in the order in which they were made."""
+
+    queryset = _PLACES
+    serializer_class = AppointmentSerializer
+    filterset_class = AppointmentFilterSet
+
+    @documentation.appointments_of_practice
+    def of_practice(self, request: Request, practice_id: str) -> HttpResponseBase:
+        """Answer those of this partner."""
+        practice = standing(pk=practice_id)
+        require_grant(self.partner, practice_id)
+        self.zone = practice.zone
+        ours = self.get_queryset().filter(
+            booking__practice_id=practice_id, partner_id=self.partner.pk
+        )
+        rows = self.filter_queryset(ours)
+        tag = practice.tag(self.partner.pk)
+        return self.answer(rows, "created_at", shapes.appointment_json, tag)
+
+
+class AppointmentViewSet(ApiViewSet):
+    """One appointment."""
+
+    queryset = _PLACES
+    serializer_class = AppointmentSerializer
+    permission_classes = [SpecialAuthorizationToWrite]
+
+    @documentation.take_place
+    def create(self, request: Request, booking_id: str) -> HttpResponseBase:
+        """Take a place in an opening."""
+        booking = Booking.objects.filter(pk=booking_id, practice__active=True).first()
+        if booking is None:
+            raise NotFound(f"There is no booking {booking_id}.")
+        # Before an answer is repeated: it tells of a patient, and the grant may be gone.
+        require_grant(self.partner, booking.practice_id)
+        return self._take(request, booking)
+
+    @idempotent
+    def _take(self, request: Request, booking: Booking) -> HttpResponseBase:
+        for name in ("booking_id", "location_id", "doctor_id"):
+            of_booking = booking.pk if name == "booking_id" else getattr(booking, name)
+            self._check_fixed(name, of_booking)
+        place = appointments.take(
+            booking_id=booking.pk,
+            fields=self._read(AppointmentCreateSerializer),
+            by=Actor.of_key(self.key),
+            now=walltime.now(),
+        )
+        response = _shown(place, status=status.HTTP_201_CREATED)
+        response["Location"] = reverse("appointment", args=[place.pk])
+        return response
+
+    @documentation.get_appointment
+    def retrieve(self, request: Request, appointment_id: str) -> HttpResponseBase:
+        """Answer one, a cancelled one too."""
+        now = walltime.now()
+        place = self._own(appointment_id)
+        if place.pending_until is not None and place.pending_until <= now:
+            transitions.lapse(place.booking_id, now=now)
+            place = self._own(appointment_id)
+        tag = shapes.appointment_tag(place)
+        return conditional.not_modified(request, tag) or _shown(place)
+
+    @documentation.edit_appointment
+    def edit(self, request: Request, appointment_id: str) -> HttpResponseBase:
+        """Edit one."""
+        place = self._own(appointment_id)
+        shown = shapes.appointment_json(place)
+        for name in APPOINTMENT_FIXED:
+            self._check_fixed(name, shown[name])
+        edited = appointments.edit(
+            appointment_id=appointment_id,
+            fields=self._read(AppointmentEditSerializer),
+            by=Actor.of_key(self.key),
+            now=walltime.now(),
+            check=conditional.if_match(request, shapes.appointment_tag),
+        )
+        return _shown(edited)
+
+    @documentation.cancel_appointment
+    def destroy(self, request: Request, appointment_id: str) -> HttpResponseBase:
+        """Cancel one."""
+        self._own(appointment_id)
+        place = appointments.cancel(
+            appointment_id=appointment_id,
+            by=Actor.of_key(self.key),
+            now=walltime.now(),
+            check=conditional.if_match(request, shapes.appointment_tag),
+        )
+        return Response({"id": place.pk, "status": place.status})
+
+    def _check_fixed(self, name: str, value: str) -> None:
+        if self.body.get(name, value) != value:
+            raise serializers.ValidationError(
+                {name: f"This does not change: leave it out, or send {value}."}
+            )
+
+    def _own(self, appointment_id: str) -> Appointment:
+        """Find an appointment of this partner. Raises NotFound or PermissionDenied."""
+        ours: QuerySet[Appointment] = self.get_queryset().filter(partner_id=self.partner.pk)
+        place = ours.filter(pk=appointment_id).first()
+        if place is None:
+            raise NotFound(f"There is no appointment {appointment_id} of yours.")
+        require_grant(self.partner, place.booking.practice_id)
+        return place
+
+    def _read(self, kind: type[serializers.Serializer[Any]]) -> appointments.Fields:
+        serializer = kind(data=self.body)
+        serializer.is_valid(raise_exception=True)
+        return cast("appointments.Fields", serializer.validated_data)

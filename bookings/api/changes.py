@@ -1,0 +1,82 @@
+"""The change feed of a practice: what happened, in the order in which it was committed."""
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.http.response import HttpResponseBase
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+
+from bookings import feed
+from bookings.api import documentation, shapes
+from bookings.api.lists import standing
+from bookings.api.serializers import ChangesSerializer
+from bookings.models import Booking, Event
+from openchair.api import conditional, paging
+from openchair.api.filters import refuse_unknown
+from openchair.api.views import ApiViewSet
+
+LATEST = "latest"
+_SALT = "openchair.feed"
+
+
+class ChangeFeedViewSet(ApiViewSet):
+    """Changes of bookings for everybody, those of appointments for the partner that made them."""
+
+    serializer_class = ChangesSerializer
+
+    @documentation.changes_of_practice
+    def of_practice(self, request: Request, practice_id: str) -> HttpResponseBase:
+        """Answer a page of changes, with the bookings that they changed."""
+        refuse_unknown(request, ["after", "limit"])
+        newest = standing(pk=practice_id).newest
+        limit = paging.limit(request)
+        after = self._after(practice_id, newest)
+        seen = feed.shown_to(
+            self.partner.pk,
+            practice_id=practice_id,
+            after=after,
+            until=newest,
+        )
+        events = list(seen[: limit + 1])
+        has_more = len(events) > limit
+        events = events[:limit]
+        # What is not shown to this partner is behind it too.
+        reached = events[-1].number if has_more else newest
+        cursor = paging.signed([practice_id, reached], _SALT)
+        response = conditional.answer(
+            request, {**_told(events), "cursor": cursor, "has_more": has_more}
+        )
+        if has_more:
+            response["Link"] = paging.link(request, after=cursor)
+        return response
+
+    def _after(self, practice_id: str, newest: int) -> int:
+        """Read where to go on. Raises ValidationError."""
+        text = self.request.query_params.get("after")
+        if text is None:
+            return 0
+        if text == LATEST:
+            return newest
+        of_practice, number = paging.unsigned("after", text, _SALT)
+        if of_practice != practice_id:
+            raise ValidationError({"after": f"This is a cursor of practice {of_practice}."})
+        if number > newest:
+            raise ValidationError(
+                {
+                    "after": "The feed has not come this far: the installation was set back to "
+                    "an earlier state. Read the list anew, then follow from after=latest."
+                }
+            )
+        return int(number)
+
+
+def _told(events: list[Event]) -> dict[str, Any]:
+    """Tell events, and the bookings they are about as those are now."""
+    rows = Booking.objects.filter(pk__in={event.booking_id for event in events}).order_by("pk")
+    bookings = list(rows.values_list(*shapes.ROW, named=True))
+    zones = {row.id: ZoneInfo(row.location__timezone) for row in bookings}
+    return {
+        "changes": [shapes.change_json(event, zones[event.booking_id]) for event in events],
+        "bookings": [shapes.of_row(row) for row in bookings],
+    }

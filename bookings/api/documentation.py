@@ -1,0 +1,262 @@
+"""What the OpenAPI document says of each booking endpoint; the samples are the published ones."""
+
+from collections.abc import Callable
+from typing import Any
+
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
+
+from bookings.api.serializers import (
+    AppointmentCreateSerializer,
+    AppointmentEditSerializer,
+    AppointmentSerializer,
+    BookingCreateSerializer,
+    BookingEditByBodySerializer,
+    BookingEditSerializer,
+    BookingSerializer,
+    CancelledAppointmentSerializer,
+    ChangesSerializer,
+    ClosedBookingSerializer,
+)
+from openchair.api.schema import PAGES, path_id, query
+
+PRACTICE_ID = path_id("practice_id", "The id of the practice.")
+LOCATION_ID = path_id("location_id", "The id of the location.")
+APPOINTMENT_ID = path_id("appointment_id", "The id of the appointment.")
+BOOKING_ID = path_id("booking_id", "The id of the booking.")
+
+BOOKING = {
+    "id": "2f4Dr",
+    "status": "pending",
+    "length": 60,
+    "recurring": False,
+    "start_datetime": "2018-09-25T16:44:02.722-06:00",
+    "location_id": "4DFDr",
+    "doctor_id": "DD3456",
+    "available_appointments": 2,
+    "total_appointments": 3,
+    "updated_at": "2018-10-25T16:44:02.722-06:00",
+    "created_at": "2017-02-23T16:44:02.722-06:00",
+    "range_booking": False,
+    "time_range": None,
+    "pending_until": "2018-10-25T16:59:02.722-06:00",
+}
+SAMPLE = {
+    name: BOOKING[name]
+    for name in ("id", "status", "length", "recurring", "location_id", "doctor_id")
+}
+
+_ORDER = (
+    "In order of start_datetime then id, those without a time last. With `limit` in pages: follow "
+    "the Link until there is none, and every row that stays where it is comes exactly once."
+)
+
+_shown = OpenApiExample("booking", value=BOOKING, response_only=True)
+_created = OpenApiExample("booking", value=SAMPLE, request_only=True)
+
+bookings_of_practice = extend_schema(
+    operation_id="list_practice_bookings",
+    summary="Get all bookings for a practice",
+    description=_ORDER,
+    parameters=[PRACTICE_ID, *PAGES],
+    responses={200: BookingSerializer(many=True)},
+    examples=[_shown],
+)
+
+bookings_of_location = extend_schema(
+    operation_id="list_location_bookings",
+    summary="Get all bookings for a location",
+    description=_ORDER,
+    parameters=[LOCATION_ID, *PAGES],
+    responses={200: BookingSerializer(many=True)},
+    examples=[_shown],
+)
+
+get_booking = extend_schema(
+    operation_id="get_booking",
+    summary="Get an individual booking",
+    description="A closed one too.",
+    parameters=[BOOKING_ID],
+    responses={200: BookingSerializer},
+    examples=[_shown],
+)
+
+create_booking = extend_schema(
+    operation_id="create_booking",
+    summary="Create a booking 🔒",
+    description="In a practice that you are granted. Without a start_datetime it is pending "
+    "until it gets one.",
+    request=BookingCreateSerializer,
+    responses={201: OpenApiResponse(BookingSerializer, description="The booking.")},
+    examples=[_shown, _created],
+)
+
+
+def edit_booking(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Describe the edit three times: PUT, POST and PATCH do the same."""
+    for method in ("PUT", "POST", "PATCH"):
+        view = extend_schema(
+            methods=[method],
+            operation_id=f"edit_booking_by_{method.lower()}",
+            summary="Edit a booking 🔒",
+            description="Only the fields sent change. You can only edit bookings created with "
+            "your keys. The status asked for again is a no-op, and renews a hold.",
+            parameters=[BOOKING_ID],
+            request=BookingEditSerializer,
+            responses={200: BookingSerializer},
+            examples=[
+                _shown,
+                OpenApiExample("reserve", value={"status": "reserved"}, request_only=True),
+            ],
+        )(view)
+    return view
+
+
+def edit_booking_by_body(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Describe the edit whose id is in the body."""
+    for method in ("PUT", "PATCH"):
+        view = extend_schema(
+            methods=[method],
+            operation_id=f"edit_booking_by_body_{method.lower()}",
+            summary="Edit a booking, its id in the body 🔒",
+            description="The same edit, as the published sample sends it.",
+            request=BookingEditByBodySerializer,
+            responses={200: BookingSerializer},
+            examples=[_shown, _created],
+        )(view)
+    return view
+
+
+delete_booking = extend_schema(
+    operation_id="delete_booking",
+    summary="Delete a booking 🔒",
+    description="It is closed for good; deleting it again answers the same. You can only delete "
+    "bookings created with your keys, and none in which a patient has a place.",
+    parameters=[BOOKING_ID],
+    responses={200: ClosedBookingSerializer},
+    examples=[
+        OpenApiExample("closed", value={"id": "2f4Dr", "status": "closed"}, response_only=True)
+    ],
+)
+
+APPOINTMENT = {
+    "id": "Xk29fLq0aZ",
+    "booking_id": "2f4Dr",
+    "status": "booked",
+    "start_datetime": "2018-09-25T16:45:00.000-06:00",
+    "location_id": "4DFDr",
+    "doctor_id": "DD3456",
+    "first_name": "Mia",
+    "last_name": "Park",
+    "email": "park@example.com",
+    "phone": "555 555 0100",
+    "guardian_name": "Jo Park",
+    "zip_code": "80202",
+    "message": "",
+    "pending_until": None,
+    "updated_at": "2018-09-20T10:02:11.004-06:00",
+    "created_at": "2018-09-20T09:58:40.250-06:00",
+}
+PATIENT = {name: APPOINTMENT[name] for name in ("first_name", "last_name", "email", "phone")}
+_appointment = OpenApiExample("appointment", value=APPOINTMENT, response_only=True)
+
+appointments_of_practice = extend_schema(
+    operation_id="list_practice_appointments",
+    summary="Get your appointments in a practice",
+    description="Those that you made, in a practice that you are granted, in the order in which "
+    "they were made. With `limit` in pages.",
+    parameters=[PRACTICE_ID, *PAGES],
+    responses={200: AppointmentSerializer(many=True)},
+    examples=[_appointment],
+)
+
+take_place = extend_schema(
+    operation_id="take_place",
+    summary="Take a place for a patient 🔒",
+    description="In any open booking of a practice that you are granted, whoever created it. "
+    "Held (`pending`) unless another status is sent.",
+    parameters=[BOOKING_ID],
+    request=AppointmentCreateSerializer,
+    responses={201: OpenApiResponse(AppointmentSerializer, description="The appointment.")},
+    examples=[
+        _appointment,
+        OpenApiExample("hold", value={"status": "pending"}, request_only=True),
+        OpenApiExample("book", value={"status": "booked", **PATIENT}, request_only=True),
+    ],
+)
+
+get_appointment = extend_schema(
+    operation_id="get_appointment",
+    summary="Get an individual appointment",
+    description="One that you made; a cancelled one too.",
+    parameters=[APPOINTMENT_ID],
+    responses={200: AppointmentSerializer},
+    examples=[_appointment],
+)
+
+edit_appointment = extend_schema(
+    operation_id="edit_appointment",
+    summary="Edit an appointment 🔒",
+    description="Only the fields sent change. The same status again renews a hold. A reserved one "
+    "becomes booked by its exact start_datetime. After a hold expired, a status claims a place "
+    "anew, if one is free.",
+    parameters=[APPOINTMENT_ID],
+    request=AppointmentEditSerializer,
+    responses={200: AppointmentSerializer},
+    examples=[
+        _appointment,
+        OpenApiExample("confirm", value={"status": "booked", **PATIENT}, request_only=True),
+        OpenApiExample(
+            "exact_time", value={"start_datetime": "2018-09-25T16:45:00-06:00"}, request_only=True
+        ),
+    ],
+)
+
+cancel_appointment = extend_schema(
+    operation_id="cancel_appointment",
+    summary="Cancel an appointment 🔒",
+    description="Its place is free at once; cancelling it again answers the same.",
+    parameters=[APPOINTMENT_ID],
+    responses={200: CancelledAppointmentSerializer},
+    examples=[
+        OpenApiExample(
+            "cancelled", value={"id": "Xk29fLq0aZ", "status": "cancelled"}, response_only=True
+        )
+    ],
+)
+
+changes_of_practice = extend_schema(
+    operation_id="list_practice_changes",
+    summary="Follow the changes of a practice",
+    description="Every change of its bookings, and of the appointments that you made, in the order "
+    "in which they were committed. Nothing is ever missing below a cursor.",
+    parameters=[
+        PRACTICE_ID,
+        query(
+            "after",
+            "The cursor of the answer before. Without it: from the very first change. "
+            "`latest`: none, but the cursor of this moment.",
+        ),
+        PAGES[0],
+    ],
+    responses={200: ChangesSerializer},
+    examples=[
+        OpenApiExample(
+            "changes",
+            value={
+                "changes": [
+                    {
+                        "at": "2018-10-25T16:44:02.722-06:00",
+                        "booking_id": "2f4Dr",
+                        "appointment_id": None,
+                        "from_status": "open",
+                        "to_status": "pending",
+                    }
+                ],
+                "bookings": [BOOKING],
+                "cursor": "WyIzcnQ0MiIsNDE3XQ:1tZq:s9R4",
+                "has_more": False,
+            },
+            response_only=True,
+        )
+    ],
+)

@@ -1,0 +1,167 @@
+"""Which rows a list shows. Windows of time are half-open: they begin with their first instant."""
+
+import re
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.db.models import QuerySet
+from django_filters import rest_framework as filters
+from rest_framework.exceptions import ValidationError
+
+from bookings import walltime
+from bookings.models import TAKEN, Appointment, Booking, PlaceStatus, Status
+
+ALL = "all"
+ALL_BUT_CLOSED = [status.value for status in Status if status != Status.CLOSED]
+# A + in a query means a space, and clients forget to write it as %2B.
+_LOST_PLUS = re.compile(r"(:\d\d(?:\.\d+)?) (\d\d:?\d\d)\Z", re.ASCII)
+
+
+class ParameterFilter(filters.Filter):
+    """A filter that reads its parameter's text itself."""
+
+    field_class = forms.CharField
+
+    @property
+    def parameter(self) -> str:
+        """Give the parameter's name, for the problem to say."""
+        names = (name for name, one in self.parent.filters.items() if one is self)
+        return str(next(names))
+
+
+class MomentFilter(ParameterFilter, filters.IsoDateTimeFilter):
+    """Rows before or since an instant, which may be written as a wall time where there is one."""
+
+    def filter(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
+        """Select them. Raises ValidationError."""
+        if not value:
+            return queryset
+        name = self.parameter
+        instant = _instant(name, value, self.parent.zone)
+        return queryset.filter(**{f"{self.field_name}__{self.lookup_expr}": instant})
+
+
+def _instant(name: str, text: str, zone: ZoneInfo | None) -> datetime:
+    try:
+        moment = walltime.parse(_LOST_PLUS.sub(r"\1+\2", text))
+        if moment.tzinfo is None and zone is None:
+            raise ValidationError(
+                {name: "Write it with its UTC offset: the locations have several wall clocks."}
+            )
+        return walltime.to_instant(moment, zone or ZoneInfo("UTC"))
+    except walltime.WallTimeError as error:
+        raise ValidationError({name: str(error)}) from None
+
+
+class StatusFilter(filters.MultipleChoiceFilter):
+    """Statuses, each as a parameter of its own."""
+
+    def __init__(self, statuses: type[Status | PlaceStatus], usual: list[str], **kwargs: Any):
+        self.usual = usual
+        known = f"there are {', '.join(statuses.values)} and {ALL}."
+        super().__init__(
+            choices=[*statuses.choices, (ALL, "All usual ones")],
+            error_messages={"invalid_choice": f"There is no status %(value)s; {known}"},
+            **kwargs,
+        )
+
+    def filter(self, queryset: QuerySet[Any], value: list[str]) -> QuerySet[Any]:
+        """Select the rows of these statuses; absent or "all" means the usual ones."""
+        if not value and self.parent.is_sync:
+            return queryset
+        wanted = set(value or [ALL])
+        if ALL in wanted:
+            wanted |= set(self.usual)
+        return queryset.filter(status__in=sorted(wanted - {ALL}))
+
+
+class StrictBooleanFilter(ParameterFilter, filters.BooleanFilter):
+    """true or false."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        # The usual widget takes any other word for nothing at all.
+        super().__init__(widget=forms.TextInput, **kwargs)
+
+    def filter(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
+        """Select the rows. Raises ValidationError."""
+        if value not in {"", "true", "false"}:
+            raise ValidationError({self.parameter: "Write true or false."})
+        return queryset.filter(**{self.field_name: value == "true"}) if value else queryset
+
+
+class SyncFilterSet(filters.FilterSet):
+    """A list that can be asked for what changed."""
+
+    sync_parameters: tuple[str, ...] = ("updated_since",)
+
+    def __init__(self, *args: Any, zone: ZoneInfo | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.zone = zone
+
+    @property
+    def is_sync(self) -> bool:
+        """Say whether changes are asked for: deletions too, then."""
+        return any(self.data.get(name) for name in self.sync_parameters)
+
+
+class BookingFilterSet(SyncFilterSet):
+    """What can be asked of a list of bookings."""
+
+    status = StatusFilter(
+        Status,
+        ALL_BUT_CLOSED,
+        help_text="Bookings of this status; repeat it for several. Closed ones are shown only by "
+        "`status=closed`, and where `updated_since` is sent without a status.",
+    )
+    start_after = MomentFilter(
+        field_name="start_datetime",
+        lookup_expr="gte",
+        help_text="Bookings that start at this instant or later: start_after ≤ start_datetime.",
+    )
+    start_before = MomentFilter(
+        field_name="start_datetime",
+        lookup_expr="lt",
+        help_text="Bookings that start before this instant: start_datetime < start_before. So "
+        "windows that meet show every booking once.",
+    )
+    updated_since = MomentFilter(
+        field_name="updated_at",
+        lookup_expr="gte",
+        help_text="Bookings that changed at this instant or later: updated_since ≤ updated_at. "
+        "Where no status is asked for, closed ones too.",
+    )
+    doctor_id = filters.CharFilter(help_text="Bookings with this doctor.")
+    location_id = filters.CharFilter(help_text="Bookings at this location.")
+    recurring = StrictBooleanFilter(help_text="Bookings that are repeated every week, or not.")
+
+    class Meta:
+        model = Booking
+        fields: list[str] = []
+
+
+class AppointmentFilterSet(SyncFilterSet):
+    """What can be asked of a list of appointments."""
+
+    sync_parameters = ("since", "updated_since")
+
+    status = StatusFilter(
+        PlaceStatus,
+        [status.value for status in TAKEN],
+        help_text="Appointments of this status; repeat it for several. Cancelled and expired ones "
+        "are shown only where they are asked for, or `since` is sent without a status.",
+    )
+    since = MomentFilter(
+        field_name="updated_at",
+        lookup_expr="gte",
+        help_text="Appointments that changed at this instant or later: since ≤ updated_at. Where "
+        "no status is asked for, cancelled and expired ones too.",
+    )
+    updated_since = MomentFilter(
+        field_name="updated_at", lookup_expr="gte", help_text="The same as `since`."
+    )
+
+    class Meta:
+        model = Appointment
+        fields: list[str] = []

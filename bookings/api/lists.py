@@ -1,0 +1,89 @@
+"""What lists of a practice share: how it stands at this second, its wall clock, tag and pages."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db.models import OuterRef, QuerySet
+from django.http.response import HttpResponseBase
+from rest_framework.exceptions import NotFound
+from rest_framework.response import Response
+
+from bookings import openings, walltime
+from openchair.api import conditional, paging
+from openchair.api.filters import StrictFilterBackend
+from openchair.api.views import ApiViewSet
+from practices.models import Practice
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a practice stands now, the clock's changes written down.
+
+    newest: the number of its newest event, which is another one whenever anything changed.
+    zones: its locations, or the one asked for, with their time zones.
+    """
+
+    practice_id: str
+    newest: int
+    zones: tuple[tuple[str, str], ...]
+
+    @property
+    def zone(self) -> ZoneInfo | None:
+        """Give the one wall clock, in which a time without an offset can be read."""
+        names = {name for _, name in self.zones}
+        return ZoneInfo(names.pop()) if len(names) == 1 else None
+
+    def tag(self, *more: object) -> str:
+        """Make the tag of any list in it: whatever changes a row writes an event."""
+        return conditional.weak_tag(self.practice_id, self.newest, self.zones, *more)
+
+
+def standing(**which: str) -> Standing:
+    """Find an active practice by its `pk` or its `locations__pk`. Raises NotFound.
+
+    One query where the clock has done nothing since somebody last looked.
+    """
+    now = walltime.now()
+    rows = _rows(which, now)
+    if rows and rows[0].behind:
+        openings.catch_up(practice_id=rows[0].pk, now=now)
+        rows = _rows(which, now)
+    if not rows:
+        raise NotFound("There is nothing of that id.")
+    zones = ((row.locations__pk, row.locations__timezone) for row in rows if row.locations__pk)
+    return Standing(rows[0].pk, rows[0].feed__newest or 0, tuple(zones))
+
+
+def _rows(which: dict[str, str], now: datetime) -> list[Any]:
+    """Read a practice, once for each location; once without any where it has none."""
+    practices = Practice.objects.filter(active=True, **which).order_by("locations__pk")
+    practices = practices.annotate(behind=openings.is_behind(OuterRef("pk"), now=now))
+    names = ("pk", "locations__pk", "locations__timezone", "feed__newest", "behind")
+    return list(practices.values_list(*names, named=True))
+
+
+class PracticeListViewSet(ApiViewSet):
+    """A list of what is in a practice."""
+
+    filter_backends = [StrictFilterBackend]
+    zone: ZoneInfo | None = None
+
+    def answer(
+        self, rows: QuerySet[Any, Any], column: str, shape: Callable[[Any], Any], tag: str
+    ) -> HttpResponseBase:
+        """Answer the whole list, or the page that is asked for, or that nothing has changed."""
+        page = paging.asked_for(self.request)
+        same = conditional.not_modified(self.request, tag)
+        if same is not None:
+            return same
+        headers = {"ETag": tag}
+        if page is None:
+            found = list(rows)
+        else:
+            found, cursor = paging.rows_of(rows, page, column)
+            if cursor is not None:
+                headers["Link"] = paging.link(self.request, cursor=cursor, limit=str(page.limit))
+        return Response([shape(row) for row in found], headers=headers)

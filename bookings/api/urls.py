@@ -1,0 +1,42 @@
+from django.urls import path
+
+from bookings.api.appointments import AppointmentListViewSet, AppointmentViewSet
+from bookings.api.changes import ChangeFeedViewSet
+from bookings.api.views import BookingListViewSet, BookingViewSet
+
+EDIT = {"put": "edit", "post": "edit", "patch": "edit"}
+EDIT_BY_BODY = {"put": "edit_by_body", "patch": "edit_by_body"}
+
+urlpatterns = [
+    path(
+        "onlinescheduling/practice/<id:practice_id>/bookings",
+        BookingListViewSet.as_view({"get": "of_practice"}),
+    ),
+    path(
+        "onlinescheduling/location/<id:location_id>/bookings",
+        BookingListViewSet.as_view({"get": "of_location"}),
+    ),
+    path(
+        "onlinescheduling/practice/<id:practice_id>/appointments",
+        AppointmentListViewSet.as_view({"get": "of_practice"}),
+    ),
+    path(
+        "onlinescheduling/practice/<id:practice_id>/changes",
+        ChangeFeedViewSet.as_view({"get": "of_practice"}),
+    ),
+    path("onlinescheduling/booking", BookingViewSet.as_view({"post": "create", **EDIT_BY_BODY})),
+    path(
+        "onlinescheduling/booking/<id:booking_id>",
+        BookingViewSet.as_view({"get": "retrieve", **EDIT, "delete": "destroy"}),
+        name="booking",
+    ),
+    path(
+        "onlinescheduling/booking/<id:booking_id>/appointments",
+        AppointmentViewSet.as_view({"post": "create"}),
+    ),
+    path(
+        "onlinescheduling/appointment/<id:appointment_id>",
+        AppointmentViewSet.as_view({"get": "retrieve", "put": "edit", "delete": "destroy"}),
+        name="appointment",
+    ),
+]

@@ -1,0 +1,166 @@
+"""Bookings (contract, section 2): adapters that parse, call the verbs, and shape the answer."""
+
+from typing import Any, cast
+
+from django.db.models import F, Q
+from django.http.response import HttpResponseBase
+from django.urls import reverse
+from rest_framework import serializers, status
+from rest_framework.exceptions import NotFound, PermissionDenied
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from bookings import openings, transitions, walltime
+from bookings.actors import Actor
+from bookings.api import documentation, shapes
+from bookings.api.filters import BookingFilterSet
+from bookings.api.lists import PracticeListViewSet, Standing, standing
+from bookings.api.serializers import (
+    BookingCreateSerializer,
+    BookingEditByBodySerializer,
+    BookingEditSerializer,
+    BookingSerializer,
+    ClosedBookingSerializer,
+)
+from bookings.models import Booking
+from openchair.api import conditional
+from openchair.api.idempotency import idempotent
+from openchair.api.views import ApiViewSet
+from practices.api.permissions import SpecialAuthorizationToWrite, require_grant
+from practices.ids import is_id
+from practices.models import Location
+
+
+def _shown(booking: Booking, **kwargs: Any) -> Response:
+    return Response(
+        shapes.of_booking(booking), headers={"ETag": shapes.booking_tag(booking)}, **kwargs
+    )
+
+
+class BookingListViewSet(PracticeListViewSet):
+    """Lists of bookings, in order of start_datetime then id, those without a time last."""
+
+    queryset = Booking.objects.order_by(F("start_datetime").asc(nulls_last=True), "id")
+    serializer_class = BookingSerializer
+    filterset_class = BookingFilterSet
+
+    @documentation.bookings_of_practice
+    def of_practice(self, request: Request, practice_id: str) -> HttpResponseBase:
+        """Answer the bookings of all its locations."""
+        return self._bookings(standing(pk=practice_id), Q(practice_id=practice_id))
+
+    @documentation.bookings_of_location
+    def of_location(self, request: Request, location_id: str) -> HttpResponseBase:
+        """Answer the bookings of one location."""
+        return self._bookings(standing(locations__pk=location_id), Q(location_id=location_id))
+
+    def _bookings(self, practice: Standing, scope: Q) -> HttpResponseBase:
+        self.zone = practice.zone
+        rows = self.filter_queryset(self.get_queryset().filter(scope))
+        rows = rows.values_list(*shapes.ROW, named=True)
+        return self.answer(rows, "start_datetime", shapes.of_row, practice.tag())
+
+
+class BookingViewSet(ApiViewSet):
+    """One booking."""
+
+    queryset = Booking.objects.filter(practice__active=True).select_related("location", "practice")
+    serializer_class = BookingSerializer
+    permission_classes = [SpecialAuthorizationToWrite]
+
+    @documentation.get_booking
+    def retrieve(self, request: Request, booking_id: str) -> HttpResponseBase:
+        """Answer one, a closed one too."""
+        now = walltime.now()
+        booking = self._booking(booking_id)
+        if booking.pending_until is not None and booking.pending_until <= now:
+            transitions.lapse(booking_id, now=now)
+            booking = self._booking(booking_id)
+        tag = shapes.booking_tag(booking)
+        return conditional.not_modified(request, tag) or _shown(booking)
+
+    @documentation.create_booking
+    @idempotent
+    def create(self, request: Request) -> Response:
+        """Create one."""
+        fields = self._read(BookingCreateSerializer)
+        booking_id = fields.pop("id", None)
+        booking = openings.publish(
+            fields=cast("openings.Fields", fields),
+            by=Actor.of_key(self.key),
+            now=walltime.now(),
+            booking_id=booking_id,
+        )
+        response = _shown(booking, status=status.HTTP_201_CREATED)
+        response["Location"] = reverse("booking", args=[booking.pk])
+        return response
+
+    @documentation.edit_booking
+    @idempotent
+    def edit(self, request: Request, booking_id: str) -> Response:
+        """Edit one, the id in the path."""
+        self._own_booking(booking_id)
+        if self.body.get("id", booking_id) != booking_id:
+            raise serializers.ValidationError(
+                {"id": f"An id does not change: leave it out, or send {booking_id}."}
+            )
+        return self._edit(booking_id, self._read(BookingEditSerializer))
+
+    @documentation.edit_booking_by_body
+    def edit_by_body(self, request: Request) -> Response:
+        """Edit one, the id in the body."""
+        booking_id = self.body.get("id")
+        if not isinstance(booking_id, str):
+            raise serializers.ValidationError({"id": "Send the id of the booking to edit."})
+        if not is_id(booking_id):
+            raise NotFound("There is no booking of that id.")
+        self._own_booking(booking_id)
+        return self._edit(booking_id, self._read(BookingEditByBodySerializer))
+
+    @documentation.delete_booking
+    def destroy(self, request: Request, booking_id: str) -> Response:
+        """Close one."""
+        self._own_booking(booking_id)
+        by = Actor.of_key(self.key)
+        check = conditional.if_match(request, shapes.booking_tag)
+        booking = openings.close(booking_id=booking_id, by=by, now=walltime.now(), check=check)
+        return Response(ClosedBookingSerializer(booking).data)
+
+    def _edit(self, booking_id: str, fields: dict[str, Any]) -> Response:
+        fields.pop("id", None)
+        booking = openings.edit(
+            booking_id=booking_id,
+            fields=cast("openings.Fields", fields),
+            by=Actor.of_key(self.key),
+            now=walltime.now(),
+            check=conditional.if_match(self.request, shapes.booking_tag),
+        )
+        return _shown(booking)
+
+    def _booking(self, booking_id: str) -> Booking:
+        booking: Booking | None = self.get_queryset().filter(pk=booking_id).first()
+        if booking is None:
+            raise NotFound(f"There is no booking {booking_id}.")
+        return booking
+
+    def _own_booking(self, booking_id: str) -> None:
+        """Raise NotFound, or PermissionDenied where another partner owns it."""
+        booking = self._booking(booking_id)
+        if booking.partner_id != self.partner.pk:
+            raise PermissionDenied(
+                f"Booking {booking_id} was not created with a key of yours: "
+                "only who created a booking edits and deletes it."
+            )
+        require_grant(self.partner, booking.practice_id)
+
+    def _read(self, kind: type[serializers.Serializer[Any]]) -> dict[str, Any]:
+        """Read the body's fields; whether the practice is granted comes before what is wrong."""
+        location_id = self.body.get("location_id")
+        if is_id(location_id):
+            location = Location.objects.filter(pk=location_id, practice__active=True).first()
+            if location is not None:
+                require_grant(self.partner, location.practice_id)
+        serializer = kind(data=self.body)
+        serializer.is_valid(raise_exception=True)
+        fields: dict[str, Any] = serializer.validated_data
+        return fields

@@ -1,0 +1,368 @@
+"""The board: a day or a week of a practice's openings, per location, by doctor or by day."""
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
+from django.views.decorators.http import require_safe
+
+from bookings import walltime
+from bookings.desk import export, words
+from bookings.desk.pages import Desk, desk_page, show
+from bookings.models import TAKEN, Appointment, Booking, PlaceStatus, Status
+from practices.models import Doctor, Location
+
+SLOT = 30
+FIRST_SLOT, LAST_SLOT = 8 * 60, 17 * 60
+_COLUMNS = (
+    "id",
+    "status",
+    "length",
+    "start_datetime",
+    "location_id",
+    "doctor_id",
+    "total_appointments",
+    "places_pending",
+    "places_reserved",
+    "places_booked",
+    "recurring",
+)
+
+
+@dataclass(frozen=True)
+class View:
+    """What the address asks to see; what it says wrongly is left out."""
+
+    day: date
+    is_week: bool
+    location: str
+    doctor: str
+    status: str
+
+    @property
+    def days(self) -> list[date]:
+        """List the days in view; a week begins on Monday."""
+        if not self.is_week:
+            return [self.day]
+        monday = self.day - timedelta(days=self.day.weekday())
+        return [monday + timedelta(days=each) for each in range(7)]
+
+    def query(self, **other: str) -> str:
+        """Write the address of this view, with something changed."""
+        values = {
+            "day": self.day.isoformat(),
+            "view": "week" if self.is_week else "day",
+            "location": self.location,
+            "doctor": self.doctor,
+            "status": self.status,
+            **other,
+        }
+        return "?" + urlencode({name: value for name, value in values.items() if value})
+
+
+@dataclass
+class Cell:
+    """One place in the grid: what begins there, and where a click on it leads."""
+
+    add: str
+    label: str
+    column: str
+    chips: list[SafeString] = field(default_factory=list)
+    covered: bool = False
+
+
+@dataclass
+class Grid:
+    """One location's openings in view."""
+
+    location: Location
+    zone: str
+    columns: list[str]
+    rows: list[tuple[str, list[Cell]]]
+    count: int
+    new: str
+
+
+def view_of(request: HttpRequest, desk: Desk) -> View:
+    """Read the address; today on the clock of the first location, unless it says a day."""
+    given = request.GET
+    zone = desk.locations[0].zone if desk.locations else ZoneInfo("UTC")
+    try:
+        day = date.fromisoformat(given.get("day", ""))
+    except ValueError:
+        day = walltime.wall_clock(desk.now, zone).date()
+    if not 1971 <= day.year <= 2198:
+        day = walltime.wall_clock(desk.now, zone).date()
+    locations = {each.pk for each in desk.locations}
+    doctors = {each.pk for each in desk.doctors}
+    location, doctor, status = (given.get(name, "") for name in ("location", "doctor", "status"))
+    return View(
+        day=day,
+        is_week=given.get("view") == "week",
+        location=location if location in locations else "",
+        doctor=doctor if doctor in doctors else "",
+        status=status if status in Status.values else "",
+    )
+
+
+def in_view(desk: Desk, view: View) -> QuerySet[Booking]:
+    """Give the openings in view, each location's days on its own clock; closed ones if asked."""
+    shown = [each for each in desk.locations if view.location in {"", each.pk}]
+    by_zone = defaultdict(list)
+    for location in shown:
+        by_zone[location.timezone].append(location.pk)
+    when = Q(pk__in=[])
+    for zone_name, ids in by_zone.items():
+        zone = ZoneInfo(zone_name)
+        begins = walltime.start_of_day(view.days[0], zone)
+        ends = walltime.start_of_day(view.days[-1] + timedelta(days=1), zone)
+        when |= Q(location__in=ids, start_datetime__gte=begins, start_datetime__lt=ends)
+    rows = Booking.objects.filter(when, practice=desk.practice)
+    if view.doctor:
+        rows = rows.filter(doctor=view.doctor)
+    rows = rows.filter(status=view.status) if view.status else rows.exclude(status=Status.CLOSED)
+    return rows.order_by("start_datetime", "id")
+
+
+@desk_page
+@require_safe
+def page(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """Show the day, or the week."""
+    view = view_of(request, desk)
+    rows = list(in_view(desk, view).values_list(*_COLUMNS, named=True))
+    names = {} if view.is_week else _who_has_places(desk, [row.id for row in rows])
+    of_location = defaultdict(list)
+    for row in rows:
+        of_location[row.location_id].append(row)
+    shown = [each for each in desk.locations if view.location in {"", each.pk}]
+    make = _week_grid if view.is_week else _day_grid
+    grids = [make(desk, view, each, of_location[each.pk], names) for each in shown]
+    step = timedelta(days=7 if view.is_week else 1)
+    zone = shown[0].zone if shown else ZoneInfo("UTC")
+    today = walltime.wall_clock(desk.now, zone).date()
+    context = {
+        "title": "Board",
+        "view": view,
+        "grids": grids,
+        "heading": _heading(view),
+        "is_today": today in view.days,
+        "today": view.query(day=today.isoformat()),
+        "previous": view.query(day=(view.day - step).isoformat()),
+        "next": view.query(day=(view.day + step).isoformat()),
+        "as_day": view.query(view="day"),
+        "as_week": view.query(view="week"),
+        "export": view.query(),
+        "new_start": _first_start(desk, zone, view.days),
+        "statuses": [(status.value, words.STATUS[status]) for status in Status],
+        "desk": desk,
+        "count": words.counted(len(rows), "opening"),
+        "is_fullwidth": "1",
+        "untimed": _untimed(desk),
+        **_counts(rows),
+    }
+    return show(request, desk, "board.html", context)
+
+
+@desk_page
+@require_safe
+def export_csv(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """Give the openings in view as CSV."""
+    view = view_of(request, desk)
+    return export.openings_csv(in_view(desk, view).select_related("location", "doctor"))
+
+
+def _untimed(desk: Desk) -> list[Booking]:
+    """List openings that have no time yet, so that no day shows them."""
+    rows = Booking.objects.filter(practice=desk.practice, start_datetime=None)
+    rows = rows.exclude(status=Status.CLOSED).select_related("location", "doctor")
+    return list(rows.order_by("created_at")[:20])
+
+
+def _heading(view: View) -> str:
+    if not view.is_week:
+        return words.long_day(view.day)
+    return f"{words.day(view.days[0])} – {words.day(view.days[-1])}, {view.days[-1].year}"
+
+
+def _counts(rows: list[Any]) -> dict[str, int]:
+    """Count what the front desk asks first: what is free, held, waiting."""
+    live = [row for row in rows if row.status != Status.CLOSED]
+    taken = sum(row.places_pending + row.places_reserved + row.places_booked for row in live)
+    return {
+        "free": sum(row.total_appointments for row in live) - taken,
+        "held": sum(row.places_pending for row in live),
+        "to_time": sum(row.places_reserved for row in live),
+        "booked": sum(row.places_booked for row in live),
+    }
+
+
+def _who_has_places(desk: Desk, ids: list[str]) -> dict[str, list[str]]:
+    """Name who has the places of these openings."""
+    places = Appointment.objects.filter(booking__in=ids, status__in=TAKEN)
+    zones = {location.pk: location.zone for location in desk.locations}
+    names: dict[str, Counter[str]] = defaultdict(Counter)
+    rows = places.select_related("partner", "booking").order_by("created_at", "id")
+    for place in rows:
+        name = words.patient(place)
+        if place.pending_until is not None:
+            ends = walltime.wall_clock(place.pending_until, zones[place.booking.location_id])
+            name = f"{name} (on hold until {words.clock(ends)})"
+        elif place.status == PlaceStatus.RESERVED:
+            name = f"{name} (needs a time)"
+        names[place.booking_id][name] += 1
+    return {
+        booking_id: [name if count == 1 else f"{name} × {count}" for name, count in found.items()]
+        for booking_id, found in names.items()
+    }
+
+
+def _chip(desk: Desk, row: Any, zone: ZoneInfo, names: list[str]) -> SafeString:
+    """Draw one opening. Two thousand are on a page, so it is put together without a template."""
+    wall = row.start_datetime.astimezone(zone)
+    taken = row.places_pending + row.places_reserved + row.places_booked
+    word = words.STATUS[row.status]
+    places = ""
+    if row.total_appointments > 1 and row.status != Status.CLOSED:
+        places = f'<span class="chip-places">{taken} of {row.total_appointments} taken</span>'
+    weekly = '<span class="chip-weekly" title="Every week">weekly</span>' if row.recurring else ""
+    past = " is-past" if row.start_datetime <= desk.now else ""
+    who = "".join(f'<span class="chip-who">{escape(name)}</span>' for name in names)
+    return mark_safe(  # noqa: S308  # names are escaped, everything else is ours
+        f'<a class="chip status-{row.status}{past}" href="../opening/{row.id}/">'
+        f'<span class="chip-time">{words.clock(wall)}</span> '
+        f'<span class="chip-length">{row.length} min</span> '
+        f'<span class="chip-status">{word}</span>{places}{weekly}'
+        f"{who}</a>"
+    )
+
+
+def _doctors_at(desk: Desk, view: View, location: Location, rows: list[Any]) -> list[Doctor]:
+    """List whose columns to show: who works there, and who has openings there in view."""
+    with_openings = {row.doctor_id for row in rows}
+    return [
+        doctor
+        for doctor in desk.doctors
+        if view.doctor in {"", doctor.pk}
+        and (
+            doctor.pk in with_openings or any(at.pk == location.pk for at in doctor.locations.all())
+        )
+    ]
+
+
+def _new(desk: Desk, location: Location, doctor: Doctor | None, start: datetime | None) -> str:
+    """Give where a click on an empty time leads; nowhere if it has passed."""
+    if start is None or walltime.occurrence(start.date(), start.time(), location.zone) <= desk.now:
+        return ""
+    values = {"location": location.pk}
+    if doctor is not None:
+        values["doctor"] = doctor.pk
+    values["start"] = f"{start:%Y-%m-%dT%H:%M}"
+    return f"../new-opening/?{urlencode(values)}"
+
+
+def _first_start(desk: Desk, zone: ZoneInfo, days: list[date]) -> datetime | None:
+    """Give nine o'clock of the first of these days, or the next half hour of today if later."""
+    now = walltime.wall_clock(desk.now, zone).replace(tzinfo=None)
+    minutes = (now.hour * 60 + now.minute) // SLOT * SLOT + SLOT
+    soon = datetime.combine(now.date(), time()) + timedelta(minutes=minutes)
+    for day in days:
+        nine = datetime.combine(day, time(9))
+        start = nine if nine > now else soon
+        if start.date() == day:
+            return start
+    return None
+
+
+def _day_grid(
+    desk: Desk, view: View, location: Location, rows: list[Any], names: dict[str, list[str]]
+) -> Grid:
+    """Lay a day out: a column per doctor, a row per half hour."""
+    zone = location.zone
+    doctors = _doctors_at(desk, view, location, rows)
+    cells: dict[tuple[int, str], list[SafeString]] = defaultdict(list)
+    covered: set[tuple[int, str]] = set()
+    slots = {FIRST_SLOT, LAST_SLOT}
+    for row in rows:
+        wall = row.start_datetime.astimezone(zone)
+        begins = wall.hour * 60 + wall.minute
+        slot = begins // SLOT * SLOT
+        slots.add(slot)
+        cells[slot, row.doctor_id].append(_chip(desk, row, zone, names.get(row.id, [])))
+        if row.status != Status.CLOSED:
+            later = range(slot + SLOT, min(begins + row.length, 24 * 60), SLOT)
+            covered.update((each, row.doctor_id) for each in later)
+    lines = []
+    for slot in range(min(slots), max(slots) + SLOT, SLOT):
+        start = datetime.combine(view.day, time(slot // 60, slot % 60))
+        line = [
+            Cell(
+                add=_new(desk, location, doctor, start),
+                label=f"New opening at {words.clock(start)} with {doctor.name}",
+                column=doctor.name,
+                chips=cells.get((slot, doctor.pk), []),
+                covered=(slot, doctor.pk) in covered,
+            )
+            for doctor in doctors
+        ]
+        lines.append((words.clock(start), line))
+    return Grid(
+        location=location,
+        zone=words.zone_name(zone, walltime.start_of_day(view.day, zone) + timedelta(hours=12)),
+        columns=[doctor.name for doctor in doctors],
+        rows=lines if doctors else [],
+        count=len(rows),
+        new=_new(desk, location, None, _first_start(desk, zone, view.days)),
+    )
+
+
+def _week_grid(
+    desk: Desk, view: View, location: Location, rows: list[Any], names: dict[str, list[str]]
+) -> Grid:
+    """Lay a week out: a column per day, a row per doctor."""
+    zone = location.zone
+    doctors = _doctors_at(desk, view, location, rows)
+    cells: dict[tuple[date, str], list[SafeString]] = defaultdict(list)
+    for row in rows:
+        key = row.start_datetime.astimezone(zone).date(), row.doctor_id
+        cells[key].append(_chip(desk, row, zone, []))
+    starts = {day: _first_start(desk, zone, [day]) for day in view.days}
+    lines = [
+        (
+            doctor.name,
+            [
+                Cell(
+                    add=_new(desk, location, doctor, starts[day]),
+                    label=f"New opening on {words.day(day)} with {doctor.name}",
+                    column=words.day(day),
+                    chips=cells.get((day, doctor.pk), []),
+                )
+                for day in view.days
+            ],
+        )
+        for doctor in doctors
+    ]
+    return Grid(
+        location=location,
+        zone=words.zone_name(zone, walltime.start_of_day(view.day, zone) + timedelta(hours=12)),
+        columns=[words.day(day) for day in view.days],
+        rows=lines,
+        count=len(rows),
+        new=_new(desk, location, None, _first_start(desk, zone, view.days)),
+    )
+
+
+def address(desk: Desk, booking: Booking) -> str:
+    """Give the address of the board on the day of an opening."""
+    board = reverse("admin:desk_board", args=[desk.practice.pk])
+    if booking.start_datetime is None:
+        return board
+    day = walltime.wall_clock(booking.start_datetime, booking.location.zone).date()
+    return f"{board}?day={day.isoformat()}"

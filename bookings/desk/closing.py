@@ -1,0 +1,95 @@
+"""Closing many openings at once: those with patients are listed apart and left alone."""
+
+from collections import defaultdict
+from datetime import timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.contrib import messages
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+from bookings import walltime
+from bookings.desk import acts, words
+from bookings.desk.forms import CloseManyForm
+from bookings.desk.pages import Desk, desk_page, show
+from bookings.models import TAKEN, Appointment, Booking, PlaceStatus, Status
+
+
+def chosen(desk: Desk, asked: dict[str, Any]) -> list[Booking]:
+    """List the openings that are meant, each location's days on its own clock; past ones not."""
+    by_zone = defaultdict(list)
+    for location in desk.locations:
+        if asked["location"] in {None, location}:
+            by_zone[location.timezone].append(location.pk)
+    when = Q(pk__in=[])
+    for zone_name, ids in by_zone.items():
+        zone = ZoneInfo(zone_name)
+        begins = walltime.start_of_day(asked["first"], zone)
+        ends = walltime.start_of_day(asked["last"] + timedelta(days=1), zone)
+        when |= Q(location__in=ids, start_datetime__gte=begins, start_datetime__lt=ends)
+    rows = Booking.objects.filter(when, practice=desk.practice, start_datetime__gt=desk.now)
+    if asked["doctor"] is not None:
+        rows = rows.filter(doctor=asked["doctor"])
+    rows = rows.exclude(status=Status.CLOSED).select_related("location", "doctor")
+    return list(rows.order_by("start_datetime", "id"))
+
+
+@desk_page
+def page(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """Ask which; show what would be closed and who has a place; close."""
+    if request.method != "POST":
+        return show(request, desk, "close.html", _context(CloseManyForm(desk)))
+    form = CloseManyForm(desk, request.POST)
+    if not form.is_valid():
+        return show(request, desk, "close.html", _context(form), 400)
+    found = chosen(desk, form.cleaned_data)
+    if request.POST.get("do") == "close":
+        agreed = set(request.POST.getlist("opening"))
+        return _close(request, desk, [each for each in found if each.pk in agreed])
+    untouched = [each for each in found if each.free_places == each.total_appointments]
+    taken = [each for each in found if each.free_places != each.total_appointments]
+    context = {
+        **_context(form),
+        "previewed": True,
+        "to_close": [_row(each, []) for each in untouched],
+        "kept": _with_places(taken),
+    }
+    return show(request, desk, "close.html", context)
+
+
+def _context(form: CloseManyForm) -> dict[str, Any]:
+    return {"title": "Close openings", "form": form}
+
+
+def _with_places(bookings: list[Booking]) -> list[dict[str, Any]]:
+    """Name who has a place, with the phone to call."""
+    places = defaultdict(list)
+    rows = Appointment.objects.filter(booking__in=bookings, status__in=TAKEN)
+    for place in rows.select_related("partner").order_by("created_at", "id"):
+        places[place.booking_id].append(
+            {
+                "name": words.patient(place),
+                "phone": place.phone,
+                "status": words.PLACE[PlaceStatus(place.status)],
+            }
+        )
+    return [_row(each, places[each.pk]) for each in bookings]
+
+
+def _row(booking: Booking, places: list[dict[str, str]]) -> dict[str, Any]:
+    return {
+        "booking": booking,
+        "when": words.moment_at(booking.start_datetime, booking.location.zone),
+        "places": places,
+    }
+
+
+def _close(request: HttpRequest, desk: Desk, bookings: list[Booking]) -> HttpResponse:
+    closed, left = acts.close_untouched(bookings=bookings, by=desk.by, now=desk.now)
+    messages.success(request, f"{words.counted(len(closed), 'opening')} closed.")
+    if left:
+        times = "; ".join(words.moment_at(each.start_datetime, each.location.zone) for each in left)
+        messages.warning(request, f"Taken or closed meanwhile, and left alone: {times}.")
+    return redirect("admin:desk_close", desk.practice.pk)

@@ -1,0 +1,361 @@
+"""What people type at a desk. Wall times are the location's; a form keeps what was typed."""
+
+import re
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from bookings import walltime
+from bookings.api.shapes import time_range
+from bookings.desk import words
+from bookings.desk.pages import Desk
+from bookings.models import LONGEST, MOST_PLACES, Booking, PlaceStatus
+from practices.models import Doctor, Location
+
+WEEKDAYS = [
+    ("0", "Mon"),
+    ("1", "Tue"),
+    ("2", "Wed"),
+    ("3", "Thu"),
+    ("4", "Fri"),
+    ("5", "Sat"),
+    ("6", "Sun"),
+]
+_TIME = re.compile(r"(\d{1,2})(?:[:.h](\d\d))?\s*([ap])?\.?(?:m\.?)?", re.ASCII)
+
+
+def parse_clock(text: str) -> time:
+    """Read a time of day as people write it: 9:45, 14:15, 9, 2pm, 2:15 PM. Raises ValueError."""
+    form = _TIME.fullmatch(text.strip().lower())
+    if form is None:
+        raise ValueError
+    hour, minute = int(form[1]), int(form[2] or 0)
+    if form[3]:
+        if not 1 <= hour <= 12:
+            raise ValueError
+        hour = hour % 12 + (12 if form[3] == "p" else 0)
+    return time(hour, minute)
+
+
+def instant_of(wall: datetime, zone: ZoneInfo) -> datetime:
+    """Give the instant of a wall time; of one that exists twice the first.
+
+    Raises ValidationError where the clocks skip it.
+    """
+    instant = walltime.occurrence(wall.date(), wall.time(), zone)
+    if walltime.wall_clock(instant, zone) != wall:
+        raise ValidationError(
+            f"The clocks go forward that night: {words.clock(wall)} does not exist on "
+            f"{words.day(wall.date())}. Choose another time."
+        )
+    return instant
+
+
+HAS_PASSED = "This time has passed. Choose a later one."
+
+
+def check_exact(form: forms.Form, name: str, exact: datetime, booking: Booking, desk: Desk) -> bool:
+    """Refuse an exact time that has passed, or that is outside the part of the day asked for.
+
+    The latter is allowed where `outside` says that it was agreed. Says whether to ask for that.
+    """
+    if exact <= desk.now:
+        form.add_error(name, HAS_PASSED)
+        return False
+    zone, asked = booking.location.zone, booking.start_datetime
+    if asked is None or form.cleaned_data.get("outside"):
+        return False
+    wall = walltime.wall_clock(asked, zone)
+    same_day = wall.date() == walltime.wall_clock(exact, zone).date()
+    part = time_range(asked, zone)
+    if same_day and part == time_range(exact, zone):
+        return False
+    when = words.day(wall.date()) + (f", {words.RANGES[part]}" if part else "")
+    form.add_error("outside", f"This is outside {when}. Nothing is booked until you tick this.")
+    return True
+
+
+class WallTimeField(forms.Field):
+    """A date and time on the office's wall clock, without a zone."""
+
+    widget = forms.DateTimeInput(
+        attrs={"type": "datetime-local", "step": 300}, format="%Y-%m-%dT%H:%M"
+    )
+
+    def to_python(self, value: Any) -> datetime | None:
+        """Read what the browser sends."""
+        if not value:
+            return None
+        try:
+            wall = walltime.parse(str(value))
+        except walltime.WallTimeError:
+            wall = None
+        if wall is None or wall.tzinfo is not None or not 1970 < wall.year < 2200:
+            raise ValidationError("Write a date and a time, 2026-06-02T09:45 for example.")
+        return wall
+
+
+class DayField(forms.DateField):
+    """A day, picked from the browser's calendar."""
+
+    widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+
+    def clean(self, value: Any) -> date | None:
+        """Read a day in the years that the server knows."""
+        day: date | None = super().clean(value)
+        if day is not None and not 1971 <= day.year <= 2198:
+            raise ValidationError("Choose a day in the years 1971 to 2198.")
+        return day
+
+
+class DeskForm(forms.Form):
+    """A form whose locations and doctors are those of the desk's practice."""
+
+    def __init__(self, desk: Desk, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.desk = desk
+        for name, rows in (("location", desk.locations), ("doctor", desk.doctors)):
+            field = self.fields.get(name)
+            if isinstance(field, forms.ModelChoiceField):
+                field.queryset = (
+                    type(rows[0]).objects.filter(practice=desk.practice)
+                    if rows
+                    else (
+                        field.queryset.none()  # type: ignore[union-attr]  # a ModelChoiceField has one
+                    )
+                )
+                if field.required and len(rows) == 1:
+                    field.initial = rows[0].pk
+
+
+class OpeningForm(DeskForm):
+    """One opening."""
+
+    location = forms.ModelChoiceField(Location.objects.none(), empty_label="Choose")
+    doctor = forms.ModelChoiceField(Doctor.objects.none(), empty_label="Choose")
+    start = WallTimeField(label="Starts", help_text="On the office's clock.")
+    length = forms.IntegerField(
+        label="Minutes", min_value=1, max_value=LONGEST, initial=60, required=True
+    )
+    places = forms.IntegerField(min_value=1, max_value=MOST_PLACES, initial=1)
+    recurring = forms.BooleanField(
+        label="Every week", required=False, help_text="Repeated at this time until you end it."
+    )
+
+    def __init__(self, *args: Any, is_new: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.is_new = is_new
+
+    def clean(self) -> dict[str, Any]:
+        """Bring time and location together, and doctor and location; begin nothing in the past."""
+        cleaned = super().clean() or {}
+        location, doctor = cleaned.get("location"), cleaned.get("doctor")
+        if location and doctor and not doctor.locations.filter(pk=location.pk).exists():
+            self.add_error(
+                "doctor",
+                f"{doctor} does not work at {location}. Choose another, or add the location "
+                "to the doctor first.",
+            )
+        if location and cleaned.get("start"):
+            try:
+                cleaned["instant"] = instant_of(cleaned["start"], location.zone)
+            except ValidationError as error:
+                self.add_error("start", error)
+            else:
+                # One that is edited may have begun: its length, say, is put right afterwards.
+                if self.is_new and cleaned["instant"] <= self.desk.now:
+                    self.add_error("start", HAS_PASSED)
+        return cleaned
+
+    def fields_for_verb(self) -> dict[str, Any]:
+        """Give what was typed, as the verbs take it."""
+        cleaned = self.cleaned_data
+        return {
+            "location_id": cleaned["location"].pk,
+            "doctor_id": cleaned["doctor"].pk,
+            "start_datetime": cleaned["instant"],
+            "length": cleaned["length"],
+            "total_appointments": cleaned["places"],
+            "recurring": cleaned["recurring"],
+        }
+
+
+class PatientForm(forms.Form):
+    """A patient on the phone."""
+
+    first_name = forms.CharField(max_length=100)
+    last_name = forms.CharField(max_length=100)
+    phone = forms.CharField(max_length=40, widget=forms.TextInput(attrs={"type": "tel"}))
+    email = forms.EmailField(label="E-mail", max_length=254, required=False)
+    guardian_name = forms.CharField(
+        label="Guardian", max_length=200, required=False, help_text="Who answers for a child."
+    )
+    zip_code = forms.CharField(label="ZIP code", max_length=20, required=False)
+    message = forms.CharField(
+        max_length=2000, required=False, widget=forms.Textarea(attrs={"rows": 2})
+    )
+    status = forms.ChoiceField(label="The place is")
+    exact = WallTimeField(label="Exact time", required=False)
+    outside = forms.BooleanField(label="The patient has agreed to this time", required=False)
+
+    def __init__(self, *args: Any, desk: Desk, booking: Booking, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.desk = desk
+        self.booking = booking
+        self.ask_outside = False
+        self.is_range = is_range = desk.practice.range_bookings
+        choices = [(PlaceStatus.BOOKED, "Booked"), (PlaceStatus.PENDING, "On hold for now")]
+        if is_range:
+            choices = [
+                (PlaceStatus.RESERVED, "Reserved: we call back with the exact time"),
+                (PlaceStatus.BOOKED, "Booked at the exact time below"),
+                (PlaceStatus.PENDING, "On hold for now"),
+            ]
+        else:
+            del self.fields["exact"], self.fields["outside"]
+        status = self.fields["status"]
+        assert isinstance(status, forms.ChoiceField)
+        status.choices = choices
+
+    def clean(self) -> dict[str, Any]:
+        """Ask for the exact time where the place is booked in a range."""
+        cleaned = super().clean() or {}
+        if self.is_range and cleaned.get("status") == PlaceStatus.BOOKED:
+            if not cleaned.get("exact"):
+                self.add_error("exact", "Say the exact time, or reserve the place for now.")
+            else:
+                try:
+                    instant = instant_of(cleaned["exact"], self.booking.location.zone)
+                except ValidationError as error:
+                    self.add_error("exact", error)
+                else:
+                    cleaned["instant"] = instant
+                    self.ask_outside = check_exact(self, "exact", instant, self.booking, self.desk)
+        return cleaned
+
+    @property
+    def typed(self) -> list[tuple[str, str]]:
+        """List what was typed, by label: what to write down where the form is not shown again."""
+        found = []
+        for each in self:
+            value = str(each.value() or "").strip()
+            if not value or each.name in {"status", "outside"}:
+                continue
+            if each.name == "exact":
+                value = value.replace("T", " ")
+            found.append((str(each.label), value))
+        return found
+
+    def fields_for_verb(self) -> dict[str, Any]:
+        """Give what was typed, as the verbs take it."""
+        cleaned = self.cleaned_data
+        ours = {"exact", "instant", "outside"}
+        said = {name: value for name, value in cleaned.items() if name not in ours}
+        if "instant" in cleaned:
+            said["start_datetime"] = cleaned["instant"]
+        return said
+
+
+class PublishForm(DeskForm):
+    """A pattern of openings: days of the week, times of day, from a day to a day."""
+
+    location = forms.ModelChoiceField(Location.objects.none(), empty_label="Choose")
+    doctor = forms.ModelChoiceField(Doctor.objects.none(), empty_label="Choose")
+    weekdays = forms.MultipleChoiceField(
+        label="On", choices=WEEKDAYS, widget=forms.CheckboxSelectMultiple
+    )
+    times = forms.CharField(
+        label="At", max_length=400, help_text="Times with commas between: 9:00, 9:45, 2:15 pm."
+    )
+    length = forms.IntegerField(label="Minutes", min_value=1, max_value=LONGEST, initial=45)
+    places = forms.IntegerField(min_value=1, max_value=MOST_PLACES, initial=1)
+    first = DayField(label="From")
+    last = DayField(label="Until", required=False)
+    weekly = forms.BooleanField(
+        label="Every week, without an end",
+        required=False,
+        help_text="The next 12 weeks are made now, later ones by themselves.",
+    )
+    skip_clashes = forms.BooleanField(label="Leave out what clashes", required=False)
+
+    def clean_times(self) -> list[time]:
+        """Read the times."""
+        found = set()
+        for part in re.split(r"[,;\n]+", self.cleaned_data["times"]):
+            if not part.strip():
+                continue
+            try:
+                found.add(parse_clock(part))
+            except ValueError:
+                raise ValidationError(
+                    f"“{part.strip()}” is not a time of day. Write 9:45, 14:15 or 2:15 pm."
+                ) from None
+        if not found:
+            raise ValidationError("Write at least one time, 9:00 for example.")
+        return sorted(found)
+
+    def clean(self) -> dict[str, Any]:
+        """Bring the days together, and doctor and location."""
+        cleaned = super().clean() or {}
+        location, doctor = cleaned.get("location"), cleaned.get("doctor")
+        if location and doctor and not doctor.locations.filter(pk=location.pk).exists():
+            self.add_error("doctor", f"{doctor} does not work at {location}.")
+        first, last = cleaned.get("first"), cleaned.get("last")
+        if first and not cleaned.get("weekly"):
+            if not last and "last" not in self.errors:
+                self.add_error("last", "Say until which day, or tick “every week”.")
+            elif last and last < first:
+                self.add_error("last", "This is before the first day.")
+            elif last and last - first > timedelta(days=370):
+                self.add_error("last", "Publish at most a year at a time.")
+        return cleaned
+
+
+class CloseManyForm(DeskForm):
+    """Which openings to close: a doctor is ill on Friday."""
+
+    doctor = forms.ModelChoiceField(
+        Doctor.objects.none(), required=False, empty_label="All doctors"
+    )
+    location = forms.ModelChoiceField(
+        Location.objects.none(), required=False, empty_label="All locations"
+    )
+    first = DayField(label="From")
+    last = DayField(label="Until", help_text="This day included.")
+
+    def clean(self) -> dict[str, Any]:
+        """Bring the two days together."""
+        cleaned = super().clean() or {}
+        first, last = cleaned.get("first"), cleaned.get("last")
+        if first and last and last < first:
+            self.add_error("last", "This is before the first day.")
+        elif first and last and last - first > timedelta(days=92):
+            self.add_error("last", "Close at most three months at a time.")
+        return cleaned
+
+
+class ExactTimeForm(forms.Form):
+    """The exact time that the office gives a patient who asked for a part of the day."""
+
+    start = WallTimeField(label="Exact time")
+    outside = forms.BooleanField(label="The patient has agreed to this time", required=False)
+
+    def __init__(self, *args: Any, desk: Desk, booking: Booking, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.desk = desk
+        self.booking = booking
+        self.ask_outside = False
+
+    def clean_start(self) -> datetime:
+        """Give the instant."""
+        return instant_of(self.cleaned_data["start"], self.booking.location.zone)
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a time that has passed; have one outside the part asked for confirmed."""
+        cleaned = super().clean() or {}
+        if cleaned.get("start"):
+            self.ask_outside = check_exact(self, "start", cleaned["start"], self.booking, self.desk)
+        return cleaned

@@ -1,0 +1,171 @@
+"""Numbers: what the next two weeks hold, and how the last eight went, drawn and in a table."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db.models import Count, F, Q, Sum
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
+
+from bookings import walltime
+from bookings.desk import words
+from bookings.desk.pages import Desk, desk_page, show
+from bookings.models import Booking, Status
+
+DAYS = 14
+WEEKS = 8
+HEIGHT = 120
+_BAR, _GAP, _GROUP = 16, 3, 76
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """What the next 14 days hold at one location, or at all of them."""
+
+    name: str
+    openings: int
+    places: int
+    filled: int
+    waiting: int
+    held: int
+
+
+@dataclass
+class Week:
+    """How one week went: openings by the week in which they took place."""
+
+    begins: date
+    published: int = 0
+    booked: int = 0
+    closed: int = 0
+
+    @property
+    def label(self) -> str:
+        """Name the week by its Monday."""
+        return f"{self.begins:%b} {self.begins.day}"
+
+
+@desk_page
+@require_safe
+def page(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """Show the numbers."""
+    ahead = _ahead(desk)
+    weeks = _weeks(desk)
+    context = {
+        "title": "Numbers",
+        "ahead": ahead,
+        "weeks": weeks,
+        "chart": _chart(weeks),
+        "nothing_yet": not any(week.published for week in weeks),
+    }
+    return show(request, desk, "numbers.html", context)
+
+
+def _by_zone(desk: Desk) -> dict[str, list[str]]:
+    zones = defaultdict(list)
+    for location in desk.locations:
+        zones[location.timezone].append(location.pk)
+    return zones
+
+
+def _ahead(desk: Desk) -> list[Ahead]:
+    """Count the next 14 days, today included, on each location's calendar."""
+    nothing = dict.fromkeys(("openings", "places", "filled", "waiting", "held"), 0)
+    found: dict[str, dict[str, Any]] = {}
+    for zone_name, ids in _by_zone(desk).items():
+        zone = ZoneInfo(zone_name)
+        today = walltime.wall_clock(desk.now, zone).date()
+        rows = Booking.objects.filter(
+            practice=desk.practice,
+            location__in=ids,
+            start_datetime__gte=walltime.start_of_day(today, zone),
+            start_datetime__lt=walltime.start_of_day(today + timedelta(days=DAYS), zone),
+        ).exclude(status=Status.CLOSED)
+        for row in rows.values("location_id").annotate(
+            openings=Count("pk"),
+            places=Sum("total_appointments"),
+            filled=Sum(F("places_reserved") + F("places_booked")),
+            waiting=Sum("places_reserved"),
+            held=Sum("places_pending"),
+        ):
+            found[row["location_id"]] = {
+                name: value for name, value in row.items() if name in nothing
+            }
+    listed = [Ahead(each.name, **found.get(each.pk, nothing)) for each in desk.locations]
+    totals = {name: sum(getattr(each, name) for each in listed) for name in nothing}
+    return [*listed, Ahead("All locations", **totals)] if len(listed) > 1 else listed
+
+
+def _weeks(desk: Desk) -> list[Week]:
+    """Count the last eight whole weeks, Monday to Sunday, on each location's calendar."""
+    weeks: dict[date, Week] = {}
+    for zone_name, ids in _by_zone(desk).items():
+        zone = ZoneInfo(zone_name)
+        today = walltime.wall_clock(desk.now, zone).date()
+        this_monday = today - timedelta(days=today.weekday())
+        for back in range(WEEKS, 0, -1):
+            monday = this_monday - timedelta(weeks=back)
+            week = weeks.setdefault(monday, Week(monday))
+            counts = _count_week(desk, ids, monday, zone)
+            week.published += counts["published"]
+            week.booked += counts["booked"]
+            week.closed += counts["closed"]
+    return [weeks[monday] for monday in sorted(weeks)][-WEEKS:]
+
+
+def _count_week(desk: Desk, ids: list[str], monday: date, zone: ZoneInfo) -> dict[str, int]:
+    begins: datetime = walltime.start_of_day(monday, zone)
+    ends = walltime.start_of_day(monday + timedelta(weeks=1), zone)
+    rows = Booking.objects.filter(
+        practice=desk.practice,
+        location__in=ids,
+        start_datetime__gte=begins,
+        start_datetime__lt=ends,
+    )
+    return rows.aggregate(
+        published=Count("pk"),
+        booked=Count("pk", filter=Q(places_booked__gt=0) | Q(places_reserved__gt=0)),
+        closed=Count("pk", filter=Q(status=Status.CLOSED)),
+    )
+
+
+def _chart(weeks: list[Week]) -> dict[str, Any]:
+    """Lay the bars of the weeks out, in the units of the drawing."""
+    most = max((week.published for week in weeks), default=0) or 1
+    groups = []
+    for index, week in enumerate(weeks):
+        left = index * _GROUP + 10
+        bars = []
+        for nth, kind in enumerate(("published", "booked", "closed")):
+            value = getattr(week, kind)
+            height = round(value / most * HEIGHT)
+            bars.append(
+                {
+                    "kind": kind,
+                    "value": value,
+                    "x": left + nth * (_BAR + _GAP),
+                    "y": HEIGHT + 16 - height,
+                    "width": _BAR,
+                    "height": height,
+                    "middle": left + nth * (_BAR + _GAP) + _BAR / 2,
+                    "above": HEIGHT + 12 - height,
+                }
+            )
+        middle = left + 1.5 * _BAR + _GAP
+        groups.append({"label": week.label, "middle": middle, "bars": bars})
+    width = len(weeks) * _GROUP + 10
+    said = "; ".join(
+        f"week of {week.label}: {words.counted(week.published, 'opening')}, "
+        f"{week.booked} booked, {week.closed} closed unused"
+        for week in weeks
+    )
+    return {
+        "groups": groups,
+        "width": width,
+        "height": HEIGHT + 40,
+        "base": HEIGHT + 16,
+        "said": said,
+    }

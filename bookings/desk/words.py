@@ -1,0 +1,119 @@
+"""How a front desk says it: statuses, times and refusals without jargon."""
+
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from bookings import walltime
+from bookings.models import ActorKind, Appointment, Booking, Event, PlaceStatus, Status
+from openchair.errors import LimitReached, Refused
+
+STATUS: dict[str, str] = {
+    Status.OPEN: "Open",
+    Status.PENDING: "On hold",
+    Status.RESERVED: "Needs a time",
+    Status.BOOKED: "Booked",
+    Status.CLOSED: "Closed",
+}
+PLACE: dict[str, str] = {
+    PlaceStatus.PENDING: "On hold",
+    PlaceStatus.RESERVED: "Needs a time",
+    PlaceStatus.BOOKED: "Booked",
+    PlaceStatus.CANCELLED: "Given back",
+    PlaceStatus.EXPIRED: "Hold ran out",
+}
+RANGES = {
+    "morning": "morning (before 10:00 AM)",
+    "late_morning": "late morning (10:00 AM to noon)",
+    "early_afternoon": "early afternoon (noon to 2:30 PM)",
+    "late_afternoon": "late afternoon (from 2:30 PM)",
+}
+_REFUSALS = {
+    "place_taken": "The last place was taken a moment ago. Choose another opening.",
+    "hold_expired": "The hold has run out and the place was taken. Choose another opening.",
+    "closed": "This was closed or given back already. Nothing was changed.",
+    "in_the_past": "The time of this opening has passed. Choose another one.",
+    "no_time": "This opening has no time yet. Give it one first.",
+    "not_reservable": "This practice offers exact times: book the place instead.",
+    "patient_has_place": "A patient has a place in this opening. Give the patient's place back "
+    "first, after speaking with them.",
+    "places_taken": "More places are taken than that. Give places back first.",
+}
+
+
+def refusal(error: Refused | LimitReached) -> str:
+    """Say why nothing was changed."""
+    if isinstance(error, Refused):
+        return _REFUSALS.get(error.reason, error.text)
+    return error.text
+
+
+def clock(moment: datetime) -> str:
+    """Write a wall time: 9:45 AM."""
+    return f"{moment.hour % 12 or 12}:{moment:%M %p}"
+
+
+def day(of: date) -> str:
+    """Write a day: Tue, Jun 2."""
+    return f"{of:%a, %b} {of.day}"
+
+
+def long_day(of: date) -> str:
+    """Write a day in full: Tuesday, June 2, 2026."""
+    return f"{of:%A, %B} {of.day}, {of.year}"
+
+
+def moment_at(instant: datetime | None, zone: ZoneInfo) -> str:
+    """Write an instant on the office's clock: Tue, Jun 2, 9:45 AM."""
+    if instant is None:
+        return "no time yet"
+    wall = walltime.wall_clock(instant, zone)
+    return f"{day(wall.date())}, {clock(wall)}"
+
+
+def zone_name(zone: ZoneInfo, instant: datetime) -> str:
+    """Name a zone as people know it: New York time (EDT)."""
+    city = zone.key.rpartition("/")[2].replace("_", " ")
+    return f"{city} time ({instant.astimezone(zone).tzname()})"
+
+
+def lasted(span: timedelta) -> str:
+    """Write how long something has lasted: 2 days 3 h, 1 h 20 min, 5 min."""
+    minutes = max(0, int(span.total_seconds() // 60))
+    days, rest = divmod(minutes, 24 * 60)
+    hours, minutes = divmod(rest, 60)
+    if days:
+        return f"{days} day{'s' if days > 1 else ''}" + (f" {hours} h" if hours else "")
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min"
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """Write a number with its word: 1 opening, 3 openings."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def taken(booking: Booking) -> str:
+    """Say how many places are taken: 1 of 3."""
+    if booking.status == Status.CLOSED:
+        return "–"
+    return f"{booking.total_appointments - booking.free_places} of {booking.total_appointments}"
+
+
+def patient(place: Appointment) -> str:
+    """Name who has a place; where nobody was named, who took it."""
+    name = f"{place.first_name} {place.last_name}".strip()
+    if name:
+        return name
+    if place.has_patient:
+        return "Patient without a name"
+    return f"Taken by {place.partner.name}" if place.partner else "Taken by the office"
+
+
+def who(event: Event) -> str:
+    """Name who made a change."""
+    if event.actor == ActorKind.STAFF and event.user is not None:
+        return event.user.get_full_name() or event.user.get_username()
+    if event.actor == ActorKind.PARTNER and event.api_key is not None:
+        return event.api_key.partner.name
+    return "Patient" if event.actor == ActorKind.PATIENT else "The clock"

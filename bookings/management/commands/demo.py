@@ -1,0 +1,82 @@
+"""Fill an installation with what a newcomer wants to see."""
+
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from bookings import demo
+from practices.models import Practice
+
+WELCOME = """
+OpenChair is at {base}
+
+  API    curl -H "Authorization: {key}" {base}/onlinescheduling/location/{location}/bookings
+         (a demo key: it may list practices, and write in the two demo practices)
+  Docs   {base}/docs/
+  Admin  {base}/admin/   login {username}, password {password}
+"""
+WELCOME_BARE = """
+OpenChair is at {base}
+
+  API    {base}/scheduling/practices   (manage.py create_key issues a key)
+  Docs   {base}/docs/
+  Admin  {base}/admin/
+"""
+
+
+class Command(BaseCommand):
+    """Makes demo data; on an installation that has it, what is missing of the coming two weeks."""
+
+    help = (
+        "Fill this installation with demo practices, two weeks of openings, partners, keys and "
+        "staff. May be run again: what there is stays, keys and passwords are issued afresh."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Say what can be asked for."""
+        instead = parser.add_mutually_exclusive_group()
+        instead.add_argument("--json", action="store_true", help="print what was made, as JSON")
+        instead.add_argument(
+            "--welcome",
+            action="store_true",
+            help="say where everything is, with a key that works; make demo data only where there "
+            "is no practice yet and only this machine is answered",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Make it."""
+        if options["welcome"]:
+            if settings.ONLY_THIS_MACHINE and not Practice.objects.exists():
+                demo.make()
+            self.stdout.write(_welcome())
+            return
+        document = demo.make()
+        self.stdout.write(json.dumps(document, indent=2) if options["json"] else _told(document))
+
+
+def _welcome() -> str:
+    base = f"http://127.0.0.1:{settings.PORT}"
+    if not demo.exists():
+        return WELCOME_BARE.format(base=base)
+    return WELCOME.format(
+        base=base,
+        key=demo.issue_key("full", "welcome"),
+        location=demo.GROUPS["exact"].offices[0].id,
+        **demo.operator(),
+    )
+
+
+def _told(document: dict[str, Any]) -> str:
+    lines = ["Practices"]
+    lines += [f"  {name:14}{part['id']}" for name, part in document["practices"].items()]
+    lines.append("API keys, shown this once")
+    lines += [f"  {name:14}{key}" for name, key in document["keys"].items()]
+    lines.append("Logins to the admin")
+    lines += [
+        f"  {name:14}{login['username']}  {login['password']}"
+        for name, login in document["staff"].items()
+    ]
+    return "\n".join(lines)

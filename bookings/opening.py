@@ -1,0 +1,351 @@
+"""A booking under change: its row locked, its places at hand, its record written with it.
+
+The inside of the one door (bookings/transitions.py): statuses, counts and holds are written here,
+and nowhere else, together with the events that tell of it (contract, section 1).
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from itertools import groupby
+from math import ceil
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Min
+
+from bookings import feed
+from bookings.actors import CLOCK, Actor
+from bookings.models import (
+    PATIENT_FIELDS,
+    TAKEN,
+    Appointment,
+    Booking,
+    Event,
+    PlaceStatus,
+    Status,
+)
+from openchair.errors import LimitReached
+from practices.models import Partner
+
+AUDITED = (
+    "status",
+    "length",
+    "recurring",
+    "start_datetime",
+    "location_id",
+    "doctor_id",
+    "total_appointments",
+    "places_pending",
+    "places_reserved",
+    "places_booked",
+    "pending_until",
+)
+
+
+SAVED = (
+    "status",
+    "held_since",
+    "pending_until",
+    "start_datetime",
+    "updated_at",
+    *PATIENT_FIELDS,
+)
+"""What of a place can change after it was taken."""
+
+
+def status_of(booking: Booking) -> str:
+    """Add a status up from the places (contract, section 1); the database holds the same rule."""
+    if booking.status == Status.CLOSED:
+        return Status.CLOSED
+    if booking.free_places > 0 and booking.start_datetime is not None:
+        return Status.OPEN
+    fixed = booking.places_reserved + booking.places_booked
+    if booking.places_pending or (booking.start_datetime is None and not fixed):
+        return Status.PENDING
+    return Status.RESERVED if booking.places_reserved else Status.BOOKED
+
+
+class Opening:
+    """A booking under change: locked, with the places that are taken in it.
+
+    Change the booking's fields and its places through this, then save once.
+    """
+
+    def __init__(self, booking: Booking, *, by: Actor, now: datetime) -> None:
+        self.booking = booking
+        self.by = by
+        self.now = now
+        self._is_new = booking._state.adding
+        self._before = {} if self._is_new else self._audited()
+        self._instant = now
+        self._events: list[Event] = []
+        self._made: list[Appointment] = []
+        self._moved: dict[str, Appointment] = {}
+        untouched = self._is_new or booking.free_places == booking.total_appointments
+        self.places: list[Appointment] = (
+            []
+            if untouched
+            else list(booking.appointments.filter(status__in=TAKEN).order_by("created_at", "id"))
+        )
+
+    @property
+    def status_before(self) -> str:
+        """Say the status as it was found, lapsed holds expired; of a new one, what it begins as."""
+        return self._before.get("status") or self.settle()
+
+    def _audited(self) -> dict[str, Any]:
+        return {name: getattr(self.booking, name) for name in AUDITED}
+
+    def place(self, appointment_id: str) -> Appointment:
+        """Find a place in this opening, one that was given up too."""
+        for place in [*self.places, *self._moved.values()]:
+            if place.pk == appointment_id:
+                return place
+        return self.booking.appointments.get(pk=appointment_id)
+
+    def take(self, count: int, status: str, **patient: Any) -> list[Appointment]:
+        """Take so many free places, for the whole opening or, with a patient's fields, for one.
+
+        Raises LimitReached where these are too many holds.
+        """
+        if status == PlaceStatus.PENDING:
+            _check_number_of_holds(self.by, count, self.now)
+        taken = [
+            Appointment(
+                booking=self.booking,
+                status=status,
+                has_patient=bool(patient),
+                partner_id=self.by.partner_id,
+                created_at=self.now,
+                updated_at=self.now,
+                **patient,
+            )
+            for _ in range(count)
+        ]
+        for place in taken:
+            self._begin(place, "", status)
+        self._made += taken
+        self.places += taken
+        self._count()
+        return taken
+
+    def retake(self, place: Appointment, status: str) -> None:
+        """Let a place that was given up take one of the free ones again."""
+        if status == PlaceStatus.PENDING:
+            _check_number_of_holds(self.by, 1, self.now)
+        self._begin(place, place.status, status)
+        self._moved[place.pk] = place
+        self.places.append(place)
+        self._count()
+
+    def _begin(self, place: Appointment, was: str, status: str) -> None:
+        if status == PlaceStatus.PENDING:
+            place.held_since = self.now
+            place.pending_until = _hold_ends(self.now, self.now)
+        place.status = status
+        place.updated_at = self.now
+        self._record(place, was, status, self.now)
+
+    def move(self, places: Iterable[Appointment], status: str) -> None:
+        """Move taken places to another status; cancelled and expired ones are free again."""
+        for place in list(places):
+            instant = self.now
+            if status == PlaceStatus.EXPIRED and place.pending_until is not None:
+                instant = place.pending_until
+            if place.status == status:
+                continue
+            self._record(place, place.status, status, instant)
+            place.status = status
+            place.pending_until = None
+            place.updated_at = instant
+            self._moved[place.pk] = place
+        self.places = [place for place in self.places if place.status in TAKEN]
+        self._count()
+
+    def revise(self, place: Appointment, **values: Any) -> None:
+        """Change a place's time or its patient's fields; what patients say is not in the record."""
+        changed = {name: value for name, value in values.items() if getattr(place, name) != value}
+        if not changed:
+            return
+        said: dict[str, Any] = {}
+        if "start_datetime" in changed:
+            said["start_datetime"] = [place.start_datetime, changed["start_datetime"]]
+        patient = sorted(set(changed) - {"start_datetime"})
+        if patient:
+            said["patient_fields"] = patient
+        for name, value in changed.items():
+            setattr(place, name, value)
+        place.updated_at = self.now
+        self._record(place, place.status, place.status, self.now, **said)
+        self._moved[place.pk] = place
+
+    def renew(self, places: Iterable[Appointment]) -> None:
+        """Let holds end later, but no later than HOLD_MAX_SECONDS after they were first taken."""
+        for place in places:
+            assert place.held_since is not None
+            assert place.pending_until is not None
+            ends = max(place.pending_until, _hold_ends(self.now, place.held_since))
+            if ends != place.pending_until:
+                was, place.pending_until = place.pending_until, ends
+                place.updated_at = self.now
+                self._record(place, place.status, place.status, self.now, pending_until=(was, ends))
+                self._moved[place.pk] = place
+        self._count()
+
+    def expire_holds(self) -> None:
+        """See holds that ended by now expired, each at its own instant."""
+        held = [place for place in self.places if place.pending_until is not None]
+        lapsed = [place for place in held if _pending_until(place) <= self.now]
+        lapsed.sort(key=_pending_until)
+        for instant, places in groupby(lapsed, key=_pending_until):
+            self.move(places, PlaceStatus.EXPIRED)
+            self._note_booking(CLOCK, instant)
+
+    def close(self) -> None:
+        """Delete the opening; its places have to be free."""
+        self.booking.status = Status.CLOSED
+
+    def settle(self) -> str:
+        """Bring the status in line with fields and places, and say it."""
+        self.booking.status = status_of(self.booking)
+        return self.booking.status
+
+    def save(self) -> Booking:
+        """Write the booking, its places and the events, if anything changed."""
+        self.settle()
+        self._note_patients()
+        self._note_booking(self.by, self.now)
+        if self._events:
+            # What changed of a patient's place alone is no change of the opening, which all see.
+            if any(event.appointment_id is None for event in self._events):
+                self._save_booking()
+            Appointment.objects.bulk_create(self._made)
+            self._save_moved()
+            feed.write(self._events)
+        return self.booking
+
+    def _save_booking(self) -> None:
+        # Two machines' clocks differ, and time must not go back for who asks what changed since.
+        latest = self._instant if self._is_new else max(self._instant, self.booking.updated_at)
+        self.booking.updated_at = latest
+        self.booking.save(force_insert=self._is_new)
+
+    def _save_moved(self) -> None:
+        """Save places that changed, those that changed alike in one statement."""
+        alike: dict[tuple[Any, ...], list[str]] = {}
+        for place in self._moved.values():
+            values = tuple(getattr(place, name) for name in SAVED)
+            alike.setdefault(values, []).append(place.pk)
+        for values, ids in alike.items():
+            Appointment.objects.filter(pk__in=ids).update(**dict(zip(SAVED, values, strict=True)))
+
+    def _count(self) -> None:
+        """Let the booking carry the counts of its places."""
+        counts = Counter(place.status for place in self.places)
+        self.booking.places_pending = counts[PlaceStatus.PENDING]
+        self.booking.places_reserved = counts[PlaceStatus.RESERVED]
+        self.booking.places_booked = counts[PlaceStatus.BOOKED]
+        ends = [place.pending_until for place in self.places if place.pending_until is not None]
+        self.booking.pending_until = min(ends, default=None)
+        self.settle()
+
+    def _note_patients(self) -> None:
+        """Record for each patient in it that the opening is at another time, place or doctor."""
+        moved = {
+            name: (self._before[name], getattr(self.booking, name))
+            for name in ("start_datetime", "location_id", "doctor_id")
+            if name in self._before and self._before[name] != getattr(self.booking, name)
+        }
+        if not moved:
+            return
+        # Those that were given up show the opening's time and place as well.
+        at_hand = {place.pk: place for place in [*self._moved.values(), *self.places]}
+        for row in self.booking.appointments.filter(has_patient=True):
+            place = at_hand.get(row.pk, row)
+            if place not in self._made:
+                place.updated_at = self.now
+                self._record(place, place.status, place.status, self.now, **moved)
+                self._moved[place.pk] = place
+
+    def _note_booking(self, by: Actor, instant: datetime) -> None:
+        """Record how the booking itself changed since it was last noted, if it did."""
+        after = self._audited()
+        changes = {
+            name: [_as_json(self._before.get(name)), _as_json(value)]
+            for name, value in after.items()
+            if name != "status" and self._before.get(name) != value
+        }
+        was = self._before.get("status", "")
+        if changes or was != after["status"]:
+            self._events.append(self._event(by, instant, was, after["status"], changes))
+            self._instant = instant
+        self._before = after
+
+    def _record(
+        self, place: Appointment, was: str, status: str, instant: datetime, **changes: Any
+    ) -> None:
+        by = CLOCK if status == PlaceStatus.EXPIRED else self.by
+        said = {name: [_as_json(value) for value in pair] for name, pair in changes.items()}
+        event = self._event(by, instant, was, status, said)
+        event.appointment = place
+        self._events.append(event)
+
+    def _event(
+        self, by: Actor, instant: datetime, was: str, status: str, changes: dict[str, Any]
+    ) -> Event:
+        return Event(
+            at=instant,
+            practice_id=self.booking.practice_id,
+            booking=self.booking,
+            actor=by.kind,
+            api_key_id=by.api_key_id,
+            user_id=by.user_id,
+            from_status=was,
+            to_status=status,
+            changes=changes,
+        )
+
+
+def _pending_until(place: Appointment) -> datetime:
+    assert place.pending_until is not None
+    return place.pending_until
+
+
+def _as_json(value: object) -> object:
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def _hold_ends(now: datetime, held_since: datetime) -> datetime:
+    return min(
+        now + timedelta(seconds=settings.HOLD_SECONDS),
+        held_since + timedelta(seconds=settings.HOLD_MAX_SECONDS),
+    )
+
+
+def _check_number_of_holds(by: Actor, more: int, now: datetime) -> None:
+    """Raise LimitReached where a partner would have more live holds than HOLDS_PER_PARTNER.
+
+    The partner's row is locked, or two requests would both count before either holds. It is always
+    the last lock but the feed's, so that no two changes can wait for each other.
+    """
+    if by.partner_id is None:
+        return
+    if more > settings.HOLDS_PER_PARTNER:
+        raise LimitReached(
+            f"These are {more} places, and a partner holds at most {settings.HOLDS_PER_PARTNER} "
+            "at a time: hold them one by one as appointments.",
+            retry_after=settings.HOLD_SECONDS,
+        )
+    Partner.objects.select_for_update(no_key=True).only("pk").get(pk=by.partner_id)
+    live = Appointment.objects.filter(
+        partner_id=by.partner_id, status=PlaceStatus.PENDING, pending_until__gt=now
+    )
+    if live.count() + more <= settings.HOLDS_PER_PARTNER:
+        return
+    first = live.aggregate(first=Min("pending_until"))["first"]
+    raise LimitReached(
+        f"A partner has at most {settings.HOLDS_PER_PARTNER} places on hold at a time; "
+        "complete or give back some, or wait until they expire.",
+        retry_after=ceil((first - now).total_seconds()) if first else settings.HOLD_SECONDS,
+    )

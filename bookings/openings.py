@@ -1,0 +1,241 @@
+"""What can be done with a whole opening: publish, edit and close it, and catch up with the clock.
+
+API, admin and commands call these verbs; statuses and places change in bookings/transitions.py.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TypedDict
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef, Q
+
+from bookings import series, transitions, walltime
+from bookings.actors import Actor
+from bookings.models import MOST_PLACES, Booking, Series, Status
+from bookings.opening import Opening
+from bookings.transitions import TransitionRefused
+from openchair.errors import Refused
+from practices.models import Kind, Location
+
+
+class Fields(TypedDict, total=False):
+    """What a request says of an opening; what it does not say is left alone.
+
+    start_datetime: aware, or naive for the location's wall time.
+    """
+
+    location_id: str
+    doctor_id: str
+    length: int
+    recurring: bool
+    start_datetime: datetime | None
+    total_appointments: int
+    status: str
+
+
+def publish(*, fields: Fields, by: Actor, now: datetime, booking_id: str | None = None) -> Booking:
+    """Create an opening, and with `recurring` the weekly ones after it.
+
+    Raises ValidationError (400), Refused (409: the id is taken), LimitReached (429).
+    """
+    if booking_id is not None and Booking.objects.filter(pk=booking_id).exists():
+        raise _id_taken(booking_id)
+    try:
+        return _publish(fields, booking_id, by=by, now=now)
+    except IntegrityError:
+        # Two requests brought the same id at once: the other one has it.
+        if booking_id is not None and Booking.objects.filter(pk=booking_id).exists():
+            raise _id_taken(booking_id) from None
+        raise
+
+
+def _id_taken(booking_id: str) -> Refused:
+    return Refused(
+        "id_taken", f"There is a booking {booking_id} already: send another id, or none."
+    )
+
+
+@transaction.atomic
+def _publish(fields: Fields, booking_id: str | None, *, by: Actor, now: datetime) -> Booking:
+    booking = Booking(partner_id=by.partner_id, created_at=now)
+    if booking_id is not None:
+        booking.pk = booking_id
+    _assign(booking, fields)
+    wanted = fields.get("status")
+    if wanted == Status.CLOSED:
+        raise ValidationError({"status": "A booking is not created closed: leave it out."})
+    if wanted == Status.RESERVED and booking.practice.kind == Kind.EXACT:
+        raise ValidationError({"status": "Only range bookings can be reserved."})
+    opening = Opening(booking, by=by, now=now)
+    begun = _begin_series(booking, now) if booking.recurring else None
+    if wanted is not None:
+        transitions.change_status(opening, wanted, says_start="start_datetime" in fields)
+    opening.save()
+    if begun is not None:
+        series.extend(begun, by=by, now=now, beyond=booking.series_date)
+    return booking
+
+
+def _begin_series(booking: Booking, now: datetime) -> Series | None:
+    """Begin the series of a recurring booking as soon as it has a time to repeat."""
+    if booking.start_datetime is None or booking.series_id is not None:
+        return None
+    return series.begin(booking, now=now)
+
+
+Check = Callable[[Booking], None]
+"""Looks at a booking as it is under the lock, and raises where the change must not be made."""
+
+
+@transaction.atomic
+def edit(
+    *, booking_id: str, fields: Fields, by: Actor, now: datetime, check: Check | None = None
+) -> Booking:
+    """Change what the request says of an opening, and nothing else.
+
+    Raises ValidationError (400), Refused (409), LimitReached (429), Booking.DoesNotExist, and what
+    `check` raises.
+    """
+    locked = _lock_series_of(booking_id) if "recurring" in fields else None
+    opening = transitions.lock(booking_id, by=by, now=now)
+    if check is not None:
+        check(opening.booking)
+    booking = opening.booking
+    if "recurring" in fields and locked is None and booking.series_id is not None:
+        # Another request began the series since we looked, and a series is locked first.
+        raise Refused(
+            "changed_meanwhile",
+            f"Booking {booking.pk} was changed at the same moment: read it and send this again.",
+        )
+    before = {name: getattr(booking, name) for name in fields}
+    was_recurring = booking.recurring
+    closed = booking.status == Status.CLOSED
+    _assign(booking, fields)
+    wanted = fields.get("status", booking.status)
+    if closed:
+        if wanted != Status.CLOSED or before != {name: getattr(booking, name) for name in fields}:
+            raise TransitionRefused(booking, Status.CLOSED, wanted)
+        return booking
+    _check_total(booking)
+    ends = locked is not None and was_recurring and not booking.recurring
+    later = series.later_openings(booking, by=by, now=now) if ends else []
+    skip = series.leave(booking) if booking.recurring and not was_recurring else set()
+    begun = _begin_series(booking, now) if booking.recurring else None
+    if "status" in fields:
+        transitions.change_status(opening, wanted, says_start=bool(fields.get("start_datetime")))
+    opening.save()
+    if begun is not None:
+        series.extend(begun, by=by, now=now, beyond=booking.series_date, skip=skip)
+    elif locked is not None and ends:
+        series.end(locked, later)
+    return booking
+
+
+def _lock_series_of(booking_id: str) -> Series | None:
+    series_id = Booking.objects.values_list("series_id", flat=True).get(pk=booking_id)
+    return None if series_id is None else series.lock(series_id)
+
+
+@transaction.atomic
+def close(*, booking_id: str, by: Actor, now: datetime, check: Check | None = None) -> Booking:
+    """Delete an opening; deleting it again changes nothing.
+
+    Raises Refused (409) where a patient has a place in it, Booking.DoesNotExist, and what `check`
+    raises.
+    """
+    opening = transitions.lock(booking_id, by=by, now=now)
+    if check is not None:
+        check(opening.booking)
+    transitions.close(opening)
+    return opening.save()
+
+
+def is_behind(practice_id: str | OuterRef, *, now: datetime) -> Q:
+    """Make the expression that says whether `catch_up` has something to do in a practice."""
+    held = Booking.objects.filter(practice_id=practice_id, pending_until__lte=now)
+    due = Series.objects.filter(practice_id=practice_id, ended=False, due_at__lte=now)
+    return Exists(held) | Exists(due)
+
+
+def catch_up(*, practice_id: str, now: datetime) -> None:
+    """Write down what the clock has done to a practice since somebody last looked.
+
+    Every read of a list calls it first, so that nothing depends on a background process: holds
+    that expired, weeks of a series that came within the horizon.
+    Each in a transaction of its own, for several locks at once could wait for each other.
+    """
+    held = Booking.objects.filter(practice_id=practice_id, pending_until__lte=now)
+    for booking_id in list(held.values_list("pk", flat=True)):
+        transitions.lapse(booking_id, now=now)
+    due = Series.objects.filter(practice_id=practice_id, ended=False, due_at__lte=now)
+    for series_id in list(due.values_list("pk", flat=True)):
+        series.extend_due(series_id, now=now)
+
+
+def _assign(booking: Booking, fields: Fields) -> None:
+    """Put the fields on the booking; location, practice and doctor always together."""
+    for name in ("length", "recurring", "total_appointments"):
+        if name in fields:
+            setattr(booking, name, fields[name])
+    if "location_id" in fields or "doctor_id" in fields:
+        _assign_place(
+            booking,
+            fields.get("location_id", booking.location_id),
+            fields.get("doctor_id", booking.doctor_id),
+        )
+    if "start_datetime" in fields:
+        _assign_start(booking, fields["start_datetime"])
+
+
+def _assign_place(booking: Booking, location_id: str, doctor_id: str) -> None:
+    """Set location, practice and doctor, which belong together."""
+    known = Location.objects.filter(practice__active=True).select_related("practice")
+    location = known.filter(pk=location_id).first()
+    if location is None:
+        raise ValidationError({"location_id": f"There is no location {location_id}."})
+    if booking.practice_id not in {None, location.practice_id}:
+        raise ValidationError(
+            {
+                "location_id": "A booking stays in its practice: send a location of the same "
+                "practice, or delete the booking and create one there."
+            }
+        )
+    # One sentence for a doctor elsewhere and for none at all: ids of others are not given away.
+    doctor = location.doctors.filter(pk=doctor_id, practice_id=location.practice_id).first()
+    if doctor is None:
+        raise ValidationError({"doctor_id": f"No such doctor works at location {location_id}."})
+    booking.location = location
+    booking.practice = location.practice
+    booking.doctor = doctor
+
+
+def _assign_start(booking: Booking, start: datetime | None) -> None:
+    if start is None:
+        if booking.start_datetime is not None and _taken(booking):
+            raise Refused(
+                "places_taken",
+                f"Places of booking {booking.pk} are taken: it cannot lose its start_datetime. "
+                "Send another time, or give the places back first.",
+            )
+        booking.start_datetime = None
+        return
+    try:
+        booking.start_datetime = walltime.to_instant(start, booking.location.zone)
+    except walltime.WallTimeError as error:
+        raise ValidationError({"start_datetime": str(error)}) from None
+
+
+def _check_total(booking: Booking) -> None:
+    taken = _taken(booking)
+    if booking.total_appointments < taken:
+        raise Refused(
+            "places_taken",
+            f"{taken} places of booking {booking.pk} are taken: total_appointments can be "
+            f"{taken} to {MOST_PLACES}.",
+        )
+
+
+def _taken(booking: Booking) -> int:
+    return booking.places_pending + booking.places_reserved + booking.places_booked

@@ -1,0 +1,146 @@
+"""Weekly openings: a series makes its occurrences 12 weeks ahead (contract, section 2).
+
+"Weekly" is arithmetic on the wall clock: seven days later, the same time of day, whatever the
+clocks did in between. Occurrences are bookings of their own; the series only knows the next day.
+"""
+
+from collections.abc import Collection
+from datetime import date, datetime, timedelta
+
+from django.db import transaction
+
+from bookings import transitions, walltime
+from bookings.actors import CLOCK, Actor
+from bookings.models import Booking, Series, Status
+from bookings.opening import Opening
+
+HORIZON = timedelta(weeks=12)
+WEEK = timedelta(weeks=1)
+
+
+def begin(booking: Booking, *, now: datetime) -> Series:
+    """Start a series at a booking that has a time, and make the booking its first occurrence.
+
+    The booking is not saved, and later occurrences are made by `extend`.
+    """
+    assert booking.start_datetime is not None
+    zone = booking.location.zone
+    first = walltime.wall_clock(booking.start_datetime, zone)
+    booking.series_date = first.date()
+    # A series that begins in the past repeats from now on: nobody books last year's openings.
+    today = walltime.wall_clock(now, zone).date()
+    weeks_past = max(0, -((first.date() - today) // WEEK))
+    next_date = first.date() + max(WEEK, weeks_past * WEEK)
+    booking.series = Series.objects.create(
+        practice_id=booking.practice_id,
+        location=booking.location,
+        doctor_id=booking.doctor_id,
+        partner_id=booking.partner_id,
+        wall_time=first.time(),
+        length=booking.length,
+        total_appointments=booking.total_appointments,
+        next_date=next_date,
+        due_at=_due_at(next_date, booking),
+    )
+    return booking.series
+
+
+def _due_at(day: date, of: Booking | Series) -> datetime:
+    return walltime.start_of_day(day - HORIZON, of.location.zone)
+
+
+def extend(
+    series: Series,
+    *,
+    by: Actor,
+    now: datetime,
+    beyond: date | None = None,
+    skip: Collection[date] = (),
+) -> None:
+    """Make the occurrences that have to exist: up to 12 weeks ahead of today, or of `beyond`.
+
+    skip: days on which there is to be none.
+
+    Call it in a transaction that has the series locked, or has just made it.
+    """
+    zone = series.location.zone
+    today = walltime.wall_clock(now, zone).date()
+    last = max(today, beyond or today) + HORIZON
+    while series.next_date <= last:
+        start = walltime.occurrence(series.next_date, series.wall_time, zone)
+        if now < start < walltime.LATEST and series.next_date not in skip:
+            _make(series, start, by=by, now=now)
+        series.next_date += WEEK
+    series.due_at = _due_at(series.next_date, series)
+    series.save(update_fields=["next_date", "due_at", "ended"])
+
+
+def _make(series: Series, start: datetime, *, by: Actor, now: datetime) -> None:
+    booking = Booking(
+        practice=series.practice,
+        location=series.location,
+        doctor_id=series.doctor_id,
+        partner_id=series.partner_id,
+        length=series.length,
+        total_appointments=series.total_appointments,
+        start_datetime=start,
+        recurring=True,
+        series=series,
+        series_date=series.next_date,
+        created_at=now,
+    )
+    Opening(booking, by=by, now=now).save()
+
+
+def lock(series_id: int) -> Series:
+    """Lock a series; before any of its bookings, or two changes could wait for each other."""
+    rows = Series.objects.select_for_update(of=("self",)).select_related("location", "practice")
+    return rows.get(pk=series_id)
+
+
+@transaction.atomic
+def extend_due(series_id: int, *, now: datetime) -> None:
+    """Make what a series has to have by now, unless it has ended or another request did."""
+    series = lock(series_id)
+    if series.ended or series.due_at > now:
+        return
+    if series.location.doctors.filter(pk=series.doctor_id).exists():
+        extend(series, by=CLOCK, now=now)
+    else:
+        # Nobody would be there: a series ends when its doctor leaves the location.
+        series.ended = True
+        series.save(update_fields=["ended"])
+
+
+def leave(booking: Booking) -> set[date]:
+    """Take an occurrence out of a series that has ended, to begin a new one with it.
+
+    Gives the days that the new series must not make: those on which the old one still has a claimed
+    occurrence, and those that somebody closed, for closed occurrences never come back. What was
+    closed only because the series ended says recurring no more. The booking is not saved.
+    """
+    if booking.series is None:
+        return set()
+    later = booking.series.occurrences.filter(series_date__gt=booking.series_date)
+    kept = later.exclude(status=Status.CLOSED, recurring=False)
+    days = {one.series_date for one in kept if one.series_date is not None}
+    booking.series = booking.series_date = None
+    return days
+
+
+def later_openings(booking: Booking, *, by: Actor, now: datetime) -> list[Opening]:
+    """Lock the occurrences of a locked series after this one, before anything is saved."""
+    later = Booking.objects.filter(series=booking.series, series_date__gt=booking.series_date)
+    ids = later.exclude(status=Status.CLOSED).order_by("pk").values_list("pk", flat=True)
+    return [transitions.lock(booking_id, by=by, now=now) for booking_id in list(ids)]
+
+
+def end(series: Series, later: list[Opening]) -> None:
+    """End a locked series: later occurrences in which no place is taken are closed."""
+    series.ended = True
+    series.save(update_fields=["ended"])
+    for occurrence in later:
+        if not occurrence.places:
+            occurrence.booking.recurring = False
+            transitions.close(occurrence)
+        occurrence.save()
