@@ -1,0 +1,148 @@
+"""Demo data: what a newcomer wants to see, and a document to start from."""
+
+import json
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.contrib.auth import authenticate
+from django.core.management import call_command
+
+from bookings.models import Booking
+from practices.models import Practice
+from tests.conftest import Caller
+
+pytestmark = pytest.mark.django_db
+
+
+def demo(*arguments: str) -> str:
+    told = StringIO()
+    call_command("demo", *arguments, stdout=told)
+    return told.getvalue()
+
+
+@pytest.fixture
+def document() -> Any:
+    return json.loads(demo("--json"))
+
+
+def test_the_document_has_the_contracts_shape(document: Any) -> None:
+    assert list(document) == ["practices", "keys", "staff"]
+    assert list(document["practices"]) == ["exact", "range", "ungranted"]
+    for practice in document["practices"].values():
+        assert list(practice) == ["id", "locations", "doctors"]
+        assert len(practice["locations"]) == 2
+        assert practice["doctors"]
+    assert set(document["keys"]) == {
+        "full",
+        "full_second",
+        "read_only",
+        "exact_only",
+        "other_partner",
+        "revoked",
+        "expired",
+    }
+    assert set(document["staff"]) == {"exact", "range", "operator"}
+
+
+@pytest.mark.parametrize(("name", "zone"), [("exact", "New_York"), ("range", "Chicago")])
+def test_practices_are_where_and_of_the_kind_they_are_called(
+    document: Any, name: str, zone: str
+) -> None:
+    practice = document["practices"][name]
+    assert Practice.objects.get(pk=practice["id"]).kind == name
+    for location_id in practice["locations"]:
+        answer = Caller(document["keys"]["read_only"])("GET", f"/scheduling/location/{location_id}")
+        assert answer.json()["timezone"] == f"America/{zone}"
+
+
+@pytest.mark.parametrize(
+    ("key", "lists", "exact", "in_range", "ungranted"),
+    [
+        ("full", 200, 201, 201, 403),
+        ("full_second", 200, 201, 201, 403),
+        ("other_partner", 200, 201, 201, 403),
+        ("exact_only", 200, 201, 403, 403),
+        ("read_only", 403, 403, 403, 403),
+        ("revoked", 401, 401, 401, 401),
+        ("expired", 401, 401, 401, 401),
+    ],
+)
+def test_keys_may_do_what_they_are_called(
+    document: Any, key: str, lists: int, exact: int, in_range: int, ungranted: int
+) -> None:
+    api = Caller(document["keys"][key])
+    assert api("GET", "/scheduling/practices").status_code == lists
+    expected = {"exact": exact, "range": in_range, "ungranted": ungranted}
+    for name, status in expected.items():
+        practice = document["practices"][name]
+        body = {"location_id": practice["locations"][1], "doctor_id": practice["doctors"][0]}
+        assert api("POST", "/onlinescheduling/booking", body).status_code == status
+
+
+def test_staff_can_log_in(document: Any) -> None:
+    for name, login in document["staff"].items():
+        user = authenticate(**login)
+        assert user is not None
+        assert user.is_staff
+        assert user.is_superuser == (name == "operator")
+
+
+def test_again_keeps_what_there_is_and_issues_keys_and_passwords_afresh(document: Any) -> None:
+    before = set(Booking.objects.values_list("pk", flat=True))
+    again = json.loads(demo("--json"))
+    assert set(Booking.objects.values_list("pk", flat=True)) == before
+    assert again["practices"] == document["practices"]
+    assert not set(again["keys"].values()) & set(document["keys"].values())
+    assert again["staff"]["exact"]["password"] != document["staff"]["exact"]["password"]
+    old_key = Caller(document["keys"]["full"])
+    assert old_key("GET", "/scheduling/practices").status_code == 200
+
+
+def test_its_data_looks_like_a_real_week(document: Any) -> None:
+    for name, statuses in (
+        ("exact", {"open", "booked"}),
+        ("range", {"open", "booked", "reserved"}),
+    ):
+        found = Booking.objects.filter(practice_id=document["practices"][name]["id"])
+        assert set(found.values_list("status", flat=True)) >= statuses
+        assert found.count() >= 60
+
+
+def test_a_welcome_names_a_key_that_works_and_fills_only_an_empty_installation() -> None:
+    told = demo("--welcome")
+    key = told.partition("Authorization: ")[2].partition('"')[0]
+    assert Caller(key)("GET", "/scheduling/practices").status_code == 200
+    made = Booking.objects.count()
+    assert made > 100
+    assert key not in demo("--welcome")
+    assert Booking.objects.count() == made
+
+
+def test_a_welcome_on_an_installation_in_use_makes_nothing() -> None:
+    Practice.objects.create(name="In use")
+    assert "create_key" in demo("--welcome")
+    assert Practice.objects.count() == 1
+
+
+def test_a_welcome_on_the_open_net_makes_nothing(settings: Any) -> None:
+    settings.ONLY_THIS_MACHINE = False
+    demo("--welcome")
+    assert not Practice.objects.exists()
+
+
+def test_a_small_limit_of_holds_is_left_to_be_tried(settings: Any) -> None:
+    settings.HOLDS_PER_PARTNER = 1
+    document = json.loads(demo("--json"))
+    practice = document["practices"]["exact"]
+    body = {"location_id": practice["locations"][0], "doctor_id": practice["doctors"][0]}
+    body |= {"start_datetime": "2031-06-02T09:00", "status": "pending"}
+    api = Caller(document["keys"]["full"])
+    made = [api("POST", "/onlinescheduling/booking", body).status_code for _ in range(2)]
+    assert made == [201, 429]
+
+
+def test_people_read_what_was_made() -> None:
+    told = demo()
+    for part in ("Practices", "API keys", "Logins", "full_second", "demo-operator"):
+        assert part in told

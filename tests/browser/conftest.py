@@ -1,0 +1,102 @@
+"""Debian's Chromium, driven by Playwright, against the product as it runs in production."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    sync_playwright,
+)
+
+from tests.server import Server
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+FLAGS = [
+    "--no-sandbox",  # as root, in containers
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """Start the browser; where there is none, say so, and under CI fail."""
+    if CHROMIUM is None:
+        if os.environ.get("CI", "false") != "false":
+            pytest.fail("There is no Chromium: apt-get install chromium.")
+        pytest.skip("There is no Chromium here: apt-get install chromium.")
+    # Closed with the module: its event loop must not run while other tests use the database.
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+class Person:
+    """Somebody logged in, whose every request and console message is watched."""
+
+    def __init__(self, server: Server, context: BrowserContext, login: dict[str, str]) -> None:
+        self.server = server
+        self.practice = server.demo["practices"]
+        self.complaints: list[str] = []
+        self.page: Page = context.new_page()
+        self.page.set_default_timeout(15_000)
+        self.page.on("console", self._heard)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", self._asked)
+        self.go("/admin/")
+        self.page.get_by_label("Username").fill(login["username"])
+        self.page.get_by_label("Password").fill(login["password"])
+        self.page.get_by_role("button", name="Log in").click()
+        self.page.locator(".oc-account").wait_for()
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        expected = "status of 400" in message.text  # a form with a mistake answers so
+        if message.type in {"error", "warning"} and not expected:
+            self.complaints.append(message.text)
+
+    def _asked(self, request: Request) -> None:
+        if not request.url.startswith((self.server.url, "data:", "blob:")):
+            self.complaints.append(f"asked {request.url}")
+
+    def go(self, path: str) -> Page:
+        """Go to a page of the server."""
+        self.page.goto(self.server.url + path)
+        return self.page
+
+    def desk(self, kind: str, page: str) -> Page:
+        """Go to a page of the desk of one of the demo's practices."""
+        return self.go(f"/admin/desk/{self.practice[kind]['id']}/{page}")
+
+
+LogIn = Callable[..., Person]
+
+
+@pytest.fixture
+def log_in(server: Server, chromium: Browser) -> Iterator[LogIn]:
+    """Log somebody in; at the end nobody may have complained, in any console."""
+    opened: list[tuple[BrowserContext, Person]] = []
+
+    def enter(who: str, **options: Any) -> Person:
+        options.setdefault("viewport", {"width": 1280, "height": 900})
+        context = chromium.new_context(**options)
+        person = Person(server, context, server.demo["staff"][who])
+        opened.append((context, person))
+        return person
+
+    yield enter
+    complaints = [complaint for _, person in opened for complaint in person.complaints]
+    for context, _ in opened:
+        context.close()
+    assert complaints == []

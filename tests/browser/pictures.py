@@ -1,0 +1,60 @@
+"""Take the pictures of docs/ anew: `python -m tests.browser.pictures`."""
+
+from datetime import date, timedelta
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.browser.conftest import CHROMIUM, FLAGS, Person
+from tests.browser.test_jobs import fill_pattern, next_monday
+from tests.server import ROOT, Server, running_server
+
+FOLDER = ROOT / "docs" / "pictures"
+
+
+def enter(
+    server: Server, browser: Browser, who: str, width: int = 1280, dark: bool = False
+) -> Person:
+    """Log somebody in, in a window of this width."""
+    context = browser.new_context(
+        viewport={"width": width, "height": 844 if width < 500 else 800},
+        color_scheme="dark" if dark else "light",
+    )
+    return Person(server, context, server.demo["staff"][who])
+
+
+def keep(page: Page, name: str) -> None:
+    """Save what is seen, without waiting for a caret to blink."""
+    page.evaluate("document.activeElement.blur()")
+    page.wait_for_timeout(300)
+    page.screenshot(path=FOLDER / f"{name}.png", animations="disabled")
+
+
+def take(server: Server, browser: Browser) -> None:
+    """Take them all."""
+    day = date.today() + timedelta(days=1)  # noqa: DTZ011  # any day will do
+    day += timedelta(days=max(0, 7 - day.weekday()) % 7 if day.weekday() > 4 else 0)
+    front = enter(server, browser, "exact")
+    keep(front.desk("exact", f"board/?day={day}"), "board")
+    keep(front.desk("exact", f"board/?view=week&day={day}"), "week")
+    page = front.desk("exact", "publish/")
+    fill_pattern(page, next_monday(1))
+    page.get_by_role("button", name="Preview").click()
+    page.locator("#the-preview").scroll_into_view_if_needed()
+    page.evaluate("document.querySelector('#the-preview').scrollIntoView()")
+    keep(page, "publishing")
+    keep(enter(server, browser, "range", dark=True).desk("range", "ranges/"), "range-desk")
+    keep(enter(server, browser, "exact", 390).desk("exact", f"board/?day={day}"), "phone")
+    keep(enter(server, browser, "operator").go("/admin/partners/demoFull/keys/"), "keys")
+
+
+def main() -> None:
+    """Start the product and a browser, and take the pictures."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with running_server() as server, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        take(server, browser)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()

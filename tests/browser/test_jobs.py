@@ -1,0 +1,174 @@
+"""The three jobs of a front desk, done in a browser as a person does them."""
+
+import re
+from datetime import date, timedelta
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import LogIn
+
+
+def next_monday(weeks: int) -> date:
+    """Give a Monday some weeks ahead, after all that the demo has."""
+    today = date.today()  # noqa: DTZ011  # any day will do
+    return today + timedelta(days=-today.weekday(), weeks=weeks)
+
+
+def fill_pattern(page: Page, first: date) -> None:
+    """Type a month of Mondays to Thursdays, three times a day."""
+    page.get_by_label("Location").select_option(label="Chesterfield")
+    page.get_by_label("Doctor").select_option(label="Dr. Elena Reyes")
+    for day in ("Mon", "Tue", "Wed", "Thu"):
+        page.get_by_label(day).check()
+    page.get_by_label("At", exact=True).fill("9:00, 9:45, 10:30")
+    page.get_by_label("Minutes").fill("45")
+    page.get_by_label("Places").fill("2")
+    page.get_by_label("From").fill(first.isoformat())
+    page.get_by_label("Until").fill((first + timedelta(days=27)).isoformat())
+
+
+def test_a_month_is_published(log_in: LogIn) -> None:
+    page = log_in("exact").page
+    page.get_by_role("link", name="Publish", exact=True).click()
+    fill_pattern(page, next_monday(20))
+    page.get_by_role("button", name="Preview").click()
+    expect(page.get_by_text("48 openings with 96 places")).to_be_visible()
+    page.get_by_role("button", name="Publish 48 openings").click()
+    expect(page.get_by_role("status")).to_have_text("48 openings published.")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("–")  # the week's board
+    expect(page.locator(".chip")).to_have_count(12)
+
+
+def test_on_a_phone_the_preview_begins_at_its_heading(log_in: LogIn) -> None:
+    person = log_in("exact", viewport={"width": 390, "height": 844})
+    page = person.desk("exact", "publish/")
+    fill_pattern(page, next_monday(50))
+    page.get_by_role("button", name="Preview").click()
+    heading = page.get_by_role("heading", name="Preview")
+    expect(heading).to_be_focused()
+    expect(heading).to_be_in_viewport()
+
+
+def test_on_a_phone_an_opening_is_made_on_a_day_with_none(log_in: LogIn) -> None:
+    person = log_in("exact", viewport={"width": 390, "height": 844})
+    start = next_monday(60)
+    page = person.desk("exact", f"board/?day={start.isoformat()}")
+    page.get_by_role("link", name="a new opening").first.click()
+    expect(page.get_by_label("Starts")).to_have_value(f"{start.isoformat()}T09:00")
+    expect(page.get_by_label("Location")).not_to_have_value("")
+
+
+def test_a_place_is_booked_from_the_board(log_in: LogIn) -> None:
+    person = log_in("exact")
+    page = person.desk("exact", "board/?view=week&status=open")
+    page.get_by_role("link", name="Next week").click()
+    page.locator(".chip", has_text="Open").first.click()
+    page.get_by_label("First name").fill("Wilhelmina")
+    page.get_by_label("Last name").fill("Castellanos")
+    page.get_by_label("Phone").fill("212 555 0177")
+    page.get_by_role("button", name="Take the place").click()
+    expect(page.get_by_role("status")).to_have_text("Wilhelmina Castellanos: place booked.")
+    expect(page.locator(".oc-timeline")).to_contain_text("Wilhelmina Castellanos: place booked")
+    page.get_by_role("link", name="Board of that day").click()
+    expect(page.locator(".chip", has_text="Wilhelmina Castellanos")).to_be_visible()
+
+
+def test_an_opening_is_held_released_and_closed_by_keyboard_alone(log_in: LogIn) -> None:
+    """Nothing here touches the mouse: what matters is found with Tab, and pressed with Enter."""
+    person = log_in("exact")
+    start = next_monday(30)
+    page = person.desk("exact", f"board/?day={start.isoformat()}")
+    tab_to(page, re.compile("New opening at 10:30 AM with Dr. Mia"))
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Starts")).to_have_value(f"{start.isoformat()}T10:30")
+    tab_to(page, re.compile("Publish the opening"))
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_have_text("The opening is published.")
+    tab_to(page, re.compile("10:30 AM 60 min Open"))
+    page.keyboard.press("Enter")
+    expect(page.locator("h1 .oc-status")).to_have_text("Open")
+    for button, status in (("Hold", "On hold"), ("Release", "Open")):
+        tab_to(page, re.compile(f"^{button}$"))
+        page.keyboard.press("Enter")
+        expect(page.locator("h1 .oc-status")).to_have_text(status)
+    tab_to(page, re.compile("^Close…$"))
+    page.keyboard.press("Enter")
+    tab_to(page, re.compile("^Close this opening$"))
+    page.keyboard.press("Enter")
+    expect(page.locator("h1 .oc-status")).to_have_text("Closed")
+
+
+def test_logging_out_needs_no_mouse(log_in: LogIn) -> None:
+    page = log_in("exact").page
+    tab_to(page, re.compile("demo-acme"))
+    page.keyboard.press("Enter")
+    tab_to(page, re.compile("^Log out$"))
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Log in again")).to_be_visible()
+
+
+def tab_to(page: Page, name: re.Pattern[str]) -> None:
+    """Press Tab until what has this name has the focus."""
+    for _ in range(250):
+        page.keyboard.press("Tab")
+        said = page.evaluate(
+            "(e => (e.getAttribute('aria-label') || e.innerText || '')"
+            ".replace(/\\s+/g, ' ').trim())(document.activeElement)"
+        )
+        if name.search(said):
+            return
+    pytest.fail(f"Tab does not lead to {name.pattern!r}.")
+
+
+def test_a_range_is_given_its_exact_time(log_in: LogIn) -> None:
+    person = log_in("range")
+    page = person.desk("range", "ranges/")
+    waiting = page.locator(".oc-queue > li")
+    count = waiting.count()
+    card = waiting.filter(has_text="Priscilla Aldana")
+    asked = card.get_by_label("Exact time").input_value()
+    card.get_by_label("Exact time").fill(asked[:11] + "19:00")
+    card.get_by_role("button", name="Book").click()
+    expect(page.get_by_role("alert")).to_contain_text("This is outside")
+    card.get_by_label("Exact time").fill(asked[:11] + "08:50")
+    card.get_by_role("button", name="Book").click()
+    expect(page.get_by_role("status")).to_contain_text("Priscilla Aldana is booked for")
+    expect(page.get_by_role("status")).to_contain_text("8:50 AM")
+    expect(waiting).to_have_count(count - 1)
+
+
+def test_of_two_people_at_the_range_desk_the_second_is_told(log_in: LogIn) -> None:
+    first, second = log_in("range"), log_in("range")
+    pages = [person.desk("range", "ranges/") for person in (first, second)]
+    for page in pages:
+        card = page.locator(".oc-queue > li").filter(has_text="Lena Haddad")
+        card.get_by_role("button", name="Book").click()
+    expect(pages[0].get_by_role("status")).to_contain_text("Lena Haddad is booked for")
+    expect(pages[1].get_by_role("alert")).to_contain_text("demo-abc made it “booked for")
+
+
+def test_an_operator_hands_out_a_key_and_it_works(log_in: LogIn) -> None:
+    person = log_in("operator")
+    page = person.go("/admin/practices/partner/")
+    page.get_by_role("link", name="Keys of OrthoDesk (demo)").click()
+    page.get_by_label("Label").fill("Browser test")
+    page.get_by_role("button", name="Issue a key").click()
+    key = page.locator("#key-text").inner_text()
+    assert person.server.call("GET", "/scheduling/practices", key=key).status == 200
+    row = page.locator(".oc-keys > li", has_text="Browser test")
+    row.locator("summary", has_text="Revoke").click()
+    row.get_by_role("button", name="Revoke").click()
+    expect(page.get_by_role("status")).to_contain_text("is revoked")
+    assert person.server.call("GET", "/scheduling/practices", key=key).status == 401
+
+
+def test_the_desk_works_without_scripts(log_in: LogIn) -> None:
+    person = log_in("exact", java_script_enabled=False)
+    page = person.desk("exact", "publish/")
+    fill_pattern(page, next_monday(40))
+    page.get_by_role("button", name="Preview").click()
+    expect(page.get_by_text("48 openings with 96 places")).to_be_visible()
+    page.locator("summary", has_text="demo-acme").click()
+    page.get_by_role("button", name="Log out").click()
+    expect(page.get_by_text("Log in again")).to_be_visible()

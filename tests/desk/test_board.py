@@ -1,0 +1,392 @@
+"""The board: what it shows, at what cost, and what a click on an opening does."""
+
+import csv
+import io
+import re
+import time
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from time_machine import Traveller
+
+from bookings.desk import export
+from bookings.models import Appointment, Booking, Event, Status
+from tests import factories
+from tests.desk.world import House, browser, person
+from tests.factories import NOON
+
+QUERIES = 10
+
+
+def said(response: Any) -> str:
+    """Read a page as a person does: without tags, with single spaces."""
+    return " ".join(re.sub(r"<[^>]+>", " ", response.content.decode()).split())
+
+
+def test_staff_land_on_today(house: House, desk: Client) -> None:
+    landed = desk.get("/admin/", follow=True)
+    assert landed.redirect_chain == [(house.address("board/"), 302)]
+    assert "Monday, June 1, 2026 today" in said(landed)
+
+
+def test_an_opening_says_time_length_doctor_status_places_and_whose_they_are(
+    house: House, desk: Client
+) -> None:
+    page = desk.get(house.address("board/?day=2026-06-02"))
+    text = said(page)
+    assert "9:00 AM 60 min Open 1 of 3 taken Quillonette Quillonfield" in text
+    assert "Quillon Square times are New York time (EDT)" in text
+    assert '<th scope="col">Dr. Quillonson</th>' in page.content.decode()
+    assert "2 free" in text
+
+
+@pytest.mark.parametrize(
+    ("query", "there"),
+    [
+        ("day=2026-06-02", True),
+        ("day=2026-06-03", False),
+        ("day=2026-06-05&view=week", True),
+        ("day=2026-06-02&status=booked", False),
+        ("day=2026-06-02&status=open&location=QuillonL&doctor=QuillonD", True),
+        ("day=2026-06-02&doctor=nobody", True),  # what does not exist is left out
+    ],
+)
+def test_filters_and_days(query: str, there: bool, house: House, desk: Client) -> None:
+    page = desk.get(house.address(f"board/?{query}")).content.decode()
+    assert (f"/opening/{house.booking.pk}/" in page) is there
+
+
+@pytest.mark.parametrize("day", ["", "today", "2026-13-01", "0001-01-01", "9999-12-31", "%00"])
+def test_an_odd_day_is_today(day: str, house: House, desk: Client) -> None:
+    page = desk.get(house.address(f"board/?day={day}&view=week"))
+    assert page.status_code == 200
+    assert "Mon, Jun 1 – Sun, Jun 7, 2026" in said(page)
+
+
+def test_a_lapsed_hold_is_seen_expired(house: House, desk: Client, clock: Traveller) -> None:
+    held = house.opening("H", start=datetime(2026, 6, 2, 14), total_appointments=1)  # noqa: DTZ001
+    house.patient(held, status="pending", now=NOON)
+    day = house.address("board/?day=2026-06-02")
+    assert "On hold Quillonette Quillonfield (on hold until 12:15 PM)" in said(desk.get(day))
+    for _ in range(2):  # one click on the way, or the person is logged out
+        clock.shift(timedelta(minutes=7.5))
+        desk.get(house.address("numbers/"))
+    assert "2:00 PM 60 min Open" in said(desk.get(day))
+
+
+def test_an_empty_time_leads_to_a_new_opening_there(house: House, desk: Client) -> None:
+    page = desk.get(house.address("board/?day=2026-06-02")).content.decode()
+    assert (
+        "../new-opening/?location=QuillonL&amp;doctor=QuillonD&amp;start=2026-06-02T10%3A30" in page
+    )
+    form = desk.get(house.address("new-opening/?location=QuillonL&start=2026-06-02T10:30"))
+    assert 'value="2026-06-02T10:30"' in form.content.decode()
+    values = {
+        "location": house.location.pk,
+        "doctor": house.doctor.pk,
+        "start": "2026-06-02T10:30",
+        "length": "45",
+        "places": "2",
+    }
+    made = desk.post(house.address("new-opening/"), values)
+    assert made.headers["Location"] == house.address("board/?day=2026-06-02")
+    booking = Booking.objects.get(length=45)
+    assert booking.start_datetime is not None
+    assert booking.start_datetime.isoformat() == "2026-06-02T14:30:00+00:00"
+    assert booking.events.get().user == house.staff
+
+
+def test_a_form_with_a_mistake_keeps_what_was_typed(house: House, desk: Client) -> None:
+    values = {"location": house.location.pk, "start": "2026-03-08T02:30", "length": "0"}
+    refused = desk.post(house.address("new-opening/"), values)
+    assert refused.status_code == 400
+    assert "The clocks go forward that night: 2:30 AM does not exist" in said(refused)
+    assert 'value="2026-03-08T02:30"' in refused.content.decode()
+    assert not Booking.objects.filter(partner=None).exists()
+
+
+@pytest.mark.parametrize(
+    ("do", "becomes"), [("hold", "pending"), ("book", "booked"), ("close", "closed")]
+)
+def test_a_click_holds_books_or_closes(do: str, becomes: str, house: House, desk: Client) -> None:
+    opening = house.opening("N", start=datetime(2026, 6, 2, 14))  # noqa: DTZ001
+    desk.post(house.address(f"opening/{opening.pk}/act/"), {"do": do, "seen": "open"})
+    opening.refresh_from_db()
+    assert opening.status == becomes
+    last = Event.objects.filter(booking=opening, appointment=None).order_by("id").last()
+    assert last is not None
+    assert (last.user, last.from_status, last.to_status) == (house.staff, "open", becomes)
+
+
+def test_release_gives_back_what_the_office_took(house: House, desk: Client) -> None:
+    act = house.address(f"opening/{house.booking.pk}/act/")
+    desk.post(act, {"do": "book", "seen": "open"})
+    desk.post(act, {"do": "release", "seen": "booked"})
+    # A patient's place stays the patient's, so the opening was and is open with two free.
+    house.booking.refresh_from_db()
+    assert (house.booking.status, house.booking.free_places) == ("open", 2)
+    assert Appointment.objects.get(pk=house.place.pk).status == "booked"
+
+
+def test_only_what_can_be_done_is_offered(house: House, desk: Client) -> None:
+    page = desk.get(house.address(f"opening/{house.booking.pk}/")).content.decode()
+    assert re.findall(r'name="do" value="(\w+)"', page) == ["hold", "book", "give_back"]
+    assert "give it back before closing the opening" in page
+
+
+def test_the_second_of_two_people_is_told_what_the_first_did(house: House, desk: Client) -> None:
+    opening = house.opening("N", start=datetime(2026, 6, 2, 14))  # noqa: DTZ001
+    act = house.address(f"opening/{opening.pk}/act/")
+    desk.post(act, {"do": "hold", "seen": "open"})
+    second = desk.post(act, {"do": "book", "seen": "open"}, follow=True)
+    assert "was changed while you looked: Quillonina made it “on hold”" in said(second)
+    opening.refresh_from_db()
+    assert opening.status == Status.PENDING
+
+
+def test_an_edit_does_not_overwrite_anothers(house: House, desk: Client) -> None:
+    edit = house.address(f"opening/{house.booking.pk}/edit/")
+    page = desk.get(edit).content.decode()
+    seen = re.findall(r'name="seen" value="([^"]+)"', page)[0]
+    values = {
+        "location": house.location.pk,
+        "doctor": house.doctor.pk,
+        "start": "2026-06-02T09:30",
+        "length": "30",
+        "places": "3",
+        "seen": seen,
+    }
+    assert desk.post(edit, values).status_code == 302
+    refused = desk.post(edit, {**values, "length": "90"})
+    assert refused.status_code == 400
+    assert "was changed while you looked" in said(refused)
+    assert 'value="90"' in refused.content.decode()
+    house.booking.refresh_from_db()
+    assert house.booking.length == 30
+    # Told of the other's change, who saves again means it.
+    seen = re.findall(r'name="seen" value="([^"]+)"', refused.content.decode())[0]
+    assert desk.post(edit, {**values, "length": "90", "seen": seen}).status_code == 302
+
+
+def test_a_place_is_taken_for_a_patient_on_the_phone(house: House, desk: Client) -> None:
+    values = {"first_name": "Ada", "last_name": "Brook", "phone": "555 0199", "status": "booked"}
+    done = desk.post(house.address(f"opening/{house.booking.pk}/patient/"), values, follow=True)
+    assert "Ada Brook: place booked." in said(done)
+    place = Appointment.objects.get(first_name="Ada")
+    assert (place.status, place.phone, place.has_patient) == ("booked", "555 0199", True)
+    event = place.events.get()
+    assert (event.user, event.to_status) == (house.staff, "booked")
+
+
+def test_a_patient_who_comes_too_late_is_told_and_nothing_typed_is_lost(
+    house: House, desk: Client
+) -> None:
+    for name in ("One", "Two"):
+        house.patient(house.booking, first_name=name)
+    values = {
+        "first_name": "Ada",
+        "last_name": "Brook",
+        "phone": "555 0199",
+        "guardian_name": "Bo Brook",
+        "zip_code": "10001",
+        "status": "booked",
+    }
+    refused = desk.post(house.address(f"opening/{house.booking.pk}/patient/"), values)
+    assert refused.status_code == 400
+    assert "The last place was taken a moment ago" in said(refused)
+    text = said(refused)
+    assert "You typed: First name Ada Last name Brook Phone 555 0199" in text
+    assert "Guardian Bo Brook ZIP code 10001" in text
+    assert "None" not in text
+    assert not Appointment.objects.filter(first_name="Ada").exists()
+
+
+def test_a_range_place_is_booked_with_its_exact_time_only(
+    range_house: House, range_desk: Client
+) -> None:
+    values = {"first_name": "Ada", "last_name": "Brook", "phone": "1", "status": "booked"}
+    take = range_house.address(f"opening/{range_house.booking.pk}/patient/")
+    assert "Say the exact time" in said(range_desk.post(take, values))
+    range_desk.post(take, {**values, "exact": "2026-06-02T09:20"})
+    place = Appointment.objects.get(first_name="Ada")
+    assert place.start_datetime is not None
+    assert place.start_datetime.isoformat() == "2026-06-02T13:20:00+00:00"
+
+
+@pytest.mark.parametrize(
+    ("exact", "text"),
+    [
+        ("2026-05-02T09:20", "This time has passed"),
+        ("2026-06-02T19:00", "This is outside Tue, Jun 2, morning"),
+        ("2026-06-03T09:20", "This is outside Tue, Jun 2, morning"),
+    ],
+)
+def test_no_range_place_gets_a_time_that_was_not_asked_for(
+    exact: str, text: str, range_house: House, range_desk: Client
+) -> None:
+    """Neither a new place, nor one on hold or reserved, nor the whole opening."""
+    held = range_house.patient(range_house.booking, status="pending")
+    patient = {"first_name": "Ada", "last_name": "Brook", "phone": "1", "status": "booked"}
+    booking = f"opening/{range_house.booking.pk}"
+    sent: list[tuple[str, dict[str, str]]] = [
+        (f"{booking}/patient/", {**patient, "exact": exact}),
+        (f"place/{held.pk}/act/", {"do": "booked", "seen": "pending", "start": exact}),
+        (
+            f"place/{range_house.place.pk}/act/",
+            {"do": "booked", "seen": "reserved", "start": exact},
+        ),
+        (f"{booking}/act/", {"do": "book", "seen": "open", "start": exact}),
+    ]
+    for path, values in sent:
+        assert text in said(range_desk.post(range_house.address(path), values, follow=True))
+    assert not Appointment.objects.filter(status="booked").exists()
+    if "outside" in text:
+        for path, values in sent[:3]:
+            range_desk.post(range_house.address(path), {**values, "outside": "on"})
+        assert Appointment.objects.filter(status="booked", has_patient=True).count() == 3
+
+
+def test_a_login_on_the_way_leads_back_to_the_page(range_house: House, range_desk: Client) -> None:
+    opening = range_house.address(f"opening/{range_house.booking.pk}/")
+    place, ranges = range_house.place.pk, range_house.address("ranges/")
+    pages = {
+        f"{opening}act/": opening,
+        f"{opening}patient/": opening,
+        range_house.address(f"place/{place}/act/"): opening,
+        f"{ranges}{place}/assign/": ranges,
+        f"{ranges}{place}/give-back/": ranges,
+    }
+    for path, page in pages.items():
+        sent_away = Client(headers={"host": "localhost"}).post(path)
+        assert sent_away.headers["Location"] == f"/admin/login/?next={path}"
+        assert range_desk.get(path).headers["Location"] == page
+
+
+def test_a_form_older_than_the_login_is_explained(house: House) -> None:
+    client = Client(headers={"host": "localhost"}, enforce_csrf_checks=True)
+    client.force_login(house.staff)
+    refused = client.post(house.address("new-opening/"), {})
+    assert refused.status_code == 403
+    assert "Your login was renewed meanwhile. Nothing was changed. Go back" in said(refused)
+    assert 'href="/admin/"' in refused.content.decode()
+
+
+def test_nothing_new_begins_in_the_past(house: House, desk: Client) -> None:
+    """It is Monday noon."""
+    values = {
+        "location": house.location.pk,
+        "doctor": house.doctor.pk,
+        "start": "2026-06-01T11:30",
+        "length": "45",
+        "places": "2",
+    }
+    refused = desk.post(house.address("new-opening/"), values)
+    assert refused.status_code == 400
+    assert "This time has passed. Choose a later one." in said(refused)
+    assert not Booking.objects.filter(length=45).exists()
+    adds = re.compile(r'oc-add" href="[^"]+start=([^"&]+)')
+    today = adds.findall(desk.get(house.address("board/?day=2026-06-01")).content.decode())
+    assert min(today) == "2026-06-01T12%3A30"
+    week = adds.findall(desk.get(house.address("board/?view=week")).content.decode())
+    assert min(week) == "2026-06-01T12%3A30"
+    gone = desk.get(house.address("board/?day=2026-05-29&view=week")).content.decode()
+    assert "oc-add" not in gone
+
+
+def test_an_empty_day_links_to_a_new_opening_there(house: House, desk: Client) -> None:
+    """On a phone there is no empty time to click."""
+    link = "../new-opening/?location=QuillonL&amp;start=2026-06-05T09%3A00"
+    empty = desk.get(house.address("board/?day=2026-06-05")).content.decode()
+    assert f'Make <a href="{link}">a new opening</a>' in empty
+    some = desk.get(house.address("board/?day=2026-06-02")).content.decode()
+    narrow = link.replace("06-05", "06-02")
+    assert f'<p class="oc-on-phone"><a class="oc-button quiet" href="{narrow}">' in some
+
+
+def test_history_tells_who_when_and_what(house: House, desk: Client, clock: Traveller) -> None:
+    clock.shift(timedelta(hours=1))
+    place = house.address(f"place/{house.place.pk}/act/")
+    desk.post(place, {"do": "give_back", "seen": "booked"})
+    text = said(desk.get(house.address(f"opening/{house.booking.pk}/")))
+    assert "Mon, Jun 1, 1:00 PM, 2026 · Quillonina" in text
+    assert "Quillonette Quillonfield: booked → given back" in text
+    assert "Mon, Jun 1, 12:00 PM, 2026 · Quillon Partner Opening made: open" in text
+
+
+def test_history_cannot_be_edited(house: House) -> None:
+    client = browser(person("operator", is_superuser=True))
+    event = Event.objects.filter(booking=house.booking).first()
+    assert event is not None
+    path = f"/admin/bookings/event/{event.pk}/"
+    assert client.post(path + "change/", {"to_status": "closed"}).status_code == 403
+    assert client.post(path + "delete/", {"post": "yes"}).status_code == 403
+    assert client.get("/admin/bookings/event/add/").status_code == 403
+
+
+def test_the_list_in_view_is_exported_as_text_and_never_as_a_formula(
+    house: House, desk: Client
+) -> None:
+    house.doctor.name = "=cmd|'/c calc'!A1"
+    house.doctor.save()
+    answer = desk.get(house.address("openings.csv?day=2026-06-02"))
+    assert 'filename="openings.csv"' in answer.headers["Content-Disposition"]
+    rows = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"))))
+    assert rows[0] == list(export.COLUMNS)
+    assert rows[1][:4] == [house.booking.pk, "Open", "2026-06-02 09:00", "America/New_York"]
+    assert rows[1][6] == "'=cmd|'/c calc'!A1"
+    assert len(rows) == 2
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "  =1", "=1"])
+def test_what_begins_like_a_formula_is_text(text: str) -> None:
+    assert export.cell(text) == f"'{text}"
+    assert export.cell(f"a{text}") == f"a{text}"
+
+
+def test_a_big_practice_is_shown_in_few_queries_and_quickly(house: House) -> None:
+    crowd(house)
+    client = browser(house.staff)
+    page = house.address("board/?day=2026-06-09&view=week")
+    client.get(page)  # templates are compiled once
+    with CaptureQueriesContext(connection) as queries:
+        answer = client.get(page)
+    assert answer.content.decode().count('class="chip ') == 2000 + 1  # and the weekly one
+    assert len(queries) == QUERIES, [query["sql"][:120] for query in queries]
+    took = min(_seconds(client, page) for _ in range(5))
+    assert took < 0.3, f"{took * 1000:.0f} ms"
+
+
+def _seconds(client: Client, page: str) -> float:
+    began = time.perf_counter()
+    client.get(page)
+    return time.perf_counter() - began
+
+
+def crowd(house: House) -> None:
+    """Fill the week of June 8 with 2 000 openings at 5 locations with 12 doctors each."""
+    locations = [factories.location(house.practice, name=f"Office {each}") for each in range(4)] + [
+        house.location
+    ]
+    begins = datetime(2026, 6, 8, 12, tzinfo=NOON.tzinfo)
+    rows = []
+    for nth, location in enumerate(locations):
+        doctors = [factories.doctor(location, name=f"Dr. {nth}-{each}") for each in range(12)]
+        for each in range(400):
+            start = begins + timedelta(days=each // 80, minutes=each % 80 // 12 * 60)
+            rows.append(
+                Booking(
+                    practice=house.practice,
+                    location=location,
+                    doctor=doctors[each % 12],
+                    start_datetime=start,
+                    status=Status.OPEN,
+                    total_appointments=2,
+                    created_at=NOON,
+                    updated_at=NOON,
+                )
+            )
+    Booking.objects.bulk_create(rows)

@@ -1,0 +1,264 @@
+"""Publishing many openings, and closing many."""
+
+import re
+from datetime import datetime, time
+from typing import Any
+
+import pytest
+from django.test import Client
+from time_machine import Traveller
+
+from bookings.desk.forms import parse_clock
+from bookings.models import Appointment, Booking, Series, Status
+from tests.conftest import together
+from tests.desk.test_board import said
+from tests.desk.world import House, browser, person
+from tests.factories import NOON
+
+
+def pattern(house: House, **values: Any) -> dict[str, Any]:
+    """Give what is typed: Mondays and Thursdays of June at nine and a quarter to ten."""
+    return {
+        "location": house.location.pk,
+        "doctor": house.doctor.pk,
+        "weekdays": ["0", "3"],
+        "times": "9:00, 9:45",
+        "length": "45",
+        "places": "2",
+        "first": "2026-06-08",
+        "last": "2026-06-21",
+        **values,
+    }
+
+
+def agreed(page: Any) -> str:
+    """Read what the preview says it was a preview of."""
+    found: str = re.findall(r'name="agreed" value="(\w+)"', page.content.decode())[0]
+    return found
+
+
+def publish(desk: Client, house: House, **values: Any) -> Any:
+    """Preview and then publish."""
+    preview = desk.post(house.address("publish/"), pattern(house, **values))
+    sent = {**pattern(house, **values), "do": "publish", "agreed": agreed(preview)}
+    return desk.post(house.address("publish/"), sent, follow=True)
+
+
+def test_the_preview_says_what_is_made_and_makes_nothing(house: House, desk: Client) -> None:
+    before = Booking.objects.count()
+    text = said(desk.post(house.address("publish/"), pattern(house)))
+    assert "8 openings with 16 places — Dr. Quillonson, Quillon Square, 45 minutes." in text
+    assert "Mon, Jun 8 9:00 AM 9:45 AM" in text
+    assert "No clashes, no clock changes." in text
+    assert Booking.objects.count() == before
+
+
+def test_a_month_is_published_by_two_clicks(house: House, desk: Client) -> None:
+    before = Booking.objects.count()
+    done = publish(desk, house)
+    assert "8 openings published." in said(done)
+    assert Booking.objects.count() == before + 8
+    made = Booking.objects.filter(length=45).order_by("start_datetime").first()
+    assert made is not None
+    assert made.start_datetime is not None
+    assert (made.start_datetime.isoformat(), made.total_appointments, made.partner) == (
+        "2026-06-08T13:00:00+00:00",
+        2,
+        None,
+    )
+    assert made.events.get().user == house.staff
+
+
+def test_clashes_are_a_warning_not_a_refusal_and_may_be_left_out(
+    house: House, desk: Client
+) -> None:
+    house.opening("C", start=datetime(2026, 6, 8, 9, 15), length=30)  # noqa: DTZ001
+    preview = desk.post(house.address("publish/"), pattern(house))
+    assert "1 overlaps with an opening Dr. Quillonson has, or with one another" in said(preview)
+    assert "clashes with 9:15 AM, 30 min, Quillon Square" in said(preview)
+    left_out = desk.post(house.address("publish/"), pattern(house, skip_clashes="on"))
+    assert "7 openings with 14 places" in said(left_out)
+    assert "Mon, Jun 8, 9:00 AM: clashes with 9:15 AM" in said(left_out)
+    assert "8 openings published." in said(publish(desk, house))
+
+
+def test_times_of_the_pattern_itself_that_overlap_are_marked(house: House, desk: Client) -> None:
+    preview = desk.post(
+        house.address("publish/"), pattern(house, times="9:00 9:30".replace(" ", ","))
+    )
+    assert "clashes with 9:00 AM of this pattern" in said(preview)
+
+
+def test_clock_changes_are_shown(house: House, desk: Client) -> None:
+    spring = pattern(
+        house, weekdays=["6"], times="2:30", first="2027-03-14", last="2027-03-14", length="30"
+    )
+    text = said(desk.post(house.address("publish/"), spring))
+    assert "The clocks skip 2:30 AM that day: made at 3:30 AM." in text
+    autumn = {**spring, "times": "1:30", "first": "2026-11-01", "last": "2026-11-01"}
+    text = said(desk.post(house.address("publish/"), autumn))
+    assert "1:30 AM comes twice that day: the first is taken." in text
+
+
+def test_weekly_openings_have_no_end(house: House, desk: Client) -> None:
+    done = publish(desk, house, weekly="on", last="", weekdays=["0"], times="16:00")
+    assert "1 weekly opening published." in said(done)
+    series = Series.objects.get(wall_time=time(16))
+    assert series.occurrences.count() == 13
+    assert not series.ended
+    first = series.occurrences.order_by("series_date").first()
+    assert first is not None
+    assert str(first.series_date) == "2026-06-08"
+
+
+def test_a_weekly_preview_lists_just_what_is_made(house: House, desk: Client) -> None:
+    values = {"weekly": "on", "last": "", "weekdays": ["0", "3"], "times": "16:00"}
+    preview = desk.post(house.address("publish/"), pattern(house, **values))
+    assert "2 weekly openings without an end: the first 26 dates are below" in said(preview)
+    before = set(Booking.objects.values_list("pk", flat=True))
+    publish(desk, house, **values)
+    assert Booking.objects.exclude(pk__in=before).count() == 26
+
+
+def test_the_past_is_left_out(house: House, desk: Client) -> None:
+    """It is Monday noon."""
+    values = pattern(house, first="2026-06-01", last="2026-06-01", times="9:00, 13:00")
+    text = said(desk.post(house.address("publish/"), values))
+    assert "1 opening with 2 places" in text
+    assert "Mon, Jun 1, 9:00 AM: has passed" in text
+
+
+def test_what_was_not_previewed_is_not_published(house: House, desk: Client) -> None:
+    preview = desk.post(house.address("publish/"), pattern(house))
+    sent = {**pattern(house), "do": "publish", "agreed": agreed(preview)}
+    assert "8 openings published" in said(desk.post(house.address("publish/"), sent, follow=True))
+    # The same again, as a second press of the button sends it: now everything would clash.
+    again = desk.post(house.address("publish/"), sent)
+    assert "Since the preview, the schedule has changed. Nothing was published" in said(again)
+    assert Booking.objects.filter(length=45).count() == 8
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_those_who_publish_one_preview_at_once_one_does(clock: Traveller) -> None:
+    house = House("Quillon")
+    people = [browser(person(f"p{nth}", house.practice)) for nth in range(4)]
+    clock.move_to(datetime.now(tz=NOON.tzinfo))
+    preview = people[0].post(house.address("publish/"), pattern(house))
+    sent = {**pattern(house), "do": "publish", "agreed": agreed(preview)}
+    turns = iter(people)
+    told = [
+        said(each)
+        for each in together(
+            4, lambda: next(turns).post(house.address("publish/"), sent, follow=True)
+        )
+    ]
+    assert sum("8 openings published." in text for text in told) == 1
+    stale = "Since the preview, the schedule has changed. Nothing was published"
+    assert sum(stale in text for text in told) == 3
+    assert Booking.objects.filter(length=45).count() == 8
+
+
+def test_all_or_nothing_is_published(
+    house: House, desk: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bookings import openings
+
+    real, calls = openings.publish, []
+
+    def stops_halfway(**said: Any) -> Booking:
+        calls.append(said)
+        if len(calls) == 5:
+            raise KeyboardInterrupt
+        return real(**said)
+
+    preview = desk.post(house.address("publish/"), pattern(house))
+    monkeypatch.setattr(openings, "publish", stops_halfway)
+    sent = {**pattern(house), "do": "publish", "agreed": agreed(preview)}
+    with pytest.raises(KeyboardInterrupt):
+        desk.post(house.address("publish/"), sent)
+    assert not Booking.objects.filter(length=45).exists()
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ({"times": "nine"}, "“nine” is not a time of day"),
+        ({"times": " , "}, "Write at least one time"),
+        ({"last": "2026-06-01"}, "This is before the first day"),
+        ({"last": ""}, "Say until which day, or tick"),
+        ({"last": "2029-06-01"}, "Publish at most a year at a time"),
+        ({"weekdays": []}, "This field is required"),
+        ({"length": "0"}, "greater than or equal to 1"),
+        ({"last": "2027-06-01", "weekdays": list("0123456")}, "at a time: choose fewer days"),
+    ],
+)
+def test_a_mistake_is_explained_and_nothing_typed_is_lost(
+    values: dict[str, Any], text: str, house: House, desk: Client
+) -> None:
+    refused = desk.post(house.address("publish/"), pattern(house, **values))
+    assert refused.status_code == 400
+    assert text in said(refused)
+    assert f'value="{house.location.pk}" selected' in refused.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("text", "hour", "minute"),
+    [
+        ("9", 9, 0),
+        ("9:45", 9, 45),
+        ("14:15", 14, 15),
+        ("2pm", 14, 0),
+        ("2:15 P.M.", 14, 15),
+        ("12 am", 0, 0),
+        ("12pm", 12, 0),
+        ("9.30", 9, 30),
+    ],
+)
+def test_times_are_read_as_people_write_them(text: str, hour: int, minute: int) -> None:
+    assert parse_clock(text) == time(hour, minute)
+
+
+@pytest.mark.parametrize("text", ["", "25", "9:60", "13pm", "0 am", "9:4", "noon", "\uff19"])
+def test_what_is_no_time_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011  # the form says what is wrong
+        parse_clock(text)
+
+
+def closing(house: House, **values: Any) -> dict[str, Any]:
+    """Give what is typed when a doctor is ill on Tuesday."""
+    return {
+        "doctor": house.doctor.pk,
+        "location": "",
+        "first": "2026-06-02",
+        "last": "2026-06-02",
+        **values,
+    }
+
+
+def test_closing_lists_those_with_patients_apart(house: House, desk: Client) -> None:
+    free = house.opening("F", start=datetime(2026, 6, 2, 14))  # noqa: DTZ001
+    preview = desk.post(house.address("close/"), closing(house))
+    page = preview.content.decode()
+    assert re.findall(r'name="opening" value="(\w+)"', page) == [free.pk]
+    kept = said(preview).split("Left alone: somebody has a place")[1]
+    assert "Tue, Jun 2, 9:00 AM" in kept
+    assert "Quillonette Quillonfield Booked 555 0100" in kept
+    assert Booking.objects.filter(status=Status.CLOSED).count() == 0
+
+
+def test_only_what_was_seen_and_is_still_untouched_is_closed(house: House, desk: Client) -> None:
+    free = house.opening("F", start=datetime(2026, 6, 2, 14))  # noqa: DTZ001
+    taken = house.opening("T", start=datetime(2026, 6, 2, 15))  # noqa: DTZ001
+    desk.post(house.address("close/"), closing(house))
+    house.patient(taken, first_name="Meanwhile")
+    unseen = house.opening("U", start=datetime(2026, 6, 2, 16))  # noqa: DTZ001
+    sent = {**closing(house), "do": "close", "opening": [free.pk, taken.pk, house.booking.pk]}
+    done = said(desk.post(house.address("close/"), sent, follow=True))
+    assert "1 opening closed." in done
+    assert "left alone: Tue, Jun 2, 9:00 AM; Tue, Jun 2, 3:00 PM." in done
+    closed = Booking.objects.filter(status=Status.CLOSED)
+    assert [booking.pk for booking in closed] == [free.pk]
+    assert closed.get().events.order_by("id").last().user == house.staff  # type: ignore[union-attr]
+    assert Appointment.objects.filter(status="booked").count() == 2
+    unseen.refresh_from_db()
+    assert unseen.status == Status.OPEN

@@ -1,0 +1,116 @@
+"""Two practices side by side, with a row of everything: whose names must never be seen by whom."""
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth import get_user_model
+from django.db.models import Model
+from django.test import Client
+
+from bookings import appointments, openings
+from bookings.actors import Actor
+from bookings.models import Appointment, Booking, Event, Series
+from practices.models import ApiKey, Doctor, Kind, Location, Membership, Partner, Practice
+from tests import factories
+from tests.factories import NOON
+
+User = get_user_model()
+
+
+def person(username: str, *works_for: Practice, **values: Any) -> Any:
+    """Make somebody who may log in."""
+    made = User.objects.create_user(username, is_staff=True)
+    for name, value in values.items():
+        setattr(made, name, value)
+    made.save()
+    for practice in works_for:
+        Membership.objects.create(user=made, practice=practice)
+    return made
+
+
+def browser(user: Any) -> Client:
+    """Log somebody in."""
+    client = Client(headers={"host": "localhost"})
+    client.force_login(user)
+    return client
+
+
+class House:
+    """A practice with everything that there can be of it; every name begins with the same word."""
+
+    def __init__(self, word: str, kind: Kind = Kind.EXACT) -> None:
+        self.word = word
+        self.practice = factories.practice(kind, id=f"{word}P", name=f"{word} Orthodontics")
+        self.location = factories.location(
+            self.practice, id=f"{word}L", name=f"{word} Square", city=f"{word}ville"
+        )
+        self.doctor = factories.doctor(self.location, id=f"{word}D", name=f"Dr. {word}son")
+        self.partner = factories.partner(
+            granted=[self.practice], id=f"{word}R", name=f"{word} Partner"
+        )
+        self.key, self.key_text = factories.key(self.partner, label=f"{word} label")
+        self.staff = person(f"{word.lower()}-desk", self.practice, first_name=f"{word}ina")
+        self.actor = Actor.of_key(self.key)
+        self.booking = self.opening("B")
+        self.weekly = self.opening("W", recurring=True, start=datetime(2026, 6, 3, 14))  # noqa: DTZ001
+        self.place = self.patient(self.booking)
+        LogEntry.objects.log_actions(
+            self.staff.pk, [self.doctor], CHANGE, f"{word} changed", single_object=True
+        )
+
+    def opening(
+        self,
+        id_ends: str,
+        *,
+        start: datetime = datetime(2026, 6, 2, 9),  # noqa: DTZ001  # wall time
+        by: Actor | None = None,
+        **values: Any,
+    ) -> Booking:
+        """Publish an opening with three places."""
+        fields: Any = {
+            "location_id": self.location.pk,
+            "doctor_id": self.doctor.pk,
+            "start_datetime": start,
+            "total_appointments": 3,
+            **values,
+        }
+        return openings.publish(
+            fields=fields, by=by or self.actor, now=NOON, booking_id=f"{self.word}{id_ends}"
+        )
+
+    def patient(self, booking: Booking, *, now: datetime = NOON, **values: Any) -> Appointment:
+        """Let a patient take a place."""
+        fields: Any = {
+            "status": "reserved" if self.practice.kind == Kind.RANGE else "booked",
+            "first_name": f"{self.word}ette",
+            "last_name": f"{self.word}field",
+            "phone": "555 0100",
+            "email": f"{self.word.lower()}@example.org",
+            **values,
+        }
+        return appointments.take(booking_id=booking.pk, fields=fields, by=self.actor, now=now)
+
+    def address(self, page: str) -> str:
+        """Give the address of a page of this practice's desk."""
+        return f"/admin/desk/{self.practice.pk}/{page}"
+
+    def rows(self) -> dict[type[Model], Any]:
+        """Give a row of every registered model."""
+        return {
+            Practice: self.practice,
+            Location: self.location,
+            Doctor: self.doctor,
+            Membership: self.staff.memberships.get(),
+            Partner: self.partner,
+            ApiKey: self.key,
+            User: self.staff,
+            Booking: self.booking,
+            Appointment: self.place,
+            Series: Series.objects.get(practice=self.practice),
+            Event: Event.objects.filter(practice=self.practice).first(),
+        }
+
+    def secrets(self) -> set[str]:
+        """List what nobody else may read: names, ids that the server made, keys."""
+        return {self.word, self.word.lower(), self.place.pk, self.key.prefix, self.key.digest}

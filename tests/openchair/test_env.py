@@ -1,0 +1,112 @@
+"""Settings refuse odd values and say what to write instead."""
+
+import os
+import secrets
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from openchair import env
+from tests.server import ROOT
+
+
+def refuses(monkeypatch: pytest.MonkeyPatch, value: str, read: Any) -> str:
+    monkeypatch.setenv("SETTING", value)
+    with pytest.raises(ImproperlyConfigured, match="SETTING") as refused:
+        read("SETTING")
+    return str(refused.value)
+
+
+@pytest.mark.parametrize("odd", ["maybe", "2", "onn"])
+def test_a_switch_is_on_or_off(monkeypatch: pytest.MonkeyPatch, odd: str) -> None:
+    assert "write on or off" in refuses(monkeypatch, odd, lambda name: env.flag(name, default=True))
+    for text, value in (("on", True), ("TRUE", True), ("0", False), ("no", False), ("", True)):
+        monkeypatch.setenv("SETTING", text)
+        assert env.flag("SETTING", default=True) is value
+
+
+@pytest.mark.parametrize("odd", ["0", "-1", "1.5", "ten", "99999999999", "٣"])
+def test_a_number_is_whole_and_within_bounds(monkeypatch: pytest.MonkeyPatch, odd: str) -> None:
+    message = refuses(monkeypatch, odd, lambda name: env.number(name, default=5, most=100))
+    assert "from 1 to 100" in message
+
+
+@pytest.mark.parametrize("odd", ["600", "600/", "600/minute", "/min", "0/min", "-1/min", "a/min"])
+def test_a_rate_is_so_many_in_a_period(monkeypatch: pytest.MonkeyPatch, odd: str) -> None:
+    assert "600/min for example" in refuses(
+        monkeypatch, odd, lambda name: env.rate(name, default="600/min")
+    )
+    monkeypatch.setenv("SETTING", "5/sec")
+    assert env.rate("SETTING", default="600/min") == (5, 1)
+
+
+@pytest.mark.parametrize("odd", ["https://openchair.example", "a b", "openchair.example:8000"])
+def test_hosts_are_bare_names(monkeypatch: pytest.MonkeyPatch, odd: str) -> None:
+    assert "bare host names" in refuses(monkeypatch, odd, env.hosts)
+
+
+@pytest.mark.parametrize("odd", ["mysql://x/y", "openchair", "postgres://u:geheim@h:port/name"])
+def test_a_database_is_named_by_a_url_and_its_password_is_not_repeated(
+    monkeypatch: pytest.MonkeyPatch, odd: str
+) -> None:
+    message = refuses(monkeypatch, odd, lambda name: env.database(name, embedded=Path("x")))
+    assert "postgres://user:password@host:5432/name" in message
+    assert "geheim" not in message
+
+
+def test_a_weak_secret_key_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def read(name: str) -> str:
+        return env.secret_key(name, kept_in=tmp_path / "key", local=False)
+
+    assert "too weak" in refuses(monkeypatch, "secret", read)
+    assert "too weak" in refuses(monkeypatch, "a" * 60, read)
+    assert "is needed" in refuses(monkeypatch, "", read)
+
+
+def test_an_installation_of_this_machine_alone_keeps_a_key_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("SETTING", raising=False)
+    kept_in = tmp_path / "data" / "key"
+    keys = {env.secret_key("SETTING", kept_in=kept_in, local=True) for _ in range(2)}
+    assert len(keys) == 1
+    assert stat.S_IMODE(kept_in.stat().st_mode) == 0o600
+    assert list(kept_in.parent.iterdir()) == [kept_in]
+
+
+def settings_with(**environment: str) -> "subprocess.CompletedProcess[str]":
+    program = (
+        "from openchair import settings as s;"
+        "print(s.DEBUG, s.HTTPS_ONLY, s.SESSION_COOKIE_SECURE, s.ALLOWED_HOSTS)"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_this_machine_alone_is_answered_over_http_unless_said() -> None:
+    told = settings_with().stdout
+    assert told == "False False False ['localhost', '127.0.0.1', '[::1]']\n"
+
+
+def test_other_hosts_want_https_and_a_secret_key() -> None:
+    assert "SECRET_KEY is needed" in settings_with(ALLOWED_HOSTS="openchair.example").stderr
+    told = settings_with(
+        ALLOWED_HOSTS="openchair.example", SECRET_KEY=secrets.token_urlsafe(50)
+    ).stdout
+    assert told == "False True True ['openchair.example']\n"
+
+
+def test_a_hold_cannot_be_longer_than_the_longest() -> None:
+    refused = settings_with(HOLD_SECONDS="600", HOLD_MAX_SECONDS="300").stderr
+    assert "HOLD_MAX_SECONDS is 300, less than HOLD_SECONDS (600)" in refused

@@ -1,0 +1,141 @@
+"""A PostgreSQL server of our own, thrown away afterwards: for tests, with nothing to set up.
+
+    python -m tests.postgres -- COMMAND ...
+
+runs COMMAND with DATABASE_URL naming such a server and exits as COMMAND did; exit status 69 says
+that this machine has no PostgreSQL. Where DATABASE_URL already names a PostgreSQL, that is used.
+"""
+
+import os
+import pwd
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+OLDEST = 15
+SETTINGS = """
+listen_addresses = ''
+fsync = off
+synchronous_commit = off
+full_page_writes = off
+max_connections = 200
+timezone = 'UTC'
+log_timezone = 'UTC'
+"""
+
+
+class NoPostgres(Exception):
+    """This machine has no PostgreSQL server to start; the message says what to install."""
+
+
+def newest_binaries() -> Path:
+    """Return the directory of the newest PostgreSQL server on this machine."""
+    places = [*Path("/usr/lib/postgresql").glob("*/bin"), *Path("/usr").glob("pgsql-*/bin")]
+    if pg_config := shutil.which("pg_config"):
+        places.append(Path(subprocess.check_output([pg_config, "--bindir"], text=True).strip()))
+    if initdb := shutil.which("initdb"):
+        places.append(Path(initdb).resolve().parent)
+    versions = {OLDEST - 1: Path()}
+    for place in places:
+        if (place / "initdb").exists() and (place / "postgres").exists():
+            says = subprocess.check_output([place / "postgres", "--version"], text=True)
+            versions[int(re.findall(r"\d+", says)[0])] = place
+    newest = max(versions)
+    if newest < OLDEST:
+        raise NoPostgres(
+            f"No PostgreSQL server of version {OLDEST} or later is installed here "
+            "(Debian, Ubuntu: apt-get install postgresql)."
+        )
+    return versions[newest]
+
+
+def somebody_else() -> dict[str, Any]:
+    """Return what makes subprocess run as another user: PostgreSQL refuses to run as root."""
+    if os.geteuid() != 0:
+        return {}
+    everybody = {entry.pw_name: entry for entry in pwd.getpwall()}
+    user = everybody.get("postgres") or everybody["nobody"]
+    return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+
+
+@contextmanager
+def throwaway_postgres() -> Iterator[str]:
+    """Start a PostgreSQL in an empty directory and yield its URL; stop and remove it afterwards."""
+    given = os.environ.get("DATABASE_URL", "")
+    if given.startswith(("postgres:", "postgresql:")):
+        yield given
+        return
+    binaries, user = newest_binaries(), somebody_else()
+    # Not in TMPDIR: a socket's path has room for some 100 characters, and `user` must reach it.
+    home = Path(tempfile.mkdtemp(prefix="openchair-postgres-", dir="/tmp"))
+    environment = {name: text for name, text in os.environ.items() if not name.startswith("PG")}
+    environment["LC_ALL"] = "C.UTF-8" if sys.platform == "linux" else "en_US.UTF-8"
+
+    def run(program: str, *arguments: str | Path, check: bool = True) -> None:
+        with (home / "log").open("ab") as log:
+            ended = subprocess.run(
+                [binaries / program, *arguments],
+                check=False,
+                cwd=home,
+                env=environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                **user,
+                start_new_session=True,  # out of reach of a Ctrl-C, which would leave it half done
+            )
+        if check and ended.returncode:
+            raise RuntimeError(f"{program} failed:\n{(home / 'log').read_text()[-3000:]}")
+
+    try:
+        os.chown(home, user.get("user", -1), user.get("group", -1))
+        data, role = home / "data", "openchair"
+        run("initdb", "--no-sync", "--auth=trust", "--encoding=UTF8", "-U", role, "-D", data)
+        with (data / "postgresql.conf").open("a") as settings:
+            settings.write(f"{SETTINGS}unix_socket_directories = '{home}'\n")
+        run("pg_ctl", "start", "--wait", "-D", data)
+        run("createdb", "-h", home, "-U", role, role)
+        yield f"postgres://{role}@{quote(str(home), safe='')}/{role}"
+    finally:
+        run("pg_ctl", "stop", "--mode=immediate", "-D", home / "data", check=False)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def main(command: list[str]) -> int:
+    """Run the command beside a throw-away PostgreSQL; whatever ends it, nothing is left behind."""
+    child: subprocess.Popen[bytes] | None = None
+    stopped: list[int] = []
+
+    def stop(number: int, _frame: object) -> None:
+        stopped.append(number)
+        if child and number == signal.SIGALRM:
+            child.kill()
+        elif child:
+            if number != signal.SIGINT:  # a Ctrl-C has reached the command by itself
+                child.send_signal(signal.SIGINT)
+            signal.alarm(10)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM):
+        signal.signal(number, stop)
+    try:
+        with throwaway_postgres() as url:
+            if not stopped:
+                child = subprocess.Popen(command, env={**os.environ, "DATABASE_URL": url})
+                ended = child.wait()
+    except NoPostgres as missing:
+        print(missing, file=sys.stderr)
+        return 69
+    return 128 + stopped[0] if stopped else ended
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] != ["--"] or not sys.argv[2:]:
+        sys.exit("usage: python -m tests.postgres -- COMMAND ...")
+    sys.exit(main(sys.argv[2:]))

@@ -1,0 +1,146 @@
+"""Who logs in, how often they may try, and for how long."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from time_machine import Traveller
+
+from openchair.api.models import Counter
+from tests.desk.world import House, User, browser, person
+
+PASSWORD = "a long pass phrase"
+
+
+@pytest.fixture
+def house(clock: Any, db: None, settings: Any) -> House:
+    """Make a practice with somebody who works there, and has a password."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # not slow
+    made = House("Quillon")
+    made.staff.set_password(PASSWORD)
+    made.staff.save()
+    return made
+
+
+def attempt(client: Client, username: str, password: str, address: str = "192.0.2.1") -> Any:
+    """Try to log in from an address."""
+    return client.post(
+        "/admin/login/",
+        {"username": username, "password": password, "next": "/admin/"},
+        REMOTE_ADDR=address,
+        headers={"host": "localhost"},
+    )
+
+
+def test_a_person_of_the_staff_logs_in_and_out(house: House) -> None:
+    client = Client(headers={"host": "localhost"})
+    assert attempt(client, "quillon-desk", PASSWORD).headers["Location"] == "/admin/"
+    assert client.get(house.address("board/")).status_code == 200
+    client.post("/admin/logout/")
+    assert client.get(house.address("board/")).status_code == 302
+
+
+def test_too_many_tries_are_refused_the_right_password_too(house: House, settings: Any) -> None:
+    settings.LOGIN_LIMIT = (5, 60)
+    for _ in range(5):
+        assert "Please enter the correct" in attempt(Client(), "quillon-desk", "x").content.decode()
+    refused = attempt(Client(), "quillon-desk", PASSWORD)
+    assert "Too many tries for this account from here. Wait 1 minute" in refused.content.decode()
+    # What was tried is not readable in the counters.
+    assert not Counter.objects.filter(name__contains="quillon").exists()
+
+
+def test_the_real_person_elsewhere_is_not_locked_out(house: House, settings: Any) -> None:
+    settings.LOGIN_LIMIT = (5, 60)
+    for _ in range(9):
+        attempt(Client(), "quillon-desk", "x", address="203.0.113.9")
+    assert attempt(Client(), "quillon-desk", PASSWORD, address="192.0.2.1").status_code == 302
+
+
+def test_the_real_person_at_the_same_address_is_not_locked_out(house: House, settings: Any) -> None:
+    settings.LOGIN_LIMIT = (5, 60)
+    own = Client(headers={"host": "localhost"})
+    assert attempt(own, "quillon-desk", PASSWORD).status_code == 302
+    own.post("/admin/logout/")
+    for _ in range(9):
+        attempt(Client(), "quillon-desk", "x")
+    assert "Too many" in attempt(Client(), "quillon-desk", PASSWORD).content.decode()
+    assert attempt(own, "quillon-desk", PASSWORD).status_code == 302
+
+
+def test_a_known_browser_is_slowed_down_too(house: House, settings: Any) -> None:
+    settings.LOGIN_LIMIT = (5, 60)
+    own = Client(headers={"host": "localhost"})
+    attempt(own, "quillon-desk", PASSWORD)
+    own.post("/admin/logout/")
+    for _ in range(5):
+        attempt(own, "quillon-desk", "x")
+    assert "Too many" in attempt(own, "quillon-desk", PASSWORD).content.decode()
+
+
+def test_the_right_password_starts_the_count_anew(house: House, settings: Any) -> None:
+    settings.LOGIN_LIMIT = (3, 60)
+    for _ in range(4):
+        attempt(Client(), "quillon-desk", "x")
+        clock_free = attempt(Client(), "quillon-desk", "y", address="192.0.2.7")
+        assert "Too many" not in clock_free.content.decode()
+        assert attempt(Client(), "quillon-desk", PASSWORD, address="192.0.2.7").status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("minutes", "in_all", "stays"),
+    [(14, 14, True), (15, 15, False), (10, 11 * 60 + 50, True), (10, 12 * 60, False)],
+)
+def test_sessions_end_idle_and_at_most_after_twelve_hours(
+    minutes: int, in_all: int, stays: bool, house: House, clock: Traveller
+) -> None:
+    client = Client(headers={"host": "localhost"})
+    attempt(client, "quillon-desk", PASSWORD)
+    statuses = []
+    for _ in range(in_all // minutes):
+        clock.shift(timedelta(minutes=minutes))
+        statuses.append(client.get(house.address("board/")).status_code)
+    assert statuses == [*([200] * (len(statuses) - 1)), 200 if stays else 302]
+
+
+def test_an_operator_makes_an_account_that_can_log_in(house: House) -> None:
+    operator = browser(person("operator", is_superuser=True))
+    values = {
+        "username": "newcomer",
+        "first_name": "New",
+        "last_name": "Comer",
+        "usable_password": "true",
+        "password1": "correct horse battery",
+        "password2": "correct horse battery",
+        "memberships-TOTAL_FORMS": "1",
+        "memberships-INITIAL_FORMS": "0",
+        "memberships-0-practice": house.practice.pk,
+    }
+    weak = operator.post("/admin/auth/user/add/", {**values, "password1": "1", "password2": "1"})
+    assert "too short" in weak.content.decode()
+    assert operator.post("/admin/auth/user/add/", values).status_code == 302
+    made = User.objects.get(username="newcomer")
+    assert (made.is_staff, made.is_superuser) == (True, False)
+    client = Client(headers={"host": "localhost"})
+    assert attempt(client, "newcomer", "correct horse battery").status_code == 302
+    assert client.get(house.address("board/")).status_code == 200
+
+
+def test_accounts_are_switched_off_not_deleted(house: House) -> None:
+    operator = browser(person("operator", is_superuser=True))
+    path = f"/admin/auth/user/{house.staff.pk}/delete/"
+    assert operator.post(path, {"post": "yes"}).status_code == 403
+    assert User.objects.filter(pk=house.staff.pk).exists()
+
+
+def test_a_page_of_the_admin_is_kept_by_nobody_and_framed_by_nobody(house: House) -> None:
+    answer = browser(house.staff).get(house.address("board/"))
+    assert "no-store" in answer.headers["Cache-Control"]
+    assert answer.headers["X-Frame-Options"] == "DENY"
+    policy = answer.headers["Content-Security-Policy"]
+    assert "script-src 'self' 'unsafe-eval';" in policy
+    assert (
+        "'unsafe-eval'"
+        not in Client().get("/", headers={"host": "localhost"}).headers["Content-Security-Policy"]
+    )

@@ -1,0 +1,47 @@
+"""Practices, their locations and doctors over the API (contract, sections 2 and 4)."""
+
+from tests import factories
+from tests.conftest import Caller
+from tests.factories import Scene
+
+
+def test_a_practice_its_locations_and_its_doctors_are_shown(scene: Scene, api: Caller) -> None:
+    second = factories.location(scene.practice, "America/Chicago", id="zz9", name="Annex")
+    newcomer = factories.doctor(second, id="zz8", name="Dr. Ito")
+    elsewhere = factories.location(factories.practice(name="Elsewhere"))
+    factories.doctor(elsewhere)
+    path = f"/scheduling/practice/{scene.practice.pk}"
+
+    practice = api("GET", path).json()
+    assert practice["id"] == scene.practice.pk
+    assert practice["name"] == "Acme Orthodontic Group"
+    assert sorted(practice["location_ids"]) == sorted([scene.location.pk, "zz9"])
+
+    locations = api("GET", f"{path}/locations").json()
+    assert [row["id"] for row in locations] == sorted([scene.location.pk, "zz9"])
+    for row in locations:
+        assert row == api("GET", f"/scheduling/location/{row['id']}").json()
+
+    doctors = api("GET", f"{path}/doctors").json()
+    assert [row["id"] for row in doctors] == sorted([scene.doctor.pk, newcomer.pk])
+    assert api("GET", "/scheduling/doctor/zz8").json() == {
+        "id": "zz8",
+        "practice_id": scene.practice.pk,
+        "name": "Dr. Ito",
+        "location_ids": ["zz9"],
+    }
+
+
+def test_what_is_not_there_is_a_404(scene: Scene, api: Caller) -> None:
+    for path in (
+        "/scheduling/practice/none",
+        "/scheduling/practice/none/doctors",
+        "/scheduling/practice/none/locations",
+        "/scheduling/doctor/none",
+        f"/scheduling/doctor/{scene.practice.pk}",
+        "/onlinescheduling/practice/none/changes",
+        "/onlinescheduling/practice/none/appointments",
+        "/onlinescheduling/practice/none/bookings",
+        "/onlinescheduling/location/none/bookings",
+    ):
+        assert api("GET", path).status_code == 404

@@ -1,0 +1,157 @@
+"""OpenChair as it runs in production: gunicorn, its own database, real connections."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """Read the body."""
+        return json.loads(self.body)
+
+
+@dataclass
+class Server:
+    """A running server, and the demo's document that its database was made with."""
+
+    port: int
+    demo: dict[str, Any]
+    environment: dict[str, str] = field(repr=False)
+    process: "subprocess.Popen[bytes]" = field(repr=False)
+
+    @property
+    def url(self) -> str:
+        """Give its address."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def key(self) -> str:
+        """Give the key that may write in both demo practices."""
+        key: str = self.demo["keys"]["full"]
+        return key
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        key: str | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> Answer:
+        """Send one request over a connection of its own; a body that is not bytes goes as JSON."""
+        sent = {"Authorization": self.key if key is None else key, **(headers or {})}
+        if body is not None:
+            sent.setdefault("Content-Type", "application/json")
+            body = body if isinstance(body, bytes) else json.dumps(body).encode()
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            connection.request(method, path, body=body, headers=sent)
+            response = connection.getresponse()
+            return Answer(response.status, dict(response.getheaders()), response.read())
+        finally:
+            connection.close()
+
+    def manage(self, *arguments: str) -> str:
+        """Run a management command on the server's database."""
+        command = [sys.executable, "manage.py", *arguments]
+        done = subprocess.run(
+            command, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=True
+        )
+        return done.stdout
+
+
+@contextmanager
+def _database() -> Iterator[str]:
+    """Make an empty database on the engine under test."""
+    url = os.environ.get("DATABASE_URL", "")
+    if not url.startswith("postgres"):
+        with tempfile.TemporaryDirectory() as folder:
+            yield f"sqlite:///{folder}/server.sqlite3"
+        return
+    name = f"server_{os.getpid()}_{time.time_ns()}"
+    parts = urlsplit(url)
+    maintenance = urlunsplit(parts._replace(path="/postgres"))
+    with psycopg.connect(maintenance, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"'.encode())
+        try:
+            yield urlunsplit(parts._replace(path=f"/{name}"))
+        finally:
+            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+
+
+def free_port() -> int:
+    """Find a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def running_server(**settings: str) -> Iterator[Server]:
+    """Start the product on a database of its own with demo data; settings go to its environment."""
+    with _database() as url:
+        port = free_port()
+        environment = {
+            **os.environ,
+            "DATABASE_URL": url,
+            "PORT": str(port),
+            "RATE_LIMIT": "1000000/min",
+            "WRONG_KEY_LIMIT": "1000000/min",
+            "LOGIN_LIMIT": "1000000/min",
+            **settings,
+        }
+        manage = [sys.executable, "manage.py"]
+        subprocess.run([*manage, "migrate", "-v0"], cwd=ROOT, env=environment, check=True)
+        made = subprocess.run(
+            [*manage, "demo", "--json"], cwd=ROOT, env=environment, check=True, capture_output=True
+        )
+        gunicorn = [sys.executable, "-m", "gunicorn", "-c", "openchair/gunicorn.py"]
+        process = subprocess.Popen(
+            [*gunicorn, "openchair.wsgi:application"],
+            cwd=ROOT,
+            env=environment,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            _wait_for(port, process)
+            yield Server(port, json.loads(made.stdout), environment, process)
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
+
+
+def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            with socket.create_connection(("127.0.0.1", port), timeout=1):
+                return
+        except OSError:
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)

@@ -1,0 +1,165 @@
+"""The pages for people, as a browser on this machine sees them."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Locator, Page, Request, expect, sync_playwright
+
+from openchair.api.problems import CATALOGUE
+from tests.server import Server
+
+FLAGS = [
+    "--no-sandbox",  # CI runs as root
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PAGES = ["/", "/docs/", "/docs/problems/", "/docs/problems/conflict", "/nothing-here"]
+PROBLEMS = [f"/docs/problems/{slug}" for slug in CATALOGUE]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    found = shutil.which("chromium") or shutil.which("google-chrome")
+    if found is None:
+        assert not os.environ.get("CI"), "CI has no Chromium: .ci/run installs it"
+        pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=found, args=FLAGS)
+
+
+@dataclass
+class Visit:
+    """A page in a browser, and what went wrong in it."""
+
+    page: Page
+    complaints: list[str] = field(default_factory=list)
+
+    def watch(self, host: str) -> None:
+        """Note errors of the console and of scripts, and requests to another host."""
+
+        def note(request: Request) -> None:
+            if urlsplit(request.url).scheme in {"http", "https"} and host not in request.url:
+                self.complaints.append(f"asked {request.url}")
+
+        self.page.on("request", note)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("console", self._listen)
+
+    def _listen(self, message: Any) -> None:
+        if message.type in {"error", "warning"}:
+            self.complaints.append(message.text)
+
+
+@pytest.fixture
+def visit(browser: Browser, server: Server, request: Any) -> Iterator[Visit]:
+    """Open a page of the server; in the dark where the test asks for it."""
+    scheme: Any = getattr(request, "param", "light")
+    context = browser.new_context(base_url=server.url, color_scheme=scheme)
+    made = Visit(context.new_page())
+    made.watch(urlsplit(server.url).netloc)
+    yield made
+    context.close()
+
+
+def policy_of(server: Server, path: str) -> dict[str, str]:
+    header = server.call("GET", path).headers["Content-Security-Policy"]
+    return dict(part.split(" ", 1) for part in header.split("; "))
+
+
+@pytest.mark.parametrize("path", ["/", "/docs/", "/openapi.json", "/docs/problems/", *PROBLEMS])
+def test_a_page_needs_no_key_and_lets_nothing_of_another_host_in(path: str, server: Server) -> None:
+    answer = server.call("GET", path, key="")
+    assert answer.status == 200
+    policy = policy_of(server, path)
+    assert policy["default-src"] == policy["script-src"] == "'self'"
+    assert policy["object-src"] == policy["frame-ancestors"] == "'none'"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_every_problem_leads_to_its_page(server: Server) -> None:
+    problem = server.call("GET", "/scheduling/practices", key="").json()
+    assert problem["type"] == f"{server.url}/docs/problems/unauthenticated"
+    page = server.call("GET", urlsplit(problem["type"]).path)
+    assert problem["title"].encode() in page.body
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_loads_without_complaint_or_help_from_another_host(path: str, visit: Visit) -> None:
+    visit.page.goto(path, wait_until="networkidle")
+    expected = ["404 (Not Found)"] if path == "/nothing-here" else []
+    assert [text for text in visit.complaints if not any(one in text for one in expected)] == []
+
+
+def try_it(page: Page, key: str) -> Locator:
+    """Paste a key, call for the practices as a reader would, and give what is shown."""
+    page.goto("/docs/")
+    page.get_by_role("button", name="Authorize").click()
+    dialog = page.locator(".modal-ux")
+    dialog.get_by_label("Value:").fill(key)
+    dialog.get_by_role("button", name="Apply credentials").click()
+    dialog.get_by_role("button", name="Close", exact=True).click()
+    operation = page.locator("#operations-Practices-list_practices")
+    operation.get_by_role("button").first.click()
+    operation.get_by_role("button", name="Try it out").click()
+    operation.get_by_role("button", name="Execute").click()
+    return operation.locator(".live-responses-table .response")
+
+
+def test_try_it_works_with_a_pasted_key(visit: Visit, server: Server) -> None:
+    answer = try_it(visit.page, server.key)
+    expect(answer.locator(".response-col_status")).to_have_text("200")
+    expect(answer).to_contain_text("Acme Orthodontic Group")
+    assert visit.complaints == []
+
+
+def test_try_it_shows_why_a_key_was_not_enough(visit: Visit, server: Server) -> None:
+    answer = try_it(visit.page, server.demo["keys"]["read_only"])
+    expect(answer.locator(".response-col_status")).to_contain_text("403")
+    expect(answer).to_contain_text("special authorization")
+
+
+@pytest.mark.parametrize("visit", ["light", "dark"], indirect=True)
+@pytest.mark.parametrize("path", ["/", "/docs/problems/", "/docs/problems/conflict"])
+def test_a_page_has_no_serious_barrier(path: str, visit: Visit) -> None:
+    visit.page.goto(path)
+    assert barriers(visit.page) == []
+
+
+@pytest.mark.parametrize("visit", ["light", "dark"], indirect=True)
+def test_the_docs_have_no_serious_barrier_closed_or_open(visit: Visit, server: Server) -> None:
+    page = visit.page
+    page.goto("/docs/", wait_until="networkidle")
+    assert barriers(page) == []
+    page.get_by_role("button", name="Authorize").click()
+    assert barriers(page) == []
+    expect(try_it(page, server.key)).to_contain_text("200")
+    assert barriers(page) == []
+
+
+def barriers(page: Page) -> list[str]:
+    """List what axe finds serious or critical."""
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{each['id']}: {node['html'][:200]} {node.get('failureSummary', '')}"
+        for each in found
+        for node in each["nodes"]
+        if each["impact"] in {"serious", "critical"}
+    ]
+
+
+@pytest.mark.parametrize("path", ["/", "/docs/", "/docs/problems/"])
+def test_a_page_fits_a_phone(path: str, visit: Visit) -> None:
+    visit.page.set_viewport_size({"width": 360, "height": 740})
+    visit.page.goto(path, wait_until="networkidle")
+    width = visit.page.evaluate("document.documentElement.scrollWidth")
+    assert width <= 360
