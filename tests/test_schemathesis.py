@@ -61,8 +61,14 @@ def server() -> Iterator[Server]:
 
 ONE_BY_ONE = settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 IN_A_ROW = settings(
-    ONE_BY_ONE, stateful_step_count=10, max_examples=8, phases=[Phase.generate], database=None
+    ONE_BY_ONE,
+    stateful_step_count=10,
+    max_examples=8,
+    phases=[Phase.generate],
+    database=None,
+    derandomize=False,  # the seed is the walk's own
 )
+FEWEST_WALKS, MOST_WALKS = 8, 60
 published = document()
 
 
@@ -72,7 +78,9 @@ def test_every_request_gets_an_answer_that_the_document_has(case: Any, server: S
     case.call_and_validate(base_url=server.url, headers={"Authorization": server.key})
 
 
-def test_whatever_clients_do_in_a_row_the_document_keeps_its_word(server: Server) -> None:
+def test_whatever_clients_do_in_a_row_the_document_keeps_its_word(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     answered: Counter[tuple[str, int]] = Counter()
     failures: list[str] = []
     # Broken requests are the test's above; here a link may mend one, which then rightly succeeds.
@@ -90,15 +98,22 @@ def test_whatever_clients_do_in_a_row_the_document_keeps_its_word(server: Server
             except FailureGroup as failure:
                 failures.append(str(failure))
 
-    for _ in range(8):
-        # Hypothesis begins some runs as it began others, and stops where the server, which has
-        # lived on, answers otherwise than it did then.
+    def has_reached_what_it_made() -> bool:
+        one = "/onlinescheduling/booking/{booking_id}"
+        reached = {label for label, status in answered if label.endswith(one) and status != 404}
+        return answered["POST /onlinescheduling/booking", 201] > 0 and len(reached) >= 2
+
+    for walk in range(MOST_WALKS):
+        # Each walk its own way, and the same one everywhere. Under CI Hypothesis would begin all
+        # alike, so that what one missed all did.
+        monkeypatch.setattr("hypothesis.core.global_force_seed", walk)
+        # It begins some examples as it began others, and stops where the server, which has lived
+        # on, answers otherwise than it did then.
         with suppress(FlakyStrategyDefinition):
             Client.run(settings=IN_A_ROW)
+        if walk >= FEWEST_WALKS - 1 and has_reached_what_it_made():
+            break
     assert failures == []
     assert answered.total() > 100
-    one = "/onlinescheduling/booking/{booking_id}"
-    # It did reach what it made: else all that was tested is how a 404 looks.
-    assert answered["POST /onlinescheduling/booking", 201]
-    reached = {label for label, status in answered if label.endswith(one) and status != 404}
-    assert len(reached) >= 2
+    # Else all that was tested is how a 404 looks.
+    assert has_reached_what_it_made(), answered
