@@ -12,12 +12,16 @@ from playwright.sync_api import (
     ConsoleMessage,
     Page,
     Request,
+    expect,
     sync_playwright,
 )
 
 from tests.server import Server
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+# A busy machine may take its time; what never comes fails all the same.
+PATIENCE = 30_000  # milliseconds
+expect.set_options(timeout=PATIENCE)
 FLAGS = [
     "--no-sandbox",  # as root, in containers
     "--disable-gpu",
@@ -51,7 +55,7 @@ class Person:
         self.practice = server.demo["practices"]
         self.complaints: list[str] = []
         self.page: Page = context.new_page()
-        self.page.set_default_timeout(15_000)
+        self.page.set_default_timeout(PATIENCE)
         self.page.on("console", self._heard)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("request", self._asked)
