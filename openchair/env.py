@@ -1,7 +1,9 @@
 """Settings from the environment; each reader refuses an odd value and says what to write."""
 
 import os
+import re
 import secrets
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 
 import dj_database_url
@@ -10,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 MINUTE = 60
 PERIODS = {"sec": 1, "min": MINUTE, "hour": 60 * MINUTE, "day": 24 * 60 * MINUTE}
 THIS_MACHINE = ["localhost", "127.0.0.1", "[::1]"]
+UNIX_SOCKET = "unix"
 
 
 def flag(name: str, *, default: bool) -> bool:
@@ -61,6 +64,42 @@ def hosts(name: str) -> list[str]:
                 "openchair.example,www.openchair.example for example."
             )
     return names or THIS_MACHINE
+
+
+def networks(name: str) -> list[IPv4Network | IPv6Network | str]:
+    """Read addresses and networks, commas between; `unix` is who comes over a unix socket."""
+    found: list[IPv4Network | IPv6Network | str] = []
+    for part in filter(None, (each.strip() for each in os.environ.get(name, "").split(","))):
+        try:
+            found.append(part if part == UNIX_SOCKET else ip_network(part))
+        except ValueError:
+            raise ImproperlyConfigured(
+                f"{name} has {part!r}: write addresses and networks separated by commas, "
+                "127.0.0.1,10.1.0.0/16,fd00::/8 for example (a network ends in zeros), or unix "
+                "for whoever comes over a unix socket."
+            ) from None
+    return found
+
+
+def bind(name: str, *, port: int) -> str:
+    """Read what to listen on: address:port, or unix:/path; this machine's `port` unless said."""
+    text = os.environ.get(name, "").strip()
+    if not text:
+        return f"127.0.0.1:{port}"
+    if re.fullmatch(r"unix:/[^\s,]+", text):
+        return text
+    address, _, number = text.rpartition(":")
+    try:
+        ip_address(address[1:-1] if address.startswith("[") and address.endswith("]") else address)
+        bracketed = ":" not in address or address.startswith("[")
+        if bracketed and number.isascii() and number.isdigit() and 1 <= int(number) <= 65_535:
+            return text
+    except ValueError:
+        pass
+    raise ImproperlyConfigured(
+        f"{name} is {text!r}: write an address and a port, 0.0.0.0:8000 or [::]:8000 for example, "
+        "or unix:/path/to/socket."
+    )
 
 
 def database(name: str, *, embedded: Path) -> dict[str, object]:

@@ -8,7 +8,14 @@ from gunicorn import util
 
 from openchair import settings
 
-bind = f"127.0.0.1:{settings.PORT}"
+bind = settings.BIND
+# Who may open a unix socket: gunicorn's user and group, not everybody, which is its default.
+umask = 0o007
+# Whom to believe about the client is said by TRUSTED_PROXIES alone. Left to itself, gunicorn
+# believes this machine's addresses and everybody who comes over a unix socket.
+forwarded_allow_ips = ""
+secure_scheme_headers: dict[str, str] = {}
+forwarder_headers = ""
 workers = settings.WEB_CONCURRENCY
 worker_class = "gthread"
 threads = 4

@@ -1,10 +1,25 @@
-"""Headers for pages."""
+"""What comes before everything else, and headers for pages."""
 
 from collections.abc import Callable
 
 from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+
+from openchair import probes, proxies
+
+
+class EdgeMiddleware:
+    """Finds out who calls, and answers probes before anything can be in their way."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer a probe, or hand the request on as its client's."""
+        if settings.TRUSTED_PROXIES:
+            proxies.settle(request.META)
+        return probes.answer(request) or self.get_response(request)
 
 
 def _policy(directives: dict[str, str]) -> str:

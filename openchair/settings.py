@@ -19,6 +19,8 @@ ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS")
 ONLY_THIS_MACHINE = set(ALLOWED_HOSTS) <= set(env.THIS_MACHINE)
 SECRET_KEY = env.secret_key("SECRET_KEY", kept_in=DATA_DIR / "secret_key", local=ONLY_THIS_MACHINE)
 HTTPS_ONLY = env.flag("HTTPS_ONLY", default=not ONLY_THIS_MACHINE)
+# Whose X-Forwarded-For and X-Forwarded-Proto are believed: nobody's unless said.
+TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 
 RATE_LIMIT = env.rate("RATE_LIMIT", default="600/min")
 # Counts requests where it is set; the database does where it is not.
@@ -41,6 +43,7 @@ if HOLD_MAX_SECONDS < HOLD_SECONDS:
 
 # What gunicorn.py uses; here too, so that an odd value is refused before anything starts.
 PORT = env.number("PORT", default=8000, most=65_535)
+BIND = env.bind("BIND", port=PORT)
 WEB_CONCURRENCY = env.number("WEB_CONCURRENCY", default=2, most=256)
 
 # Django --------------------------------------------------------------------------------------
@@ -64,6 +67,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "openchair.middleware.EdgeMiddleware",
     "openchair.middleware.ContentSecurityPolicyMiddleware",
     "openchair.api.middleware.ApiGuardMiddleware",
     "django.middleware.security.SecurityMiddleware",

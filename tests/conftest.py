@@ -16,6 +16,10 @@ from practices.models import Kind
 from tests.factories import NOON, Scene
 from tests.server import Server, running_server
 
+only_once = pytest.mark.skipif(
+    connection.vendor == "sqlite", reason="slow and not about the engine: on PostgreSQL only"
+)
+
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -130,26 +130,36 @@ def running_server(**settings: str) -> Iterator[Server]:
         made = subprocess.run(
             [*manage, "demo", "--json"], cwd=ROOT, env=environment, check=True, capture_output=True
         )
-        gunicorn = [sys.executable, "-m", "gunicorn", "-c", "openchair/gunicorn.py"]
-        process = subprocess.Popen(
-            [*gunicorn, "openchair.wsgi:application"],
-            cwd=ROOT,
-            env=environment,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            _wait_for(port, process)
+        with serving(environment) as process:
             yield Server(port, json.loads(made.stdout), environment, process)
-        finally:
-            process.terminate()
-            process.wait(timeout=30)
 
 
-def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
+@contextmanager
+def serving(environment: dict[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run gunicorn as in production, on whatever database there is."""
+    gunicorn = [sys.executable, "-m", "gunicorn", "-c", "openchair/gunicorn.py"]
+    process = subprocess.Popen(
+        [*gunicorn, "openchair.wsgi:application"],
+        cwd=ROOT,
+        env=environment,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        _wait_for(environment, process)
+        yield process
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def _wait_for(environment: dict[str, str], process: "subprocess.Popen[bytes]") -> None:
+    path = environment.get("BIND", "").removeprefix("unix:")
     deadline = time.monotonic() + 30
     while True:
         try:
-            with socket.create_connection(("127.0.0.1", port), timeout=1):
+            with socket.socket(socket.AF_UNIX if path else socket.AF_INET) as sock:
+                sock.settimeout(1)
+                sock.connect(path or ("127.0.0.1", int(environment["PORT"])))
                 return
         except OSError:
             if process.poll() is not None or time.monotonic() > deadline:

@@ -110,3 +110,29 @@ def test_other_hosts_want_https_and_a_secret_key() -> None:
 def test_a_hold_cannot_be_longer_than_the_longest() -> None:
     refused = settings_with(HOLD_SECONDS="600", HOLD_MAX_SECONDS="300").stderr
     assert "HOLD_MAX_SECONDS is 300, less than HOLD_SECONDS (600)" in refused
+
+
+@pytest.mark.parametrize("odd", ["10.0.0.1/8", "proxy.example", "10.0.0.0/33", "*", "fe80::/4x"])
+def test_proxies_are_addresses_and_networks(monkeypatch: pytest.MonkeyPatch, odd: str) -> None:
+    assert "10.1.0.0/16" in refuses(monkeypatch, f"127.0.0.1, {odd}", env.networks)
+    monkeypatch.setenv("SETTING", "127.0.0.1, 10.1.0.0/16,unix,::1")
+    assert [str(each) for each in env.networks("SETTING")] == [
+        "127.0.0.1/32",
+        "10.1.0.0/16",
+        "unix",
+        "::1/128",
+    ]
+
+
+@pytest.mark.parametrize(
+    "odd", ["8000", ":8000", "127.0.0.1", "127.0.0.1:0", "::1:80", "web.sock", "unix:web", "a:80"]
+)
+def test_what_to_listen_on_is_an_address_or_a_socket(
+    monkeypatch: pytest.MonkeyPatch, odd: str
+) -> None:
+    assert "0.0.0.0:8000" in refuses(monkeypatch, odd, lambda name: env.bind(name, port=8000))
+    for text in ("0.0.0.0:80", "[::1]:8000", "unix:/run/openchair/web.sock"):
+        monkeypatch.setenv("SETTING", text)
+        assert env.bind("SETTING", port=8000) == text
+    monkeypatch.delenv("SETTING")
+    assert env.bind("SETTING", port=8001) == "127.0.0.1:8001"

@@ -1,0 +1,65 @@
+"""Who really calls, where a proxy that the operator trusts says so (TRUSTED_PROXIES).
+
+Without such a proxy X-Forwarded-* is what anybody can write, and has no effect.
+"""
+
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import Any
+
+from django.conf import settings
+
+from openchair import env
+
+
+def settle(environ: dict[str, Any]) -> None:
+    """Put the client's address and scheme into REMOTE_ADDR and wsgi.url_scheme.
+
+    The address is the rightmost of X-Forwarded-For that is no trusted proxy's: further left is
+    what the client wrote. Where something there is no address, the last proxy known is the client.
+    """
+    peer = _address(environ.get("REMOTE_ADDR", ""))
+    # gunicorn knows no address of who comes over a unix socket, and gives an empty one.
+    known = peer or env.UNIX_SOCKET
+    for hop in reversed(environ.get("HTTP_X_FORWARDED_FOR", "").split(",")):
+        if not _is_trusted(known):
+            break
+        address = _address(hop)
+        if address is None:
+            break
+        known = address
+    if _is_trusted(peer or env.UNIX_SOCKET):
+        said = environ.get("HTTP_X_FORWARDED_PROTO", "").split(",")
+        if all(scheme.strip().lower() == "https" for scheme in said):
+            environ["wsgi.url_scheme"] = "https"
+    environ["REMOTE_ADDR"] = known
+
+
+def _is_trusted(address: str) -> bool:
+    if address == env.UNIX_SOCKET:
+        return env.UNIX_SOCKET in settings.TRUSTED_PROXIES
+    parsed = ip_address(address)
+    return any(
+        isinstance(network, IPv4Network | IPv6Network) and parsed in network
+        for network in settings.TRUSTED_PROXIES
+    )
+
+
+def _address(text: str) -> str | None:
+    """Read an address as proxies write it, some with a port; None where it is none.
+
+    One client has one name: an IPv4 address that came over an IPv6 socket is itself again.
+    """
+    text = text.strip()
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        parsed = ip_address(text)
+    except ValueError:
+        return None
+    if isinstance(parsed, IPv6Address):
+        if parsed.scope_id is not None:  # free text
+            return None
+        parsed = parsed.ipv4_mapped or parsed
+    return str(parsed)
