@@ -5,6 +5,8 @@ import re
 import secrets
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
+from typing import cast
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
@@ -13,6 +15,7 @@ MINUTE = 60
 PERIODS = {"sec": 1, "min": MINUTE, "hour": 60 * MINUTE, "day": 24 * 60 * MINUTE}
 THIS_MACHINE = ["localhost", "127.0.0.1", "[::1]"]
 UNIX_SOCKET = "unix"
+_SERVER = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\[\]:]+))(?::([0-9]{1,5}))?")
 
 
 def flag(name: str, *, default: bool) -> bool:
@@ -103,7 +106,11 @@ def bind(name: str, *, port: int) -> str:
 
 
 def database(name: str, *, embedded: Path) -> dict[str, object]:
-    """Read the database's URL; without one it is the SQLite file `embedded`."""
+    """Read the database's URL; without one it is the SQLite file `embedded`.
+
+    A PostgreSQL URL may name a primary and its standbys, commas between: the one that accepts
+    writes is taken, whichever it is.
+    """
     url = os.environ.get(name, "").strip() or f"sqlite:///{embedded}"
     scheme = url.partition(":")[0]
     if scheme not in {"sqlite", "postgres", "postgresql"}:
@@ -112,7 +119,8 @@ def database(name: str, *, embedded: Path) -> dict[str, object]:
             "or sqlite:////path/to/file."
         )
     try:
-        config: dict[str, object] = dict(dj_database_url.parse(url))
+        first, servers = _servers(url)
+        config: dict[str, object] = dict(dj_database_url.parse(first))
     except ValueError as error:
         # The URL itself may hold a password, so it is not repeated.
         raise ImproperlyConfigured(
@@ -124,7 +132,32 @@ def database(name: str, *, embedded: Path) -> dict[str, object]:
             f"{name} names no database: write postgres://user:password@host:5432/name "
             "or sqlite:////path/to/file."
         )
+    if servers:
+        config["HOST"] = ",".join(host for host, _ in servers)
+        config["PORT"] = ",".join(port for _, port in servers)
+        # Else a standby would do while the primary is away, and every write would fail there.
+        asked = cast("dict[str, object]", config.setdefault("OPTIONS", {}))
+        asked.setdefault("target_session_attrs", "read-write")
     return config
+
+
+def _servers(url: str) -> tuple[str, list[tuple[str, str]]]:
+    """Give the URL with its first server alone, and host and port of all where there are several.
+
+    A URL has room for one port; libpq has two lists. Raises ValueError.
+    """
+    parts = urlsplit(url)
+    user, at, named = parts.netloc.rpartition("@")
+    if "," not in named:
+        return url, []
+    texts = named.split(",")
+    servers = []
+    for text in texts:
+        server = _SERVER.fullmatch(text)
+        if server is None:
+            raise ValueError(text)
+        servers.append((unquote(server[1] or server[2]), server[3] or "5432"))
+    return urlunsplit(parts._replace(netloc=f"{user}{at}{texts[0]}")), servers
 
 
 def redis(name: str) -> str:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
@@ -112,13 +112,16 @@ def free_port() -> int:
 
 
 @contextmanager
-def running_server(**settings: str) -> Iterator[Server]:
-    """Start the product on a database of its own with demo data; settings go to its environment."""
+def running_server(*, through: Callable[[str], str] = str, **settings: str) -> Iterator[Server]:
+    """Start the product on a database of its own with demo data; settings go to its environment.
+
+    through: makes of the database's URL the one by which the server reaches it.
+    """
     with _database() as url:
         port = free_port()
         environment = {
             **os.environ,
-            "DATABASE_URL": url,
+            "DATABASE_URL": through(url),
             "PORT": str(port),
             "RATE_LIMIT": "1000000/min",
             "WRONG_KEY_LIMIT": "1000000/min",

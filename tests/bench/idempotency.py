@@ -146,25 +146,30 @@ def killing_workers(run: Run, every: float) -> Iterator[None]:
 
 def run(count: int, *, clients: int = 16, kill_every: float = 5.0) -> Figures:
     """Do it all on a server of our own, and give the figures."""
+    with running_server(WEB_CONCURRENCY="3") as server:
+        return run_on(server, count, clients=clients, kill_every=kill_every)
+
+
+def run_on(server: Server, count: int, *, clients: int, kill_every: float) -> Figures:
+    """Do it all on this server, which has several workers, and give the figures."""
     copies = [number for number in range(count) for _ in range(random.randint(1, 5))]
     # Copies of one POST stay near each other, so that they meet while it is running.
     copies.sort(key=lambda number: number + random.random() * clients / 3)
-    with running_server(WEB_CONCURRENCY="3") as server:
-        bench = Run(server, count)
-        began = time.monotonic()
-        with ThreadPoolExecutor(clients) as pool:
-            with killing_workers(bench, kill_every):
-                list(pool.map(lambda number: bench.send(number, may_cut=True), copies))
-            while left := bench.unanswered():
-                list(pool.map(lambda number: bench.send(number, may_cut=False), left))
-        figures = bench.figures
-        figures.seconds = time.monotonic() - began
-        made = bench.count_effects()
-        figures.effects = len(made)
-        told = [{loads(body)["id"] for body in bodies} for bodies in bench.answers.values()]
-        figures.disagreeing = sum(len(bodies) != 1 for bodies in bench.answers.values())
-        figures.disagreeing += len(made ^ set().union(*told))
-        return figures
+    bench = Run(server, count)
+    began = time.monotonic()
+    with ThreadPoolExecutor(clients) as pool:
+        with killing_workers(bench, kill_every):
+            list(pool.map(lambda number: bench.send(number, may_cut=True), copies))
+        while left := bench.unanswered():
+            list(pool.map(lambda number: bench.send(number, may_cut=False), left))
+    figures = bench.figures
+    figures.seconds = time.monotonic() - began
+    made = bench.count_effects()
+    figures.effects = len(made)
+    told = [{loads(body)["id"] for body in bodies} for bodies in bench.answers.values()]
+    figures.disagreeing = sum(len(bodies) != 1 for bodies in bench.answers.values())
+    figures.disagreeing += len(made ^ set().union(*told))
+    return figures
 
 
 def main(arguments: list[str]) -> int:

@@ -59,6 +59,33 @@ def test_a_database_is_named_by_a_url_and_its_password_is_not_repeated(
     assert "geheim" not in message
 
 
+def test_a_database_may_have_standbys(monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(url: str) -> tuple[object, ...]:
+        monkeypatch.setenv("SETTING", url)
+        config = env.database("SETTING", embedded=Path("x"))
+        return config["HOST"], config["PORT"], config["PASSWORD"], config.get("OPTIONS")
+
+    wanted = {"target_session_attrs": "read-write"}
+    assert read("postgres://u:p%2C@h1:5432,h2:5433/db") == ("h1,h2", "5432,5433", "p,", wanted)
+    assert read("postgres://u@[::1]:5433,10.0.0.2/db")[:2] == ("::1,10.0.0.2", "5433,5432")
+    both = {"target_session_attrs": "any", "sslmode": "require"}
+    assert read("postgres://u@h1,h2/db?target_session_attrs=any&sslmode=require")[3] == both
+    assert read("postgres://u:p@h1:5433/db") == ("h1", 5433, "p", None)
+
+
+@pytest.mark.parametrize("servers", ["h1,", ",h2", "h1:x,h2", "h1:5432:1,h2", "[::1,h2", "h1,,h2"])
+def test_servers_that_cannot_be_read_are_refused(
+    monkeypatch: pytest.MonkeyPatch, servers: str
+) -> None:
+    message = refuses(
+        monkeypatch,
+        f"postgres://u:geheim@{servers}/name",
+        lambda name: env.database(name, embedded=Path("x")),
+    )
+    assert "postgres://user:password@host:5432/name" in message
+    assert "geheim" not in message
+
+
 def test_a_weak_secret_key_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def read(name: str) -> str:
         return env.secret_key(name, kept_in=tmp_path / "key", local=False)
