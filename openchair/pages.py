@@ -1,13 +1,17 @@
 """Pages for people, and what Django answers where no view did."""
 
+import sys
 from functools import cache
 
 from django.conf import settings
+from django.db import IntegrityError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.views import defaults
 from django.views.decorators.http import require_safe
 
+from openchair import outages
 from openchair.api import problems as api_problems
 from openchair.api.middleware import is_api
 
@@ -76,8 +80,25 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return defaults.page_not_found(request, exception)
 
 
+def database_failed(request: HttpRequest, error: Exception) -> HttpResponse:
+    """Answer where the database could not do its part, to the API in its own form."""
+    if is_api(request):
+        return api_problems.database_failed(request, error)
+    outage = outages.note(request, error)
+    is_refusal = isinstance(error, IntegrityError)
+    # Without the request: whatever a context processor would look up is in that database.
+    page = render_to_string("database_failed.html", {"outage": None if is_refusal else outage})
+    if is_refusal:
+        return HttpResponse(page, status=409)
+    headers = {"Retry-After": str(outage.retry_after), "Cache-Control": "no-store"}
+    return HttpResponse(page, status=503, headers=headers)
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer 500; nothing here may need the database."""
+    error = sys.exc_info()[1]
+    if isinstance(error, outages.ERRORS):  # in a middleware: sessions are in the database too
+        return database_failed(request, error)
     if is_api(request):
         return api_problems.by_status(None, 500, "OpenChair has a bug here.")
     return defaults.server_error(request)

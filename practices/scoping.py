@@ -137,6 +137,11 @@ class ScopedAdmin(ModelAdmin):
                 raise BadRequest("This list cannot be filtered like that.") from error
             raise IncorrectLookupParameters from error
 
+    def response_action(self, *args: Any, **kwargs: Any) -> Any:
+        """Do an action whole or not at all; Django would keep what it did before it failed."""
+        with transaction.atomic():
+            return super().response_action(*args, **kwargs)
+
     def _filters(self, request: HttpRequest | None) -> set[str]:
         listed = self.list_filter if request is None else super().get_list_filter(request)
         return {item[0] if isinstance(item, tuple) else item for item in listed}

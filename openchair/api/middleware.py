@@ -52,7 +52,8 @@ class ApiGuardMiddleware:
 
     def _read_chunks(self, request: HttpRequest) -> HttpResponse | None:
         """Read a chunked body, of which Django would read as much as Content-Length says: none."""
-        if "chunked" not in request.META.get("HTTP_TRANSFER_ENCODING", "").lower():
+        is_chunked = "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower()
+        if not is_chunked or hasattr(request, "_body"):  # a second try has it already
             return None
         try:
             body = request.META["wsgi.input"].read(LARGEST_BODY + 1)

@@ -9,16 +9,15 @@ from typing import Any
 
 from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, SuspiciousOperation
 from django.core.exceptions import ValidationError as DjangoValidationError
-from django.db import DatabaseError, IntegrityError, InterfaceError
+from django.db import IntegrityError
 from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions
 
+from openchair import outages
 from openchair.api.limits import Overdrawn
 from openchair.errors import LimitReached, Refused
 
 logger = logging.getLogger(__name__)
-
-RETRY_AFTER_OUTAGE = 5
 
 
 @dataclass(frozen=True)
@@ -139,8 +138,11 @@ CATALOGUE = {
             "unavailable",
             503,
             "Unavailable",
-            "The database cannot be reached, or is too busy. Nothing was half done.",
-            "Send the same request again after as many seconds as Retry-After says.",
+            "The database cannot be reached, is too busy, is full or takes no changes, or more "
+            "requests came than can be answered. Nothing was half done.",
+            "Send the same request again after as many seconds as Retry-After says. Where the "
+            "connection broke in the middle of a change it may have happened: an Idempotency-Key "
+            "makes sure that it happens once.",
         ),
     )
 }
@@ -192,8 +194,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse
         return _too_many(request, error.text, error.retry_after)
     if isinstance(error, Overdrawn):
         return _too_many(request, error.text, error.budget.reset, error.budget.headers)
-    if isinstance(error, DatabaseError | InterfaceError):
-        return _database(request, error)
+    if isinstance(error, outages.ERRORS):
+        return database_failed(request, error)
     if isinstance(error, SuspiciousOperation):
         return problem(request, _BY_STATUS[400], "The request has too many parameters: send fewer.")
     if isinstance(error, Http404):
@@ -267,7 +269,7 @@ def _too_many(
     return problem(request, _BY_STATUS[429], detail, headers=wait)
 
 
-def _database(request: HttpRequest, error: Exception) -> HttpResponse:
+def database_failed(request: HttpRequest, error: Exception) -> HttpResponse:
     """Say 503 for a database that is away or too busy, and 409 for one that refused a change."""
     if isinstance(error, IntegrityError):
         # A rule that only the database saw broken: nothing was changed, so the client may know.
@@ -278,12 +280,12 @@ def _database(request: HttpRequest, error: Exception) -> HttpResponse:
             "The database refused this change, and nothing changed. Read it anew and try again.",
             reason="refused",
         )
-    logger.error("the database did not answer: %s", type(error).__name__, exc_info=error)
+    outage = outages.note(request, error)
     return problem(
         request,
         _BY_STATUS[503],
-        f"The database does not answer: send the request again in {RETRY_AFTER_OUTAGE} seconds.",
-        headers={"Retry-After": str(RETRY_AFTER_OUTAGE)},
+        f"{outage.text}: send the request again in {outage.retry_after} seconds.",
+        headers={"Retry-After": str(outage.retry_after)},
     )
 
 

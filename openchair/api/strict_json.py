@@ -36,6 +36,7 @@ class StrictJSONParser(BaseParser):
             raise ParseError("The body broke off: send it again.") from None
         if len(body) > LARGEST_BODY:
             raise BodyTooLarge(LARGEST_BODY)
+        request._request._body = body  # for a second try (openchair/second_try.py)
         if len(body) < int(request.META["CONTENT_LENGTH"]):
             raise ParseError("The body is shorter than its Content-Length: send it again, whole.")
         return parse_object(body)

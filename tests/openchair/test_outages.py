@@ -1,0 +1,163 @@
+"""What the database cannot do is a 503 that says why, and nothing is half done."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import OperationalError, connection
+from django.test import Client
+
+from bookings import feed
+from bookings.models import Booking, Event
+from openchair import outages
+from tests.conftest import Caller
+from tests.desk.world import House
+from tests.factories import Scene
+
+pytestmark = pytest.mark.django_db(transaction=True)
+on_sqlite = pytest.mark.skipif(connection.vendor != "sqlite", reason="it is about SQLite")
+CREATE = "/onlinescheduling/booking"
+
+
+def run(statement: str) -> Any:
+    """Set something on the connection that requests of this test use."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        return cursor.fetchone() if cursor.description else None
+
+
+@contextmanager
+def read_only() -> Iterator[None]:
+    """Let the database take no changes, as a standby does, or a file that may only be read."""
+    postgresql = connection.vendor == "postgresql"
+    say = "SET default_transaction_read_only = {}" if postgresql else "PRAGMA query_only = {}"
+    run(say.format("on"))
+    try:
+        yield
+    finally:
+        run(say.format("off"))
+
+
+@contextmanager
+def no_room() -> Iterator[None]:
+    """Let the SQLite file grow no more, as on a disk that is full."""
+    run("VACUUM")  # room that earlier rows have left would do
+    (pages,) = run("PRAGMA page_count")
+    run(f"PRAGMA max_page_count = {pages}")
+    try:
+        yield
+    finally:
+        run("PRAGMA max_page_count = 1073741823")
+
+
+@contextmanager
+def another_writer() -> Iterator[None]:
+    """Let another program hold SQLite's one write lock, while we have little patience."""
+    run("PRAGMA busy_timeout = 50")
+    other = sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        other.close()
+        run("PRAGMA busy_timeout = 20000")
+
+
+FAILURES = [
+    pytest.param(read_only, outages.READ_ONLY, id="read-only"),
+    pytest.param(no_room, outages.FULL, id="full", marks=on_sqlite),
+    pytest.param(another_writer, outages.BUSY, id="busy", marks=on_sqlite),
+]
+
+
+@pytest.mark.parametrize(("failing", "outage"), FAILURES)
+def test_a_partner_is_told_what_is_wrong_and_when_to_come_again(
+    scene: Scene, api: Caller, failing: Any, outage: outages.Outage
+) -> None:
+    # Many places are many rows, for which a file that cannot grow has no room.
+    large = scene.fields(total_appointments=200, status="pending")
+    with failing():
+        answer = api("POST", CREATE, large, {"Idempotency-Key": "one"})
+    assert answer.status_code == 503
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.headers["Retry-After"] == str(outage.retry_after)
+    assert answer.json()["detail"].startswith(outage.text)
+    assert not Booking.objects.exists()
+    assert not Event.objects.exists()
+    assert api("POST", CREATE, large, {"Idempotency-Key": "one"}).status_code == 201
+
+
+@pytest.mark.parametrize(("failing", "outage"), FAILURES)
+def test_a_person_at_the_desk_is_told_what_is_wrong_and_when_to_come_again(
+    house: House, desk: Client, failing: Any, outage: outages.Outage
+) -> None:
+    booking = house.opening("X", total_appointments=200)
+    path = house.address(f"opening/{booking.pk}/act/")
+    with failing():
+        answer = desk.post(path, {"do": "hold", "seen": "open"})
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, str(outage.retry_after))
+    page = answer.content.decode()
+    assert "Nothing was changed" in page
+    assert outage.text in page
+    booking.refresh_from_db()
+    assert booking.status == "open"
+    assert desk.post(path, {"do": "hold", "seen": "open"}).status_code == 302
+    booking.refresh_from_db()
+    assert booking.status == "pending"
+
+
+def test_what_a_middleware_meets_is_answered_as_well(
+    house: House, desk: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*args: Any) -> None:
+        raise OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr("django.contrib.sessions.backends.db.SessionStore.load", gone)
+    desk.raise_request_exception = False
+    answer = desk.get(house.address("board/"))
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert outages.GONE.text in answer.content.decode()
+    assert "traceback" not in answer.content.decode().lower()
+
+
+def test_a_rule_that_only_the_database_saw_broken_is_told_to_a_person_too(
+    house: House, desk: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_rule(events: Any) -> None:
+        Booking.objects.filter(pk=house.booking.pk).update(places_booked=3)
+
+    path = house.address(f"opening/{house.booking.pk}/act/")
+    with monkeypatch.context() as broken:
+        broken.setattr(feed, "write", break_rule)
+        answer = desk.post(path, {"do": "hold", "seen": "open"})
+    assert answer.status_code == 409
+    assert "The database refused this change" in answer.content.decode()
+    house.booking.refresh_from_db()
+    assert house.booking.status == "open"
+
+
+@pytest.mark.parametrize(
+    ("cause", "outage"),
+    [
+        (psycopg.errors.DeadlockDetected(), outages.CONFLICT),
+        (psycopg.errors.SerializationFailure(), outages.CONFLICT),
+        (psycopg.errors.LockNotAvailable(), outages.BUSY),
+        (psycopg.errors.QueryCanceled(), outages.BUSY),
+        (psycopg.errors.IdleInTransactionSessionTimeout(), outages.BUSY),
+        (psycopg.errors.TooManyConnections(), outages.BUSY),
+        (psycopg.errors.DiskFull(), outages.FULL),
+        (psycopg.errors.ReadOnlySqlTransaction(), outages.READ_ONLY),
+        (psycopg.errors.UndefinedTable(), outages.MISSING),
+        (psycopg.errors.AdminShutdown(), outages.GONE),
+        (psycopg.OperationalError("connection refused"), outages.GONE),
+        (sqlite3.OperationalError("disk I/O error"), outages.GONE),
+        (None, outages.GONE),
+    ],
+)
+def test_a_failure_is_known_by_its_cause(cause: Exception | None, outage: outages.Outage) -> None:
+    error = OperationalError()
+    error.__cause__ = cause
+    assert outages.of(error) is outage
