@@ -120,12 +120,16 @@ if _database["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
     }
 else:
+    _database["ENGINE"] = "openchair.postgresql"
     _database["CONN_MAX_AGE"] = 600
     _database["CONN_HEALTH_CHECKS"] = True
     # Behind a pooler the next transaction may be another server process: no state outlives one.
     _database["DISABLE_SERVER_SIDE_CURSORS"] = PGBOUNCER
     _servers = str(_database["HOST"]).count(",") + 1
     _database["OPTIONS"] = {
+        # What is asked often is planned once; the database then works half as long.
+        "server_side_binding": True,
+        "prepare_threshold": None if PGBOUNCER else 5,
         **_database.get("OPTIONS", {}),  # type: ignore[dict-item]  # dj-database-url's are a dict
         "connect_timeout": 2,
         # A machine that is gone, or cut off, refuses nothing and answers nothing. An old connection
@@ -234,6 +238,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_PARSER_CLASSES": ["openchair.api.strict_json.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "openchair.api.negotiation.JsonNegotiation",
     "DEFAULT_METADATA_CLASS": None,
     "DEFAULT_SCHEMA_CLASS": "openchair.api.schema.ApiSchema",
     "EXCEPTION_HANDLER": "openchair.api.problems.exception_handler",

@@ -6,18 +6,17 @@ A partner sees and changes the appointments that it made itself; all others do n
 from typing import Any, cast
 
 from django.db.models import QuerySet
-from django.http.response import HttpResponseBase
+from django.http.response import HttpResponse, HttpResponseBase
 from django.urls import reverse
 from rest_framework import serializers, status
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from bookings import appointments, transitions, walltime
 from bookings.actors import Actor
 from bookings.api import documentation, shapes
 from bookings.api.filters import AppointmentFilterSet
-from bookings.api.lists import PracticeListViewSet, standing
+from bookings.api.lists import PracticeListViewSet, standing_of
 from bookings.api.serializers import (
     APPOINTMENT_FIXED,
     AppointmentCreateSerializer,
@@ -26,6 +25,7 @@ from bookings.api.serializers import (
 )
 from bookings.models import Appointment, Booking
 from openchair.api import conditional
+from openchair.api.answers import as_json
 from openchair.api.idempotency import idempotent
 from openchair.api.views import ApiViewSet
 from practices.api.permissions import SpecialAuthorizationToWrite, require_grant
@@ -37,8 +37,8 @@ _PLACES = (
 )
 
 
-def _shown(place: Appointment, **kwargs: Any) -> Response:
-    return Response(
+def _shown(place: Appointment, **kwargs: Any) -> HttpResponse:
+    return as_json(
         shapes.appointment_json(place), headers={"ETag": shapes.appointment_tag(place)}, **kwargs
     )
 
@@ -53,7 +53,7 @@ class AppointmentListViewSet(PracticeListViewSet):
     @documentation.appointments_of_practice
     def of_practice(self, request: Request, practice_id: str) -> HttpResponseBase:
         """Answer those of this partner."""
-        practice = standing(pk=practice_id)
+        practice = standing_of(practice_id)
         require_grant(self.partner, practice_id)
         self.zone = practice.zone
         ours = self.get_queryset().filter(
@@ -133,7 +133,7 @@ class AppointmentViewSet(ApiViewSet):
             now=walltime.now(),
             check=conditional.if_match(request, shapes.appointment_tag),
         )
-        return Response({"id": place.pk, "status": place.status})
+        return as_json({"id": place.pk, "status": place.status})
 
     def _check_fixed(self, name: str, value: str) -> None:
         if self.body.get(name, value) != value:

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 
 from bookings import feed
 from bookings.api import documentation, shapes
-from bookings.api.lists import standing
+from bookings.api.lists import standing_of
 from bookings.api.serializers import ChangesSerializer
 from bookings.models import Booking, Event
 from openchair.api import conditional, paging
@@ -28,8 +28,8 @@ class ChangeFeedViewSet(ApiViewSet):
     @documentation.changes_of_practice
     def of_practice(self, request: Request, practice_id: str) -> HttpResponseBase:
         """Answer a page of changes, with the bookings that they changed."""
-        refuse_unknown(request, ["after", "limit"])
-        newest = standing(pk=practice_id).newest
+        refuse_unknown(request.query_params, ["after", "limit"])
+        newest = standing_of(practice_id).newest
         limit = paging.limit(request)
         after = self._after(practice_id, newest)
         seen = feed.shown_to(

@@ -9,12 +9,13 @@ from zoneinfo import ZoneInfo
 from django.db.models import OuterRef, QuerySet
 from django.http.response import HttpResponseBase
 from rest_framework.exceptions import NotFound
-from rest_framework.response import Response
 
 from bookings import openings, walltime
 from openchair.api import conditional, paging
+from openchair.api.answers import as_json
 from openchair.api.filters import StrictFilterBackend
 from openchair.api.views import ApiViewSet
+from openchair.prepared import Prepared
 from practices.models import Practice
 
 
@@ -41,28 +42,41 @@ class Standing:
         return conditional.weak_tag(self.practice_id, self.newest, self.zones, *more)
 
 
-def standing(**which: str) -> Standing:
-    """Find an active practice by its `pk` or its `locations__pk`. Raises NotFound.
+def _practices(now: datetime, **which: str) -> QuerySet[Practice, Any]:
+    """Select a practice, once for each location; once without any where it has none."""
+    practices = Practice.objects.filter(active=True, **which).order_by("locations__pk")
+    practices = practices.annotate(behind=openings.is_behind(OuterRef("pk"), now=now))
+    names = ("pk", "locations__pk", "locations__timezone", "feed__newest", "behind")
+    return practices.values_list(*names, named=True)
 
-    One query where the clock has done nothing since somebody last looked.
-    """
+
+_BY_ID = Prepared(lambda which, now: _practices(now, pk=which), which=str, now=datetime)
+_BY_LOCATION = Prepared(
+    lambda which, now: _practices(now, locations__pk=which), which=str, now=datetime
+)
+
+
+def standing_of(practice_id: str) -> Standing:
+    """Find how an active practice stands. Raises NotFound."""
+    return _standing(_BY_ID, practice_id)
+
+
+def standing_at(location_id: str) -> Standing:
+    """Find how the practice of a location stands. Raises NotFound."""
+    return _standing(_BY_LOCATION, location_id)
+
+
+def _standing(practices: Prepared[Any], which: str) -> Standing:
+    """Ask once where the clock has done nothing since somebody last looked."""
     now = walltime.now()
-    rows = _rows(which, now)
+    rows = practices.all(which=which, now=now)
     if rows and rows[0].behind:
         openings.catch_up(practice_id=rows[0].pk, now=now)
-        rows = _rows(which, now)
+        rows = practices.all(which=which, now=now)
     if not rows:
         raise NotFound("There is nothing of that id.")
     zones = ((row.locations__pk, row.locations__timezone) for row in rows if row.locations__pk)
     return Standing(rows[0].pk, rows[0].feed__newest or 0, tuple(zones))
-
-
-def _rows(which: dict[str, str], now: datetime) -> list[Any]:
-    """Read a practice, once for each location; once without any where it has none."""
-    practices = Practice.objects.filter(active=True, **which).order_by("locations__pk")
-    practices = practices.annotate(behind=openings.is_behind(OuterRef("pk"), now=now))
-    names = ("pk", "locations__pk", "locations__timezone", "feed__newest", "behind")
-    return list(practices.values_list(*names, named=True))
 
 
 class PracticeListViewSet(ApiViewSet):
@@ -86,4 +100,4 @@ class PracticeListViewSet(ApiViewSet):
             found, cursor = paging.rows_of(rows, page, column)
             if cursor is not None:
                 headers["Link"] = paging.link(self.request, cursor=cursor, limit=str(page.limit))
-        return Response([shape(row) for row in found], headers=headers)
+        return as_json([shape(row) for row in found], headers=headers)

@@ -1,70 +1,99 @@
 """Bookings (contract, section 2): adapters that parse, call the verbs, and shape the answer."""
 
+from functools import lru_cache
 from typing import Any, cast
+from zoneinfo import ZoneInfo
 
-from django.db.models import F, Q
-from django.http.response import HttpResponseBase
+from django.db.models import F, QuerySet
+from django.http import QueryDict
+from django.http.response import HttpResponse, HttpResponseBase
 from django.urls import reverse
 from rest_framework import serializers, status
 from rest_framework.exceptions import NotFound, PermissionDenied
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from bookings import openings, transitions, walltime
 from bookings.actors import Actor
 from bookings.api import documentation, shapes
 from bookings.api.filters import BookingFilterSet
-from bookings.api.lists import PracticeListViewSet, Standing, standing
+from bookings.api.lists import PracticeListViewSet, Standing, standing_at, standing_of
 from bookings.api.serializers import (
     BookingCreateSerializer,
     BookingEditByBodySerializer,
     BookingEditSerializer,
     BookingSerializer,
-    ClosedBookingSerializer,
 )
 from bookings.models import Booking
-from openchair.api import conditional
+from openchair.api import conditional, paging
+from openchair.api.answers import as_json
+from openchair.api.filters import select
 from openchair.api.idempotency import idempotent
 from openchair.api.views import ApiViewSet
+from openchair.prepared import Prepared
 from practices.api.permissions import SpecialAuthorizationToWrite, require_grant
 from practices.ids import is_id
 from practices.models import Location
 
 
-def _shown(booking: Booking, **kwargs: Any) -> Response:
-    return Response(
+def _shown(booking: Booking, **kwargs: Any) -> HttpResponse:
+    return as_json(
         shapes.of_booking(booking), headers={"ETag": shapes.booking_tag(booking)}, **kwargs
     )
+
+
+_LISTED = Booking.objects.order_by(F("start_datetime").asc(nulls_last=True), "id")
+
+
+@lru_cache(maxsize=500)
+def _whole_list(column: str, query: str, zone: ZoneInfo | None) -> Prepared[Any]:
+    """Prepare a list: partners ask the same question again and again. Raises ValidationError."""
+
+    def rows(value: str) -> QuerySet[Booking, Any]:
+        listed = _LISTED.filter(**{column: value}).values_list(*shapes.ROW, named=True)
+        return select(BookingFilterSet, QueryDict(query), listed, zone=zone)
+
+    return Prepared(rows, value=str).compiled()
 
 
 class BookingListViewSet(PracticeListViewSet):
     """Lists of bookings, in order of start_datetime then id, those without a time last."""
 
-    queryset = Booking.objects.order_by(F("start_datetime").asc(nulls_last=True), "id")
+    queryset = _LISTED
     serializer_class = BookingSerializer
     filterset_class = BookingFilterSet
 
     @documentation.bookings_of_practice
     def of_practice(self, request: Request, practice_id: str) -> HttpResponseBase:
         """Answer the bookings of all its locations."""
-        return self._bookings(standing(pk=practice_id), Q(practice_id=practice_id))
+        return self._bookings(standing_of(practice_id), "practice_id", practice_id)
 
     @documentation.bookings_of_location
     def of_location(self, request: Request, location_id: str) -> HttpResponseBase:
         """Answer the bookings of one location."""
-        return self._bookings(standing(locations__pk=location_id), Q(location_id=location_id))
+        return self._bookings(standing_at(location_id), "location_id", location_id)
 
-    def _bookings(self, practice: Standing, scope: Q) -> HttpResponseBase:
-        self.zone = practice.zone
-        rows = self.filter_queryset(self.get_queryset().filter(scope))
-        rows = rows.values_list(*shapes.ROW, named=True)
-        return self.answer(rows, "start_datetime", shapes.of_row, practice.tag())
+    def _bookings(self, practice: Standing, column: str, value: str) -> HttpResponseBase:
+        self.zone, tag = practice.zone, practice.tag()
+        if paging.is_asked_for(self.request):
+            rows = self.filter_queryset(self.get_queryset().filter(**{column: value}))
+            rows = rows.values_list(*shapes.ROW, named=True)
+            return self.answer(rows, "start_datetime", shapes.of_row, tag)
+        whole = _whole_list(column, self.request.META["QUERY_STRING"], practice.zone)
+        same = conditional.not_modified(self.request, tag)
+        if same is not None:
+            return same
+        shown = [shapes.of_row(row) for row in whole.all(value=value)]
+        return as_json(shown, headers={"ETag": tag})
+
+
+_KNOWN = Booking.objects.filter(practice__active=True).select_related("location", "practice")
+_BY_ID = Prepared(lambda booking_id: _KNOWN.filter(pk=booking_id), booking_id=str)
 
 
 class BookingViewSet(ApiViewSet):
     """One booking."""
 
-    queryset = Booking.objects.filter(practice__active=True).select_related("location", "practice")
+    queryset = _KNOWN
     serializer_class = BookingSerializer
     permission_classes = [SpecialAuthorizationToWrite]
 
@@ -81,7 +110,7 @@ class BookingViewSet(ApiViewSet):
 
     @documentation.create_booking
     @idempotent
-    def create(self, request: Request) -> Response:
+    def create(self, request: Request) -> HttpResponse:
         """Create one."""
         fields = self._read(BookingCreateSerializer)
         booking_id = fields.pop("id", None)
@@ -97,7 +126,7 @@ class BookingViewSet(ApiViewSet):
 
     @documentation.edit_booking
     @idempotent
-    def edit(self, request: Request, booking_id: str) -> Response:
+    def edit(self, request: Request, booking_id: str) -> HttpResponse:
         """Edit one, the id in the path."""
         self._own_booking(booking_id)
         if self.body.get("id", booking_id) != booking_id:
@@ -107,7 +136,7 @@ class BookingViewSet(ApiViewSet):
         return self._edit(booking_id, self._read(BookingEditSerializer))
 
     @documentation.edit_booking_by_body
-    def edit_by_body(self, request: Request) -> Response:
+    def edit_by_body(self, request: Request) -> HttpResponse:
         """Edit one, the id in the body."""
         booking_id = self.body.get("id")
         if not isinstance(booking_id, str):
@@ -118,15 +147,15 @@ class BookingViewSet(ApiViewSet):
         return self._edit(booking_id, self._read(BookingEditByBodySerializer))
 
     @documentation.delete_booking
-    def destroy(self, request: Request, booking_id: str) -> Response:
+    def destroy(self, request: Request, booking_id: str) -> HttpResponse:
         """Close one."""
         self._own_booking(booking_id)
         by = Actor.of_key(self.key)
         check = conditional.if_match(request, shapes.booking_tag)
         booking = openings.close(booking_id=booking_id, by=by, now=walltime.now(), check=check)
-        return Response(ClosedBookingSerializer(booking).data)
+        return as_json({"id": booking.pk, "status": booking.status})
 
-    def _edit(self, booking_id: str, fields: dict[str, Any]) -> Response:
+    def _edit(self, booking_id: str, fields: dict[str, Any]) -> HttpResponse:
         fields.pop("id", None)
         booking = openings.edit(
             booking_id=booking_id,
@@ -138,7 +167,7 @@ class BookingViewSet(ApiViewSet):
         return _shown(booking)
 
     def _booking(self, booking_id: str) -> Booking:
-        booking: Booking | None = self.get_queryset().filter(pk=booking_id).first()
+        booking = _BY_ID.first(booking_id=booking_id)
         if booking is None:
             raise NotFound(f"There is no booking {booking_id}.")
         return booking

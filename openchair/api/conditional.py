@@ -11,7 +11,8 @@ from django.utils.http import parse_etags
 from rest_framework import status
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
-from rest_framework.response import Response
+
+from openchair.api.answers import as_json
 
 Row = TypeVar("Row")
 
@@ -50,7 +51,7 @@ def answer(request: Request, data: Any, tag: str | None = None) -> HttpResponseB
     """Answer a GET with its data, or with a 304; unless said, the tag is made of the data."""
     if tag is None:
         tag = (weak_tag if isinstance(data, list) else strong_tag)(json.dumps(data))
-    return not_modified(request, tag) or Response(data, headers={"ETag": tag})
+    return not_modified(request, tag) or as_json(data, headers={"ETag": tag})
 
 
 def if_match(request: Request, tag_of: Callable[[Row], str]) -> Callable[[Row], None] | None:

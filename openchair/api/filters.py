@@ -4,7 +4,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import QuerySet
-from django_filters.rest_framework import DjangoFilterBackend, MultipleChoiceFilter
+from django.http import QueryDict
+from django_filters.rest_framework import DjangoFilterBackend, FilterSet, MultipleChoiceFilter
+from django_filters.utils import translate_validation
 from rest_framework.request import Request
 from rest_framework.serializers import ValidationError
 from rest_framework.views import APIView
@@ -12,40 +14,47 @@ from rest_framework.views import APIView
 from openchair.api import paging
 
 
-def refuse_unknown(request: Request, known: Iterable[str]) -> None:
+def refuse_unknown(query: QueryDict, known: Iterable[str]) -> None:
     """Raise ValidationError for a parameter that does not exist.
 
     A misspelt filter would answer with everything.
     """
     there_are = list(known)
-    unknown = [name for name in request.query_params if name not in there_are]
+    unknown = [name for name in query if name not in there_are]
     if unknown:
         message = f"There is no such parameter; there are {', '.join(there_are)}."
         raise ValidationError({name[:64]: message for name in unknown})
 
 
-def _refuse_empty_and_repeated(request: Request, filters: dict[str, Any]) -> None:
+def _refuse_empty_and_repeated(query: QueryDict, filters: dict[str, Any]) -> None:
     """Raise ValidationError for what would be taken for no filter, or another than meant."""
-    for name, values in request.query_params.lists():
+    for name, values in query.lists():
         if "" in values and not isinstance(filters.get(name), MultipleChoiceFilter):
             raise ValidationError({name: "This is empty: leave the parameter out, or fill it."})
         if len(values) > 1 and not isinstance(filters.get(name), MultipleChoiceFilter):
             raise ValidationError({name: "This is there twice: send it once."})
 
 
+def select(
+    filters: type[FilterSet], query: QueryDict, queryset: QuerySet[Any, Any], **context: Any
+) -> QuerySet[Any, Any]:
+    """Filter by the parameters there are, those for pages aside, and refuse all others.
+
+    context: what the set of filters wants to know besides. Raises ValidationError.
+    """
+    refuse_unknown(query, [*filters.base_filters, *paging.PARAMETERS])
+    _refuse_empty_and_repeated(query, filters.base_filters)
+    asked = filters(query, queryset, **context)
+    if not asked.is_valid():
+        raise translate_validation(asked.errors)
+    selected: QuerySet[Any, Any] = asked.qs
+    return selected
+
+
 class StrictFilterBackend(DjangoFilterBackend):
-    """Filters by the parameters there are, those for pages aside, and refuses all others."""
+    """Filters a view's list, and describes its parameters."""
 
     def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: APIView) -> Any:
-        """Filter. Raises ValidationError."""
-        filters = self.get_filterset_class(view, queryset).base_filters
-        refuse_unknown(request, [*filters, *paging.PARAMETERS])
-        _refuse_empty_and_repeated(request, filters)
-        return super().filter_queryset(request, queryset, view)
-
-    def get_filterset_kwargs(
-        self, request: Request, queryset: QuerySet[Any], view: APIView
-    ) -> dict[str, Any]:
-        """Hand the filters the zone in which the view reads a time without an offset, if any."""
-        kwargs: dict[str, Any] = super().get_filterset_kwargs(request, queryset, view)
-        return {**kwargs, "zone": getattr(view, "zone", None)}
+        """Filter; a time without an offset is read in the view's zone, if it has one."""
+        filters = self.get_filterset_class(view, queryset)
+        return select(filters, request.query_params, queryset, zone=getattr(view, "zone", None))

@@ -21,7 +21,6 @@ from django.http.response import HttpResponse, HttpResponseBase
 from django.utils import timezone
 from rest_framework.exceptions import APIException, ParseError
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from openchair.api.models import KeptAnswer
 from openchair.errors import Refused
@@ -108,18 +107,12 @@ def _repeat(kept: KeptAnswer, fingerprint: str) -> HttpResponse:
 
 
 def _carry_out(view: Any, act: Callable[[], HttpResponseBase]) -> HttpResponse:
-    """Run the action in a savepoint, and give its answer, written out; a refusal is one too."""
+    """Run the action in a savepoint, and give its answer; a refusal is one too."""
     try:
         with transaction.atomic():
             response = act()
     except Refused as refused:
         response = view.handle_exception(refused)
-    if isinstance(response, Response):
-        response.accepted_renderer = view.request.accepted_renderer
-        response.accepted_media_type = view.request.accepted_media_type
-        # The stubs do not know what finalize_response sets.
-        response.renderer_context = view.get_renderer_context()  # type: ignore[attr-defined]
-        response.render()
     assert isinstance(response, HttpResponse)
     return response
 

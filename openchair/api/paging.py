@@ -31,11 +31,16 @@ class Page:
     after: tuple[datetime | None, str] | None
 
 
+def is_asked_for(request: Request) -> bool:
+    """Say whether a page is wanted, and not the whole list."""
+    return any(name in request.query_params for name in PARAMETERS)
+
+
 def asked_for(request: Request) -> Page | None:
     """Read `limit` and `cursor`; None where the whole list is wanted. Raises ValidationError."""
-    cursor = request.query_params.get("cursor")
-    if cursor is None and "limit" not in request.query_params:
+    if not is_asked_for(request):
         return None
+    cursor = request.query_params.get("cursor")
     return Page(limit(request), None if cursor is None else _position(cursor))
 
 

@@ -10,10 +10,15 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from openchair.api import limits
+from openchair.prepared import Prepared
 from practices import keys
 from practices.models import ApiKey, Partner
 
 WRONG_KEYS = "wrong-keys"
+
+_BY_DIGEST = Prepared(
+    lambda digest: ApiKey.objects.select_related("partner").filter(digest=digest), digest=str
+)
 
 
 class ApiKeyAuthentication(BaseAuthentication):
@@ -40,7 +45,7 @@ def find(text: str) -> ApiKey | None:
     """Find a key by its SHA-256; guesses fail at the checksum, before any look-up."""
     if not text.isascii() or not keys.is_well_formed(text):
         return None
-    return ApiKey.objects.select_related("partner").filter(digest=keys.digest(text)).first()
+    return _BY_DIGEST.first(digest=keys.digest(text))
 
 
 def _wrong_key(request: Request, text: str, key: ApiKey | None, now: datetime) -> Exception:

@@ -1,0 +1,15 @@
+"""Answers in JSON."""
+
+import json
+from typing import Any
+
+from django.http import HttpResponse
+
+_written = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+
+
+def as_json(data: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> HttpResponse:
+    """Answer with data, written out at once, so that no renderer has to be asked."""
+    return HttpResponse(
+        _written(data), status=status, content_type="application/json", headers=headers
+    )
