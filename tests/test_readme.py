@@ -4,8 +4,6 @@ import ast
 import json
 import os
 import re
-import shutil
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -16,13 +14,13 @@ import pytest
 from django.core.management import call_command, get_commands
 
 from tests.server import ROOT, Server
+from tests.snippets import FENCE, Ran, run_in_bash, with_server
 
 README = (ROOT / "README.md").read_text()
 DOCUMENTS = [
     *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")),
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
-FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # What differs from one run to the next, and what stands for it when answers are compared.
 VARYING = {
     r"tour-((?:range-|weekly-)?)\d+": r"tour-\1N",
@@ -83,69 +81,47 @@ def rows(title: str) -> dict[str, str]:
     return dict(re.findall(r"^\| `([^`]+)` \| (.*) \|$", section(title), re.MULTILINE))
 
 
-@pytest.fixture(scope="module")
-def session(
-    server: Server, tmp_path_factory: pytest.TempPathFactory
-) -> list[tuple[Step, int, str, list[int]]]:
-    """Run the first session in one bash: each step, how it ended, its answer, its HTTP statuses."""
-    home = tmp_path_factory.mktemp("session")
-    # curl by itself succeeds whatever the server says; so let it tell.
-    (home / ".curlrc").write_text('silent\nshow-error\nwrite-out = "%{stderr}HTTP %{http_code}\\n"')
+def run_first_session(server: Server, home: Path) -> list[tuple[Step, Ran]]:
+    """Run the first session against a server: each step, and what came of it."""
     session = steps()
     first = session[0].commands
     assert re.findall(r"^(?:API|KEY)=", first, re.MULTILINE) == ["API=", "KEY="]
     assert sum(step.commands.count("KEY=") for step in session) == 1, "the key is set in one place"
-    script = ["set -o pipefail"]
-    for number, step in enumerate(session):
-        commands = step.commands
-        if number == 0:
-            commands = re.sub(r"(?m)^API=.*$", f"API={server.url}", commands)
-            commands = re.sub(r"(?m)^KEY=.*$", f"KEY={server.key}", commands)
-        script.append(f"{{\n{commands}}} >{number}.out 2>{number}.err; echo $? >{number}.rc")
-    bash = shutil.which("bash")
-    assert bash, "the first session is run with bash"
-    environment = {"PATH": os.environ["PATH"], "CURL_HOME": str(home), "HOME": str(home)}
-    subprocess.run(
-        [bash], input="\n".join(script), cwd=home, env=environment, text=True, check=True
-    )
-    return [
-        (
-            step,
-            int((home / f"{number}.rc").read_text()),
-            (home / f"{number}.out").read_text(),
-            [
-                int(status)
-                for status in re.findall(
-                    r"^HTTP (\d+)$", (home / f"{number}.err").read_text(), re.M
-                )
-            ],
-        )
-        for number, step in enumerate(session)
-    ]
+    session[0].commands = with_server(first, url=server.url, key=server.key)
+    ran = run_in_bash([step.commands for step in session], home, {"PATH": os.environ["PATH"]})
+    return list(zip(session, ran, strict=True))
 
 
-def test_every_command_of_the_first_session_succeeds(
-    session: list[tuple[Step, int, str, list[int]]],
-) -> None:
+def assert_it_succeeded(session: list[tuple[Step, Ran]]) -> None:
+    """See every command succeed, and every call answer as the README says."""
     called = 0
-    for step, ended, out, statuses in session:
-        assert ended == 0, f"{step.commands}\nended with {ended}: {out}"
-        assert len(statuses) == step.commands.count("curl "), step.commands
-        for status in statuses:
+    for step, ran in session:
+        assert ran.ended == 0, f"{step.commands}\nended with {ran.ended}: {ran.out}"
+        assert len(ran.statuses) == step.commands.count("curl "), step.commands
+        for status in ran.statuses:
             called += 1
             expected = {200, 201} if step.status == 200 else {step.status}
-            assert status in expected, f"{step.commands}\nanswered {status}: {out}"
+            assert status in expected, f"{step.commands}\nanswered {status}: {ran.out}"
     assert called >= 15, "the first session has lost its commands"
 
 
-def test_answers_are_as_the_readme_shows_them(
-    session: list[tuple[Step, int, str, list[int]]],
-) -> None:
+@pytest.fixture(scope="module")
+def session(server: Server, tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Step, Ran]]:
+    """Run the first session once."""
+    return run_first_session(server, tmp_path_factory.mktemp("session"))
+
+
+def test_every_command_of_the_first_session_succeeds(session: list[tuple[Step, Ran]]) -> None:
+    assert_it_succeeded(session)
+
+
+def test_answers_are_as_the_readme_shows_them(session: list[tuple[Step, Ran]]) -> None:
     compared = 0
-    for step, _, out, _ in session:
+    for step, ran in session:
         if not step.kind:
             continue
         compared += 1
+        out = ran.out
         if step.kind == "text":
             assert plain(out) == plain(step.answer)
         else:

@@ -1,0 +1,71 @@
+"""A PostgreSQL as docs/operations.md sets it up: a database with an owner and lesser roles."""
+
+import os
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import psycopg
+
+from tests.postgres import newest_binaries
+from tests.server import ROOT
+
+ROLES = ("owner", "app", "backup", "report")
+
+
+@dataclass
+class Database:
+    """A database with its roles, and the URL of PostgreSQL's superuser."""
+
+    superuser: str
+    name: str
+    password: str
+
+    def url(self, role: str) -> str:
+        """Give the URL as which a role logs in."""
+        parts = urlsplit(self.superuser)
+        place = parts.netloc.rpartition("@")[2]
+        who = f"{quote(f'{self.name}_{role}')}:{quote(self.password)}"
+        return urlunsplit(parts._replace(netloc=f"{who}@{place}", path=f"/{self.name}"))
+
+    def make(self) -> None:
+        """Run roles.sql, as an operator does."""
+        environment = {f"{role.upper()}_PASSWORD": self.password for role in ROLES}
+        parts = urlsplit(self.superuser)._replace(path="/postgres")
+        psql = newest_binaries() / "psql"
+        script = ROOT / "deploy" / "postgresql" / "roles.sql"
+        subprocess.run(
+            [psql, "-X", urlunsplit(parts), "-v", f"database={self.name}", "-f", script],
+            env={**os.environ, **environment},
+            check=True,
+            capture_output=True,
+        )
+
+    def manage(self, role: str, *arguments: str) -> None:
+        """Run a management command as a role."""
+        environment = {**os.environ, "DATABASE_URL": self.url(role)}
+        subprocess.run(
+            [sys.executable, "manage.py", *arguments], cwd=ROOT, env=environment, check=True
+        )
+
+
+@contextmanager
+def database_with_roles(superuser: str, name: str = "") -> Iterator[Database]:
+    """Make a database with roles on a server, and take both away again."""
+    made = Database(
+        superuser, name or f"roles_{os.getpid()}_{time.time_ns()}", secrets.token_urlsafe()
+    )
+    maintenance = urlunsplit(urlsplit(superuser)._replace(path="/postgres"))
+    try:
+        made.make()
+        yield made
+    finally:
+        with psycopg.connect(maintenance, autocommit=True) as connection:
+            connection.execute(f'DROP DATABASE IF EXISTS "{made.name}" WITH (FORCE)'.encode())
+            for role in ROLES:
+                connection.execute(f'DROP ROLE IF EXISTS "{made.name}_{role}"'.encode())
