@@ -61,13 +61,14 @@ class Server:
         *,
         key: str | None = None,
         headers: dict[str, str] | None = None,
+        timeout: float = 30,
     ) -> Answer:
         """Send one request over a connection of its own; a body that is not bytes goes as JSON."""
         sent = {"Authorization": self.key if key is None else key, **(headers or {})}
         if body is not None:
             sent.setdefault("Content-Type", "application/json")
             body = body if isinstance(body, bytes) else json.dumps(body).encode()
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         try:
             connection.request(method, path, body=body, headers=sent)
             response = connection.getresponse()
@@ -157,12 +158,18 @@ def serving(environment: dict[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
 
 def _wait_for(environment: dict[str, str], process: "subprocess.Popen[bytes]") -> None:
     path = environment.get("BIND", "").removeprefix("unix:")
+    until_it_listens(path or ("127.0.0.1", int(environment["PORT"])), process)
+
+
+def until_it_listens(address: str | tuple[str, int], process: "subprocess.Popen[bytes]") -> None:
+    """Wait until somebody listens at an address or a unix socket's path."""
+    family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
     deadline = time.monotonic() + 30
     while True:
         try:
-            with socket.socket(socket.AF_UNIX if path else socket.AF_INET) as sock:
+            with socket.socket(family) as sock:
                 sock.settimeout(1)
-                sock.connect(path or ("127.0.0.1", int(environment["PORT"])))
+                sock.connect(address)
                 return
         except OSError:
             if process.poll() is not None or time.monotonic() > deadline:
