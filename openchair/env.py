@@ -3,6 +3,7 @@
 import os
 import re
 import secrets
+import sys
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import cast
@@ -82,6 +83,14 @@ def networks(name: str) -> list[IPv4Network | IPv6Network | str]:
                 "for whoever comes over a unix socket."
             ) from None
     return found
+
+
+def log_format(name: str) -> str:
+    """Read json or text; text where standard error is a terminal, unless said."""
+    text = os.environ.get(name, "").strip().lower()
+    if text not in {"", "json", "text"}:
+        raise ImproperlyConfigured(f"{name} is {text!r}: write json or text.")
+    return text or ("text" if sys.stderr is not None and sys.stderr.isatty() else "json")
 
 
 def bind(name: str, *, port: int) -> str:

@@ -1,12 +1,28 @@
 """gunicorn's settings: `gunicorn -c openchair/gunicorn.py openchair.wsgi:application`."""
 
 import json
-import os
 import socket
+import sys
+from typing import Any
 
-from gunicorn import util
+from gunicorn import glogging, util
 
-from openchair import settings
+from openchair import logs, settings
+
+
+class logger_class(glogging.Logger):  # noqa: N801  # the setting's name
+    """gunicorn's own lines, written as ours are; requests are told in lines of our own."""
+
+    def setup(self, cfg: Any) -> None:
+        """Put our handler in the place of gunicorn's."""
+        super().setup(cfg)
+        handler = logs.StandardError(sys.stderr)
+        handler.setFormatter(logs.formatter(settings.LOG_FORMAT))
+        self.error_log.handlers = [handler]
+
+    def access(self, *args: Any) -> None:
+        """Leave it: gunicorn would write paths and queries out."""
+
 
 bind = settings.BIND
 # Who may open a unix socket: gunicorn's user and group, not everybody, which is its default.
@@ -27,7 +43,6 @@ control_socket_disable = True
 # The listening queue is bounded, so an overload is refused early instead of answered late.
 backlog = 512
 limit_request_line = 4094
-accesslog = os.environ.get("ACCESS_LOG") or None
 
 
 def _write_error(sock: socket.socket, status: int, reason: str, message: str) -> None:
