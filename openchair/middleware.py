@@ -6,7 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from openchair import probes, proxies, request_log
+from openchair import metrics, probes, proxies, request_log
 
 
 class EdgeMiddleware:
@@ -20,7 +20,8 @@ class EdgeMiddleware:
         entry = request_log.Entry(request)
         if settings.TRUSTED_PROXIES:
             proxies.settle(request.META)
-        response = probes.answer(request) or self.get_response(request)
+        answered = probes.answer(request) or metrics.answer(request)
+        response = answered or self.get_response(request)
         response.headers[request_log.HEADER] = entry.id
         if response.streaming:
             closers = response._resource_closers  # type: ignore[attr-defined]  # not in its stubs

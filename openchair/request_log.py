@@ -19,7 +19,7 @@ from django.db.backends.signals import connection_created
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from openchair import logs
+from openchair import logs, metrics
 
 HEADER = "X-Request-ID"
 # Told as it was sent, so it must be an id and nothing else: at least a letter, or it might be a
@@ -72,6 +72,7 @@ class Entry:
         self.request = request
         self.id = _given_id(request.META) or os.urandom(12).hex()
         logs.request_id.set(self.id)
+        metrics.begin(request.path_info)
 
     def close(self, response: HttpResponseBase) -> None:
         """Write the line and count the request, once the answer is whole."""
@@ -81,10 +82,12 @@ class Entry:
         # Never asked for here: finding out who is logged in takes the database.
         user = getattr(request, "_cached_user", None)
         name = user.get_username() if user is not None and user.pk else None
+        method = str(request.method if request.method in _METHODS else "OTHER")
+        pattern = route(request)
         said = {
             "id": self.id,
-            "method": request.method if request.method in _METHODS else "OTHER",
-            "route": route(request),
+            "method": method,
+            "route": pattern,
             "status": response.status_code,
             "ms": took * 1000,
             "sql": _statements.count - self._statements,
@@ -94,6 +97,7 @@ class Entry:
         }
         now = datetime.now(UTC) if settings.LOG_FORMAT == "json" else datetime.now().astimezone()
         _write(now.strftime(_LINES[settings.LOG_FORMAT]) % said)
+        metrics.request(method, pattern, response.status_code, took)
         logs.request_id.set("")
 
 

@@ -40,6 +40,9 @@ if HOLD_MAX_SECONDS < HOLD_SECONDS:
 
 # Lines of text for a person at a terminal, of JSON for a machine.
 LOG_FORMAT = env.log_format("LOG_FORMAT")
+# Who may fetch /metrics: nobody unless said.
+METRICS_FROM = env.networks("METRICS_FROM")
+METRICS_TOKEN = env.token("METRICS_TOKEN")
 
 # What gunicorn.py uses; here too, so that an odd value is refused before anything starts.
 PORT = env.number("PORT", default=8000, most=65_535)
