@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest
 
-from openchair import logs
-
 logger = logging.getLogger(__name__)
 
 ERRORS = (DatabaseError, InterfaceError)
@@ -83,6 +81,8 @@ def of(error: Exception) -> Outage:
 def note(request: HttpRequest, error: Exception) -> Outage:
     """Write it to the log, and on the request; say what kind of failure it is."""
     outage = of(error)
-    logger.error("%s: %s", outage.text, logs.describe(error.__cause__ or error))
+    # The first line alone: in further ones PostgreSQL may repeat a row.
+    said = str(error).partition("\n")[0]
+    logger.error("%s: %s: %s", outage.text, type(error).__name__, said)
     request.META[CONFLICT_MET] = outage.is_conflict
     return outage

@@ -1,8 +1,11 @@
 """The installation's settings. Everything an operator may set is read from the environment here."""
 
+from logging import LogRecord
 from pathlib import Path
+from traceback import format_tb
 
 from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError
 
 from openchair import env
 
@@ -38,11 +41,8 @@ if HOLD_MAX_SECONDS < HOLD_SECONDS:
         "write a number at least as large."
     )
 
-# Lines of text for a person at a terminal, of JSON for a machine.
-LOG_FORMAT = env.log_format("LOG_FORMAT")
-# Who may fetch /metrics: nobody unless said.
-METRICS_FROM = env.networks("METRICS_FROM")
-METRICS_TOKEN = env.token("METRICS_TOKEN")
+# Seconds: a request waits no longer for its turn, for the database's answer, or for a lock there.
+PATIENCE = env.number("PATIENCE", default=2, most=60)
 
 # What gunicorn.py uses; here too, so that an odd value is refused before anything starts.
 PORT = env.number("PORT", default=8000, most=65_535)
@@ -118,10 +118,11 @@ if _database["ENGINE"] == "django.db.backends.sqlite3":
         # A transaction that reads and then writes must take the write lock first, or SQLite
         # refuses it at once, whatever the timeout.
         "transaction_mode": "IMMEDIATE",
-        "timeout": 20,
+        "timeout": 20,  # while serving, PATIENCE
         # FULL: an answered booking survives a power cut; NORMAL would lose the last ones in WAL.
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
     }
+    OPTIONS_WHILE_SERVING: dict[str, object] = {"timeout": PATIENCE}
 else:
     _database["ENGINE"] = "openchair.postgresql"
     _database["CONN_MAX_AGE"] = 600
@@ -141,13 +142,20 @@ else:
         "keepalives_idle": 1,
         "keepalives_interval": 1,
     }
+    # The server speaks up first, if it can: what it gave up waiting for is known to be undone.
+    OPTIONS_WHILE_SERVING = {"patience": PATIENCE + 0.5}
     if not PGBOUNCER:
         # PgBouncer takes no options: there the role has these (docs/scaling.md).
         # The last ones free what a vanished application host has locked.
-        _database["OPTIONS"]["options"] = (  # type: ignore[index]  # made above
-            "-c lock_timeout=5s -c statement_timeout=15s "
+        _always = (
             "-c idle_in_transaction_session_timeout=20s "
             "-c tcp_keepalives_idle=2 -c tcp_keepalives_interval=1 -c tcp_keepalives_count=3"
+        )
+        _database["OPTIONS"]["options"] = (  # type: ignore[index]  # made above
+            f"-c lock_timeout=5s -c statement_timeout=15s {_always}"
+        )
+        OPTIONS_WHILE_SERVING["options"] = (
+            f"-c lock_timeout={PATIENCE}s -c statement_timeout={PATIENCE}s {_always}"
         )
 DATABASES = {"default": _database}
 
@@ -276,17 +284,33 @@ SPECTACULAR_SETTINGS = {
 
 # Logs ----------------------------------------------------------------------------------------
 
+
+def _without_rows(record: LogRecord) -> bool:
+    """Log of what the database refused only where: PostgreSQL's words would repeat the row."""
+    error = record.exc_info[1] if record.exc_info else None
+    chain = []
+    while error is not None and error not in chain:
+        chain.append(error)
+        error = error.__cause__ or error.__context__
+    if any(isinstance(one, DatabaseError) for one in chain):
+        where = "".join(format_tb(chain[0].__traceback__))
+        record.exc_text = where + " from ".join(type(one).__name__ for one in chain)
+        record.exc_info = None
+    return True
+
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"()": "openchair.logs.formatter", "kind": LOG_FORMAT}},
-    "handlers": {"console": {"class": "openchair.logs.StandardError", "formatter": "line"}},
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "WARNING"},
-    "filters": {"bugs": {"()": "openchair.logs.BugsOnly"}},
+    "filters": {
+        "without_rows": {"()": "django.utils.log.CallbackFilter", "callback": _without_rows}
+    },
     # A client's mistakes, which are warnings, are answered and not logged; bugs in pages are.
     "loggers": {
-        "django": {"handlers": [], "level": "INFO"},
-        "django.request": {"level": "ERROR", "filters": ["bugs"]},
-        "django.security": {"level": "CRITICAL"},
+        "django.request": {"level": "ERROR", "filters": ["without_rows"]},
+        "django.security.DisallowedModelAdminLookup": {"level": "CRITICAL"},
     },
 }

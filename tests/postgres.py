@@ -21,6 +21,7 @@ from typing import Any
 from urllib.parse import quote
 
 OLDEST = 15
+ROLE = "openchair"
 SETTINGS = """
 listen_addresses = ''
 fsync = off
@@ -30,6 +31,7 @@ max_connections = 200
 timezone = 'UTC'
 log_timezone = 'UTC'
 """
+"""Quick, for what is in it is thrown away; what has to survive a crash needs others."""
 
 
 class NoPostgres(Exception):
@@ -66,46 +68,86 @@ def somebody_else() -> dict[str, Any]:
     return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
 
 
+class Cluster:
+    """A PostgreSQL in a directory of its own, reached over a socket in it."""
+
+    def __init__(self, settings: str) -> None:
+        self.binaries, self.user = newest_binaries(), somebody_else()
+        # Not in TMPDIR: a socket's path has room for some 100 characters, and `user` must reach it.
+        self.home = Path(tempfile.mkdtemp(prefix="openchair-postgres-", dir="/tmp"))
+        self.data, self.settings = self.home / "data", settings
+        self.environment = {
+            **{name: text for name, text in os.environ.items() if not name.startswith("PG")},
+            "LC_ALL": "C.UTF-8" if sys.platform == "linux" else "en_US.UTF-8",
+        }
+
+    @property
+    def url(self) -> str:
+        """Give its address, as a DATABASE_URL."""
+        return f"postgres://{ROLE}@{quote(str(self.home), safe='')}/{ROLE}"
+
+    @property
+    def postmaster(self) -> int:
+        """Give the process id of the server that was started last."""
+        return int((self.data / "postmaster.pid").read_text().split()[0])
+
+    def make(self) -> None:
+        """Make it, start it, and make a database in it."""
+        os.chown(self.home, self.user.get("user", -1), self.user.get("group", -1))
+        self._run(
+            "initdb", "--no-sync", "--auth=trust", "--encoding=UTF8", "-U", ROLE, "-D", self.data
+        )
+        with (self.data / "postgresql.conf").open("a") as settings:
+            settings.write(f"{self.settings}unix_socket_directories = '{self.home}'\n")
+        self.start()
+        self._run("createdb", "-h", self.home, "-U", ROLE, ROLE)
+
+    def start(self) -> None:
+        """Start the server, and wait until it answers. Raises RuntimeError."""
+        self._run("pg_ctl", "start", "--wait", "-D", self.data)
+
+    def remove(self) -> None:
+        """Stop it and leave nothing behind."""
+        self._run("pg_ctl", "stop", "--mode=immediate", "-D", self.data, check=False)
+        shutil.rmtree(self.home, ignore_errors=True)
+
+    def _run(self, program: str, *arguments: str | Path, check: bool = True) -> None:
+        with (self.home / "log").open("ab") as log:
+            ended = subprocess.run(
+                [self.binaries / program, *arguments],
+                check=False,
+                cwd=self.home,
+                env=self.environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                **self.user,
+                start_new_session=True,  # out of reach of a Ctrl-C, which would leave it half done
+            )
+        if check and ended.returncode:
+            said = (self.home / "log").read_text()[-3000:]
+            raise RuntimeError(f"{program} failed:\n{said}")
+
+
+@contextmanager
+def cluster(settings: str = SETTINGS) -> Iterator[Cluster]:
+    """Start a PostgreSQL of our own; stop and remove it afterwards."""
+    made = Cluster(settings)
+    try:
+        made.make()
+        yield made
+    finally:
+        made.remove()
+
+
 @contextmanager
 def throwaway_postgres() -> Iterator[str]:
-    """Start a PostgreSQL in an empty directory and yield its URL; stop and remove it afterwards."""
+    """Give the URL of the PostgreSQL that DATABASE_URL names, or else of one of our own."""
     given = os.environ.get("DATABASE_URL", "")
     if given.startswith(("postgres:", "postgresql:")):
         yield given
         return
-    binaries, user = newest_binaries(), somebody_else()
-    # Not in TMPDIR: a socket's path has room for some 100 characters, and `user` must reach it.
-    home = Path(tempfile.mkdtemp(prefix="openchair-postgres-", dir="/tmp"))
-    environment = {name: text for name, text in os.environ.items() if not name.startswith("PG")}
-    environment["LC_ALL"] = "C.UTF-8" if sys.platform == "linux" else "en_US.UTF-8"
-
-    def run(program: str, *arguments: str | Path, check: bool = True) -> None:
-        with (home / "log").open("ab") as log:
-            ended = subprocess.run(
-                [binaries / program, *arguments],
-                check=False,
-                cwd=home,
-                env=environment,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                **user,
-                start_new_session=True,  # out of reach of a Ctrl-C, which would leave it half done
-            )
-        if check and ended.returncode:
-            raise RuntimeError(f"{program} failed:\n{(home / 'log').read_text()[-3000:]}")
-
-    try:
-        os.chown(home, user.get("user", -1), user.get("group", -1))
-        data, role = home / "data", "openchair"
-        run("initdb", "--no-sync", "--auth=trust", "--encoding=UTF8", "-U", role, "-D", data)
-        with (data / "postgresql.conf").open("a") as settings:
-            settings.write(f"{SETTINGS}unix_socket_directories = '{home}'\n")
-        run("pg_ctl", "start", "--wait", "-D", data)
-        run("createdb", "-h", home, "-U", role, role)
-        yield f"postgres://{role}@{quote(str(home), safe='')}/{role}"
-    finally:
-        run("pg_ctl", "stop", "--mode=immediate", "-D", home / "data", check=False)
-        shutil.rmtree(home, ignore_errors=True)
+    with cluster() as made:
+        yield made.url
 
 
 def main(command: list[str]) -> int:

@@ -5,7 +5,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.db import close_old_connections, connection
+from django.db import OperationalError, close_old_connections, connection, transaction
 
 from bookings.models import Event
 from tests.conftest import Caller
@@ -57,6 +57,35 @@ def test_a_server_is_asked_again_only_where_it_was_not_heard_for_a_second(
         close_old_connections()
         Event.objects.exists()
     assert asked == [103.0]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_transaction_that_takes_long_ends_as_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr("openchair.postgresql.base.monotonic", lambda: now[0])
+    monkeypatch.setitem(connection.settings_dict, "CONN_HEALTH_CHECKS", True)
+    connection.close()
+    Event.objects.exists()
+    now[0] += 0.5
+    close_old_connections()
+    with transaction.atomic():
+        Event.objects.exists()
+        now[0] += 5  # a question in between would begin another transaction
+    assert connection.get_autocommit()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_server_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "patience", 0.3)
+    connection.close()
+    with pytest.raises(OperationalError), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_sleep(60)")
+    # What it may still say is an answer to no question of ours: the connection is another one.
+    assert connection.connection is None or connection.connection.closed
+    close_old_connections()
+    monkeypatch.undo()
+    connection.close()
+    assert not Event.objects.exists()
 
 
 def test_instants_are_in_utc(scene: Scene) -> None:

@@ -1,0 +1,44 @@
+"""The torture, small: on PostgreSQL only, which is where everything can be killed."""
+
+import sys
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from tests.bench import torture
+from tests.postgres import cluster
+
+pytestmark = pytest.mark.skipif(
+    connection.vendor != "postgresql", reason="slow; script/bench torture --engine sqlite"
+)
+
+
+def lose(server: Any) -> None:
+    """Take an acknowledged place out of the database, as no application could."""
+    script = (
+        "from django.db import connection;"
+        "from bookings.models import Appointment;"
+        "c = connection.cursor();"
+        "c.execute('SET session_replication_role = replica');"  # no trigger and no key objects
+        "lost = Appointment.objects.filter(last_name__startswith='torture-').first();"
+        "c.execute('DELETE FROM bookings_appointment WHERE id = %s', [lost.pk])"
+    )
+    server.manage("shell", "-v0", "-c", script)
+
+
+def test_nothing_acknowledged_is_lost_and_a_loss_would_be_seen(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with cluster(torture.DURABLE) as database:
+        figures = torture.run(
+            database=database, seconds=12, clients=24, kill_every=2, before_audit=lose
+        )
+    with capsys.disabled():
+        sys.stdout.write(f"\n{figures}\n")
+    assert figures.acknowledged > 20
+    assert figures.kills
+    # Exactly what was taken away on purpose: the place is lost, its opening and its events differ.
+    assert any("was acknowledged and is lost" in miss for miss in figures.misses)
+    lost = {miss.partition(":")[0] for miss in figures.misses}
+    assert len(lost) <= 4, figures.misses
