@@ -3,6 +3,7 @@
 import os
 import re
 import secrets
+from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import cast
@@ -179,23 +180,38 @@ def secret_key(name: str, *, kept_in: Path, local: bool) -> str:
     """
     text = os.environ.get(name, "")
     if text:
-        if len(text) < 50 or len(set(text)) < 5:
-            raise ImproperlyConfigured(
-                f"{name} is too weak: write at least 50 random characters, made by "
-                "python3 -c 'import secrets; print(secrets.token_urlsafe(50))'."
-            )
-        return text
+        return _strong(name, text)
     if not local:
         raise ImproperlyConfigured(
             f"{name} is needed where ALLOWED_HOSTS names other machines: write 50 or more random "
             "characters, made by python3 -c 'import secrets; print(secrets.token_urlsafe(50))'."
         )
+    return _kept(kept_in, lambda: secrets.token_urlsafe(50))
+
+
+def old_secret_keys(name: str) -> list[str]:
+    """Read signing keys of before, commas between: what they signed is still believed."""
+    texts = (part.strip() for part in os.environ.get(name, "").split(","))
+    return [_strong(name, text) for text in texts if text]
+
+
+def _strong(name: str, key: str) -> str:
+    if len(key) < 50 or len(set(key)) < 5:
+        raise ImproperlyConfigured(
+            f"{name} is too weak: write at least 50 random characters, made by "
+            "python3 -c 'import secrets; print(secrets.token_urlsafe(50))'."
+        )
+    return key
+
+
+def _kept(kept_in: Path, make: Callable[[], str]) -> str:
+    """Read a key that this installation made for itself; make it where there is none."""
     kept_in.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     made = kept_in.with_name(f"{kept_in.name}.{os.getpid()}")
     try:
         if not kept_in.exists():
             made.touch(mode=0o600)
-            made.write_text(secrets.token_urlsafe(50))
+            made.write_text(make())
             # A link, for it fails when another process was first: two keys must never be in use.
             os.link(made, kept_in)
     except FileExistsError:

@@ -18,6 +18,7 @@ DEBUG = env.flag("DEBUG", default=False)
 ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS")
 ONLY_THIS_MACHINE = set(ALLOWED_HOSTS) <= set(env.THIS_MACHINE)
 SECRET_KEY = env.secret_key("SECRET_KEY", kept_in=DATA_DIR / "secret_key", local=ONLY_THIS_MACHINE)
+SECRET_KEY_FALLBACKS = env.old_secret_keys("SECRET_KEY_FALLBACKS")
 HTTPS_ONLY = env.flag("HTTPS_ONLY", default=not ONLY_THIS_MACHINE)
 # Whose X-Forwarded-For and X-Forwarded-Proto are believed: nobody's unless said.
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
