@@ -14,6 +14,7 @@ from bookings import transitions, walltime
 from bookings.actors import Actor
 from bookings.models import PATIENT_FIELDS, TAKEN, Appointment, Booking, PlaceStatus, Status
 from bookings.opening import Opening
+from openchair import metrics
 from openchair.errors import Refused
 from practices.models import Kind
 
@@ -128,6 +129,7 @@ def _check_available(booking: Booking, now: datetime) -> None:
             "in_the_past", f"The time of booking {booking.pk} has passed: choose another opening."
         )
     if booking.free_places < 1:
+        metrics.claim(won=False)
         raise Refused(
             "place_taken", f"No place of booking {booking.pk} is free: choose another opening."
         )

@@ -12,6 +12,7 @@ from math import ceil
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import Min
 
 from bookings import feed
@@ -25,6 +26,7 @@ from bookings.models import (
     PlaceStatus,
     Status,
 )
+from openchair import metrics
 from openchair.errors import LimitReached
 from practices.models import Partner
 
@@ -223,7 +225,19 @@ class Opening:
             Appointment.objects.bulk_create(self._made)
             self._save_moved()
             feed.write(self._events)
+            transaction.on_commit(self._count_for_metrics)
         return self.booking
+
+    def _count_for_metrics(self) -> None:
+        """Tell of a claim that won, and of holds that lapsed; publishing an opening is no claim."""
+        moves = [
+            (event.from_status, event.to_status) for event in self._events if event.appointment
+        ]
+        if not self._is_new and any(was not in TAKEN and to in TAKEN for was, to in moves):
+            metrics.claim(won=True)
+        lapsed = sum(to == PlaceStatus.EXPIRED for _, to in moves)
+        if lapsed:
+            metrics.holds_lapsed(lapsed)
 
     def _save_booking(self) -> None:
         # Two machines' clocks differ, and time must not go back for who asks what changed since.

@@ -13,6 +13,7 @@ from bookings import walltime
 from bookings.actors import CLOCK, Actor
 from bookings.models import TAKEN, Appointment, Booking, PlaceStatus, Status
 from bookings.opening import Opening
+from openchair import metrics
 from openchair.errors import Refused
 from practices.models import Kind
 
@@ -85,6 +86,8 @@ def change_status(opening: Opening, wanted: str, *, says_start: bool) -> None:
             opening.renew(place for place in ours if place.status == PlaceStatus.PENDING)
         return
     if wanted not in {before, *MOVES[booking.practice.kind].get(before, set())}:
+        if wanted in TAKEN:
+            metrics.claim(won=False)
         raise TransitionRefused(booking, before, wanted)
     _check_start(booking, wanted, says_start=says_start)
     if wanted == Status.OPEN:

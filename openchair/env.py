@@ -3,6 +3,7 @@
 import os
 import re
 import secrets
+import sys
 from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
@@ -16,6 +17,7 @@ MINUTE = 60
 PERIODS = {"sec": 1, "min": MINUTE, "hour": 60 * MINUTE, "day": 24 * 60 * MINUTE}
 THIS_MACHINE = ["localhost", "127.0.0.1", "[::1]"]
 UNIX_SOCKET = "unix"
+Network = IPv4Network | IPv6Network | str
 _SERVER = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\[\]:]+))(?::([0-9]{1,5}))?")
 
 
@@ -70,9 +72,9 @@ def hosts(name: str) -> list[str]:
     return names or THIS_MACHINE
 
 
-def networks(name: str) -> list[IPv4Network | IPv6Network | str]:
+def networks(name: str) -> list[Network]:
     """Read addresses and networks, commas between; `unix` is who comes over a unix socket."""
-    found: list[IPv4Network | IPv6Network | str] = []
+    found: list[Network] = []
     for part in filter(None, (each.strip() for each in os.environ.get(name, "").split(","))):
         try:
             found.append(part if part == UNIX_SOCKET else ip_network(part))
@@ -83,6 +85,25 @@ def networks(name: str) -> list[IPv4Network | IPv6Network | str]:
                 "for whoever comes over a unix socket."
             ) from None
     return found
+
+
+def token(name: str) -> str:
+    """Read a secret that somebody sends; empty where there is none."""
+    text = os.environ.get(name, "")
+    if text and (len(text) < 20 or len(set(text)) < 5 or not re.fullmatch(r"[!-~]+", text)):
+        raise ImproperlyConfigured(
+            f"{name} is too weak: write at least 20 random characters without spaces, made by "
+            "python3 -c 'import secrets; print(secrets.token_urlsafe(30))'."
+        )
+    return text
+
+
+def log_format(name: str) -> str:
+    """Read json or text; text where standard error is a terminal, unless said."""
+    text = os.environ.get(name, "").strip().lower()
+    if text not in {"", "json", "text"}:
+        raise ImproperlyConfigured(f"{name} is {text!r}: write json or text.")
+    return text or ("text" if sys.stderr is not None and sys.stderr.isatty() else "json")
 
 
 def bind(name: str, *, port: int) -> str:

@@ -1,12 +1,28 @@
 """gunicorn's settings: `gunicorn -c openchair/gunicorn.py openchair.wsgi:application`."""
 
 import json
-import os
 import socket
+import sys
+from typing import Any
 
-from gunicorn import util
+from gunicorn import glogging, util
 
-from openchair import settings
+from openchair import logs, metrics, settings
+
+
+class logger_class(glogging.Logger):  # noqa: N801  # the setting's name
+    """gunicorn's own lines, written as ours are; requests are told in lines of our own."""
+
+    def setup(self, cfg: Any) -> None:
+        """Put our handler in the place of gunicorn's."""
+        super().setup(cfg)
+        handler = logs.StandardError(sys.stderr)
+        handler.setFormatter(logs.formatter(settings.LOG_FORMAT))
+        self.error_log.handlers = [handler]
+
+    def access(self, *args: Any) -> None:
+        """Leave it: gunicorn would write paths and queries out."""
+
 
 bind = settings.BIND
 # Who may open a unix socket: gunicorn's user and group, not everybody, which is its default.
@@ -27,7 +43,25 @@ control_socket_disable = True
 # The listening queue is bounded, so an overload is refused early instead of answered late.
 backlog = 512
 limit_request_line = 4094
-accesslog = os.environ.get("ACCESS_LOG") or None
+
+# Memory for what workers count, shared with those they are forked from; twice as many parts as
+# workers, for while they are replaced there are twice as many.
+metrics.share(2 * settings.WEB_CONCURRENCY + 2)
+
+
+def pre_fork(server: Any, worker: Any) -> None:
+    """Give a worker about to begin a part of that memory."""
+    worker.metrics_part = metrics.Server.shared.reserve()
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    """Let the worker count there."""
+    metrics.Server.shared.use(worker.metrics_part)
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """Leave it to the next worker, whatever this one died of."""
+    metrics.Server.shared.release(worker.metrics_part)
 
 
 def _write_error(sock: socket.socket, status: int, reason: str, message: str) -> None:

@@ -6,20 +6,29 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from openchair import probes, proxies
+from openchair import metrics, probes, proxies, request_log
 
 
 class EdgeMiddleware:
-    """Finds out who calls, and answers probes before anything can be in their way."""
+    """Finds out who calls, answers probes before all else, and writes a line on every request."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Answer a probe, or hand the request on as its client's."""
+        entry = request_log.Entry(request)
         if settings.TRUSTED_PROXIES:
             proxies.settle(request.META)
-        return probes.answer(request) or self.get_response(request)
+        answered = probes.answer(request) or metrics.answer(request)
+        response = answered or self.get_response(request)
+        response.headers[request_log.HEADER] = entry.id
+        if response.streaming:
+            closers = response._resource_closers  # type: ignore[attr-defined]  # not in its stubs
+            closers.append(lambda: entry.close(response))
+        else:
+            entry.close(response)
+        return response
 
 
 def _policy(directives: dict[str, str]) -> str:

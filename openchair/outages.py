@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest
 
+from openchair import logs
+
 logger = logging.getLogger(__name__)
 
 ERRORS = (DatabaseError, InterfaceError)
@@ -81,8 +83,6 @@ def of(error: Exception) -> Outage:
 def note(request: HttpRequest, error: Exception) -> Outage:
     """Write it to the log, and on the request; say what kind of failure it is."""
     outage = of(error)
-    # The first line alone: in further ones PostgreSQL may repeat a row.
-    said = str(error).partition("\n")[0]
-    logger.error("%s: %s: %s", outage.text, type(error).__name__, said)
+    logger.error("%s: %s", outage.text, logs.describe(error.__cause__ or error))
     request.META[CONFLICT_MET] = outage.is_conflict
     return outage

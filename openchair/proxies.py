@@ -3,7 +3,8 @@
 Without such a proxy X-Forwarded-* is what anybody can write, and has no effect.
 """
 
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
+from collections.abc import Iterable
+from ipaddress import IPv6Address, ip_address
 from typing import Any
 
 from django.conf import settings
@@ -21,27 +22,26 @@ def settle(environ: dict[str, Any]) -> None:
     # gunicorn knows no address of who comes over a unix socket, and gives an empty one.
     known = peer or env.UNIX_SOCKET
     for hop in reversed(environ.get("HTTP_X_FORWARDED_FOR", "").split(",")):
-        if not _is_trusted(known):
+        if not is_among(known, settings.TRUSTED_PROXIES):
             break
         address = _address(hop)
         if address is None:
             break
         known = address
-    if _is_trusted(peer or env.UNIX_SOCKET):
+    if is_among(peer or env.UNIX_SOCKET, settings.TRUSTED_PROXIES):
         said = environ.get("HTTP_X_FORWARDED_PROTO", "").split(",")
         if all(scheme.strip().lower() == "https" for scheme in said):
             environ["wsgi.url_scheme"] = "https"
     environ["REMOTE_ADDR"] = known
 
 
-def _is_trusted(address: str) -> bool:
-    if address == env.UNIX_SOCKET:
-        return env.UNIX_SOCKET in settings.TRUSTED_PROXIES
-    parsed = ip_address(address)
-    return any(
-        isinstance(network, IPv4Network | IPv6Network) and parsed in network
-        for network in settings.TRUSTED_PROXIES
-    )
+def is_among(address: str, networks: Iterable[env.Network]) -> bool:
+    """Say whether an address, or whoever comes over a unix socket and has none, is in these."""
+    known = _address(address)
+    if known is None:
+        return env.UNIX_SOCKET in networks
+    parsed = ip_address(known)
+    return any(not isinstance(network, str) and parsed in network for network in networks)
 
 
 def _address(text: str) -> str | None:

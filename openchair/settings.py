@@ -1,11 +1,8 @@
 """The installation's settings. Everything an operator may set is read from the environment here."""
 
-from logging import LogRecord
 from pathlib import Path
-from traceback import format_tb
 
 from django.core.exceptions import ImproperlyConfigured
-from django.db import DatabaseError
 
 from openchair import env
 
@@ -44,6 +41,11 @@ if HOLD_MAX_SECONDS < HOLD_SECONDS:
 
 # Seconds: a request waits no longer for its turn, for the database's answer, or for a lock there.
 PATIENCE = env.number("PATIENCE", default=2, most=60)
+# Lines of text for a person at a terminal, of JSON for a machine.
+LOG_FORMAT = env.log_format("LOG_FORMAT")
+# Who may fetch /metrics: nobody unless said.
+METRICS_FROM = env.networks("METRICS_FROM")
+METRICS_TOKEN = env.token("METRICS_TOKEN")
 
 # What gunicorn.py uses; here too, so that an odd value is refused before anything starts.
 PORT = env.number("PORT", default=8000, most=65_535)
@@ -285,33 +287,17 @@ SPECTACULAR_SETTINGS = {
 
 # Logs ----------------------------------------------------------------------------------------
 
-
-def _without_rows(record: LogRecord) -> bool:
-    """Log of what the database refused only where: PostgreSQL's words would repeat the row."""
-    error = record.exc_info[1] if record.exc_info else None
-    chain = []
-    while error is not None and error not in chain:
-        chain.append(error)
-        error = error.__cause__ or error.__context__
-    if any(isinstance(one, DatabaseError) for one in chain):
-        where = "".join(format_tb(chain[0].__traceback__))
-        record.exc_text = where + " from ".join(type(one).__name__ for one in chain)
-        record.exc_info = None
-    return True
-
-
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {"line": {"()": "openchair.logs.formatter", "kind": LOG_FORMAT}},
+    "handlers": {"console": {"class": "openchair.logs.StandardError", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "WARNING"},
-    "filters": {
-        "without_rows": {"()": "django.utils.log.CallbackFilter", "callback": _without_rows}
-    },
+    "filters": {"bugs": {"()": "openchair.logs.BugsOnly"}},
     # A client's mistakes, which are warnings, are answered and not logged; bugs in pages are.
     "loggers": {
-        "django.request": {"level": "ERROR", "filters": ["without_rows"]},
-        "django.security.DisallowedModelAdminLookup": {"level": "CRITICAL"},
+        "django": {"handlers": [], "level": "INFO"},
+        "django.request": {"level": "ERROR", "filters": ["bugs"]},
+        "django.security": {"level": "CRITICAL"},
     },
 }

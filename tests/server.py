@@ -113,9 +113,12 @@ def free_port() -> int:
 
 
 @contextmanager
-def running_server(*, through: Callable[[str], str] = str, **settings: str) -> Iterator[Server]:
+def running_server(
+    log: Path | None = None, *, through: Callable[[str], str] = str, **settings: str
+) -> Iterator[Server]:
     """Start the product on a database of its own with demo data; settings go to its environment.
 
+    log: a file for everything that it writes.
     through: makes of the database's URL the one by which the server reaches it.
     """
     with _database() as url:
@@ -135,20 +138,24 @@ def running_server(*, through: Callable[[str], str] = str, **settings: str) -> I
         made = subprocess.run(
             [*manage, "demo", "--json"], cwd=ROOT, env=environment, check=True, capture_output=True
         )
-        with serving(environment) as process:
+        with serving(environment, log) as process:
             yield Server(port, json.loads(made.stdout), environment, process)
 
 
 @contextmanager
-def serving(environment: dict[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
+def serving(
+    environment: dict[str, str], log: Path | None = None
+) -> Iterator["subprocess.Popen[bytes]"]:
     """Run gunicorn as in production, on whatever database there is."""
     gunicorn = [sys.executable, "-m", "gunicorn", "-c", "openchair/gunicorn.py"]
-    process = subprocess.Popen(
-        [*gunicorn, "openchair.wsgi:application"],
-        cwd=ROOT,
-        env=environment,
-        stderr=subprocess.DEVNULL,
-    )
+    with (log or Path(os.devnull)).open("ab") as written:
+        process = subprocess.Popen(
+            [*gunicorn, "openchair.wsgi:application"],
+            cwd=ROOT,
+            env=environment,
+            stdout=written,
+            stderr=written,
+        )
     try:
         _wait_for(environment, process)
         yield process

@@ -132,7 +132,7 @@ CATALOGUE = {
             500,
             "Our mistake",
             "OpenChair has a bug. Nothing was half done.",
-            "Tell the operator when it happened.",
+            "Tell the operator the X-Request-ID of the answer.",
         ),
         ProblemType(
             "unavailable",
@@ -206,7 +206,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse
         error = exceptions.PermissionDenied()
     if isinstance(error, exceptions.APIException):
         return _api_exception(request, error, context)
-    logger.error("a bug: %s", request.path, exc_info=error)
+    logger.error("a bug", exc_info=error)
     return problem(request, _BY_STATUS[500], "OpenChair has a bug here; the operator can see it.")
 
 

@@ -1,0 +1,204 @@
+"""/metrics: right over several workers, whatever they die of, and for whom the operator names."""
+
+import os
+import re
+import signal
+import time
+from datetime import timedelta
+from ipaddress import ip_network
+from typing import Any
+
+import pytest
+import time_machine
+from django.test import Client
+
+from openchair import env, metrics
+from tests.conftest import Caller, only_once
+from tests.factories import Scene
+from tests.server import Server, running_server
+
+TOKEN = "sEcret-and-long-enough-71"
+HERE = [ip_network("127.0.0.1")]
+
+
+@pytest.fixture(autouse=True)
+def _from_nothing(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
+    monkeypatch.setattr(metrics.Server, "shared", metrics.Shared(3))
+    settings.METRICS_FROM = HERE
+
+
+def samples(text: str) -> dict[str, float]:
+    """Read Prometheus' text format: each sample by its name and labels."""
+    found: dict[str, float] = {}
+    typed: dict[str, str] = {}
+    for line in text.splitlines():
+        if line.startswith("#"):
+            _, what, name, told = line.split(" ", 3)
+            if what == "TYPE":
+                typed[name] = told
+            continue
+        name, value = line.rsplit(" ", 1)
+        label = r'[a-z]+="(?:[^"\\\n]|\\["\\n])*"'
+        assert re.fullmatch(rf"[a-z_]+(?:\{{{label}(?:,{label})*\}})?", name), name
+        family = re.sub(r"_(bucket|sum|count)$", "", name.partition("{")[0])
+        assert family in typed or name.partition("{")[0] in typed, name
+        assert name not in found
+        found[name] = float(value)
+    return found
+
+
+def fetched() -> dict[str, float]:
+    answer = Client().get("/metrics")
+    assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+    return samples(answer.content.decode())
+
+
+ALLOWED = [
+    # (METRICS_FROM, METRICS_TOKEN, who asks, with what, whether that is enough)
+    ([], "", "127.0.0.1", "", False),
+    (HERE, "", "127.0.0.1", "", True),
+    (HERE, "", "127.0.0.2", "", False),
+    ([env.UNIX_SOCKET], "", "", "", True),
+    (HERE, "", "", "", False),
+    ([], TOKEN, "127.0.0.2", f"Bearer {TOKEN}", True),
+    ([], TOKEN, "127.0.0.2", TOKEN, False),
+    ([], TOKEN, "127.0.0.2", "Bearer é", False),
+    ([], TOKEN, "127.0.0.2", "", False),
+    (HERE, TOKEN, "127.0.0.1", "", False),
+    (HERE, TOKEN, "127.0.0.2", f"Bearer {TOKEN}", False),
+    (HERE, TOKEN, "127.0.0.1", f"Bearer {TOKEN}", True),
+]
+
+
+@pytest.mark.parametrize(("addresses", "token", "address", "given", "enough"), ALLOWED)
+def test_it_is_there_for_those_whom_the_operator_names(
+    addresses: Any, token: str, address: str, given: str, db: None, settings: Any, *, enough: bool
+) -> None:
+    settings.METRICS_FROM, settings.METRICS_TOKEN = addresses, token
+    asking = Client(REMOTE_ADDR=address)
+    headers = {"Authorization": given} if given else {}
+    answer = asking.get("/metrics", headers=headers)
+    assert answer.status_code == (200 if enough else 404)
+    assert (b"openchair" in answer.content) is enough or b"<html" in answer.content
+    assert asking.post("/metrics", headers=headers).status_code == 404
+
+
+def test_a_token_is_not_taken_over_plain_http(db: None, settings: Any) -> None:
+    settings.METRICS_TOKEN, settings.HTTPS_ONLY = TOKEN, True
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    assert Client().get("/metrics", headers=headers).status_code == 404
+    assert Client().get("/metrics", headers=headers, secure=True).status_code == 200
+
+
+def test_requests_are_counted_by_part_route_and_status(scene: Scene, api: Caller) -> None:
+    for path in ("/scheduling/practices", "/scheduling/practices", "/scheduling/nothing"):
+        api("GET", path)
+    Client().get("/admin/login/")
+    found = fetched()
+    labels = 'part="api",method="GET",route="/scheduling/practices"'
+    assert found[f'openchair_requests_total{{{labels},status="200"}}'] == 2
+    assert found[f'openchair_request_seconds_bucket{{{labels},le="+Inf"}}'] == 2
+    board = 'part="board",method="GET",route="/admin/login/",status="200"'
+    assert found[f"openchair_requests_total{{{board}}}"] == 1
+    assert sum(v for k, v in found.items() if 'status="404"' in k and 'part="api"' in k) == 1
+
+
+def test_the_histogram_adds_up(db: None) -> None:
+    metrics.begin("/x")
+    for seconds in (0.001, 0.005, 0.0051, 0.7, 99):
+        metrics.request("GET", "/x", 200, seconds)
+    found = {
+        name.partition('le="')[2].removesuffix('"}') or name: value
+        for name, value in fetched().items()
+        if 'route="/x"' in name
+    }
+    assert [found[str(bound)] for bound in (0.005, 0.01, 0.5, 1.0, 10.0, "+Inf")] == [
+        2,
+        3,
+        3,
+        4,
+        4,
+        5,
+    ]
+    assert found['openchair_request_seconds_sum{part="other",method="GET",route="/x"}'] == 99.7111
+    assert found['openchair_request_seconds_count{part="other",method="GET",route="/x"}'] == 5
+
+
+@pytest.mark.django_db(transaction=True)
+def test_claims_and_holds_are_counted(clock: time_machine.Traveller) -> None:
+    scene = Scene()
+    api = Caller(scene.key)
+    scene.booking(id="one")
+    path = "/onlinescheduling/booking/one"
+    places = f"{path}/appointments"
+    assert api("POST", places, {"status": "pending"}).status_code == 201
+    assert api("POST", places, {"status": "pending"}).status_code == 409
+    assert fetched()["openchair_holds_live"] == 1
+    clock.shift(timedelta(seconds=901))
+    assert fetched()["openchair_holds_live"] == 0
+    assert api("PUT", path, {"status": "booked"}).status_code == 200
+    assert api("PUT", path, {"status": "pending"}).status_code == 409
+    assert api("PUT", path, {"length": 30}).status_code == 200
+    found = fetched()
+    assert found['openchair_claims_total{part="api",outcome="won"}'] == 2
+    assert found['openchair_claims_total{part="api",outcome="lost"}'] == 2
+    assert found["openchair_holds_lapsed_total"] == 1
+
+
+def test_a_worker_goes_on_with_the_counts_of_the_one_before() -> None:
+    shared = metrics.Shared(3)
+    first, second = shared.reserve(), shared.reserve()
+    assert {first, second} == {1, 2}
+    for number in (first, second):
+        shared.use(number)
+        shared.mine.add("a{}", 1, (0, 1))
+    shared.release(first)
+    assert shared.reserve() == first
+    shared.use(first)
+    shared.mine.add("b{}", 3, (2, 5))
+    shared.mine.add("a{}", 1, (0, 1))
+    assert shared.totals() == {"a{}": [3.0], "b{}": [0.0, 0.0, 5.0]}
+    # More workers than parts: what those count is nobody's, and harms nobody.
+    shared.use(shared.reserve())
+    shared.mine.add("a{}", 1, (0, 1))
+    assert shared.totals()["a{}"] == [3.0]
+
+
+def test_where_there_is_no_room_for_more_kinds_those_known_are_counted() -> None:
+    shared = metrics.Shared(1)
+    for number in range(metrics.NUMBERS + 10):
+        shared.mine.add(f"n{number}{{}}", 1, (0, 1))
+    shared.mine.add("n0{}", 1, (0, 1))
+    totals = shared.totals()
+    assert metrics.NUMBERS - 1 >= len(totals) > 4000
+    assert totals["n0{}"] == [2.0]
+
+
+@only_once
+def test_it_is_right_over_several_workers_that_are_killed() -> None:
+    with running_server(METRICS_FROM="127.0.0.1", WEB_CONCURRENCY="3") as server:
+        for killed in range(3):
+            for _ in range(20):
+                assert server.call("GET", "/scheduling/practices").status == 200
+            os.kill(workers(server)[0], signal.SIGKILL)
+            wait_for_workers(server)
+            assert counted(server) == 20 * (killed + 1)
+
+
+def counted(server: Server) -> float:
+    found = samples(server.call("GET", "/metrics").body.decode())
+    labels = 'part="api",method="GET",route="/scheduling/practices",status="200"'
+    return found[f"openchair_requests_total{{{labels}}}"]
+
+
+def workers(server: Server) -> list[int]:
+    pid = server.process.pid
+    with open(f"/proc/{pid}/task/{pid}/children") as told:  # noqa: PTH123  # no file of ours
+        return [int(child) for child in told.read().split()]
+
+
+def wait_for_workers(server: Server) -> None:
+    deadline = time.monotonic() + 60
+    while len(workers(server)) < 3 or server.call("GET", "/livez").status != 200:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
