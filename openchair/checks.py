@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.core import checks
 
+from openchair import clashes
 from practices.models import Practice
 from practices.scoping import ScopedAdmin
 
@@ -33,6 +34,12 @@ def registered_models_are_scoped(app_configs: Any, **kwargs: Any) -> list[checks
                 )
             )
     return errors
+
+
+@checks.register(deploy=True)
+def settings_go_together(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
+    """Tell what `manage.py doctor` tells of the settings, before the server starts."""
+    return list(clashes.findings())
 
 
 def _leads_to_practice(model: Any, path: str | None) -> bool:

@@ -114,7 +114,7 @@ def free_port() -> int:
 
 @contextmanager
 def running_server(
-    log: Path | None = None, *, through: Callable[[str], str] = str, **settings: str
+    log: Path | None = None, /, *, through: Callable[[str], str] = str, **settings: str
 ) -> Iterator[Server]:
     """Start the product on a database of its own with demo data; settings go to its environment.
 
