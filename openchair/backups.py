@@ -20,6 +20,8 @@ from django.db import connection, transaction
 from django.db.backends.postgresql.client import DatabaseClient
 from django.db.backends.utils import CursorWrapper
 
+from openchair.sqlite import files
+
 _SUFFIXES = {"postgresql": "dump", "sqlite": "sqlite3"}
 Tables = dict[str, dict[str, object]]
 """By name: rows, and a digest in which their order plays no part."""
@@ -71,6 +73,8 @@ def restore(copy: Path) -> Tables:
         raise Failed(f"Both {copy} and {_list_of(copy).name} beside it are needed.")
     if copy.suffix != f".{_SUFFIXES[connection.vendor]}":
         raise Failed(f"{copy.name} is not a backup of a {connection.vendor} database.")
+    if connection.vendor == "sqlite":
+        files.make(Path(connection.settings_dict["NAME"]))
     if connection.introspection.table_names():
         raise Failed(
             "The database that DATABASE_URL names is not empty: make an empty one beside it, and "
@@ -107,7 +111,8 @@ def _list_of(copy: Path) -> Path:
 
 
 def _sqlite() -> sqlite3.Connection:
-    return sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None, timeout=60)
+    address = files.address(connection.settings_dict["NAME"])
+    return sqlite3.connect(address, uri=True, isolation_level=None, timeout=60)
 
 
 def _copy_sqlite(to: Path) -> Tables:

@@ -3,6 +3,7 @@
 import json
 import socket
 import sys
+from pathlib import Path
 from typing import Any
 
 from gunicorn import glogging, util
@@ -62,6 +63,16 @@ def post_fork(server: Any, worker: Any) -> None:
 def child_exit(server: Any, worker: Any) -> None:
     """Leave it to the next worker, whatever this one died of."""
     metrics.Server.shared.release(worker.metrics_part)
+
+
+def on_starting(server: object) -> None:
+    """Refuse to start on an SQLite file that is not there (gunicorn's hook)."""
+    database = settings.DATABASES["default"]
+    if database["ENGINE"] == "openchair.sqlite" and not Path(str(database["NAME"])).exists():
+        sys.exit(
+            f"There is no database at {database['NAME']}. If there was one, restore it; "
+            "manage.py migrate makes an empty one."
+        )
 
 
 def _write_error(sock: socket.socket, status: int, reason: str, message: str) -> None:

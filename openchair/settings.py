@@ -112,11 +112,7 @@ TEMPLATES = [
 PGBOUNCER = env.flag("PGBOUNCER", default=False)
 _database = env.database("DATABASE_URL", embedded=DATA_DIR / "openchair.sqlite3")
 if _database["ENGINE"] == "django.db.backends.sqlite3":
-    # Patients are in it: nobody else on this machine looks.
-    _file = Path(str(_database["NAME"]))
-    _file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not _file.exists():
-        _file.touch(mode=0o600)
+    _database["ENGINE"] = "openchair.sqlite"
     _database["OPTIONS"] = {
         # A transaction that reads and then writes must take the write lock first, or SQLite
         # refuses it at once, whatever the timeout.

@@ -1,6 +1,7 @@
 """Bring the database up to date while the installation is in use."""
 
 import time
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -8,6 +9,8 @@ from django.core.management.base import CommandError
 from django.core.management.commands import migrate
 from django.db import OperationalError, connections
 from psycopg.errors import LockNotAvailable
+
+from openchair.sqlite import files
 
 RIGHTS = settings.BASE_DIR / "deploy" / "postgresql" / "rights.sql"
 TRIES = 30
@@ -34,6 +37,11 @@ class Command(migrate.Command):
         """Migrate; a step that found its table in use is undone, and tried again."""
         connection = connections[options["database"]]
         if connection.vendor != "postgresql":
+            path = Path(connection.settings_dict["NAME"])
+            if (options["plan"] or options["check_unapplied"]) and not path.exists():
+                raise CommandError(f"There is no database at {path}.")
+            if files.make(path):
+                self.stderr.write(f"There was no database at {path}: made an empty one.")
             super().handle(*args, **options)
             return
         for attempt in range(1, TRIES + 1):

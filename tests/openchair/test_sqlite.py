@@ -1,0 +1,56 @@
+"""An SQLite file that is lost is missed, and no empty one takes its place."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from openchair.sqlite import files
+from tests.server import ROOT, running_server
+
+pytestmark = pytest.mark.skipif(connection.vendor != "sqlite", reason="it is about SQLite")
+LOCATION = "/scheduling/location/b2rGH"
+
+
+def test_a_file_that_is_removed_is_a_503_until_it_is_back() -> None:
+    with running_server() as server:
+        file = Path(server.environment["DATABASE_URL"].removeprefix("sqlite:///"))
+        assert file.stat().st_mode & 0o077 == 0
+        assert server.call("GET", LOCATION).status == 200
+        elsewhere = file.rename(file.with_suffix(".lost"))
+        for method, path in (("GET", LOCATION), ("POST", "/onlinescheduling/booking")):
+            answer = server.call(method, path, {} if method == "POST" else None)
+            assert (answer.status, answer.headers["Retry-After"]) == (503, "30")
+            assert "is not there" in answer.json()["detail"]
+        assert not file.exists()
+        gunicorn = [sys.executable, "-m", "gunicorn", "-c", "openchair/gunicorn.py"]
+        started = subprocess.run(
+            [*gunicorn, "openchair.wsgi:application"],
+            check=False,
+            cwd=ROOT,
+            env={**server.environment, "PORT": "1"},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert started.returncode == 1
+        assert f"There is no database at {file}" in started.stderr
+        assert not file.exists()
+        elsewhere.rename(file)
+        assert server.call("GET", LOCATION).status == 200
+
+
+def test_only_a_migration_makes_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "data" / "a b%c?.sqlite3"
+    monkeypatch.setitem(connection.settings_dict, "NAME", file)
+    with pytest.raises(CommandError, match="no database at"):
+        call_command("migrate", check_unapplied=True)
+    assert not file.parent.exists()
+    assert files.make(file)
+    assert not files.make(file)
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert file.parent.stat().st_mode & 0o077 == 0
+    assert connection.get_connection_params()["database"].endswith("/a%20b%25c%3F.sqlite3?mode=rw")
