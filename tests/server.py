@@ -142,15 +142,20 @@ def running_server(
             yield Server(port, json.loads(made.stdout), environment, process)
 
 
+AS_IN_PRODUCTION = ("-c", "openchair/gunicorn.py", "openchair.wsgi:application")
+
+
 @contextmanager
 def serving(
-    environment: dict[str, str], log: Path | None = None
+    environment: dict[str, str],
+    log: Path | None = None,
+    *,
+    arguments: tuple[str, ...] = AS_IN_PRODUCTION,
 ) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run gunicorn as in production, on whatever database there is."""
-    gunicorn = [sys.executable, "-m", "gunicorn", "-c", "openchair/gunicorn.py"]
+    """Run gunicorn as in production, on whatever database there is; or with other arguments."""
     with (log or Path(os.devnull)).open("ab") as written:
         process = subprocess.Popen(
-            [*gunicorn, "openchair.wsgi:application"],
+            [sys.executable, "-m", "gunicorn", *arguments],
             cwd=ROOT,
             env=environment,
             stdout=written,

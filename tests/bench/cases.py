@@ -1,0 +1,242 @@
+"""What is measured: one case is one kind of work, sent to one server for a while."""
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from statistics import median
+
+from tests.bench import clients, machine
+from tests.bench.clients import Request, Sent
+from tests.bench.servers import Target
+
+CLIENTS = 16
+CROWD = 64
+API = "/onlinescheduling"
+
+
+@dataclass
+class Plan:
+    """How much is done in a round."""
+
+    seconds: float = 2.0
+    batches: int = 4
+    batch: int = 150  # fewer than HOLDS_PER_PARTNER
+    openings: int = 8
+    large_answers: int = 200
+
+
+@dataclass
+class Sample:
+    """One case on one server in one round: per second, milliseconds, microseconds, MiB.
+
+    bad: answers that are not what they should be. others: processor time that went elsewhere.
+    """
+
+    rate: float
+    p50: float
+    p99: float
+    app: float
+    database: float
+    peak: float
+    bad: int
+    others: float
+
+
+class Meter:
+    """Adds up what one or more stretches of work cost."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self.sent: list[Sent] = []
+        self.spent = [0.0, 0.0, 0.0, 0.0]
+        machine.forget_peaks(target.pid)
+
+    def _clocks(self) -> list[float]:
+        postmaster = self.target.data.postmaster
+        database = 0.0 if postmaster is None else machine.spent(postmaster)
+        return [machine.spent(self.target.pid), database, machine.busy(), time.process_time()]
+
+    def measure(self, work: Callable[[], Sent]) -> Sent:
+        """Do some work, and count what it cost."""
+        before = self._clocks()
+        sent = work()
+        now = self._clocks()
+        self.spent = [
+            so_far + then - was for so_far, then, was in zip(self.spent, now, before, strict=True)
+        ]
+        self.sent.append(sent)
+        return sent
+
+    def sample(self) -> Sample:
+        """Give the cost of a request."""
+        requests = sum(sent.requests for sent in self.sent) or 1
+        seconds = sum(sent.seconds for sent in self.sent)
+        app, database, busy, _ = self.spent
+        return Sample(
+            rate=requests / seconds,
+            p50=median(sent.p50 for sent in self.sent),
+            p99=median(sent.p99 for sent in self.sent),
+            app=app / requests * 1e6,
+            database=database / requests * 1e6,
+            peak=machine.memory(self.target.pid, peak=True),
+            bad=sum(sent.bad for sent in self.sent),
+            others=max(0.0, busy - app - database) / seconds,
+        )
+
+
+def path_of(case: str, target: Target) -> str:
+    """Say which address a case of reading asks for."""
+    places = target.data.places
+    by_location = f"{API}/location/{places['location']}/bookings?status=open"
+    return {
+        "get": f"{API}/booking/{places['opening']}",
+        "list1000": f"{API}/practice/{places['middle']}/bookings",
+        "list10000": f"{API}/practice/{places['large']}/bookings",
+    }.get(case.removeprefix("304-"), by_location)
+
+
+def read(case: str, target: Target, plan: Plan) -> Sample | None:
+    """GET the same thing again and again; a 304 only where there are tags."""
+    request = Request("GET", path_of(case, target))
+    if case.startswith("304"):
+        tag = target.address.ask(request)[1].get("ETag", "")
+        if not tag:
+            return None
+        request = Request("GET", request.path, tag=tag)
+        assert target.address.ask(request)[0] == 304
+    how_many = {"list10000": 2, "one": 1}.get(case, CLIENTS)
+    meter = Meter(target)
+    meter.measure(
+        lambda: clients.again_and_again(
+            target.address, request, clients=how_many, seconds=plan.seconds
+        )
+    )
+    return meter.sample()
+
+
+def first_id(body: bytes) -> str:
+    """Give the id of a list's first booking."""
+    found: str = json.loads(body)[0]["id"]
+    return found
+
+
+def growth(target: Target, count: int) -> float:
+    """Give how many MiB more the largest worker needs for so many large answers than for a few."""
+    answers = [Request("GET", path_of("list10000", target))] * count
+    machine.forget_peaks(target.pid)
+    clients.each_once(target.address, answers[: count // 10], clients=2)
+    first = machine.memory(target.pid, peak=True)
+    clients.each_once(target.address, answers, clients=2)
+    return machine.memory(target.pid, peak=True) - first
+
+
+def statements(case: str, target: Target) -> float | None:
+    """Count the SQL statements that a request of reading takes."""
+    request = Request("GET", path_of(case, target))
+    if case.startswith("304"):
+        request = Request("GET", request.path, tag=target.address.ask(request)[1].get("ETag", ""))
+    before = target.data.statements()
+    for _ in range(10):
+        target.address.ask(request)
+    after = target.data.statements()
+    return None if before is None or after is None else (after - before) / 10
+
+
+def _opening(target: Target) -> dict[str, object]:
+    places = target.data.places
+    return {
+        "location_id": places["writable"],
+        "doctor_id": places["doctor"],
+        "start_datetime": "2031-01-06T10:00:00-05:00",
+        "status": "open",
+        "length": 60,
+        "recurring": False,
+    }
+
+
+def _made(target: Target, meter: Meter, count: int) -> list[str]:
+    posts = [Request("POST", f"{API}/booking", _opening(target))] * count
+    made = meter.measure(lambda: clients.each_once(target.address, posts, clients=4))
+    assert not made.bad, made.bodies[0]
+    return [json.loads(body)["id"] for body in made.bodies]
+
+
+def write(target: Target, plan: Plan) -> dict[str, Sample]:
+    """Create openings, hold them, book them, delete them."""
+    meters = {name: Meter(target) for name in ("create", "claim", "book", "delete")}
+    for _ in range(plan.batches):
+        ids = _made(target, meters["create"], plan.batch)
+        for name, status in (("claim", "pending"), ("book", "booked")):
+            puts = [Request("PUT", f"{API}/booking/{one}", {"status": status}) for one in ids]
+            meters[name].measure(_sending(target, puts, CLIENTS))
+        gone = [Request("DELETE", f"{API}/booking/{one}") for one in ids]
+        meters["delete"].measure(_sending(target, gone, 4))
+    return {name: meter.sample() for name, meter in meters.items()}
+
+
+def _sending(target: Target, requests: list[Request], how_many: int) -> Callable[[], Sent]:
+    return lambda: clients.each_once(target.address, requests, clients=how_many)
+
+
+@dataclass
+class Crowd:
+    """What came of 64 clients that want the same place: milliseconds until all had an answer.
+
+    readers: how much of their pace those keep who read another opening meanwhile.
+    """
+
+    milliseconds: float
+    winners: list[int]
+    readers: float
+
+
+def contend(target: Target, plan: Plan) -> Crowd:
+    """Let 64 want the only place of an opening, again and again."""
+    fights = [_fight(target, opening) for opening in _openings(target, plan.openings)]
+    return Crowd(
+        milliseconds=median(took for took, _ in fights),
+        winners=[winners for _, winners in fights],
+        readers=_readers_pace(target, plan),
+    )
+
+
+def _openings(target: Target, count: int) -> list[str]:
+    return _made(target, Meter(target), count)
+
+
+def _fight(target: Target, opening: str) -> tuple[float, int]:
+    """Give the milliseconds until all had an answer, and how many got the one place."""
+    path, method = f"{API}/booking/{opening}", "PUT"
+    if target.has_places:
+        # Here a status speaks of the whole opening, and the same again is a 200 for its owner.
+        path, method = f"{path}/appointments", "POST"
+    claim = Request(method, path, {"status": "pending"})
+    took, answers = clients.all_at_once(target.address, [claim] * CROWD)
+    won = [answer for answer in answers if answer[9:10] == b"2"]
+    if target.has_places:
+        for answer in won:
+            place = json.loads(answer.partition(b"\r\n\r\n")[2])["id"]
+            target.address.ask(Request("DELETE", f"{API}/appointment/{place}"))
+    target.address.ask(Request("DELETE", f"{API}/booking/{opening}"))
+    return took, len(won)
+
+
+def _readers_pace(target: Target, plan: Plan) -> float:
+    """Give how fast others read while 64 clients fight, of how fast they do alone."""
+    openings = _openings(target, int(plan.seconds * 2))
+    alone, meanwhile = _reading(target, plan), _reading(target, plan, openings)
+    return meanwhile.requests / meanwhile.seconds / (alone.requests / alone.seconds)
+
+
+def _reading(target: Target, plan: Plan, openings: Sequence[str] = ()) -> Sent:
+    request = Request("GET", path_of("get", target))
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(
+            clients.again_and_again, target.address, request, clients=4, seconds=plan.seconds
+        )
+        for opening in openings:
+            _fight(target, opening)
+            time.sleep(0.4)
+        return reading.result()
