@@ -34,14 +34,16 @@ forwarded_allow_ips = ""
 secure_scheme_headers: dict[str, str] = {}
 forwarder_headers = ""
 workers = settings.WEB_CONCURRENCY
-worker_class = "gthread"
+worker_class = "openchair.worker.Worker"
 threads = 4
 timeout = 30
 graceful_timeout = 30
 keepalive = 5
 # Its control socket would be shared by every installation of a user, and can stop them.
 control_socket_disable = True
-# The listening queue is bounded, so an overload is refused early instead of answered late.
+# What a worker has taken in and not answered yet; past it, connections wait to be taken in. What
+# waits too long in either is refused (openchair/overload.py).
+worker_connections = 1000
 backlog = 512
 limit_request_line = 4094
 

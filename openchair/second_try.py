@@ -4,7 +4,6 @@ import random
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from copy import copy
 from io import BytesIO
 
 from django.core.exceptions import RequestDataTooBig
@@ -35,26 +34,22 @@ class SecondTryMiddleware:
             with suppress(UnreadablePostError, RequestDataTooBig):
                 request.body  # noqa: B018  # reading it keeps it
         for longest in PAUSES:
-            afresh = copy(request)
+            pristine = dict(vars(request))
             response = self.get_response(request)
-            if not request.META.pop(outages.CONFLICT_MET, False) or not _hand_on(request, afresh):
+            if not request.META.pop(outages.CONFLICT_MET, False):
+                return response
+            try:
+                body = request.body
+            except (RawPostDataException, UnreadablePostError):  # nobody has kept it
                 return response
             response.close()
             # Those that met must not meet again at once.
             time.sleep(random.uniform(longest / 4, longest))  # noqa: S311  # no secret
-            request = afresh
+            vars(request).clear()
+            vars(request).update(pristine)
+            request._body, request._stream = body, BytesIO(body)
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """Answer where the database failed the view of a page."""
         return pages.database_failed(request, error) if isinstance(error, outages.ERRORS) else None
-
-
-def _hand_on(request: HttpRequest, afresh: HttpRequest) -> bool:
-    """Give the next try the body, which came over the wire once; False where nobody kept it."""
-    try:
-        afresh._body = request.body
-    except (RawPostDataException, UnreadablePostError):
-        return False
-    afresh._stream = BytesIO(afresh._body)
-    return True

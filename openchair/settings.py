@@ -74,6 +74,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "openchair.middleware.EdgeMiddleware",
+    "openchair.overload.OverloadMiddleware",
     "openchair.second_try.SecondTryMiddleware",
     "openchair.middleware.ContentSecurityPolicyMiddleware",
     "openchair.api.middleware.ApiGuardMiddleware",
