@@ -149,7 +149,7 @@ else:
         # The last ones free what a vanished application host has locked.
         _always = (
             "-c idle_in_transaction_session_timeout=20s "
-            "-c tcp_keepalives_idle=2 -c tcp_keepalives_interval=1 -c tcp_keepalives_count=3"
+            "-c tcp_keepalives_idle=1 -c tcp_keepalives_interval=1 -c tcp_user_timeout=3000"
         )
         _database["OPTIONS"]["options"] = (  # type: ignore[index]  # made above
             f"-c lock_timeout=5s -c statement_timeout=15s {_always}"

@@ -24,7 +24,7 @@ def program() -> str:
     return found
 
 
-def configured(home: Path, hosts: Sequence[str], *, http: str, https: str) -> str:
+def configured(home: Path, hosts: Sequence[str], *, http: str, https: str, api_timeout: int) -> str:
     """Write the shipped configuration for these hosts and addresses, its files in `home`."""
     fails = "max_fails=2 fail_timeout=5s"
     shipped_hosts = [f"server 10.0.0.1{number}:8000 {fails};" for number in (1, 2)]
@@ -44,6 +44,7 @@ def configured(home: Path, hosts: Sequence[str], *, http: str, https: str) -> st
         "listen 80;": f"listen {http};",
         "listen 443 ssl;": f"listen {https} ssl;",
         "/etc/ssl/openchair/": f"{home}/",
+        "proxy_read_timeout 10s;": f"proxy_read_timeout {api_timeout}s;",
     }.items():
         assert shipped in text, f"deploy/nginx.conf no longer says {shipped!r}"
         text = text.replace(shipped, here)
@@ -66,17 +67,20 @@ def running_nginx(
     https: int,
     inside: Sequence[str] = (),
     at: str = "127.0.0.1",
+    api_timeout: int = 10,
 ) -> Iterator[Path]:
     """Run it before these hosts (address:port); give the directory of its logs.
 
     inside: the beginning of a command that runs the rest in another network.
+    api_timeout: seconds that a host has for an answer of the API; 10 as shipped.
     """
     nginx = program()
     with tempfile.TemporaryDirectory(dir="/tmp", prefix="openchair-nginx-") as folder:
         home = Path(folder)
         certify(home)
         addresses = {"http": f"{at}:{http}", "https": f"{at}:{https}"}
-        (home / "nginx.conf").write_text(configured(home, hosts, **addresses))
+        text = configured(home, hosts, **addresses, api_timeout=api_timeout)
+        (home / "nginx.conf").write_text(text)
         command = [*inside, nginx, "-e", f"{home}/error.log", "-c", f"{home}/nginx.conf"]
         process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
         try:

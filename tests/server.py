@@ -41,11 +41,12 @@ class Server:
     demo: dict[str, Any]
     environment: dict[str, str] = field(repr=False)
     process: "subprocess.Popen[bytes]" = field(repr=False)
+    host: str = "127.0.0.1"
 
     @property
     def url(self) -> str:
         """Give its address."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     @property
     def key(self) -> str:
@@ -68,7 +69,7 @@ class Server:
         if body is not None:
             sent.setdefault("Content-Type", "application/json")
             body = body if isinstance(body, bytes) else json.dumps(body).encode()
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        connection = HTTPConnection(self.host, self.port, timeout=timeout)
         try:
             connection.request(method, path, body=body, headers=sent)
             response = connection.getresponse()

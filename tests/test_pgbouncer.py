@@ -13,6 +13,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 import psycopg
 import pytest
+from django.conf import settings
 from django.db import connection
 
 from tests import test_races
@@ -113,13 +114,13 @@ def test_what_is_sent_several_times_happens_once(server: Server) -> None:
 
 
 def test_the_timeouts_are_those_of_an_installation_without_it(server: Server) -> None:
-    direct = dict(re.findall(r"-c (\w+)=(\w+)", connection.settings_dict["OPTIONS"]["options"]))
+    direct = dict(re.findall(r"-c (\w+)=(\w+)", str(settings.OPTIONS_WHILE_SERVING["options"])))
     documented = dict(re.findall(r"SET (\w+) = '(\w+)'", "\n".join(TIMEOUTS)))
     assert documented == direct
     with psycopg.connect(server.environment["DATABASE_URL"], autocommit=True) as pooled:
         by_name = "SELECT DISTINCT source FROM pg_settings WHERE name = ANY(%s)"
         assert pooled.execute(by_name, [list(direct)]).fetchall() == [("database",)]
-        assert pooled.execute("SHOW lock_timeout").fetchone() == ("5s",)
+        assert pooled.execute("SHOW lock_timeout").fetchone() == (direct["lock_timeout"],)
 
 
 def test_a_lock_that_is_not_given_is_a_503_and_the_next_request_works(server: Server) -> None:

@@ -193,7 +193,8 @@ class Partner:
         if body is not None:
             sent["Content-Type"] = "application/json"
         if self.connection is None:
-            self.connection = HTTPConnection("127.0.0.1", self.world.server.port, timeout=30)
+            server = self.world.server
+            self.connection = HTTPConnection(server.host, server.port, timeout=30)
         try:
             self.connection.request(method, path, None if body is None else dumps(body), sent)
             response = self.connection.getresponse()

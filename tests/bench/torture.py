@@ -248,19 +248,19 @@ def run(
         figures.acknowledged = sum(partner.acknowledged for partner in partners)
         figures.misses = [
             *world.unexpected,
-            *_misses(server, partners, figures),
-            *_flaws(server),
+            *misses(server, partners, figures),
+            *flaws(server),
         ]
     return figures
 
 
-def _flaws(server: Server) -> list[str]:
+def flaws(server: Server) -> list[str]:
     script = "from tests.bench import audit; audit.main()"
     found: list[str] = json.loads(server.manage("shell", "-v0", "-c", script))
     return found
 
 
-def _misses(server: Server, partners: list[Partner], figures: Figures) -> list[str]:
+def misses(server: Server, partners: list[Partner], figures: Figures) -> list[str]:
     """Compare what partners were promised with what the API shows now."""
     practice = f"/onlinescheduling/practice/{server.demo['practices']['exact']['id']}"
     everything = "limit=1000&" + "&".join(
