@@ -1,7 +1,6 @@
 """Settings that clash, or let in too much: all that can be told without asking anybody."""
 
 import os
-import zlib
 from collections.abc import Iterator
 from ipaddress import ip_address
 
@@ -22,13 +21,6 @@ def findings() -> Iterator[CheckMessage]:
         return
     yield from _hosts_and_https()
     yield from _proxies()
-    if _is_made_up(settings.SECRET_KEY):
-        yield Warning(
-            "SECRET_KEY looks made up by a person, or repeats itself.",
-            "Make one: python3 -c 'import secrets; print(secrets.token_urlsafe(50))'. People in "
-            "the admin have to log in again.",
-            id="openchair.W106",
-        )
     if 4 * (os.cpu_count() or 1) < settings.WEB_CONCURRENCY:
         yield Info(
             f"WEB_CONCURRENCY is {settings.WEB_CONCURRENCY}, on {os.cpu_count()} processors.",
@@ -94,8 +86,3 @@ def _proxies() -> Iterator[CheckMessage]:
 def _is_public(bind: str) -> bool:
     address = ip_address(bind.rpartition(":")[0].strip("[]"))
     return address.is_unspecified or not address.is_private
-
-
-def _is_made_up(secret: str) -> bool:
-    """Random characters neither repeat themselves nor get shorter; these are held to be random."""
-    return len(zlib.compress(secret.encode())) < 0.85 * len(secret) or len(set(secret)) < 12

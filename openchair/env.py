@@ -4,6 +4,7 @@ import os
 import re
 import secrets
 import sys
+import zlib
 from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
@@ -217,7 +218,9 @@ def old_secret_keys(name: str) -> list[str]:
 
 
 def _strong(name: str, key: str) -> str:
-    if len(key) < 50 or len(set(key)) < 5:
+    # What repeats itself packs small; 50 random characters of any alphabet do not.
+    packed = len(zlib.compress(key.encode(), 9))
+    if len(key) < 50 or len(set(key)) < 5 or packed < 38:
         raise ImproperlyConfigured(
             f"{name} is too weak: write at least 50 random characters, made by "
             "python3 -c 'import secrets; print(secrets.token_urlsafe(50))'."

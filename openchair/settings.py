@@ -14,6 +14,11 @@ DATA_DIR = BASE_DIR / "data"
 DEBUG = env.flag("DEBUG", default=False)
 ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS")
 ONLY_THIS_MACHINE = set(ALLOWED_HOSTS) <= set(env.THIS_MACHINE)
+if DEBUG and not ONLY_THIS_MACHINE:
+    raise ImproperlyConfigured(
+        "DEBUG is on while ALLOWED_HOSTS names other machines: its pages show settings and "
+        "patients to whoever meets an error. Switch it off, or answer this machine alone."
+    )
 SECRET_KEY = env.secret_key("SECRET_KEY", kept_in=DATA_DIR / "secret_key", local=ONLY_THIS_MACHINE)
 SECRET_KEY_FALLBACKS = env.old_secret_keys("SECRET_KEY_FALLBACKS")
 HTTPS_ONLY = env.flag("HTTPS_ONLY", default=not ONLY_THIS_MACHINE)
@@ -208,6 +213,9 @@ SECURE_CSP = {
     "form-action": "'self'",
     "frame-ancestors": "'none'",
 }
+
+# Nothing here looks, listens or asks where somebody is.
+PERMISSIONS_POLICY = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
 
 # The admin's look evaluates its attributes; inline scripts stay forbidden.
 SECURE_CSP_ADMIN = {**SECURE_CSP, "script-src": "'self' 'unsafe-eval'"}

@@ -54,7 +54,6 @@ CLASHES: dict[str, tuple[dict[str, Any], str]] = {
     "W103": ({"TRUSTED_PROXIES": []}, "every request counts as plain HTTP"),
     "W104": ({"BIND": "unix:/run/web.sock"}, "Add unix to TRUSTED_PROXIES"),
     "W105": ({"TRUSTED_PROXIES": [ip_network("0.0.0.0/0")]}, "claim to be anybody"),
-    "W106": ({"SECRET_KEY": "secret-of-openchair-" * 4}, "made up"),
     "I107": ({"WEB_CONCURRENCY": 256}, "two workers for each processor"),
     "W108": ({"BIND": "0.0.0.0:80", "HTTPS_ONLY": False}, "Listen on 127.0.0.1"),
     "W018": ({"DEBUG": True}, "DEBUG"),

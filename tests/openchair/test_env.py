@@ -126,6 +126,28 @@ def test_this_machine_alone_is_answered_over_http_unless_said() -> None:
     assert told == "False False False ['localhost', '127.0.0.1', '[::1]']\n"
 
 
+def test_debug_pages_are_for_this_machine_alone() -> None:
+    public = {"DEBUG": "on", "SECRET_KEY": secrets.token_urlsafe(50)}
+    refused = settings_with(ALLOWED_HOSTS="openchair.example", **public)
+    assert "its pages show settings and patients" in refused.stderr
+    assert refused.returncode != 0
+    assert settings_with(**public).stdout.startswith("True ")
+
+
+@pytest.mark.parametrize(
+    "weak", ["change-me-" * 6, "secret-of-openchair-" * 4, "django-insecure-" + "x" * 40, "a" * 80]
+)
+def test_a_secret_that_repeats_itself_is_no_secret(weak: str) -> None:
+    assert "too weak" in settings_with(SECRET_KEY=weak).stderr
+
+
+def test_random_secrets_of_every_alphabet_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(200):
+        for made in (secrets.token_hex(25), secrets.token_urlsafe(50), secrets.token_hex(64)):
+            monkeypatch.setenv("SETTING", made)
+            assert env.secret_key("SETTING", kept_in=Path("unused"), local=False) == made
+
+
 def test_other_hosts_want_https_and_a_secret_key() -> None:
     assert "SECRET_KEY is needed" in settings_with(ALLOWED_HOSTS="openchair.example").stderr
     told = settings_with(
