@@ -18,7 +18,7 @@ from tests.snippets import FENCE, Ran, run_in_bash, with_server
 
 README = (ROOT / "README.md").read_text()
 DOCUMENTS = [
-    *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")),
+    *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")),
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
 # What differs from one run to the next, and what stands for it when answers are compared.
@@ -245,6 +245,8 @@ def test_links_and_commands_of_a_document_resolve(document: Path) -> None:
         assert command in get_commands(), f"manage.py {command} is no command"
     for script in re.findall(r"(?<![\w/.-])(?:script|tests|docs)/[\w./-]*\w", text):
         assert (ROOT / script).exists(), f"{script} is not there"
+    for file, test in re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", text):
+        assert f"def {test}(" in (ROOT / file).read_text(), f"{file} has no {test}"
 
 
 def _anchors(document: Path) -> set[str]:
