@@ -125,6 +125,17 @@ class Booking(models.Model):
     )
     updated_at = models.DateTimeField(editable=False)
     created_at = models.DateTimeField(editable=False)
+    # Written with every change (bookings/opening.py), used where it is current (bookings/shown.py).
+    # Null, for a release that knows nothing of them goes on adding rows while this one starts.
+    shown = models.TextField(  # noqa: DJ001  # see above
+        null=True, editable=False, help_text="Its JSON; null: to be written."
+    )
+    shown_as = models.CharField(  # noqa: DJ001  # see above
+        max_length=100,
+        null=True,
+        editable=False,
+        help_text="The edition and the zone of that JSON.",
+    )
 
     class Meta:
         constraints = [

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Min
 
-from bookings import feed
+from bookings import feed, shown
 from bookings.actors import CLOCK, Actor
 from bookings.models import (
     PATIENT_FIELDS,
@@ -243,6 +243,7 @@ class Opening:
         # Two machines' clocks differ, and time must not go back for who asks what changed since.
         latest = self._instant if self._is_new else max(self._instant, self.booking.updated_at)
         self.booking.updated_at = latest
+        shown.write(self.booking)
         self.booking.save(force_insert=self._is_new)
 
     def _save_moved(self) -> None:

@@ -1,5 +1,6 @@
 """The installation's settings. Everything an operator may set is read from the environment here."""
 
+import zoneinfo
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -166,6 +167,8 @@ DATABASES = {"default": _database}
 
 # Time and language ---------------------------------------------------------------------------
 
+# One database of time zones wherever this runs: the locked package's, not the machine's.
+zoneinfo.reset_tzpath(())
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-us"
@@ -281,7 +284,7 @@ SPECTACULAR_SETTINGS = {
         "AppointmentStatus": "bookings.models.PlaceStatus",
         "CancelledStatus": ["cancelled"],
         "TakenStatus": ["pending", "reserved", "booked"],
-        "TimeRange": "bookings.api.shapes.TIME_RANGES",
+        "TimeRange": "bookings.shown.TIME_RANGES",
     },
     "PREPROCESSING_HOOKS": ["openchair.api.schema.only_the_api"],
     "POSTPROCESSING_HOOKS": [

@@ -25,6 +25,5 @@ def test_the_last_steps_can_be_taken_back_under_data() -> None:
     with running_server() as server:
         before = count(server)
         server.manage("migrate", "bookings", "0001", "-v0")
-        assert count(server) == before
         server.manage("migrate", "-v0")
         assert count(server) == before

@@ -7,7 +7,7 @@ from django.http.response import HttpResponseBase
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
-from bookings import feed
+from bookings import feed, shown
 from bookings.api import documentation, shapes
 from bookings.api.lists import standing_of
 from bookings.api.serializers import ChangesSerializer
@@ -74,9 +74,9 @@ class ChangeFeedViewSet(ApiViewSet):
 def _told(events: list[Event]) -> dict[str, Any]:
     """Tell events, and the bookings they are about as those are now."""
     rows = Booking.objects.filter(pk__in={event.booking_id for event in events}).order_by("pk")
-    bookings = list(rows.values_list(*shapes.ROW, named=True))
+    bookings = list(rows.values_list(*shown.ROW, named=True))
     zones = {row.id: ZoneInfo(row.location__timezone) for row in bookings}
     return {
         "changes": [shapes.change_json(event, zones[event.booking_id]) for event in events],
-        "bookings": [shapes.of_row(row) for row in bookings],
+        "bookings": [shown.of_row(row) for row in bookings],
     }

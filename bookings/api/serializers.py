@@ -8,8 +8,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from bookings import walltime
-from bookings.api.shapes import TIME_RANGES
 from bookings.models import LONGEST, MOST_PLACES, TAKEN, PlaceStatus, Status
+from bookings.shown import TIME_RANGES
 from openchair.api.fields import (
     StrictBooleanField,
     StrictCharField,

@@ -1,20 +1,16 @@
 """Bookings (contract, section 2): adapters that parse, call the verbs, and shape the answer."""
 
-from functools import lru_cache
 from typing import Any, cast
-from zoneinfo import ZoneInfo
 
-from django.db.models import F, QuerySet
-from django.http import QueryDict
 from django.http.response import HttpResponse, HttpResponseBase
 from django.urls import reverse
 from rest_framework import serializers, status
 from rest_framework.exceptions import NotFound, PermissionDenied
 from rest_framework.request import Request
 
-from bookings import openings, transitions, walltime
+from bookings import openings, shown, transitions, walltime
 from bookings.actors import Actor
-from bookings.api import documentation, shapes
+from bookings.api import documentation
 from bookings.api.filters import BookingFilterSet
 from bookings.api.lists import PracticeListViewSet, Standing, standing_at, standing_of
 from bookings.api.serializers import (
@@ -23,10 +19,10 @@ from bookings.api.serializers import (
     BookingEditSerializer,
     BookingSerializer,
 )
+from bookings.api.whole_list import LISTED, whole_list
 from bookings.models import Booking
 from openchair.api import conditional, paging
-from openchair.api.answers import as_json
-from openchair.api.filters import select
+from openchair.api.answers import as_json, of_text
 from openchair.api.idempotency import idempotent
 from openchair.api.views import ApiViewSet
 from openchair.prepared import Prepared
@@ -36,29 +32,18 @@ from practices.models import Location
 
 
 def _shown(booking: Booking, **kwargs: Any) -> HttpResponse:
-    return as_json(
-        shapes.of_booking(booking), headers={"ETag": shapes.booking_tag(booking)}, **kwargs
-    )
+    text = shown.of_booking(booking)
+    return of_text(text, headers={"ETag": conditional.strong_tag(text)}, **kwargs)
 
 
-_LISTED = Booking.objects.order_by(F("start_datetime").asc(nulls_last=True), "id")
-
-
-@lru_cache(maxsize=500)
-def _whole_list(column: str, query: str, zone: ZoneInfo | None) -> Prepared[Any]:
-    """Prepare a list: partners ask the same question again and again. Raises ValidationError."""
-
-    def rows(value: str) -> QuerySet[Booking, Any]:
-        listed = _LISTED.filter(**{column: value}).values_list(*shapes.ROW, named=True)
-        return select(BookingFilterSet, QueryDict(query), listed, zone=zone)
-
-    return Prepared(rows, value=str).compiled()
+def _tag(booking: Booking) -> str:
+    return conditional.strong_tag(shown.of_booking(booking))
 
 
 class BookingListViewSet(PracticeListViewSet):
     """Lists of bookings, in order of start_datetime then id, those without a time last."""
 
-    queryset = _LISTED
+    queryset = LISTED
     serializer_class = BookingSerializer
     filterset_class = BookingFilterSet
 
@@ -76,14 +61,11 @@ class BookingListViewSet(PracticeListViewSet):
         self.zone, tag = practice.zone, practice.tag()
         if paging.is_asked_for(self.request):
             rows = self.filter_queryset(self.get_queryset().filter(**{column: value}))
-            rows = rows.values_list(*shapes.ROW, named=True)
-            return self.answer(rows, "start_datetime", shapes.of_row, tag)
-        whole = _whole_list(column, self.request.META["QUERY_STRING"], practice.zone)
+            rows = rows.values_list(*shown.ROW, named=True)
+            return self.answer(rows, "start_datetime", shown.of_row, tag)
+        whole = whole_list(column, self.request.META["QUERY_STRING"], practice.zone)
         same = conditional.not_modified(self.request, tag)
-        if same is not None:
-            return same
-        shown = [shapes.of_row(row) for row in whole.all(value=value)]
-        return as_json(shown, headers={"ETag": tag})
+        return same or of_text(whole.json(value), headers={"ETag": tag})
 
 
 _KNOWN = Booking.objects.filter(practice__active=True).select_related("location", "practice")
@@ -105,8 +87,7 @@ class BookingViewSet(ApiViewSet):
         if booking.pending_until is not None and booking.pending_until <= now:
             transitions.lapse(booking_id, now=now)
             booking = self._booking(booking_id)
-        tag = shapes.booking_tag(booking)
-        return conditional.not_modified(request, tag) or _shown(booking)
+        return conditional.not_modified(request, _tag(booking)) or _shown(booking)
 
     @documentation.create_booking
     @idempotent
@@ -151,7 +132,7 @@ class BookingViewSet(ApiViewSet):
         """Close one."""
         self._own_booking(booking_id)
         by = Actor.of_key(self.key)
-        check = conditional.if_match(request, shapes.booking_tag)
+        check = conditional.if_match(request, _tag)
         booking = openings.close(booking_id=booking_id, by=by, now=walltime.now(), check=check)
         return as_json({"id": booking.pk, "status": booking.status})
 
@@ -162,7 +143,7 @@ class BookingViewSet(ApiViewSet):
             fields=cast("openings.Fields", fields),
             by=Actor.of_key(self.key),
             now=walltime.now(),
-            check=conditional.if_match(self.request, shapes.booking_tag),
+            check=conditional.if_match(self.request, _tag),
         )
         return _shown(booking)
 

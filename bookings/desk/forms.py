@@ -9,10 +9,10 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from bookings import walltime
-from bookings.api.shapes import time_range
 from bookings.desk import words
 from bookings.desk.pages import Desk
 from bookings.models import LONGEST, MOST_PLACES, Booking, PlaceStatus
+from bookings.shown import time_range
 from practices.models import Doctor, Location
 
 WEEKDAYS = [

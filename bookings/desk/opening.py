@@ -10,11 +10,11 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_safe
 
 from bookings import appointments, openings, transitions, walltime
-from bookings.api.shapes import time_range
 from bookings.desk import acts, board, timeline, words
 from bookings.desk.forms import ExactTimeForm, OpeningForm, PatientForm
 from bookings.desk.pages import Desk, attempt, desk_page, say_mistakes, show
 from bookings.models import TAKEN, Appointment, Booking, PlaceStatus, Status
+from bookings.shown import time_range
 from openchair.errors import LimitReached, Refused
 
 MOVES = {

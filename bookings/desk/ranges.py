@@ -11,11 +11,11 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_safe
 
 from bookings import walltime
-from bookings.api.shapes import time_range
 from bookings.desk import acts, words
 from bookings.desk.forms import ExactTimeForm
 from bookings.desk.pages import Desk, attempt, desk_page, show
 from bookings.models import Appointment, PlaceStatus
+from bookings.shown import time_range
 from openchair.errors import LimitReached, Refused
 
 

@@ -10,6 +10,9 @@ _written = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(","
 
 def as_json(data: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> HttpResponse:
     """Answer with data, written out at once, so that no renderer has to be asked."""
-    return HttpResponse(
-        _written(data), status=status, content_type="application/json", headers=headers
-    )
+    return of_text(_written(data), status=status, headers=headers)
+
+
+def of_text(text: str, *, status: int = 200, headers: dict[str, str] | None = None) -> HttpResponse:
+    """Answer with JSON that is there already."""
+    return HttpResponse(text, status=status, content_type="application/json", headers=headers)
