@@ -14,6 +14,7 @@ from django.db import connection
 from django.db.models import Q, QuerySet
 
 from bookings.models import Event
+from openchair import rows
 
 _ADVANCE = """
     INSERT INTO bookings_feed (practice_id, newest) VALUES (%s, %s)
@@ -29,7 +30,7 @@ def write(events: Sequence[Event]) -> None:
         (newest,) = cursor.fetchone()
     for number, event in enumerate(events, start=newest - len(events) + 1):
         event.number = number
-    Event.objects.bulk_create(events)
+    rows.insert(events)
 
 
 def shown_to(partner_id: str, *, practice_id: str, after: int, until: int) -> QuerySet[Event]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Min
+from django.db.models import Count, Min, QuerySet
 
 from bookings import feed, shown
 from bookings.actors import CLOCK, Actor
@@ -26,8 +26,9 @@ from bookings.models import (
     PlaceStatus,
     Status,
 )
-from openchair import metrics
+from openchair import metrics, rows
 from openchair.errors import LimitReached
+from openchair.prepared import Prepared
 from practices.models import Partner
 
 AUDITED = (
@@ -56,6 +57,31 @@ SAVED = (
 """What of a place can change after it was taken."""
 
 
+_TAKEN_IN = Prepared(
+    lambda booking_id: Appointment.objects.filter(booking_id=booking_id, status__in=TAKEN).order_by(
+        "created_at", "id"
+    ),
+    booking_id=str,
+)
+_PARTNER = Prepared(
+    lambda partner_id: (
+        Partner.objects.select_for_update(no_key=True).filter(pk=partner_id).values_list("pk")
+    ),
+    partner_id=str,
+)
+_HOLDS: Prepared[Any] = Prepared(
+    lambda partner_id, now: (
+        _live_holds(partner_id, now)
+        .order_by()
+        .values("partner_id")
+        .annotate(count=Count("pk"))
+        .values_list("count", named=True)
+    ),
+    partner_id=str,
+    now=datetime,
+)
+
+
 def status_of(booking: Booking) -> str:
     """Add a status up from the places (contract, section 1); the database holds the same rule."""
     if booking.status == Status.CLOSED:
@@ -78,6 +104,7 @@ class Opening:
         self.booking = booking
         self.by = by
         self.now = now
+        booking.shown = None  # it tells of the row as it was
         self._is_new = booking._state.adding
         self._before = {} if self._is_new else self._audited()
         self._instant = now
@@ -85,11 +112,9 @@ class Opening:
         self._made: list[Appointment] = []
         self._moved: dict[str, Appointment] = {}
         untouched = self._is_new or booking.free_places == booking.total_appointments
-        self.places: list[Appointment] = (
-            []
-            if untouched
-            else list(booking.appointments.filter(status__in=TAKEN).order_by("created_at", "id"))
-        )
+        self.places: list[Appointment] = [] if untouched else _TAKEN_IN.all(booking_id=booking.pk)
+        for place in self.places:
+            place.booking = booking
 
     @property
     def status_before(self) -> str:
@@ -222,7 +247,7 @@ class Opening:
             # What changed of a patient's place alone is no change of the opening, which all see.
             if any(event.appointment_id is None for event in self._events):
                 self._save_booking()
-            Appointment.objects.bulk_create(self._made)
+            rows.insert(self._made)
             self._save_moved()
             feed.write(self._events)
             transaction.on_commit(self._count_for_metrics)
@@ -244,7 +269,10 @@ class Opening:
         latest = self._instant if self._is_new else max(self._instant, self.booking.updated_at)
         self.booking.updated_at = latest
         shown.write(self.booking)
-        self.booking.save(force_insert=self._is_new)
+        if self._is_new:
+            rows.insert([self.booking])
+        else:
+            rows.update(self.booking)
 
     def _save_moved(self) -> None:
         """Save places that changed, those that changed alike in one statement."""
@@ -338,6 +366,12 @@ def _hold_ends(now: datetime, held_since: datetime) -> datetime:
     )
 
 
+def _live_holds(partner_id: str, now: datetime) -> QuerySet[Appointment]:
+    return Appointment.objects.filter(
+        partner_id=partner_id, status=PlaceStatus.PENDING, pending_until__gt=now
+    )
+
+
 def _check_number_of_holds(by: Actor, more: int, now: datetime) -> None:
     """Raise LimitReached where a partner would have more live holds than HOLDS_PER_PARTNER.
 
@@ -352,13 +386,11 @@ def _check_number_of_holds(by: Actor, more: int, now: datetime) -> None:
             "at a time: hold them one by one as appointments.",
             retry_after=settings.HOLD_SECONDS,
         )
-    Partner.objects.select_for_update(no_key=True).only("pk").get(pk=by.partner_id)
-    live = Appointment.objects.filter(
-        partner_id=by.partner_id, status=PlaceStatus.PENDING, pending_until__gt=now
-    )
-    if live.count() + more <= settings.HOLDS_PER_PARTNER:
+    _PARTNER.first(partner_id=by.partner_id)
+    live = _HOLDS.first(partner_id=by.partner_id, now=now)
+    if (live.count if live else 0) + more <= settings.HOLDS_PER_PARTNER:
         return
-    first = live.aggregate(first=Min("pending_until"))["first"]
+    first = _live_holds(by.partner_id, now).aggregate(first=Min("pending_until"))["first"]
     raise LimitReached(
         f"A partner has at most {settings.HOLDS_PER_PARTNER} places on hold at a time; "
         "complete or give back some, or wait until they expire.",

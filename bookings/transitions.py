@@ -15,6 +15,7 @@ from bookings.models import TAKEN, Appointment, Booking, PlaceStatus, Status
 from bookings.opening import Opening
 from openchair import metrics
 from openchair.errors import Refused
+from openchair.prepared import Prepared
 from practices.models import Kind
 
 MOVES: dict[str, dict[str, set[str]]] = {
@@ -31,6 +32,16 @@ MOVES: dict[str, dict[str, set[str]]] = {
     },
 }
 """Which status of a whole opening may become which; closing is a verb of its own."""
+
+
+_LOCKED = Prepared(
+    lambda booking_id: (
+        Booking.objects.select_for_update(of=("self",))
+        .select_related("location", "practice")
+        .filter(pk=booking_id)
+    ),
+    booking_id=str,
+)
 
 
 class TransitionRefused(Refused):
@@ -56,8 +67,9 @@ def lock(booking_id: str, *, by: Actor, now: datetime) -> Opening:
     Call it in a transaction, before anything is saved in it: saving takes the practice's feed,
     which has to be the last lock (bookings/feed.py). Raises Booking.DoesNotExist.
     """
-    rows = Booking.objects.select_for_update(of=("self",)).select_related("location", "practice")
-    booking = rows.get(pk=booking_id)
+    booking = _LOCKED.first(booking_id=booking_id)
+    if booking is None:
+        raise Booking.DoesNotExist
     # Who waited for the lock looks at the clock again: a hold may have ended meanwhile.
     opening = Opening(booking, by=by, now=max(now, walltime.now()))
     opening.expire_holds()
