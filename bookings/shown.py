@@ -15,8 +15,6 @@ from zoneinfo import ZoneInfo
 
 import tzdata
 from django.db import connection, transaction
-from django.db.models import Case, Expression, F, Value, When
-from django.db.models.functions import Concat
 
 from bookings import walltime
 from bookings.models import Booking, Status
@@ -111,12 +109,6 @@ def write(booking: Booking) -> None:
     """Put the JSON on a booking that is about to be saved."""
     booking.shown = _text(booking, booking.location.zone, booking.practice.kind)
     booking.shown_as = EDITION + booking.location.timezone
-
-
-def kept() -> Expression:
-    """Make the expression that is the JSON of a row, or null where it has to be written."""
-    current = Concat(Value(EDITION), F("location__timezone"))
-    return Case(When(shown_as=current, then=F("shown")), default=None)
 
 
 def text_of_row(row: Any) -> str:

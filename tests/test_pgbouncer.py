@@ -114,8 +114,8 @@ def test_what_is_sent_several_times_happens_once(server: Server) -> None:
 
 
 def test_the_timeouts_are_those_of_an_installation_without_it(server: Server) -> None:
-    direct = dict(re.findall(r"-c (\w+)=(\w+)", str(settings.OPTIONS_WHILE_SERVING["options"])))
-    documented = dict(re.findall(r"SET (\w+) = '(\w+)'", "\n".join(TIMEOUTS)))
+    direct = dict(re.findall(r"-c (\w+)=([\w.]+)", str(settings.OPTIONS_WHILE_SERVING["options"])))
+    documented = dict(re.findall(r"SET (\w+) = '([\w.]+)'", "\n".join(TIMEOUTS)))
     assert documented == direct
     with psycopg.connect(server.environment["DATABASE_URL"], autocommit=True) as pooled:
         by_name = "SELECT DISTINCT source FROM pg_settings WHERE name = ANY(%s)"

@@ -65,7 +65,7 @@ class BookingListViewSet(PracticeListViewSet):
             return self.answer(rows, "start_datetime", shown.of_row, tag)
         whole = whole_list(column, self.request.META["QUERY_STRING"], practice.zone)
         same = conditional.not_modified(self.request, tag)
-        return same or of_text(whole.json(value), headers={"ETag": tag})
+        return same or of_text(whole.json(value, practice.zones), headers={"ETag": tag})
 
 
 _KNOWN = Booking.objects.filter(practice__active=True).select_related("location", "practice")

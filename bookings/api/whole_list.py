@@ -1,5 +1,6 @@
 """Whole lists of bookings, which partners ask for again and again in the same words."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -24,12 +25,20 @@ class WholeList:
     kept: Prepared[Any]
     rows: Prepared[Any]
 
-    def json(self, scope_id: str) -> str:
-        """Give the list; where the JSON of a row has to be written, that of all, and keep it."""
+    def json(self, scope_id: str, zones: Iterable[tuple[str, str]]) -> str:
+        """Give the list; where the JSON of a row has to be written, that of all, and keep it.
+
+        zones: the locations it may be of, with their time zones.
+        """
         kept = self.kept.all(scope_id=scope_id)
-        missing = [row.id for row in kept if row.json is None]
+        current = {location_id: shown.EDITION + zone for location_id, zone in zones}
+        missing = [
+            row.id
+            for row in kept
+            if row.shown is None or row.shown_as != current.get(row.location_id)
+        ]
         if not missing:
-            return f"[{','.join([row.json for row in kept])}]"
+            return f"[{','.join([row.shown for row in kept])}]"
         texts = [shown.text_of_row(row) for row in self.rows.all(scope_id=scope_id)]
         shown.keep(missing)
         return f"[{','.join(texts)}]"
@@ -47,7 +56,7 @@ def whole_list(scope: str, query: str, zone: ZoneInfo | None) -> WholeList:
         return select(BookingFilterSet, QueryDict(query), listed, zone=zone)
 
     def kept(scope_id: str) -> QuerySet[Booking, Any]:
-        return rows(scope_id).annotate(json=shown.kept()).values_list("id", "json", named=True)
+        return rows(scope_id).values_list("id", "location_id", "shown_as", "shown", named=True)
 
     return WholeList(
         Prepared(kept, scope_id=str).compiled(),

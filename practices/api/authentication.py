@@ -17,7 +17,8 @@ from practices.models import ApiKey, Partner
 WRONG_KEYS = "wrong-keys"
 
 _BY_DIGEST = Prepared(
-    lambda digest: ApiKey.objects.select_related("partner").filter(digest=digest), digest=str
+    lambda digest: ApiKey.objects.select_related("partner").filter(digest=digest).order_by(),
+    digest=str,
 )
 
 

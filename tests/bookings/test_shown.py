@@ -9,7 +9,6 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from bookings import shown
-from bookings.api.whole_list import whole_list
 from bookings.models import Booking
 from practices.models import Location
 from tests.conftest import Caller, together
@@ -88,13 +87,11 @@ def test_json_of_another_edition_is_not_used_and_written_anew(
     booking = scene.booking()
     Booking.objects.update(shown='{"id":"old"}')
     monkeypatch.setattr(shown, "EDITION", "next ")
-    whole_list.cache_clear()  # of what this process has compiled for the old edition
     assert api("GET", f"/onlinescheduling/booking/{booking.pk}").json()["id"] == booking.pk
     assert listed(scene, api)[0]["id"] == booking.pk
     booking.refresh_from_db()
     assert booking.shown_as == "next America/New_York"
     assert json.loads(str(booking.shown))["id"] == booking.pk
-    whole_list.cache_clear()
 
 
 def test_the_first_reader_writes_what_is_missing_and_the_next_reads_it(

@@ -1,0 +1,84 @@
+"""How often each route asks the database something: a number that does not grow by itself."""
+
+import re
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from tests.conftest import Caller
+from tests.factories import Scene
+from tests.routes import routes
+
+PATIENT = {"first_name": "Ada", "last_name": "Byron"}
+STATEMENTS = {
+    # the key, and the request's count: two for every one of them
+    "GET /scheduling/practices": 4,
+    "GET /scheduling/practice/{practice}": 4,
+    "GET /scheduling/practice/{practice}/locations": 4,
+    "GET /scheduling/practice/{practice}/doctors": 5,
+    "GET /scheduling/location/{location}": 3,
+    "GET /scheduling/doctor/{doctor}": 4,
+    # how the practice stands, and what is kept of the bookings
+    "GET /onlinescheduling/practice/{practice}/bookings": 4,
+    "GET /onlinescheduling/location/{location}/bookings": 4,
+    "GET /onlinescheduling/practice/{practice}/appointments": 5,
+    "GET /onlinescheduling/practice/{practice}/changes": 5,
+    "GET /onlinescheduling/booking/{booking}": 3,
+    "GET /onlinescheduling/appointment/{appointment}": 4,
+    # the location, its grant, location and doctor; the booking, the feed's number, the event
+    "POST /onlinescheduling/booking": 9,
+    # whose it is, the grant, the lock, what it holds; the rows, the feed's number, the events
+    "PUT /onlinescheduling/booking": 11,
+    "PATCH /onlinescheduling/booking": 11,
+    "PUT /onlinescheduling/booking/{booking}": 11,
+    "POST /onlinescheduling/booking/{booking}": 11,
+    "PATCH /onlinescheduling/booking/{booking}": 11,
+    "DELETE /onlinescheduling/booking/{booking}": 8,
+    "POST /onlinescheduling/booking/{booking}/appointments": 11,
+    "PUT /onlinescheduling/appointment/{appointment}": 11,
+    "DELETE /onlinescheduling/appointment/{appointment}": 11,
+}
+IN_BETWEEN = ("SAVEPOINT", "RELEASE", "BEGIN", "COMMIT")
+
+
+def body_of(method: str, path: str, scene: Scene, ids: dict[str, str]) -> dict[str, Any] | None:
+    """Say what is sent: an opening, a hold of a whole one, a patient, or nothing."""
+    if method in {"GET", "DELETE"}:
+        return None
+    if path.endswith("/booking"):
+        hold = {"id": ids["booking"], "status": "pending"}
+        return (
+            {**scene.fields(), "start_datetime": "2026-06-02T09:00"} if method == "POST" else hold
+        )
+    if path.endswith("/appointments"):
+        return PATIENT
+    return {"status": "booked" if "appointment" in path else "pending"}
+
+
+@pytest.mark.parametrize("route", STATEMENTS)
+def test_how_many_statements_a_route_takes(scene: Scene, api: Caller, route: str) -> None:
+    ids = {
+        "practice": scene.practice.pk,
+        "location": scene.location.pk,
+        "doctor": scene.doctor.pk,
+        "booking": scene.booking().pk,
+    }
+    path = f"/onlinescheduling/booking/{scene.booking().pk}/appointments"
+    ids["appointment"] = api("POST", path, PATIENT).json()["id"]
+    method, path = route.split(" ")
+    body = body_of(method, path, scene, ids)
+    with CaptureQueriesContext(connection) as asked:
+        answer = api(method, path.format(**ids), body)
+    assert answer.status_code in {200, 201}, answer.content
+    sql = [one["sql"] for one in asked if not one["sql"].startswith(IN_BETWEEN)]
+    assert len(sql) == STATEMENTS[route], "\n".join(text[:120] for text in sql)
+
+
+def test_every_route_is_counted() -> None:
+    def without_names(path: str) -> str:
+        return re.sub("[<{][^/]*[>}]", "*", path)
+
+    counted = {without_names(route) for route in STATEMENTS}
+    assert counted == {f"{method} {without_names(path)}" for method, path in routes()}
