@@ -85,13 +85,13 @@ MIDDLEWARE = [
     "openchair.middleware.ContentSecurityPolicyMiddleware",
     "openchair.api.middleware.ApiGuardMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "openchair.people.Files",
+    "openchair.people.Sessions",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
-    "openchair.sessions.SessionLimitsMiddleware",
+    "openchair.people.Users",
+    "openchair.people.Messages",
+    "openchair.people.SessionLimits",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
