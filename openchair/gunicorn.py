@@ -1,5 +1,6 @@
 """gunicorn's settings: `gunicorn -c openchair/gunicorn.py openchair.wsgi:application`."""
 
+import gc
 import json
 import socket
 import sys
@@ -60,6 +61,16 @@ def pre_fork(server: Any, worker: Any) -> None:
 def post_fork(server: Any, worker: Any) -> None:
     """Let the worker count there."""
     metrics.Server.shared.use(worker.metrics_part)
+
+
+def post_worker_init(worker: Any) -> None:
+    """Let the collector of garbage leave alone what the program itself is made of.
+
+    It would walk through all of it, 0.1 s long, in one of five lists of 10 000 rows.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 def child_exit(server: Any, worker: Any) -> None:
