@@ -8,7 +8,10 @@ from urllib.parse import urlencode
 import pytest
 
 from openchair.login import COOKIE
+from tests.conftest import only_once
 from tests.server import Server, running_server
+
+pytestmark = only_once
 
 HTTPS = {"X-Forwarded-Proto": "https"}
 PATHS = {
