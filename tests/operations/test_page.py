@@ -1,0 +1,94 @@
+"""docs/operations.md and the units of deploy/systemd do what they say."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from openchair import gunicorn
+from tests.operations import machine
+from tests.operations.systemctl import read
+from tests.server import ROOT
+from tests.snippets import Ran
+
+UNITS = sorted((ROOT / "deploy" / "systemd").iterdir())
+
+
+# The page is about PostgreSQL: typing it once is enough.
+@pytest.mark.skipif(not os.environ.get("DATABASE_URL"), reason="typed beside PostgreSQL's tests")
+@pytest.mark.skipif(not machine.may_be_made(), reason="needs root, namespaces, Debian's PostgreSQL")
+def test_who_types_what_the_page_says_gets_what_it_shows() -> None:
+    typed = subprocess.run(
+        [sys.executable, "-m", "tests.operations.machine"],
+        cwd=ROOT,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=900,
+    )
+    assert typed.returncode == 0, typed.stderr[-3000:]
+    ran = [Ran(**one) for one in json.loads(typed.stdout)]
+    assert len(ran) >= 12, "the page has lost its commands"
+    for one, (_, shown) in zip(ran, machine.snippets(), strict=True):
+        assert one.ended == 0, (one, typed.stderr[-3000:])
+        assert set(one.statuses) <= {200}, one
+        assert_shown(shown, one)
+
+
+def assert_shown(shown: str, ran: Ran) -> None:
+    """See the last lines be as the page shows them; the doctor may speak of this machine's disks."""
+    lines = shown.splitlines()
+    if "doctor" in ran.commands:
+        assert set(re.findall(r"\(openchair\.(\w+)\)", ran.out)) <= {"W110", "I111"}, ran.out
+        lines.remove("Nothing has to be mended.")
+        assert not set(lines) - set(ran.out.splitlines()), ran
+    else:
+        assert ran.out.splitlines()[-len(lines) :] == lines or not lines, ran
+
+
+def test_the_units_are_what_systemd_accepts(tmp_path: Path) -> None:
+    for unit in UNITS:
+        # verify wants the programs to be there.
+        text = unit.read_text().replace("/opt/openchair/current/.venv/bin/python", "/bin/true")
+        (tmp_path / unit.name).write_text(text)
+    if shutil.which("systemd-analyze"):
+        verified = subprocess.run(
+            ["systemd-analyze", "verify", *(str(tmp_path / unit.name) for unit in UNITS)],
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        said = [line for line in verified.stderr.splitlines() if "openchair" in line]
+        assert said == []
+    names = {unit.name for unit in UNITS}
+    for unit in UNITS:
+        if unit.suffix == ".timer":
+            assert f"{unit.stem}.service" in names
+        if unit.suffix == ".service":
+            settings = dict(read(unit))
+            assert settings["User"] == "openchair"
+            assert settings["NoNewPrivileges"] == "yes"
+            assert settings["ProtectSystem"] == "strict"
+
+
+def test_sockets_and_stops_are_as_patient_as_gunicorn() -> None:
+    socket = dict(read(ROOT / "deploy" / "systemd" / "openchair.socket"))
+    service = dict(read(ROOT / "deploy" / "systemd" / "openchair.service"))
+    assert int(socket["Backlog"]) == gunicorn.backlog
+    assert int(service["TimeoutStopSec"]) > gunicorn.graceful_timeout
+
+
+def test_the_page_knows_every_unit_and_every_role() -> None:
+    page = machine.PAGE.read_text()
+    enabled = re.findall(r"systemctl enable --now (.*)", page)[0].split()
+    wanted = {unit.name for unit in UNITS if "[Install]" in unit.read_text()}
+    assert set(enabled) == wanted
+    roles = (ROOT / "deploy" / "postgresql" / "roles.sql").read_text()
+    assert set(re.findall(r"^\| `(openchair_\w+)`", page, re.MULTILINE)) == set(
+        re.findall(r"^--     (openchair_\w+) ", roles, re.MULTILINE)
+    )
