@@ -114,6 +114,29 @@ def free_port() -> int:
 
 
 @contextmanager
+def installed(
+    release: Path, *, through: Callable[[str], str] = str, **settings: str
+) -> Iterator[tuple[dict[str, str], dict[str, Any]]]:
+    """Make a database with a release's schema and demo data; give environment and demo document."""
+    with _database() as url:
+        environment = {
+            **os.environ,
+            "DATABASE_URL": through(url),
+            "PORT": str(free_port()),
+            "RATE_LIMIT": "1000000/min",
+            "WRONG_KEY_LIMIT": "1000000/min",
+            "LOGIN_LIMIT": "1000000/min",
+            "PATIENCE": "60",  # a slow machine is no outage; tests about those have less
+            **settings,
+        }
+        manage = [sys.executable, "manage.py"]
+        subprocess.run([*manage, "migrate", "-v0"], cwd=release, env=environment, check=True)
+        demo = [*manage, "demo", "--json"]
+        made = subprocess.run(demo, cwd=release, env=environment, check=True, capture_output=True)
+        yield environment, json.loads(made.stdout)
+
+
+@contextmanager
 def running_server(
     log: Path | None = None, /, *, through: Callable[[str], str] = str, **settings: str
 ) -> Iterator[Server]:
@@ -122,25 +145,11 @@ def running_server(
     log: a file for everything that it writes.
     through: makes of the database's URL the one by which the server reaches it.
     """
-    with _database() as url:
-        port = free_port()
-        environment = {
-            **os.environ,
-            "DATABASE_URL": through(url),
-            "PORT": str(port),
-            "RATE_LIMIT": "1000000/min",
-            "WRONG_KEY_LIMIT": "1000000/min",
-            "LOGIN_LIMIT": "1000000/min",
-            "PATIENCE": "60",  # a slow machine is no outage; tests about those have less
-            **settings,
-        }
-        manage = [sys.executable, "manage.py"]
-        subprocess.run([*manage, "migrate", "-v0"], cwd=ROOT, env=environment, check=True)
-        made = subprocess.run(
-            [*manage, "demo", "--json"], cwd=ROOT, env=environment, check=True, capture_output=True
-        )
-        with serving(environment, log) as process:
-            yield Server(port, json.loads(made.stdout), environment, process)
+    with (
+        installed(ROOT, through=through, **settings) as (environment, demo),
+        serving(environment, log) as process,
+    ):
+        yield Server(int(environment["PORT"]), demo, environment, process)
 
 
 AS_IN_PRODUCTION = ("-c", "openchair/gunicorn.py", "openchair.wsgi:application")

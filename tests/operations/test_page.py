@@ -41,7 +41,7 @@ def test_who_types_what_the_page_says_gets_what_it_shows() -> None:
 
 
 def assert_shown(shown: str, ran: Ran) -> None:
-    """See the last lines be as the page shows them; the doctor may speak of this machine's disks."""
+    """See the last lines be as the page shows them; the doctor may speak of this machine."""
     lines = shown.splitlines()
     if "doctor" in ran.commands:
         assert set(re.findall(r"\(openchair\.(\w+)\)", ran.out)) <= {"W110", "I111"}, ran.out
