@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
+from psycopg import IsolationLevel
 
 MINUTE = 60
 PERIODS = {"sec": 1, "min": MINUTE, "hour": 60 * MINUTE, "day": 24 * 60 * MINUTE}
@@ -162,6 +163,36 @@ def database(name: str, *, embedded: Path) -> dict[str, object]:
         asked = cast("dict[str, object]", config.setdefault("OPTIONS", {}))
         asked.setdefault("target_session_attrs", "read-write")
     return config
+
+
+def replica(name: str, *, primary: dict[str, object]) -> dict[str, object] | None:
+    """Read the URL of a standby to read from, with what else the primary is set to; None if unset.
+
+    Whichever of several answers first will do, a primary too.
+    """
+    if not os.environ.get(name, "").strip():
+        return None
+    config = database(name, embedded=Path())
+    if "sqlite" in f"{config['ENGINE']} {primary['ENGINE']}":
+        raise ImproperlyConfigured(
+            f"{name} has to name a streaming standby of the PostgreSQL in DATABASE_URL: write "
+            "postgres://user:password@host:5432/name, or leave it out."
+        )
+    asked = cast("dict[str, object]", primary["OPTIONS"])
+    own = cast("dict[str, object]", config.get("OPTIONS", {}))
+    return {
+        **primary,
+        **{part: config[part] for part in ("HOST", "PORT", "USER", "PASSWORD", "NAME")},
+        "OPTIONS": {
+            **asked,
+            **own,
+            "target_session_attrs": "any",
+            # All statements of a read see one moment (openchair/replica.py).
+            "isolation_level": IsolationLevel.REPEATABLE_READ,
+        },
+        # In tests there is one database.
+        "TEST": {"MIRROR": "default"},
+    }
 
 
 def _servers(url: str) -> tuple[str, list[tuple[str, str]]]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, Self, TypeVar, cast
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.models import QuerySet
 from django.db.models.query import get_related_populators
 
@@ -48,14 +48,14 @@ class Prepared(Generic[Row]):
         self._compiled = self._compiled or self._compile()
         return self
 
-    def all(self, **values: str | datetime) -> list[Row]:
-        """Run it, and give its rows."""
+    def all(self, using: str = DEFAULT_DB_ALIAS, /, **values: str | datetime) -> list[Row]:
+        """Run it on the database of this alias, and give its rows."""
         compiled = self._compiled or self._compile()
         self._compiled = compiled
         params: list[Any] = list(compiled.params)
         for index, name in compiled.places:
             params[index] = _adapted(values[name])
-        with connection.cursor() as cursor:
+        with connections[using].cursor() as cursor:
             cursor.execute(compiled.sql, params)
             rows = cursor.fetchall()
         for index, (functions, column) in compiled.converters.items():

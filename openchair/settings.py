@@ -166,6 +166,8 @@ else:
             f"-c lock_timeout={PATIENCE}s -c statement_timeout={PATIENCE}s {_always}"
         )
 DATABASES = {"default": _database}
+if _replica := env.replica("DATABASE_REPLICA_URL", primary=_database):
+    DATABASES["replica"] = _replica
 
 # Time and language ---------------------------------------------------------------------------
 

@@ -106,9 +106,13 @@ class Cluster:
         """Start the server, and wait until it answers. Raises RuntimeError."""
         self._run("pg_ctl", "start", "--wait", "-D", self.data)
 
+    def stop(self) -> None:
+        """Stop it at once, as a crash would."""
+        self._run("pg_ctl", "stop", "--mode=immediate", "-D", self.data, check=False)
+
     def remove(self) -> None:
         """Stop it and leave nothing behind."""
-        self._run("pg_ctl", "stop", "--mode=immediate", "-D", self.data, check=False)
+        self.stop()
         shutil.rmtree(self.home, ignore_errors=True)
 
     def _run(self, program: str, *arguments: str | Path, check: bool = True) -> None:

@@ -61,7 +61,7 @@ class AppointmentListViewSet(PracticeListViewSet):
         )
         rows = self.filter_queryset(ours)
         tag = practice.tag(self.partner.pk)
-        return self.answer(rows, "created_at", shapes.appointment_json, tag)
+        return self.answer(practice, rows, "created_at", shapes.appointment_json, tag)
 
 
 class AppointmentViewSet(ApiViewSet):

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from django.db.models import OuterRef, QuerySet
@@ -11,12 +11,15 @@ from django.http.response import HttpResponseBase
 from rest_framework.exceptions import NotFound
 
 from bookings import openings, walltime
+from openchair import replica
 from openchair.api import conditional, paging
 from openchair.api.answers import as_json
 from openchair.api.filters import StrictFilterBackend
 from openchair.api.views import ApiViewSet
 from openchair.prepared import Prepared
 from practices.models import Practice
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,23 @@ def _standing(practices: Prepared[Any], which: str) -> Standing:
     return Standing(rows[0].pk, rows[0].feed__newest or 0, tuple(zones))
 
 
+def read(practice: Standing, find: Callable[[str], Found]) -> Found:
+    """Find rows of a practice at the replica, if all that the practice stands for is there.
+
+    `find` is given the database's alias. Whatever changes a row writes an event, so a replica that
+    has the practice's newest event has every write acknowledged before this request came, whoever
+    made it, and all that the clock has done.
+    """
+
+    def is_current(using: str) -> bool:
+        rows = _BY_ID.all(using, which=practice.practice_id, now=walltime.now())
+        zones = {(row.locations__pk, row.locations__timezone) for row in rows}
+        newest = rows[0].feed__newest or 0 if rows else -1
+        return newest >= practice.newest and zones >= set(practice.zones)
+
+    return replica.read(is_current, find)
+
+
 class PracticeListViewSet(ApiViewSet):
     """A list of what is in a practice."""
 
@@ -86,7 +106,12 @@ class PracticeListViewSet(ApiViewSet):
     zone: ZoneInfo | None = None
 
     def answer(
-        self, rows: QuerySet[Any, Any], column: str, shape: Callable[[Any], Any], tag: str
+        self,
+        practice: Standing,
+        rows: QuerySet[Any, Any],
+        column: str,
+        shape: Callable[[Any], Any],
+        tag: str,
     ) -> HttpResponseBase:
         """Answer the whole list, or the page that is asked for, or that nothing has changed."""
         page = paging.asked_for(self.request)
@@ -95,9 +120,11 @@ class PracticeListViewSet(ApiViewSet):
             return same
         headers = {"ETag": tag}
         if page is None:
-            found = list(rows)
+            found = read(practice, lambda using: list(rows.using(using)))
         else:
-            found, cursor = paging.rows_of(rows, page, column)
+            found, cursor = read(
+                practice, lambda using: paging.rows_of(rows.using(using), page, column)
+            )
             if cursor is not None:
                 headers["Link"] = paging.link(self.request, cursor=cursor, limit=str(page.limit))
         return as_json([shape(row) for row in found], headers=headers)

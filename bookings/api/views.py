@@ -12,7 +12,7 @@ from bookings import openings, shown, transitions, walltime
 from bookings.actors import Actor
 from bookings.api import documentation
 from bookings.api.filters import BookingFilterSet
-from bookings.api.lists import PracticeListViewSet, Standing, standing_at, standing_of
+from bookings.api.lists import PracticeListViewSet, Standing, read, standing_at, standing_of
 from bookings.api.serializers import (
     BookingCreateSerializer,
     BookingEditByBodySerializer,
@@ -62,10 +62,13 @@ class BookingListViewSet(PracticeListViewSet):
         if paging.is_asked_for(self.request):
             rows = self.filter_queryset(self.get_queryset().filter(**{column: value}))
             rows = rows.values_list(*shown.ROW, named=True)
-            return self.answer(rows, "start_datetime", shown.of_row, tag)
+            return self.answer(practice, rows, "start_datetime", shown.of_row, tag)
         whole = whole_list(column, self.request.META["QUERY_STRING"], practice.zone)
         same = conditional.not_modified(self.request, tag)
-        return same or of_text(whole.json(value, practice.zones), headers={"ETag": tag})
+        if same is not None:
+            return same
+        text = read(practice, lambda using: whole.json(value, practice.zones, using))
+        return of_text(text, headers={"ETag": tag})
 
 
 _KNOWN = Booking.objects.filter(practice__active=True).select_related("location", "practice")

@@ -12,6 +12,7 @@ from django.http import QueryDict
 from bookings import shown
 from bookings.api.filters import BookingFilterSet
 from bookings.models import Booking
+from openchair import replica
 from openchair.api.filters import select
 from openchair.prepared import Prepared
 
@@ -25,12 +26,13 @@ class WholeList:
     kept: Prepared[Any]
     rows: Prepared[Any]
 
-    def json(self, scope_id: str, zones: Iterable[tuple[str, str]]) -> str:
+    def json(self, scope_id: str, zones: Iterable[tuple[str, str]], using: str) -> str:
         """Give the list; where the JSON of a row has to be written, that of all, and keep it.
 
-        zones: the locations it may be of, with their time zones.
+        zones: the locations it may be of, with their time zones. using: the database's alias.
+        Raises replica.NotThere where JSON would have to be kept there.
         """
-        kept = self.kept.all(scope_id=scope_id)
+        kept = self.kept.all(using, scope_id=scope_id)
         current = {location_id: shown.EDITION + zone for location_id, zone in zones}
         missing = [
             row.id
@@ -39,6 +41,8 @@ class WholeList:
         ]
         if not missing:
             return f"[{','.join([row.shown for row in kept])}]"
+        if using == replica.ALIAS:
+            raise replica.NotThere
         texts = [shown.text_of_row(row) for row in self.rows.all(scope_id=scope_id)]
         shown.keep(missing)
         return f"[{','.join(texts)}]"
