@@ -12,8 +12,9 @@ from django.db import transaction
 
 from bookings import transitions, walltime
 from bookings.actors import Actor
-from bookings.models import PATIENT_FIELDS, TAKEN, Appointment, Booking, PlaceStatus, Status
+from bookings.models import TAKEN, Appointment, Booking, PlaceStatus, Status
 from bookings.opening import Opening
+from bookings.patients import PATIENT_FIELDS, Patient
 from openchair import metrics
 from openchair.errors import Refused
 from practices.models import Kind
@@ -55,8 +56,8 @@ def take(*, booking_id: str, fields: Fields, by: Actor, now: datetime) -> Appoin
     status = fields.get("status", PlaceStatus.PENDING)
     _check_available(booking, opening.now)
     exact = _exact_time(booking, status, fields, opening.now)
-    values = {**_patient(fields), "start_datetime": exact}
-    (place,) = opening.take(1, status, **values)
+    patient = Patient(**_patient(fields))
+    (place,) = opening.take(1, status, patient=patient, start_datetime=exact)
     opening.save()
     return place
 
@@ -85,7 +86,7 @@ def edit(
         )
     else:
         _move(opening, place, fields)
-    opening.revise(place, **_patient(fields))
+    opening.set_patient(place, _patient(fields))
     opening.save()
     return place
 
@@ -191,7 +192,7 @@ def _move(opening: Opening, place: Appointment, fields: Fields) -> None:
     if status != place.status or says_time:
         exact = _exact_time(opening.booking, status, fields, opening.now)
         opening.move([place], status)
-        opening.revise(place, start_datetime=exact)
+        opening.set_time(place, exact)
     elif status == PlaceStatus.PENDING and "status" in fields:
         opening.renew([place])
 
@@ -210,8 +211,9 @@ def _claim_again(opening: Opening, place: Appointment, fields: Fields) -> None:
         raise Refused(reason, f"{expired} {refused}") from None
     exact = _exact_time(opening.booking, fields["status"], fields, opening.now)
     opening.retake(place, fields["status"])
-    opening.revise(place, start_datetime=exact)
+    opening.set_time(place, exact)
 
 
-def _patient(fields: Fields) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if name in PATIENT_FIELDS}
+def _patient(fields: Fields) -> dict[str, str]:
+    said: dict[str, Any] = {**fields}
+    return {name: value for name, value in said.items() if name in PATIENT_FIELDS}

@@ -6,6 +6,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from bookings import patients
+from bookings.patients import PATIENT_FIELDS, Patient
 from practices.ids import PublicIdField, id_constraint, text_constraint
 from practices.models import ApiKey, Doctor, Kind, Location, Partner, Practice
 
@@ -33,15 +35,11 @@ class PlaceStatus(models.TextChoices):
     EXPIRED = "expired", "Expired"
 
 
-PATIENT_FIELDS = (
-    "first_name",
-    "last_name",
-    "email",
-    "phone",
-    "guardian_name",
-    "zip_code",
-    "message",
+NOT_IN_CLEAR: dict[str, str | None] = dict.fromkeys(
+    (f"clear_{name}" for name in PATIENT_FIELDS), ""
 )
+SEALED = ("patient", "patient_key", "email_digest", "phone_digest", *NOT_IN_CLEAR)
+"""The columns of an appointment that change with what is known of its patient."""
 TAKEN = (PlaceStatus.PENDING, PlaceStatus.RESERVED, PlaceStatus.BOOKED)
 
 
@@ -244,15 +242,30 @@ class Appointment(models.Model):
         blank=True,
         help_text="UTC; of a range booking the exact time, once it is known.",
     )
-    first_name = models.CharField(max_length=100, blank=True)
-    last_name = models.CharField(max_length=100, blank=True)
-    email = models.EmailField("e-mail", max_length=254, blank=True)
-    phone = models.CharField(max_length=40, blank=True)
-    guardian_name = models.CharField(
-        max_length=200, blank=True, help_text="Who answers for a child."
+    # May be null, or SQLite would make the table anew, without its triggers.
+    patient = models.TextField(  # noqa: DJ001  # see above
+        null=True, editable=False, help_text="Sealed: bookings/patients.py."
     )
-    zip_code = models.CharField("ZIP code", max_length=20, blank=True)
-    message = models.TextField(max_length=2000, blank=True)
+    patient_key = models.CharField(  # noqa: DJ001  # see above
+        max_length=8, null=True, editable=False, help_text="The name of the key that sealed it."
+    )
+    email_digest = models.CharField(  # noqa: DJ001  # see above
+        max_length=32, null=True, editable=False
+    )
+    phone_digest = models.CharField(  # noqa: DJ001  # see above
+        max_length=32, null=True, editable=False
+    )
+    # Empty. Where patients were in clear before they were sealed; a release that still runs beside
+    # this one writes them here.
+    clear_first_name = models.CharField(max_length=100, editable=False, db_column="first_name")
+    clear_last_name = models.CharField(max_length=100, editable=False, db_column="last_name")
+    clear_email = models.CharField(max_length=254, editable=False, db_column="email")
+    clear_phone = models.CharField(max_length=40, editable=False, db_column="phone")
+    clear_guardian_name = models.CharField(
+        max_length=200, editable=False, db_column="guardian_name"
+    )
+    clear_zip_code = models.CharField(max_length=20, editable=False, db_column="zip_code")
+    clear_message = models.TextField(max_length=2000, editable=False, db_column="message")
     held_since = models.DateTimeField(null=True, help_text="UTC; when it was first held.")
     pending_until = models.DateTimeField(null=True, help_text="UTC; while held, when that ends.")
     updated_at = models.DateTimeField()
@@ -264,13 +277,13 @@ class Appointment(models.Model):
             models.CheckConstraint(
                 name="appointment_status_known", condition=Q(status__in=PlaceStatus.values)
             ),
-            text_constraint("appointment_first_name_length", "first_name", most=100),
-            text_constraint("appointment_last_name_length", "last_name", most=100),
-            text_constraint("appointment_email_length", "email", most=254),
-            text_constraint("appointment_phone_length", "phone", most=40),
-            text_constraint("appointment_guardian_name_length", "guardian_name", most=200),
-            text_constraint("appointment_zip_code_length", "zip_code", most=20),
-            text_constraint("appointment_message_length", "message", most=2000),
+            text_constraint("appointment_first_name_length", "clear_first_name", most=100),
+            text_constraint("appointment_last_name_length", "clear_last_name", most=100),
+            text_constraint("appointment_email_length", "clear_email", most=254),
+            text_constraint("appointment_phone_length", "clear_phone", most=40),
+            text_constraint("appointment_guardian_name_length", "clear_guardian_name", most=200),
+            text_constraint("appointment_zip_code_length", "clear_zip_code", most=20),
+            text_constraint("appointment_message_length", "clear_message", most=2000),
             models.CheckConstraint(
                 name="appointment_hold_expires",
                 condition=Q(
@@ -291,10 +304,35 @@ class Appointment(models.Model):
                 name="appointment_live_holds",
                 condition=Q(status=PlaceStatus.PENDING),
             ),
+            models.Index(
+                "email_digest", name="appointment_email", condition=Q(email_digest__isnull=False)
+            ),
+            models.Index(
+                "phone_digest", name="appointment_phone", condition=Q(phone_digest__isnull=False)
+            ),
+            # Which keys are in use is asked at every start.
+            models.Index(
+                "patient_key", name="appointment_keys", condition=Q(patient_key__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:
         return self.id
+
+    @property
+    def person(self) -> Patient:
+        """Give what is known of the patient. Raises sealing.UnreadableError."""
+        sealed, known = self.__dict__.get("_read", (None, patients.NOBODY))
+        if sealed != self.patient:
+            sealed, known = self._read = (self.patient, patients.read(self.patient))
+        clear = ((name, getattr(self, f"clear_{name}")) for name in PATIENT_FIELDS)
+        return patients.overlaid(known, clear)
+
+    @person.setter
+    def person(self, patient: Patient) -> None:
+        for column, value in (patients.kept(patient) | NOT_IN_CLEAR).items():
+            setattr(self, column, value)
+        self._read = (self.patient, patient)
 
     @property
     def exact_time(self) -> datetime | None:

@@ -19,7 +19,7 @@ from django.db.models.expressions import RawSQL
 from bookings import feed, shown
 from bookings.actors import CLOCK, Actor
 from bookings.models import (
-    PATIENT_FIELDS,
+    SEALED,
     TAKEN,
     Appointment,
     Booking,
@@ -27,6 +27,7 @@ from bookings.models import (
     PlaceStatus,
     Status,
 )
+from bookings.patients import Patient
 from openchair import metrics, rows
 from openchair.errors import LimitReached
 from openchair.prepared import Prepared
@@ -53,9 +54,8 @@ SAVED = (
     "pending_until",
     "start_datetime",
     "updated_at",
-    *PATIENT_FIELDS,
 )
-"""What of a place can change after it was taken."""
+"""What of a place can change after it was taken, but for what is known of its patient."""
 
 
 _TAKEN_IN = Prepared(
@@ -112,6 +112,7 @@ class Opening:
         self._events: list[Event] = []
         self._made: list[Appointment] = []
         self._moved: dict[str, Appointment] = {}
+        self._resealed: set[str] = set()
         untouched = self._is_new or booking.free_places == booking.total_appointments
         self.places: list[Appointment] = [] if untouched else _TAKEN_IN.all(booking_id=booking.pk)
         for place in self.places:
@@ -132,8 +133,15 @@ class Opening:
                 return place
         return self.booking.appointments.get(pk=appointment_id)
 
-    def take(self, count: int, status: str, **patient: Any) -> list[Appointment]:
-        """Take so many free places, for the whole opening or, with a patient's fields, for one.
+    def take(
+        self,
+        count: int,
+        status: str,
+        *,
+        patient: Patient | None = None,
+        start_datetime: datetime | None = None,
+    ) -> list[Appointment]:
+        """Take so many free places, for the whole opening or, with a patient, for one.
 
         Raises LimitReached where these are too many holds.
         """
@@ -143,15 +151,17 @@ class Opening:
             Appointment(
                 booking=self.booking,
                 status=status,
-                has_patient=bool(patient),
+                has_patient=patient is not None,
+                start_datetime=start_datetime,
                 partner_id=self.by.partner_id,
                 created_at=self.now,
                 updated_at=self.now,
-                **patient,
             )
             for _ in range(count)
         ]
         for place in taken:
+            if patient is not None:
+                place.person = patient
             self._begin(place, "", status)
         self._made += taken
         self.places += taken
@@ -191,19 +201,22 @@ class Opening:
         self.places = [place for place in self.places if place.status in TAKEN]
         self._count()
 
-    def revise(self, place: Appointment, **values: Any) -> None:
-        """Change a place's time or its patient's fields; what patients say is not in the record."""
-        changed = {name: value for name, value in values.items() if getattr(place, name) != value}
-        if not changed:
-            return
-        said: dict[str, Any] = {}
-        if "start_datetime" in changed:
-            said["start_datetime"] = [place.start_datetime, changed["start_datetime"]]
-        patient = sorted(set(changed) - {"start_datetime"})
-        if patient:
-            said["patient_fields"] = patient
-        for name, value in changed.items():
-            setattr(place, name, value)
+    def set_time(self, place: Appointment, start: datetime | None) -> None:
+        """Change a place's exact time."""
+        if place.start_datetime != start:
+            was, place.start_datetime = place.start_datetime, start
+            self._revised(place, start_datetime=(was, start))
+
+    def set_patient(self, place: Appointment, said: dict[str, str]) -> None:
+        """Change what is known of a patient; the record tells which fields, not what is in them."""
+        known = place.person
+        changed = {name: value for name, value in said.items() if getattr(known, name) != value}
+        if changed:
+            place.person = known._replace(**changed)
+            self._resealed.add(place.pk)
+            self._revised(place, patient_fields=sorted(changed))
+
+    def _revised(self, place: Appointment, **said: Any) -> None:
         place.updated_at = self.now
         self._record(place, place.status, place.status, self.now, **said)
         self._moved[place.pk] = place
@@ -277,12 +290,14 @@ class Opening:
 
     def _save_moved(self) -> None:
         """Save places that changed, those that changed alike in one statement."""
-        alike: dict[tuple[Any, ...], list[str]] = {}
+        alike: dict[tuple[tuple[str, Any], ...], list[str]] = {}
         for place in self._moved.values():
-            values = tuple(getattr(place, name) for name in SAVED)
+            # What is sealed may meanwhile have been sealed anew: written only where it changed.
+            names = (*SAVED, *SEALED) if place.pk in self._resealed else SAVED
+            values = tuple((name, getattr(place, name)) for name in names)
             alike.setdefault(values, []).append(place.pk)
         for values, ids in alike.items():
-            Appointment.objects.filter(pk__in=ids).update(**dict(zip(SAVED, values, strict=True)))
+            Appointment.objects.filter(pk__in=ids).update(**dict(values))
 
     def _count(self) -> None:
         """Let the booking carry the counts of its places."""

@@ -4,8 +4,10 @@ from typing import Any
 
 from django.contrib import admin
 from django.core import checks
+from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError
 
-from openchair import clashes
+from openchair import clashes, keys_in_use
 from practices.models import Practice
 from practices.scoping import ScopedAdmin
 
@@ -51,3 +53,15 @@ def _leads_to_practice(model: Any, path: str | None) -> bool:
             return False
         model = fields[name].related_model
     return bool(model is Practice)
+
+
+@checks.register(checks.Tags.database)
+def keys_are_there(databases: Any = None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """Refuse keys that do not read what is in the database; asked by `check --database default`."""
+    try:
+        keys_in_use.refuse_if_missing()
+    except ImproperlyConfigured as error:
+        return [checks.Error(str(error), id="openchair.E003")]
+    except DatabaseError:
+        return []  # nothing is there yet
+    return []

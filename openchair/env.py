@@ -1,5 +1,7 @@
 """Settings from the environment; each reader refuses an odd value and says what to write."""
 
+import base64
+import binascii
 import os
 import re
 import secrets
@@ -274,3 +276,53 @@ def _kept(kept_in: Path, make: Callable[[], str]) -> str:
     finally:
         made.unlink(missing_ok=True)
     return kept_in.read_text()
+
+
+_MAKE_PATIENT_KEY = (
+    "python3 -c 'import base64, secrets; "
+    "print(base64.urlsafe_b64encode(secrets.token_bytes(32)).decode())'"
+)
+_KEEP_PATIENT_KEY = """\
+# Patients' names, phones, addresses and messages are encrypted with this key. Whoever loses it has
+# lost them, in every backup too: keep a copy of this file apart from the database and its backups.
+"""
+
+
+def patient_keys(name: str, *, kept_in: Path, local: bool) -> list[str]:
+    """Read the keys that encrypt patients' data, commas between; the first one encrypts.
+
+    An installation that only this machine reaches makes one for itself, in the file kept_in.
+    """
+    text = os.environ.get(name, "").strip()
+    if not text and not local:
+        raise ImproperlyConfigured(
+            f"{name} is needed where ALLOWED_HOSTS names other machines: write the key that "
+            f"encrypts patients' data, made by {_MAKE_PATIENT_KEY}, and keep a copy of it."
+        )
+    if not text:
+        text = _kept(kept_in, _made_patient_key)
+        text = ",".join(line for line in text.splitlines() if not line.startswith("#"))
+    keys = [part.strip() for part in text.split(",") if part.strip()]
+    if not keys or not all(_is_patient_key(key) for key in keys) or len(set(keys)) < len(keys):
+        # The keys themselves are not repeated.
+        raise ImproperlyConfigured(
+            f"{name} has to be keys with commas between, each once, of 32 random bytes in base64: "
+            f"made by {_MAKE_PATIENT_KEY}."
+        )
+    return keys
+
+
+def _made_patient_key() -> str:
+    sys.stderr.write(
+        "A key that encrypts patients' data was made, in data/patient_keys: whoever loses it has "
+        "lost the data. Keep a copy of it, apart from the database and its backups.\n"
+    )
+    return _KEEP_PATIENT_KEY + base64.urlsafe_b64encode(secrets.token_bytes(32)).decode() + "\n"
+
+
+def _is_patient_key(text: str) -> bool:
+    try:
+        key = base64.b64decode(text, altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return len(key) == 32 and len(set(key)) > 8

@@ -22,6 +22,9 @@ if DEBUG and not ONLY_THIS_MACHINE:
     )
 SECRET_KEY = env.secret_key("SECRET_KEY", kept_in=DATA_DIR / "secret_key", local=ONLY_THIS_MACHINE)
 SECRET_KEY_FALLBACKS = env.old_secret_keys("SECRET_KEY_FALLBACKS")
+PATIENT_KEYS = env.patient_keys(
+    "PATIENT_KEYS", kept_in=DATA_DIR / "patient_keys", local=ONLY_THIS_MACHINE
+)
 HTTPS_ONLY = env.flag("HTTPS_ONLY", default=not ONLY_THIS_MACHINE)
 # Whose X-Forwarded-For and X-Forwarded-Proto are believed: nobody's unless said.
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
@@ -196,6 +199,8 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+# What is said after an act names patients: it waits in the browser, not in a table of sessions.
+MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
 CSRF_FAILURE_VIEW = "openchair.pages.csrf_failure"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS_ONLY
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True

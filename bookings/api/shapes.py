@@ -4,7 +4,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from bookings import walltime
-from bookings.models import PATIENT_FIELDS, Appointment, Event
+from bookings.models import Appointment, Event
 from openchair.api.conditional import strong_tag
 
 
@@ -20,7 +20,7 @@ def appointment_json(place: Appointment) -> dict[str, Any]:
         "start_datetime": None if start is None else walltime.iso(start, zone),
         "location_id": booking.location_id,
         "doctor_id": booking.doctor_id,
-        **{name: getattr(place, name) for name in PATIENT_FIELDS},
+        **place.person._asdict(),
         "pending_until": None if until is None else walltime.iso(until, zone),
         "updated_at": walltime.iso(place.updated_at, zone),
         "created_at": walltime.iso(place.created_at, zone),
@@ -36,7 +36,7 @@ def appointment_tag(place: Appointment) -> str:
         place.exact_time,
         booking.location_id,
         booking.doctor_id,
-        *(getattr(place, name) for name in PATIENT_FIELDS),
+        *place.person,
         place.pending_until,
         place.updated_at,
         booking.location.timezone,

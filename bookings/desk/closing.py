@@ -71,7 +71,7 @@ def _with_places(bookings: list[Booking]) -> list[dict[str, Any]]:
         places[place.booking_id].append(
             {
                 "name": words.patient(place),
-                "phone": place.phone,
+                "phone": place.person.phone,
                 "status": words.PLACE[PlaceStatus(place.status)],
             }
         )

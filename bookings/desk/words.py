@@ -102,7 +102,7 @@ def taken(booking: Booking) -> str:
 
 def patient(place: Appointment) -> str:
     """Name who has a place; where nobody was named, who took it."""
-    name = f"{place.first_name} {place.last_name}".strip()
+    name = f"{place.person.first_name} {place.person.last_name}".strip()
     if name:
         return name
     if place.has_patient:

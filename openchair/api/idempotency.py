@@ -22,6 +22,7 @@ from django.utils import timezone
 from rest_framework.exceptions import APIException, ParseError
 from rest_framework.request import Request
 
+from openchair import sealing
 from openchair.api.models import KeptAnswer
 from openchair.errors import Refused
 
@@ -101,9 +102,12 @@ def _kept(partner_id: str, key: str) -> KeptAnswer | None:
 
 
 def _repeat(kept: KeptAnswer, fingerprint: str) -> HttpResponse:
-    if kept.fingerprint != fingerprint:
+    asked, body = kept.fingerprint, kept.body
+    if kept.sealed is not None:
+        asked, body = json.loads(sealing.unseal(kept.sealed))
+    if asked != fingerprint:
         raise KeyReused
-    return HttpResponse(kept.body, status=kept.status, headers=kept.headers)
+    return HttpResponse(body, status=kept.status, headers=kept.headers)
 
 
 def _carry_out(view: Any, act: Callable[[], HttpResponseBase]) -> HttpResponse:
@@ -122,10 +126,13 @@ def _keep(partner_id: str, key: str, fingerprint: str, response: HttpResponse) -
         partner_id=partner_id,
         key=key,
         defaults={
-            "fingerprint": fingerprint,
+            "fingerprint": "",
             "status": response.status_code,
             "headers": dict(response.items()),
-            "body": response.content.decode(),
+            "body": "",
+            # A fingerprint in clear would let anybody try who the patient is.
+            "sealed": sealing.seal(json.dumps([fingerprint, response.content.decode()])),
+            "sealed_by": sealing.key_names()[0],
             "kept_at": timezone.now(),
         },
     )

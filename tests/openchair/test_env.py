@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
 from openchair import env
@@ -177,7 +178,9 @@ def test_random_secrets_of_every_alphabet_are_taken(monkeypatch: pytest.MonkeyPa
 def test_other_hosts_want_https_and_a_secret_key() -> None:
     assert "SECRET_KEY is needed" in settings_with(ALLOWED_HOSTS="openchair.example").stderr
     told = settings_with(
-        ALLOWED_HOSTS="openchair.example", SECRET_KEY=secrets.token_urlsafe(50)
+        ALLOWED_HOSTS="openchair.example",
+        SECRET_KEY=secrets.token_urlsafe(50),
+        PATIENT_KEYS=Fernet.generate_key().decode(),
     ).stdout
     assert told == "False True True ['openchair.example']\n"
 
