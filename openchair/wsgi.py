@@ -5,7 +5,6 @@ import os
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 from django.db import connections
-from django.db.utils import DatabaseError
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "openchair.settings")
 
@@ -14,11 +13,11 @@ application = get_wsgi_application()
 for database in connections.settings.values():
     database["OPTIONS"] |= settings.OPTIONS_WHILE_SERVING
 
-from openchair import keys_in_use  # noqa: E402  # models are there only now
+from openchair import keys_in_use, outages  # noqa: E402  # models are there only now
 
 try:
     keys_in_use.refuse_if_missing()
-except DatabaseError:
+except outages.ERRORS:
     # It is away, or not set up: told to whoever asks, and what cannot be read is a 503.
     pass
 finally:

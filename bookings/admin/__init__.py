@@ -104,7 +104,7 @@ class AppointmentAdmin(CaughtUpAdmin):
     """Patients' places; each leads to its opening's page at the desk."""
 
     practice_path = "booking__practice"
-    list_display = ["id", "patient", "phone", "in_words", "when", "where", "made"]
+    list_display = ["id", "named", "phone", "in_words", "when", "where", "made"]
     list_select_related = ["booking__location", "booking__practice"]
     list_filter = ["status"]
     search_fields = ["id"]
@@ -129,7 +129,7 @@ class AppointmentAdmin(CaughtUpAdmin):
         return queryset.filter(found | Q(pk__in=named)), False
 
     @admin.display(description="Patient")
-    def patient(self, place: Appointment) -> str:
+    def named(self, place: Appointment) -> str:
         """Name who has the place."""
         return words.patient(place)
 

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import redis
+from cryptography.fernet import Fernet
 
 from tests.bench import torture
 from tests.bench.network import Network, network
@@ -118,6 +119,7 @@ def running_site(net: Network, patience: int) -> Iterator[Site]:
             "TRUSTED_PROXIES": edge,
             "HTTPS_ONLY": "off",
             "SECRET_KEY": secrets.token_urlsafe(50),
+            "PATIENT_KEYS": Fernet.generate_key().decode(),
             "PATIENCE": str(patience),
             "RATE_LIMIT": "1000000/min",
             "WRONG_KEY_LIMIT": f"{WRONG_KEYS}/day",

@@ -116,7 +116,12 @@ class Desk:
 
     def send(self, path: str, **fields: str) -> str:
         """Send the form of a page, and give the page that comes after it."""
-        (token, *_) = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', self.get(path))
+        return self.send_to(path, path, **fields)
+
+    def send_to(self, path: str, shown_on: str, **fields: str) -> str:
+        """Send a form that another page shows."""
+        page_before = self.get(shown_on)
+        (token, *_) = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', page_before)
         body = urlencode({"csrfmiddlewaretoken": token, **fields}).encode()
         with self.opener.open(self.url + path, body, timeout=30) as page:
             text: str = page.read().decode()

@@ -1,0 +1,108 @@
+"""Nothing that is written down has a patient in clear: database files, WAL, dumps, logs."""
+
+import base64
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+
+from tests.operations.test_roles import Desk
+from tests.postgres import newest_binaries
+from tests.server import Server, running_server
+
+OPENING = "quokka-opening"
+BY_PARTNER = {
+    "first_name": "Zanziwombat",
+    "last_name": "Numbatroo",
+    "email": "bilby.dingo@platypus.example",
+    "phone": "555 731 90417",
+    "guardian_name": "Bandicootis",
+    "zip_code": "ZQ93177",
+    "message": "allergic to wallabytin 🦘",
+}
+BY_STAFF = {name: f"{value}.x" for name, value in BY_PARTNER.items()} | {
+    "email": "staff.bilby@platypus.example",
+    "phone": "555 731 90418",
+}
+PLANTED = [
+    "Zanziwombat",
+    "Numbatroo",
+    "platypus.example",
+    "555 731 9041",
+    "5557319041",
+    "Bandicootis",
+    "ZQ93177",
+    "wallabytin",
+]
+
+
+def forms(text: str) -> Iterator[bytes]:
+    """Give the bytes as which a text may be found: plain, as UTF-16, in base64 at any offset."""
+    yield text.encode()
+    yield text.encode("utf-16-le")
+    for offset in range(3):
+        # The first and the last signs also tell of what is beside the text.
+        yield base64.b64encode(b"\0" * offset + text.encode())[4:-4]
+
+
+def plant(server: Server) -> None:
+    """Let a partner and staff write and read patients, in every way there is."""
+    exact = server.demo["practices"]["exact"]
+    opening = {
+        "id": OPENING,
+        "location_id": exact["locations"][0],
+        "doctor_id": exact["doctors"][0],
+        "start_datetime": "2030-03-05T09:00",
+        "total_appointments": 3,
+    }
+    assert server.call("POST", "/onlinescheduling/booking", opening).status == 201
+    path = f"/onlinescheduling/booking/{OPENING}/appointments"
+    for _ in range(2):
+        taken = server.call("POST", path, BY_PARTNER, headers={"Idempotency-Key": "planted"})
+        assert taken.status == 201
+    place = taken.headers["Location"]
+    assert server.call("PUT", place, {"message": "more wallabytin"}).status == 200
+    assert server.call("PUT", place, {"email": "platypus.example"}).status == 400
+    assert b"Zanziwombat" in server.call("GET", place).body
+    desk = Desk(server)
+    desk.send("/admin/login/?next=/admin/", **server.demo["staff"]["exact"])
+    page = f"/admin/desk/{exact['id']}/opening/{OPENING}/"
+    assert "Zanziwombat.x" in desk.send_to(f"{page}patient/", page, **BY_STAFF, status="booked")
+    listed = "/admin/bookings/appointment/?q="
+    assert "Zanziwombat" in desk.get(f"{listed}bilby.dingo%40platypus.example")
+    assert "Zanziwombat" in desk.get(f"{listed}Numbatroo")
+
+
+def on_disk(url: str) -> Iterator[bytes]:
+    """Read all that the database keeps, and a dump of it."""
+    if url.startswith("sqlite"):
+        database = Path(url.removeprefix("sqlite:///"))
+        files = list(database.parent.glob(f"{database.name}*"))
+        assert len(files) >= 2, "the file, and what is not yet in it"
+        yield from (file.read_bytes() for file in files)
+        return
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CHECKPOINT")
+        found = connection.execute("SHOW data_directory").fetchone()
+    assert found is not None
+    yield subprocess.run(
+        [newest_binaries() / "pg_dump", url], capture_output=True, check=True
+    ).stdout
+    for folder, _, names in os.walk(Path(found[0]).parent):
+        for name in names:
+            path = Path(folder) / name
+            if path.is_file():  # no socket
+                yield path.read_bytes()
+
+
+def test_no_file_has_a_planted_patient(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with running_server(log) as server:
+        plant(server)
+        seen = set()
+        sought = {form: text for text in [OPENING, *PLANTED] for form in forms(text)}
+        for written in [*on_disk(server.environment["DATABASE_URL"]), log.read_bytes()]:
+            seen |= {text for form, text in sought.items() if form in written}
+    assert seen == {OPENING}
