@@ -94,19 +94,27 @@ def path_of(case: str, target: Target) -> str:
         "get": f"{API}/booking/{places['opening']}",
         "list1000": f"{API}/practice/{places['middle']}/bookings",
         "list10000": f"{API}/practice/{places['large']}/bookings",
+        "board": f"/admin/desk/{places['practice']}/board/",
     }.get(case.removeprefix("304-"), by_location)
 
 
+def asking(case: str, target: Target) -> Request | None:
+    """Make the request of a case of reading; None where this server has no such thing."""
+    path = path_of(case, target)
+    if case == "board":
+        return Request("GET", path, cookie=target.data.places["cookie"]) if target.is_ours else None
+    if not case.startswith("304"):
+        return Request("GET", path)
+    tag = target.address.ask(Request("GET", path))[1].get("ETag", "")
+    return Request("GET", path, tag=tag) if tag else None
+
+
 def read(case: str, target: Target, plan: Plan) -> Sample | None:
-    """GET the same thing again and again; a 304 only where there are tags."""
-    request = Request("GET", path_of(case, target))
-    if case.startswith("304"):
-        tag = target.address.ask(request)[1].get("ETag", "")
-        if not tag:
-            return None
-        request = Request("GET", request.path, tag=tag)
-        assert target.address.ask(request)[0] == 304
-    how_many = {"list10000": 2, "one": 1}.get(case, CLIENTS)
+    """GET the same thing again and again, where the server has it."""
+    request = asking(case, target)
+    if request is None:
+        return None
+    how_many = {"list10000": 2, "one": 1, "board": 1}.get(case, CLIENTS)
     meter = Meter(target)
     meter.measure(
         lambda: clients.again_and_again(
@@ -114,6 +122,15 @@ def read(case: str, target: Target, plan: Plan) -> Sample | None:
         )
     )
     return meter.sample()
+
+
+def start_up(target: Target) -> tuple[float, float]:
+    """Start another such server; give seconds until its first answer, and of processor time."""
+    began = time.perf_counter()
+    with target.another() as started:
+        status, *_ = started.address.ask(Request("GET", path_of("list30", target)))
+        assert status == 200
+        return time.perf_counter() - began, machine.spent(started.pid)
 
 
 def first_id(body: bytes) -> str:
@@ -134,9 +151,9 @@ def growth(target: Target, count: int) -> float:
 
 def statements(case: str, target: Target) -> float | None:
     """Count the SQL statements that a request of reading takes."""
-    request = Request("GET", path_of(case, target))
-    if case.startswith("304"):
-        request = Request("GET", request.path, tag=target.address.ask(request)[1].get("ETag", ""))
+    request = asking(case, target)
+    if request is None:
+        return None
     before = target.data.statements()
     for _ in range(10):
         target.address.ask(request)
@@ -209,13 +226,13 @@ def _openings(target: Target, count: int) -> list[str]:
 def _fight(target: Target, opening: str) -> tuple[float, int]:
     """Give the milliseconds until all had an answer, and how many got the one place."""
     path, method = f"{API}/booking/{opening}", "PUT"
-    if target.has_places:
+    if target.is_ours:
         # Here a status speaks of the whole opening, and the same again is a 200 for its owner.
         path, method = f"{path}/appointments", "POST"
     claim = Request(method, path, {"status": "pending"})
     took, answers = clients.all_at_once(target.address, [claim] * CROWD)
     won = [answer for answer in answers if answer[9:10] == b"2"]
-    if target.has_places:
+    if target.is_ours:
         for answer in won:
             place = json.loads(answer.partition(b"\r\n\r\n")[2])["id"]
             target.address.ask(Request("DELETE", f"{API}/appointment/{place}"))

@@ -45,6 +45,13 @@ class Request:
     path: str
     body: Any = None
     tag: str = ""
+    cookie: str = ""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Give what it says beside the key."""
+        said = {"If-None-Match": self.tag, "Cookie": self.cookie}
+        return {name: text for name, text in said.items() if text}
 
 
 @dataclass
@@ -57,7 +64,7 @@ class Address:
     def ask(self, request: Request) -> tuple[int, dict[str, str], bytes]:
         """Send one request without a body over a connection of its own."""
         connection = HTTPConnection("127.0.0.1", self.port, timeout=60)
-        headers = {"Authorization": self.key, "If-None-Match": request.tag}
+        headers = {"Authorization": self.key, **request.headers}
         try:
             connection.request(request.method, request.path, headers=headers)
             answer = connection.getresponse()
@@ -68,10 +75,11 @@ class Address:
     def written(self, request: Request) -> bytes:
         """Write a request as it goes over the wire."""
         body = b"" if request.body is None else json.dumps(request.body).encode()
+        more = "".join(f"{name}: {text}\r\n" for name, text in request.headers.items())
         head = (
             f"{request.method} {request.path} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
             f"Authorization: {self.key}\r\nContent-Type: application/json\r\n"
-            f"If-None-Match: {request.tag}\r\n"
+            f"{more}"
             f"Content-Length: {len(body)}\r\n\r\n"
         )
         return head.encode() + body
@@ -95,9 +103,7 @@ def again_and_again(address: Address, request: Request, *, clients: int, seconds
 
 
 def _wrk(address: Address, request: Request, *, clients: int, seconds: int) -> Sent:
-    headers = {"Authorization": address.key}
-    if request.tag:
-        headers["If-None-Match"] = request.tag
+    headers = {"Authorization": address.key, **request.headers}
     table = ", ".join(f"['{name}'] = [==[{value}]==]" for name, value in headers.items())
     assert WRK is not None
     options = [WRK, "-t1", f"-c{clients}", f"-d{seconds}s", "--timeout", "30s"]

@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import django
+from django.contrib.auth import get_user_model
 from django.db import connection, models, transaction
+from django.test import Client
 
 LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 ZONES = (
@@ -211,10 +213,15 @@ def fill(world: World) -> dict[str, Any]:
                     cursor.execute(SAME_FOR_REFERENCES)
                 cursor.execute((REFERENCES / text).read_text())
             cursor.execute("VACUUM ANALYZE")
+    staff = get_user_model().objects.create_superuser("bench")
+    browser = Client()
+    browser.force_login(staff)
     middle = (len(world.sizes) - 3) // 2 * 3
     return {
         "key": key,
         "bookings": sum(map(sum, world.sizes)),
+        "cookie": f"sessionid={browser.cookies['sessionid'].value}",
+        "practice": public_id(middle // 3, 1),
         "location": public_id(middle, 2),
         "writable": public_id(middle + 1, 2),
         "doctor": public_id(middle + 1, 4),

@@ -8,9 +8,10 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,8 @@ class Target:
     address: Address
     pid: int
     data: Data
-    has_places: bool = False
+    another: "Callable[[], AbstractContextManager[Target]]"
+    is_ours: bool = False
 
 
 def counting() -> str:
@@ -106,18 +108,19 @@ def _filled(data: Data, sizes: tuple[int, ...]) -> Data:
 
 
 @contextmanager
-def product(name: str, data: Data, **settings: str) -> Iterator[Target]:
+def product(name: str, data: Data) -> Iterator[Target]:
     """Run OpenChair as in production; its limits are raised, and on."""
     environment = {
         **os.environ,
         "DATABASE_URL": data.url,
         "PORT": str(free_port()),
         "RATE_LIMIT": "10000000/min",
-        **settings,
+        "SESSION_IDLE": "86400",
     }
     with serving(environment) as process:
         address = Address(int(environment["PORT"]), data.places["key"])
-        yield Target(name, address, process.pid, data, has_places=True)
+        another = partial(product, name, data)
+        yield Target(name, address, process.pid, data, another, is_ours=True)
 
 
 @contextmanager
@@ -130,4 +133,4 @@ def reference(name: str, data: Data) -> Iterator[Target]:
     arguments = ("-w", str(REFERENCE_WORKERS), "-b", bound, "--no-control-socket", where)
     with serving(environment, arguments=arguments) as process:
         address = Address(int(environment["PORT"]), data.places["key"])
-        yield Target(name, address, process.pid, data)
+        yield Target(name, address, process.pid, data, partial(reference, name, data))

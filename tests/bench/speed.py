@@ -32,9 +32,9 @@ from tests.server import ROOT
 
 LARGE = (200, 2500, 1000, 10_000)
 SMALL = (2, 2500, 1000, 10_000)
-READING = ("list30", "get", "list1000", "list10000", "304-list30", "304-list1000", "one")
+READING = ("list30", "get", "list1000", "list10000", "304-list30", "304-list1000", "one", "board")
 WRITING = ("create", "claim", "book", "delete")
-CASES = (*READING, "write", "contend", "grow")
+CASES = (*READING, "write", "contend", "start", "grow")
 TITLES = ["req/s", "ratio", "p50", "p99", "app_us", "pg_us", "cpu", "MiB", "SQL", "bad", "others"]
 
 
@@ -45,6 +45,7 @@ class Figures:
     samples: dict[str, dict[str, list[Sample]]] = field(default_factory=dict)
     crowds: dict[str, list[Crowd]] = field(default_factory=dict)
     statements: dict[tuple[str, str], float | None] = field(default_factory=dict)
+    starts: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     grown: dict[str, float] = field(default_factory=dict)
     idle: dict[str, float] = field(default_factory=dict)
 
@@ -90,6 +91,8 @@ def _measure(case: str, target: Target, plan: Plan, figures: Figures) -> None:
             figures.add(name, target, one)
     elif case == "contend":
         figures.crowds.setdefault(target.name, []).append(cases.contend(target, plan))
+    elif case == "start":
+        figures.starts.setdefault(target.name, []).append(cases.start_up(target))
     elif target.name not in figures.grown:
         figures.grown[target.name] = cases.growth(target, plan.large_answers)
 
@@ -112,6 +115,11 @@ def table(figures: Figures) -> Iterator[str]:
             f"{median(ratios):8.2f}{'/'.join(map(str, winners)):>9}"
             f"{median(crowd.readers for crowd in crowds):14.2f}"
         )
+    yield ""
+    yield f"{'start':13} {'server':14}{'s':>8}{'cpu s':>8}"
+    for name, starts in figures.starts.items():
+        seconds, spent = (median(part) for part in zip(*starts, strict=True))
+        yield f"{'':13} {name:14}{seconds:8.2f}{spent:8.2f}"
     yield ""
     yield f"{'memory':13} {'server':14}{'idle MiB':>9}{'grown by large answers':>24}"
     for name, idle in figures.idle.items():
