@@ -10,6 +10,7 @@ from typing import Any
 from gunicorn import glogging, util
 
 from openchair import logs, metrics, settings
+from openchair.lingering import Lingering
 
 
 class logger_class(glogging.Logger):  # noqa: N801  # the setting's name
@@ -35,6 +36,8 @@ forwarded_allow_ips = ""
 secure_scheme_headers: dict[str, str] = {}
 forwarder_headers = ""
 workers = settings.WEB_CONCURRENCY
+# Threads: no slower than sync as far as could be measured, and a client who sends slowly, or a lock
+# that is waited for, holds up one of four (docs/performance.md).
 worker_class = "openchair.worker.Worker"
 threads = 4
 timeout = 30
@@ -114,3 +117,5 @@ def _write_error(sock: socket.socket, status: int, reason: str, message: str) ->
 
 
 util.write_error = _write_error
+# Left to itself, gunicorn stops a worker for two seconds for each client who does not close.
+util.close_graceful = Lingering().close
