@@ -1,13 +1,11 @@
-"""This machine: its disks, its time zones, its Redis."""
+"""This machine: its disks, its Redis."""
 
 import shutil
-import zoneinfo
 from collections.abc import Iterator
-from importlib.metadata import version
 from pathlib import Path
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Info, Warning  # noqa: A004  # Django's names
+from django.core.checks import CheckMessage, Warning  # noqa: A004  # Django's names
 from django.db import connection
 from redis.exceptions import RedisError
 
@@ -23,7 +21,6 @@ OLDEST_REDIS = 7
 def findings() -> Iterator[CheckMessage]:
     """Look at what this machine has."""
     yield from _disks()
-    yield from _time_zones()
     if settings.CACHE_URL:
         yield from _redis()
 
@@ -42,29 +39,6 @@ def _disks() -> Iterator[CheckMessage]:
                 "Make room, or give it a larger disk: where it is full, changes are refused.",
                 id="openchair.W110",
             )
-
-
-def _time_zones() -> Iterator[CheckMessage]:
-    package = version("tzdata")  # 2026.2 is the IANA's 2026b
-    year, _, number = package.partition(".")
-    newest = f"{year}{chr(ord('a') + int(number.split('.')[0]) - 1)}"
-    for folder in zoneinfo.TZPATH:
-        names = Path(folder) / "tzdata.zi"
-        if not names.is_file():
-            continue
-        with names.open() as told:
-            found = told.readline().removeprefix("# version ").strip()
-        if found < newest:
-            yield Info(
-                f"The time zones of this machine, in {folder}, are of version {found}; those that "
-                f"came with OpenChair are {newest}. Python takes the machine's.",
-                "Update the machine's package tzdata, or start OpenChair with PYTHONTZPATH set to "
-                "nothing, to use its own.",
-                id="openchair.I111",
-            )
-        return
-    if not zoneinfo.available_timezones():
-        yield Error("Python has no time zones.", "Run script/setup again.", id="openchair.E111")
 
 
 def _redis() -> Iterator[CheckMessage]:

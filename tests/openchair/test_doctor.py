@@ -2,7 +2,6 @@
 
 import io
 import shutil
-import zoneinfo
 from collections import namedtuple
 from collections.abc import Callable
 from datetime import timedelta
@@ -196,19 +195,6 @@ def test_a_full_disk_is_told(operated: Any, monkeypatch: pytest.MonkeyPatch) -> 
     assert "W110" not in found()
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10**12, 10**12 - 10**7, 10**7))
     assert "has 10 MB left" in found()["W110"]
-
-
-def test_time_zones_older_than_our_own_are_told(
-    operated: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(zoneinfo, "TZPATH", (str(tmp_path),))
-    assert "I111" not in found()
-    for release, is_old in (("2019a", True), ("2099z", False)):
-        (tmp_path / "tzdata.zi").write_text(f"# version {release}\nR d 1916 o - Jun 14 23s 1 S\n")
-        assert ("I111" in found()) is is_old
-    monkeypatch.setattr(zoneinfo, "available_timezones", set)
-    monkeypatch.setattr(zoneinfo, "TZPATH", ())
-    assert "Python has no time zones" in found()["E111"]
 
 
 class Redis:
