@@ -8,6 +8,8 @@ without a pause. Meanwhile the database is migrated forward, the server restarte
 hand, reloaded, restarted with the code of FROM, and the migrations since then are taken back.
 """
 
+import base64
+import os
 import subprocess
 import sys
 import tempfile
@@ -140,9 +142,11 @@ def run(commit: str, *, clients: int, between: int, patience: int) -> Figures:
     patience: seconds, the server's own.
     """
     figures = Figures(git("log", "-1", "--format=%h", commit))
+    # Both releases are one installation: neither makes a key for itself.
+    key = base64.urlsafe_b64encode(os.urandom(32)).decode()
     with (
         checked_out(commit) as before,
-        installed(before, PATIENCE=str(patience)) as (environment, demo),
+        installed(before, PATIENCE=str(patience), PATIENT_KEYS=key) as (environment, demo),
         create_server(("127.0.0.1", int(environment["PORT"])), backlog=512) as listening,
     ):
         installation = Installation(environment, listening)
