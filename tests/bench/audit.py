@@ -103,10 +103,6 @@ def _kept_answers() -> list[str]:
     """Look for an answer that was kept of something that is not there: half of a change."""
     made = {*Booking.objects.values_list("pk", flat=True)}
     made |= {*Appointment.objects.values_list("pk", flat=True)}
-    kept = KeptAnswer.objects.filter(status=201).values_list("key", "body")
-    return [f"key {key}: its answer is of nothing" for key, body in kept if _id(body) not in made]
-
-
-def _id(body: str) -> str:
-    text: str = json.loads(body)["id"]
-    return text
+    kept = KeptAnswer.objects.filter(status=201).values_list("pk", "headers")
+    told = {pk: headers["Location"].rpartition("/")[2] for pk, headers in kept}
+    return [f"kept answer {pk}: {one} is not there" for pk, one in told.items() if one not in made]
