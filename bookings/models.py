@@ -1,5 +1,6 @@
 """Openings, the places in them, the series they repeat in, and the record of what happened."""
 
+from contextvars import ContextVar
 from datetime import datetime
 
 from django.conf import settings
@@ -40,6 +41,8 @@ NOT_IN_CLEAR: dict[str, str | None] = dict.fromkeys(
 )
 SEALED = ("patient", "patient_key", "email_digest", "phone_digest", *NOT_IN_CLEAR)
 """The columns of an appointment that change with what is known of its patient."""
+read_by: ContextVar[set[str] | None] = ContextVar("read_by", default=None)
+"""Where a request notes the places whose patients it reads (bookings/access.py)."""
 TAKEN = (PlaceStatus.PENDING, PlaceStatus.RESERVED, PlaceStatus.BOOKED)
 
 
@@ -320,13 +323,24 @@ class Appointment(models.Model):
         return self.id
 
     @property
-    def person(self) -> Patient:
-        """Give what is known of the patient. Raises sealing.UnreadableError."""
+    def unread_person(self) -> Patient:
+        """Give what is known of the patient to what shows it to nobody.
+
+        Raises sealing.UnreadableError.
+        """
         sealed, known = self.__dict__.get("_read", (None, patients.NOBODY))
         if sealed != self.patient:
             sealed, known = self._read = (self.patient, patients.read(self.patient))
         clear = ((name, getattr(self, f"clear_{name}")) for name in PATIENT_FIELDS)
         return patients.overlaid(known, clear)
+
+    @property
+    def person(self) -> Patient:
+        """Give what is known of the patient, to be shown. Raises sealing.UnreadableError."""
+        read = read_by.get()
+        if read is not None and self.patient is not None:
+            read.add(self.pk)
+        return self.unread_person
 
     @person.setter
     def person(self, patient: Patient) -> None:
@@ -409,3 +423,33 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return f"{self.booking_id}: {self.from_status or 'made'} to {self.to_status}"
+
+
+class Access(models.Model):
+    """That somebody was shown what is known of patients (bookings/access.py); never altered."""
+
+    at = models.DateTimeField(help_text="UTC.")
+    practice = models.ForeignKey(Practice, models.PROTECT, related_name="+")
+    actor = models.CharField(max_length=7, choices=ActorKind)
+    api_key = models.ForeignKey(ApiKey, models.PROTECT, null=True, related_name="+", db_index=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", db_index=False
+    )
+    method = models.CharField(max_length=10)
+    route = models.CharField(max_length=200, help_text="The pattern of the page or the list.")
+    appointments = models.JSONField(help_text="The ids of the places.")
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name = "access to patients"
+        verbose_name_plural = "access to patients"
+        constraints = [
+            models.CheckConstraint(
+                name="access_actor_known",
+                condition=Q(actor=ActorKind.PARTNER, api_key__isnull=False, user__isnull=True)
+                | Q(actor=ActorKind.STAFF, user__isnull=False, api_key__isnull=True),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M:%S} {self.method} {self.route}"

@@ -209,7 +209,7 @@ class Opening:
 
     def set_patient(self, place: Appointment, said: dict[str, str]) -> None:
         """Change what is known of a patient; the record tells which fields, not what is in them."""
-        known = place.person
+        known = place.unread_person
         changed = {name: value for name, value in said.items() if getattr(known, name) != value}
         if changed:
             place.person = known._replace(**changed)

@@ -36,8 +36,8 @@ forwarded_allow_ips = ""
 secure_scheme_headers: dict[str, str] = {}
 forwarder_headers = ""
 workers = settings.WEB_CONCURRENCY
-# Threads: no slower than sync as far as could be measured, and a client who sends slowly, or a lock
-# that is waited for, holds up one of four (docs/performance.md).
+# Threads: for 30 rows no slower than sync as far as could be measured, and a client who sends
+# slowly, or a lock that is waited for, holds up one of four (docs/performance.md).
 worker_class = "openchair.worker.Worker"
 threads = 4
 timeout = 30

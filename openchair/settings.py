@@ -96,6 +96,7 @@ MIDDLEWARE = [
     "openchair.people.Messages",
     "openchair.people.SessionLimits",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "bookings.access.AccessMiddleware",
 ]
 
 ROOT_URLCONF = "openchair.urls"

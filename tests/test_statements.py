@@ -23,10 +23,11 @@ STATEMENTS = {
     # how the practice stands, and what is kept of the bookings
     "GET /onlinescheduling/practice/{practice}/bookings": 4,
     "GET /onlinescheduling/location/{location}/bookings": 4,
-    "GET /onlinescheduling/practice/{practice}/appointments": 5,
+    # two of them write down who was shown which patients
+    "GET /onlinescheduling/practice/{practice}/appointments": 7,
     "GET /onlinescheduling/practice/{practice}/changes": 5,
     "GET /onlinescheduling/booking/{booking}": 3,
-    "GET /onlinescheduling/appointment/{appointment}": 4,
+    "GET /onlinescheduling/appointment/{appointment}": 6,
     # the location, its grant, location and doctor; the booking, the feed's number, the event
     "POST /onlinescheduling/booking": 9,
     # whose it is, the grant, the lock, what it holds; the rows, the feed's number, the events

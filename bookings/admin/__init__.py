@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from bookings import openings
 from bookings.desk import export, words
-from bookings.models import Appointment, Booking, Event, Series
+from bookings.models import Access, Appointment, Booking, Event, Series
 from bookings.patients import Patient, by_email, by_phone
 from practices.models import Location
 from practices.scoping import ScopedAdmin
@@ -125,7 +125,7 @@ class AppointmentAdmin(CaughtUpAdmin):
         found = Q(pk__icontains=term)
         found |= Q(email_digest__in=by_email(term)) | Q(phone_digest__in=by_phone(term))
         newest = queryset.filter(has_patient=True).order_by("-created_at")[:NEWEST_BY_NAME]
-        named = [place.pk for place in newest if _is_named(place.person, term)]
+        named = [place.pk for place in newest if _is_named(place.unread_person, term)]
         return queryset.filter(found | Q(pk__in=named)), False
 
     @admin.display(description="Patient")
@@ -206,3 +206,28 @@ class EventAdmin(ReadOnlyAdmin):
     def who(self, event: Event) -> str:
         """Name who did it."""
         return words.who(event)
+
+
+@admin.register(Access)
+class AccessAdmin(ScopedAdmin):
+    """Who was shown what is known of patients; for operators, who read it and change nothing."""
+
+    operators_may = frozenset({"view"})
+    list_display = ["at", "practice", "who", "method", "route", "places"]
+    list_select_related = ["practice", "api_key__partner", "user"]
+    list_filter = ["actor", "practice"]
+    search_fields = ["appointments"]
+    search_help_text = "A part of an appointment's id."
+    ordering = ["-id"]
+    exclude = ["api_key", "user"]
+    readonly_fields = ["who"]
+
+    @admin.display(description="By")
+    def who(self, access: Access) -> str:
+        """Name who was shown it."""
+        return words.who(access)
+
+    @admin.display(description="Places")
+    def places(self, access: Access) -> int:
+        """Count the places."""
+        return len(access.appointments)

@@ -4,7 +4,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from bookings import walltime
-from bookings.models import ActorKind, Appointment, Booking, Event, PlaceStatus, Status
+from bookings.models import Access, ActorKind, Appointment, Booking, Event, PlaceStatus, Status
 from openchair.errors import LimitReached, Refused
 
 STATUS: dict[str, str] = {
@@ -110,8 +110,8 @@ def patient(place: Appointment) -> str:
     return f"Taken by {place.partner.name}" if place.partner else "Taken by the office"
 
 
-def who(event: Event) -> str:
-    """Name who made a change."""
+def who(event: Event | Access) -> str:
+    """Name who made a change, or was shown a patient's data."""
     if event.actor == ActorKind.STAFF and event.user is not None:
         return event.user.get_full_name() or event.user.get_username()
     if event.actor == ActorKind.PARTNER and event.api_key is not None:

@@ -10,7 +10,7 @@ from django.test import Client
 
 from bookings import appointments, openings
 from bookings.actors import Actor
-from bookings.models import Appointment, Booking, Event, Series
+from bookings.models import Access, ActorKind, Appointment, Booking, Event, Series
 from practices.models import ApiKey, Doctor, Kind, Location, Membership, Partner, Practice
 from tests import factories
 from tests.factories import NOON
@@ -55,6 +55,15 @@ class House:
         self.booking = self.opening("B")
         self.weekly = self.opening("W", recurring=True, start=datetime(2026, 6, 3, 14))  # noqa: DTZ001
         self.place = self.patient(self.booking)
+        self.access = Access.objects.create(
+            at=NOON,
+            practice=self.practice,
+            actor=ActorKind.PARTNER,
+            api_key=self.key,
+            method="GET",
+            route=f"/{word}/",
+            appointments=[self.place.pk],
+        )
         LogEntry.objects.log_actions(
             self.staff.pk, [self.doctor], CHANGE, f"{word} changed", single_object=True
         )
@@ -109,6 +118,7 @@ class House:
             Appointment: self.place,
             Series: Series.objects.get(practice=self.practice),
             Event: Event.objects.filter(practice=self.practice).first(),
+            Access: self.access,
         }
 
     def secrets(self) -> set[str]:

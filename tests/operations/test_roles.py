@@ -24,6 +24,8 @@ FORBIDDEN = {
         "UPDATE bookings_event SET to_status = 'open'",
         "DELETE FROM bookings_event",
         "TRUNCATE bookings_event",
+        "UPDATE bookings_access SET appointments = '[]'",
+        "DELETE FROM bookings_access",
         "DROP TABLE bookings_event",
         "ALTER TABLE bookings_event DISABLE TRIGGER ALL",
         "UPDATE django_admin_log SET change_message = ''",
