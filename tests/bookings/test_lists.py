@@ -177,7 +177,7 @@ def test_a_walk_during_writes_shows_every_row_that_stayed_exactly_once(
         scene.booking(start_datetime=NOON + timedelta(minutes=minute // 3)).pk
         for minute in range(300)
     ]
-    stop = threading.Event()
+    begun, stop = threading.Event(), threading.Event()
 
     def write() -> None:
         """Publish and delete all over the list."""
@@ -188,11 +188,14 @@ def test_a_walk_during_writes_shows_every_row_that_stayed_exactly_once(
             made = scene.booking(start_datetime=start)
             openings.close(booking_id=made.pk, by=scene.actor, now=NOON)
             scene.booking(start_datetime=start)
+            begun.set()
         connection.close()
 
     writer = threading.Thread(target=write)
     writer.start()
     try:
+        # A walk takes less than a second: on a busy machine it would be over before the first row.
+        assert begun.wait(60)
         seen = walk(api, f"/onlinescheduling/practice/{scene.practice.pk}/bookings?limit=7")
     finally:
         stop.set()
