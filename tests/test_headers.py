@@ -6,6 +6,7 @@ from http.cookies import SimpleCookie
 from urllib.parse import urlencode
 
 import pytest
+from cryptography.fernet import Fernet
 
 from openchair.login import COOKIE
 from tests.conftest import only_once
@@ -41,6 +42,7 @@ def public() -> Iterator[Server]:
         TRUSTED_PROXIES="127.0.0.1",
         ALLOWED_HOSTS="127.0.0.1,openchair.example",
         SECRET_KEY="zQ7vX0pLk3_mN8bR-tY5wE2uI9oA6sD1fG4hJcVxZqWnMrTpKyBe",
+        PATIENT_KEYS=Fernet.generate_key().decode(),
     ) as running:
         yield running
 
