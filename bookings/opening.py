@@ -229,9 +229,7 @@ class Opening:
             ends = max(place.pending_until, _hold_ends(self.now, place.held_since))
             if ends != place.pending_until:
                 was, place.pending_until = place.pending_until, ends
-                place.updated_at = self.now
-                self._record(place, place.status, place.status, self.now, pending_until=(was, ends))
-                self._moved[place.pk] = place
+                self._revised(place, pending_until=(was, ends))
         self._count()
 
     def expire_holds(self) -> None:
