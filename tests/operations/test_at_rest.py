@@ -19,7 +19,7 @@ BY_PARTNER = {
     "email": "bilby.dingo@platypus.example",
     "phone": "555 731 90417",
     "guardian_name": "Bandicootis",
-    "zip_code": "ZQ93177",
+    "zip_code": "ZQ93177-MARSUPIAL",
     "message": "allergic to wallabytin 🦘",
 }
 BY_STAFF = {name: f"{value}.x" for name, value in BY_PARTNER.items()} | {
@@ -33,7 +33,7 @@ PLANTED = [
     "555 731 9041",
     "5557319041",
     "Bandicootis",
-    "ZQ93177",
+    "ZQ93177-MARSUPIAL",
     "wallabytin",
 ]
 
@@ -42,9 +42,10 @@ def forms(text: str) -> Iterator[bytes]:
     """Give the bytes as which a text may be found: plain, as UTF-16, in base64 at any offset."""
     yield text.encode()
     yield text.encode("utf-16-le")
-    for offset in range(3):
-        # The first and the last signs also tell of what is beside the text.
-        yield base64.b64encode(b"\0" * offset + text.encode())[4:-4]
+    for offset, tainted in enumerate((0, 2, 3)):
+        # Signs that tell of a byte before the text, or of one after it, are left out.
+        whole = (offset + len(text.encode())) // 3 * 4
+        yield base64.b64encode(b"\0" * offset + text.encode())[tainted:whole]
 
 
 def plant(server: Server) -> None:
@@ -102,6 +103,8 @@ def test_no_file_has_a_planted_patient(tmp_path: Path) -> None:
         plant(server)
         seen = set()
         sought = {form: text for text in [OPENING, *PLANTED] for form in forms(text)}
+        # In megabytes of random base64, four signs would be found that nobody planted.
+        assert min(map(len, sought)) > 8
         for written in [*on_disk(server.environment["DATABASE_URL"]), log.read_bytes()]:
             seen |= {text for form, text in sought.items() if form in written}
     assert seen == {OPENING}
