@@ -36,13 +36,14 @@ forwarded_allow_ips = ""
 secure_scheme_headers: dict[str, str] = {}
 forwarder_headers = ""
 workers = settings.WEB_CONCURRENCY
-# Threads: for 30 rows no slower than sync as far as could be measured, and a client who sends
-# slowly, or a lock that is waited for, holds up one of four (docs/performance.md).
+# Reads of the API need no thread; a client who sends slowly, or a lock that is waited for, holds up
+# one of four.
 worker_class = "openchair.worker.Worker"
 threads = 4
 timeout = 30
 graceful_timeout = 30
-keepalive = 5
+# A connection for each request: those that stay are with one worker, while another has time.
+keepalive = 0
 # Its control socket would be shared by every installation of a user, and can stop them.
 control_socket_disable = True
 # What a worker has taken in and not answered yet; past it, connections wait to be taken in. What

@@ -201,15 +201,17 @@ def test_a_connection_is_in_step_after_a_body_was_refused(
     sender.close()
 
 
-def test_requests_sent_ahead_are_answered_in_order(server: Server) -> None:
-    broken = ("Content-Type: application/json", "Content-Length: 1")
-    said = talk(
-        server,
-        raw(server, f"POST {BOOKING} HTTP/1.1", *broken, body=b"{")
-        + raw(server, f"GET {LOCATION} HTTP/1.1")
-        + raw(server, "GET /scheduling/nothing HTTP/1.1"),
-    )
-    assert [status for status, _, _ in answers(said)] == [400, 200, 404]
+@pytest.mark.parametrize("first", [f"GET {LOCATION}", "GET /livez"])
+def test_of_requests_sent_ahead_the_first_is_answered_and_told_that_it_was_the_last(
+    server: Server, first: str
+) -> None:
+    opening = f'{{"id": "ahead", "location_id": "{LOCATION.rpartition("/")[2]}"}}'.encode()
+    fields = ("Content-Type: application/json", f"Content-Length: {len(opening)}")
+    ahead = raw(server, f"POST {BOOKING} HTTP/1.1", *fields, body=opening)
+    said = talk(server, raw(server, f"{first} HTTP/1.1") + ahead)
+    ((status, headers, _),) = answers(said)
+    assert (status, headers["connection"]) == (200, "close")
+    assert server.call("GET", f"{BOOKING}/ahead").status == 404
 
 
 def test_who_asks_before_sending_a_body_is_told_to_go_on(server: Server) -> None:

@@ -16,8 +16,8 @@ from openchair.clashes import is_a_trial
 OLDEST = 150_000
 SKEW = 2.0
 """Seconds by which the clocks of application and database may differ."""
-THREADS = 4
-"""Connections that each worker may need: as many as openchair/gunicorn.py gives it threads."""
+THREADS = 5
+"""Connections that each worker may need: as many as it has threads, that which reads included."""
 NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "ceph", "glusterfs", "fuse.sshfs", "afs", "9p"}
 
 

@@ -111,7 +111,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Answers:
             "W125",
             "commit is",
         ),
-        ({"max_connections": "5"}, "W126", "8 connections, and PostgreSQL takes 2"),
+        ({"max_connections": "5"}, "W126", "10 connections, and PostgreSQL takes 2"),
         ({"rolsuper": False, "bookings_event": True}, "W128", "record of what happened"),
     ],
 )
