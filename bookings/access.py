@@ -18,7 +18,7 @@ from bookings.actors import Actor
 from bookings.models import Access, Appointment, read_by
 from openchair.api.middleware import is_api
 from openchair.request_log import route
-from practices.models import ApiKey
+from practices.api.authentication import Caller
 
 MOST = 5000
 """How many places a row tells of: databases take only so many ids in a question."""
@@ -45,9 +45,9 @@ class AccessMiddleware:
 
 
 def _write(request: HttpRequest, read: set[str]) -> None:
-    key: ApiKey | None = getattr(request, "auth", None)
+    caller: Caller | None = getattr(request, "auth", None)
     user = cast("AbstractBaseUser", request.user)
-    by = Actor.of_staff(user) if key is None else Actor.of_key(key)
+    by = Actor.of_staff(user) if caller is None else Actor.of_caller(caller)
     ids, now = sorted(read), walltime.now()
     for first in range(0, len(ids), MOST):
         places = Appointment.objects.filter(pk__in=ids[first : first + MOST])

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from django.contrib.auth.models import AbstractBaseUser
 
 from bookings.models import ActorKind
+from practices.api.authentication import Caller
 from practices.models import ApiKey
 
 
@@ -21,6 +22,11 @@ class Actor:
     def of_key(cls, key: ApiKey) -> "Actor":
         """Name the partner behind an API key."""
         return cls(ActorKind.PARTNER, partner_id=key.partner_id, api_key_id=key.pk)
+
+    @classmethod
+    def of_caller(cls, caller: Caller) -> "Actor":
+        """Name the partner that calls the API."""
+        return cls(ActorKind.PARTNER, partner_id=caller.partner_id, api_key_id=caller.key_id)
 
     @classmethod
     def of_staff(cls, user: AbstractBaseUser) -> "Actor":

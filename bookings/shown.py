@@ -46,7 +46,8 @@ class Row(Protocol):
     created_at: datetime
 
 
-ROW = (*Row.__annotations__, "location__timezone", "practice__kind")
+ROW = (*Row.__annotations__, "location__timezone", "practice__kind", "shown", "shown_as")
+"""The columns, by their names in a query, that a row has to have for its JSON to be given."""
 
 
 def time_range(start: datetime | None, zone: ZoneInfo) -> str | None:
@@ -92,10 +93,16 @@ def _text(row: Row, zone: ZoneInfo, kind: str) -> str:
     return json.dumps(shape, ensure_ascii=False, separators=(",", ":"))
 
 
-def of_row(row: Any) -> dict[str, Any]:
-    """Shape a named row of the columns in ROW."""
-    is_range = row.practice__kind == Kind.RANGE
-    return as_dict(row, ZoneInfo(row.location__timezone), is_range=is_range)
+def is_current(row: Any) -> bool:
+    """Say whether what is kept beside a named row of the columns in ROW would be written now."""
+    return row.shown is not None and row.shown_as == EDITION + row.location__timezone
+
+
+def of_row(row: Any) -> str:
+    """Give the JSON of a named row of the columns in ROW."""
+    if is_current(row):
+        return str(row.shown)
+    return _text(row, ZoneInfo(row.location__timezone), row.practice__kind)
 
 
 def of_booking(booking: Booking) -> str:
@@ -109,11 +116,6 @@ def write(booking: Booking) -> None:
     """Put the JSON on a booking that is about to be saved."""
     booking.shown = _text(booking, booking.location.zone, booking.practice.kind)
     booking.shown_as = EDITION + booking.location.timezone
-
-
-def text_of_row(row: Any) -> str:
-    """Write the JSON of a named row of the columns in ROW."""
-    return _text(row, ZoneInfo(row.location__timezone), row.practice__kind)
 
 
 @transaction.atomic

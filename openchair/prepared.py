@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, Self, TypeVar, cast
 
-from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.models import QuerySet
-from django.db.models.query import get_related_populators
+from django.db.models.query import NamedValuesListIterable, get_related_populators
+
+from openchair.asking import ask
 
 Row = TypeVar("Row")
 
@@ -55,16 +57,14 @@ class Prepared(Generic[Row]):
         params: list[Any] = list(compiled.params)
         for index, name in compiled.places:
             params[index] = _adapted(values[name])
-        with connections[using].cursor() as cursor:
-            cursor.execute(compiled.sql, params)
-            rows = cursor.fetchall()
+        rows: list[Any] = ask(compiled.sql, params, using)
         for index, (functions, column) in compiled.converters.items():
             for function in functions:
                 rows = [
                     (*row[:index], function(row[index], column, connection), *row[index + 1 :])
                     for row in rows
                 ]
-        return [compiled.read(row) for row in rows]
+        return rows if compiled.read is tuple else [compiled.read(row) for row in rows]
 
     def first(self, **values: str | datetime) -> Row | None:
         """Run it, and give its first row, if there is one."""
@@ -102,8 +102,13 @@ def _adapted(value: str | datetime) -> object:
 
 
 def _reader(queryset: Any, compiler: Any) -> Callable[[Sequence[Any]], Any]:
-    """Make what turns a row into a named tuple or, with its relations, into a model's instance."""
+    """Make what turns a row into a named tuple or, with its relations, into a model's instance.
+
+    A plain tuple is what a row is already.
+    """
     if queryset._fields is not None:
+        if queryset._iterable_class is not NamedValuesListIterable:
+            return tuple
         named: Any = namedtuple("Row", queryset._fields)  # type: ignore[misc]  # known only now
         return cast("Callable[[Sequence[Any]], Any]", named._make)
     model, columns = compiler.klass_info["model"], compiler.klass_info["select_fields"]

@@ -88,14 +88,15 @@ MIDDLEWARE = [
     "openchair.middleware.ContentSecurityPolicyMiddleware",
     "openchair.api.middleware.ApiGuardMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    # Without a break, for the API passes by all of them at once.
     "openchair.people.Files",
     "openchair.people.Sessions",
-    "django.middleware.common.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
+    "openchair.people.Common",
     "openchair.people.Users",
     "openchair.people.Messages",
     "openchair.people.SessionLimits",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "bookings.access.AccessMiddleware",
 ]
 

@@ -14,14 +14,15 @@ register_converter(PublicIdConverter, "id")
 _every_method: dict[str, Any] = dict.fromkeys(UnknownRouteView.http_method_names, "initial")
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    # First, for each pattern that is tried before the right one costs as much as it.
+    path("", include("bookings.api.urls")),
+    path("", include("practices.api.urls")),
     path("", pages.index, name="index"),
     path("docs/", pages.docs, name="docs"),
     path("docs/problems/", pages.problems, name="problems"),
     path("docs/problems/<slug:slug>", pages.problem, name="problem"),
     path("openapi.json", pages.openapi, name="openapi"),
     path("admin/", admin.site.urls),
-    path("", include("practices.api.urls")),
-    path("", include("bookings.api.urls")),
     re_path(r"^(?:online)?scheduling(?:/[\s\S]*)?\Z", UnknownRouteView.as_view(_every_method)),
 ]
 

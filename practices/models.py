@@ -181,10 +181,6 @@ class Partner(models.Model):
     def __str__(self) -> str:
         return self.name
 
-    def is_granted(self, practice_id: str) -> bool:
-        """Say whether it may write in this practice, as far as grants go."""
-        return self.all_practices or self.practices.filter(pk=practice_id).exists()
-
 
 class ApiKeyManager(models.Manager["ApiKey"]):
     """Issues keys and finds them."""
@@ -251,9 +247,3 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.prefix}… of {self.partner}"
-
-    def works_at(self, now: datetime) -> bool:
-        """Say whether the key opens anything at this instant."""
-        revoked = self.revoked_at is not None and self.revoked_at <= now
-        expired = self.expires_at is not None and self.expires_at <= now
-        return self.partner.active and not revoked and not expired

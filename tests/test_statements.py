@@ -13,34 +13,36 @@ from tests.routes import routes
 
 PATIENT = {"first_name": "Ada", "last_name": "Byron"}
 STATEMENTS = {
-    # the key, and the request's count: two for every one of them
-    "GET /scheduling/practices": 4,
-    "GET /scheduling/practice/{practice}": 4,
-    "GET /scheduling/practice/{practice}/locations": 4,
-    "GET /scheduling/practice/{practice}/doctors": 5,
-    "GET /scheduling/location/{location}": 3,
-    "GET /scheduling/doctor/{doctor}": 4,
+    # the key, and with it the request's count: one for every one of them
+    "GET /scheduling/practices": 3,
+    "GET /scheduling/practice/{practice}": 3,
+    "GET /scheduling/practice/{practice}/locations": 3,
+    "GET /scheduling/practice/{practice}/doctors": 4,
+    "GET /scheduling/location/{location}": 2,
+    "GET /scheduling/doctor/{doctor}": 3,
     # how the practice stands, and what is kept of the bookings
-    "GET /onlinescheduling/practice/{practice}/bookings": 4,
-    "GET /onlinescheduling/location/{location}/bookings": 4,
+    "GET /onlinescheduling/practice/{practice}/bookings": 3,
+    "GET /onlinescheduling/location/{location}/bookings": 3,
     # two of them write down who was shown which patients
-    "GET /onlinescheduling/practice/{practice}/appointments": 7,
-    "GET /onlinescheduling/practice/{practice}/changes": 5,
-    "GET /onlinescheduling/booking/{booking}": 3,
-    "GET /onlinescheduling/appointment/{appointment}": 6,
+    "GET /onlinescheduling/practice/{practice}/appointments": 6,
+    "GET /onlinescheduling/practice/{practice}/changes": 4,
+    "GET /onlinescheduling/booking/{booking}": 2,
+    "GET /onlinescheduling/appointment/{appointment}": 5,
     # the location, its grant, location and doctor; the booking, the feed's number, the event
-    "POST /onlinescheduling/booking": 9,
+    "POST /onlinescheduling/booking": 8,
     # whose it is, the grant, the lock, what it holds; the rows, the feed's number, the events
-    "PUT /onlinescheduling/booking": 11,
-    "PATCH /onlinescheduling/booking": 11,
-    "PUT /onlinescheduling/booking/{booking}": 11,
-    "POST /onlinescheduling/booking/{booking}": 11,
-    "PATCH /onlinescheduling/booking/{booking}": 11,
-    "DELETE /onlinescheduling/booking/{booking}": 8,
-    "POST /onlinescheduling/booking/{booking}/appointments": 11,
-    "PUT /onlinescheduling/appointment/{appointment}": 11,
-    "DELETE /onlinescheduling/appointment/{appointment}": 11,
+    "PUT /onlinescheduling/booking": 10,
+    "PATCH /onlinescheduling/booking": 10,
+    "PUT /onlinescheduling/booking/{booking}": 10,
+    "POST /onlinescheduling/booking/{booking}": 10,
+    "PATCH /onlinescheduling/booking/{booking}": 10,
+    "DELETE /onlinescheduling/booking/{booking}": 7,
+    "POST /onlinescheduling/booking/{booking}/appointments": 10,
+    "PUT /onlinescheduling/appointment/{appointment}": 10,
+    "DELETE /onlinescheduling/appointment/{appointment}": 10,
 }
+COUNTED_APART = int(connection.vendor == "sqlite")
+"""One more where the key and the count cannot be asked at once."""
 IN_BETWEEN = ("SAVEPOINT", "RELEASE", "BEGIN", "COMMIT")
 
 
@@ -74,7 +76,7 @@ def test_how_many_statements_a_route_takes(scene: Scene, api: Caller, route: str
         answer = api(method, path.format(**ids), body)
     assert answer.status_code in {200, 201}, answer.content
     sql = [one["sql"] for one in asked if not one["sql"].startswith(IN_BETWEEN)]
-    assert len(sql) == STATEMENTS[route], "\n".join(text[:120] for text in sql)
+    assert len(sql) == STATEMENTS[route] + COUNTED_APART, "\n".join(text[:120] for text in sql)
 
 
 def test_every_route_is_counted() -> None:

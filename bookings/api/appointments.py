@@ -25,7 +25,7 @@ from bookings.api.serializers import (
 )
 from bookings.models import Appointment, Booking
 from openchair.api import conditional
-from openchair.api.answers import as_json
+from openchair.api.answers import as_json, of_text, written
 from openchair.api.idempotency import idempotent
 from openchair.api.views import ApiViewSet
 from practices.api.permissions import SpecialAuthorizationToWrite, require_grant
@@ -37,10 +37,12 @@ _PLACES = (
 )
 
 
+def _text(place: Appointment) -> str:
+    return written(shapes.appointment_json(place))
+
+
 def _shown(place: Appointment, **kwargs: Any) -> HttpResponse:
-    return as_json(
-        shapes.appointment_json(place), headers={"ETag": shapes.appointment_tag(place)}, **kwargs
-    )
+    return of_text(_text(place), headers={"ETag": shapes.appointment_tag(place)}, **kwargs)
 
 
 class AppointmentListViewSet(PracticeListViewSet):
@@ -54,14 +56,14 @@ class AppointmentListViewSet(PracticeListViewSet):
     def of_practice(self, request: Request, practice_id: str) -> HttpResponseBase:
         """Answer those of this partner."""
         practice = standing_of(practice_id)
-        require_grant(self.partner, practice_id)
+        require_grant(self.caller, practice_id)
         self.zone = practice.zone
         ours = self.get_queryset().filter(
-            booking__practice_id=practice_id, partner_id=self.partner.pk
+            booking__practice_id=practice_id, partner_id=self.caller.partner_id
         )
         rows = self.filter_queryset(ours)
-        tag = practice.tag(self.partner.pk)
-        return self.answer(practice, rows, "created_at", shapes.appointment_json, tag)
+        tag = practice.tag(self.caller.partner_id)
+        return self.answer(practice, rows, "created_at", _text, tag)
 
 
 class AppointmentViewSet(ApiViewSet):
@@ -78,7 +80,7 @@ class AppointmentViewSet(ApiViewSet):
         if booking is None:
             raise NotFound(f"There is no booking {booking_id}.")
         # Before an answer is repeated: it tells of a patient, and the grant may be gone.
-        require_grant(self.partner, booking.practice_id)
+        require_grant(self.caller, booking.practice_id)
         return self._take(request, booking)
 
     @idempotent
@@ -89,7 +91,7 @@ class AppointmentViewSet(ApiViewSet):
         place = appointments.take(
             booking_id=booking.pk,
             fields=self._read(AppointmentCreateSerializer),
-            by=Actor.of_key(self.key),
+            by=Actor.of_caller(self.caller),
             now=walltime.now(),
         )
         response = _shown(place, status=status.HTTP_201_CREATED)
@@ -117,7 +119,7 @@ class AppointmentViewSet(ApiViewSet):
         edited = appointments.edit(
             appointment_id=appointment_id,
             fields=self._read(AppointmentEditSerializer),
-            by=Actor.of_key(self.key),
+            by=Actor.of_caller(self.caller),
             now=walltime.now(),
             check=conditional.if_match(request, shapes.appointment_tag),
         )
@@ -129,7 +131,7 @@ class AppointmentViewSet(ApiViewSet):
         self._own(appointment_id)
         place = appointments.cancel(
             appointment_id=appointment_id,
-            by=Actor.of_key(self.key),
+            by=Actor.of_caller(self.caller),
             now=walltime.now(),
             check=conditional.if_match(request, shapes.appointment_tag),
         )
@@ -143,11 +145,11 @@ class AppointmentViewSet(ApiViewSet):
 
     def _own(self, appointment_id: str) -> Appointment:
         """Find an appointment of this partner. Raises NotFound or PermissionDenied."""
-        ours: QuerySet[Appointment] = self.get_queryset().filter(partner_id=self.partner.pk)
+        ours: QuerySet[Appointment] = self.get_queryset().filter(partner_id=self.caller.partner_id)
         place = ours.filter(pk=appointment_id).first()
         if place is None:
             raise NotFound(f"There is no appointment {appointment_id} of yours.")
-        require_grant(self.partner, place.booking.practice_id)
+        require_grant(self.caller, place.booking.practice_id)
         return place
 
     def _read(self, kind: type[serializers.Serializer[Any]]) -> appointments.Fields:

@@ -13,6 +13,7 @@ from bookings.api.lists import standing_of
 from bookings.api.serializers import ChangesSerializer
 from bookings.models import Booking, Event
 from openchair.api import conditional, paging
+from openchair.api.answers import array, written
 from openchair.api.filters import refuse_unknown
 from openchair.api.views import ApiViewSet
 
@@ -33,7 +34,7 @@ class ChangeFeedViewSet(ApiViewSet):
         limit = paging.limit(request)
         after = self._after(practice_id, newest)
         seen = feed.shown_to(
-            self.partner.pk,
+            self.caller.partner_id,
             practice_id=practice_id,
             after=after,
             until=newest,
@@ -44,9 +45,8 @@ class ChangeFeedViewSet(ApiViewSet):
         # What is not shown to this partner is behind it too.
         reached = events[-1].number if has_more else newest
         cursor = paging.signed([practice_id, reached], _SALT)
-        response = conditional.answer(
-            request, {**_told(events), "cursor": cursor, "has_more": has_more}
-        )
+        text = _told(events, cursor=cursor, has_more=has_more)
+        response = conditional.answer_text(request, text)
         if has_more:
             response["Link"] = paging.link(request, after=cursor)
         return response
@@ -71,12 +71,11 @@ class ChangeFeedViewSet(ApiViewSet):
         return int(number)
 
 
-def _told(events: list[Event]) -> dict[str, Any]:
-    """Tell events, and the bookings they are about as those are now."""
+def _told(events: list[Event], **more: Any) -> str:
+    """Tell events, and the bookings they are about as those are now, in JSON."""
     rows = Booking.objects.filter(pk__in={event.booking_id for event in events}).order_by("pk")
     bookings = list(rows.values_list(*shown.ROW, named=True))
     zones = {row.id: ZoneInfo(row.location__timezone) for row in bookings}
-    return {
-        "changes": [shapes.change_json(event, zones[event.booking_id]) for event in events],
-        "bookings": [shown.of_row(row) for row in bookings],
-    }
+    changes = written([shapes.change_json(event, zones[event.booking_id]) for event in events])
+    now = array(map(shown.of_row, bookings))
+    return f'{{"changes":{changes},"bookings":{now},{written(more)[1:]}'

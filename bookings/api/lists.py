@@ -13,7 +13,7 @@ from rest_framework.exceptions import NotFound
 from bookings import openings, walltime
 from openchair import replica
 from openchair.api import conditional, paging
-from openchair.api.answers import as_json
+from openchair.api.answers import array, of_text
 from openchair.api.filters import StrictFilterBackend
 from openchair.api.views import ApiViewSet
 from openchair.prepared import Prepared
@@ -110,7 +110,7 @@ class PracticeListViewSet(ApiViewSet):
         practice: Standing,
         rows: QuerySet[Any, Any],
         column: str,
-        shape: Callable[[Any], Any],
+        text_of: Callable[[Any], str],
         tag: str,
     ) -> HttpResponseBase:
         """Answer the whole list, or the page that is asked for, or that nothing has changed."""
@@ -127,4 +127,4 @@ class PracticeListViewSet(ApiViewSet):
             )
             if cursor is not None:
                 headers["Link"] = paging.link(self.request, cursor=cursor, limit=str(page.limit))
-        return as_json([shape(row) for row in found], headers=headers)
+        return of_text(array(map(text_of, found)), headers=headers)

@@ -9,26 +9,26 @@ EDIT_BY_BODY = {"put": "edit_by_body", "patch": "edit_by_body"}
 
 urlpatterns = [
     path(
-        "onlinescheduling/practice/<id:practice_id>/bookings",
-        BookingListViewSet.as_view({"get": "of_practice"}),
-    ),
-    path(
         "onlinescheduling/location/<id:location_id>/bookings",
         BookingListViewSet.as_view({"get": "of_location"}),
     ),
     path(
-        "onlinescheduling/practice/<id:practice_id>/appointments",
-        AppointmentListViewSet.as_view({"get": "of_practice"}),
+        "onlinescheduling/booking/<id:booking_id>",
+        BookingViewSet.as_view({"get": "retrieve", **EDIT, "delete": "destroy"}),
+        name="booking",
+    ),
+    path("onlinescheduling/booking", BookingViewSet.as_view({"post": "create", **EDIT_BY_BODY})),
+    path(
+        "onlinescheduling/practice/<id:practice_id>/bookings",
+        BookingListViewSet.as_view({"get": "of_practice"}),
     ),
     path(
         "onlinescheduling/practice/<id:practice_id>/changes",
         ChangeFeedViewSet.as_view({"get": "of_practice"}),
     ),
-    path("onlinescheduling/booking", BookingViewSet.as_view({"post": "create", **EDIT_BY_BODY})),
     path(
-        "onlinescheduling/booking/<id:booking_id>",
-        BookingViewSet.as_view({"get": "retrieve", **EDIT, "delete": "destroy"}),
-        name="booking",
+        "onlinescheduling/practice/<id:practice_id>/appointments",
+        AppointmentListViewSet.as_view({"get": "of_practice"}),
     ),
     path(
         "onlinescheduling/booking/<id:booking_id>/appointments",

@@ -31,13 +31,12 @@ from practices.ids import is_id
 from practices.models import Location
 
 
-def _shown(booking: Booking, **kwargs: Any) -> HttpResponse:
-    text = shown.of_booking(booking)
-    return of_text(text, headers={"ETag": conditional.strong_tag(text)}, **kwargs)
+def _shown(text: str, **kwargs: Any) -> HttpResponse:
+    return of_text(text, headers={"ETag": conditional.text_tag(text)}, **kwargs)
 
 
 def _tag(booking: Booking) -> str:
-    return conditional.strong_tag(shown.of_booking(booking))
+    return conditional.text_tag(shown.of_booking(booking))
 
 
 class BookingListViewSet(PracticeListViewSet):
@@ -71,8 +70,13 @@ class BookingListViewSet(PracticeListViewSet):
         return of_text(text, headers={"ETag": tag})
 
 
-_KNOWN = Booking.objects.filter(practice__active=True).select_related("location", "practice")
-_BY_ID = Prepared(lambda booking_id: _KNOWN.filter(pk=booking_id), booking_id=str)
+_KNOWN = Booking.objects.filter(practice__active=True)
+_BY_ID: Prepared[Any] = Prepared(
+    lambda booking_id: _KNOWN.filter(pk=booking_id).values_list(
+        *shown.ROW, "practice_id", "partner_id", named=True
+    ),
+    booking_id=str,
+)
 
 
 class BookingViewSet(ApiViewSet):
@@ -90,7 +94,7 @@ class BookingViewSet(ApiViewSet):
         if booking.pending_until is not None and booking.pending_until <= now:
             transitions.lapse(booking_id, now=now)
             booking = self._booking(booking_id)
-        return conditional.not_modified(request, _tag(booking)) or _shown(booking)
+        return conditional.answer_text(request, shown.of_row(booking))
 
     @documentation.create_booking
     @idempotent
@@ -100,11 +104,11 @@ class BookingViewSet(ApiViewSet):
         booking_id = fields.pop("id", None)
         booking = openings.publish(
             fields=cast("openings.Fields", fields),
-            by=Actor.of_key(self.key),
+            by=Actor.of_caller(self.caller),
             now=walltime.now(),
             booking_id=booking_id,
         )
-        response = _shown(booking, status=status.HTTP_201_CREATED)
+        response = _shown(shown.of_booking(booking), status=status.HTTP_201_CREATED)
         response["Location"] = reverse("booking", args=[booking.pk])
         return response
 
@@ -134,7 +138,7 @@ class BookingViewSet(ApiViewSet):
     def destroy(self, request: Request, booking_id: str) -> HttpResponse:
         """Close one."""
         self._own_booking(booking_id)
-        by = Actor.of_key(self.key)
+        by = Actor.of_caller(self.caller)
         check = conditional.if_match(request, _tag)
         booking = openings.close(booking_id=booking_id, by=by, now=walltime.now(), check=check)
         return as_json({"id": booking.pk, "status": booking.status})
@@ -144,13 +148,14 @@ class BookingViewSet(ApiViewSet):
         booking = openings.edit(
             booking_id=booking_id,
             fields=cast("openings.Fields", fields),
-            by=Actor.of_key(self.key),
+            by=Actor.of_caller(self.caller),
             now=walltime.now(),
             check=conditional.if_match(self.request, _tag),
         )
-        return _shown(booking)
+        return _shown(shown.of_booking(booking))
 
-    def _booking(self, booking_id: str) -> Booking:
+    def _booking(self, booking_id: str) -> Any:
+        """Give its row: what is shown of it, its practice and its owner. Raises NotFound."""
         booking = _BY_ID.first(booking_id=booking_id)
         if booking is None:
             raise NotFound(f"There is no booking {booking_id}.")
@@ -159,12 +164,12 @@ class BookingViewSet(ApiViewSet):
     def _own_booking(self, booking_id: str) -> None:
         """Raise NotFound, or PermissionDenied where another partner owns it."""
         booking = self._booking(booking_id)
-        if booking.partner_id != self.partner.pk:
+        if booking.partner_id != self.caller.partner_id:
             raise PermissionDenied(
                 f"Booking {booking_id} was not created with a key of yours: "
                 "only who created a booking edits and deletes it."
             )
-        require_grant(self.partner, booking.practice_id)
+        require_grant(self.caller, booking.practice_id)
 
     def _read(self, kind: type[serializers.Serializer[Any]]) -> dict[str, Any]:
         """Read the body's fields; whether the practice is granted comes before what is wrong."""
@@ -172,7 +177,7 @@ class BookingViewSet(ApiViewSet):
         if is_id(location_id):
             location = Location.objects.filter(pk=location_id, practice__active=True).first()
             if location is not None:
-                require_grant(self.partner, location.practice_id)
+                require_grant(self.caller, location.practice_id)
         serializer = kind(data=self.body)
         serializer.is_valid(raise_exception=True)
         fields: dict[str, Any] = serializer.validated_data

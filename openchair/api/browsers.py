@@ -17,10 +17,10 @@ def refuse_other_sites(request: HttpRequest) -> None:
     Pages of this same host (the docs) may call. Sec-Fetch-Site is the browser's own word (Fetch
     Metadata); Origin is for those that do not send it.
     """
-    site = request.headers.get("Sec-Fetch-Site", "none")
+    site = request.META.get("HTTP_SEC_FETCH_SITE", "none")
     if site not in {"none", "same-origin"}:
         raise PermissionDenied(REFUSAL)
-    origin = request.headers.get("Origin")
+    origin = request.META.get("HTTP_ORIGIN")
     if origin is not None and _host(origin) != request.get_host().lower():
         raise PermissionDenied(REFUSAL)
 

@@ -1,7 +1,6 @@
 """Conditional requests: ETag, If-None-Match and If-Match (RFC 9110, section 13)."""
 
 import hashlib
-import json
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -12,7 +11,7 @@ from rest_framework import status
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 
-from openchair.api.answers import as_json
+from openchair.api.answers import of_text, written
 
 Row = TypeVar("Row")
 
@@ -30,7 +29,12 @@ class PreconditionFailed(APIException):
 def strong_tag(*state: object) -> str:
     """Make the tag of one resource from everything that its JSON shows."""
     told = repr([str(part) for part in state])
-    return f'"{hashlib.blake2b(told.encode(), digest_size=12).hexdigest()}"'
+    return text_tag(told)
+
+
+def text_tag(text: str) -> str:
+    """Make the tag of one resource from the JSON that is answered."""
+    return f'"{hashlib.blake2b(text.encode(), digest_size=12).hexdigest()}"'
 
 
 def weak_tag(*state: object) -> str:
@@ -40,18 +44,26 @@ def weak_tag(*state: object) -> str:
 
 def not_modified(request: Request, tag: str) -> HttpResponse | None:
     """Give the 304 if the client has what this tag names; compared weakly, as reads are."""
-    said = parse_etags(request.headers.get("If-None-Match", ""))
+    if "HTTP_IF_NONE_MATCH" not in request.META:
+        return None
+    said = parse_etags(request.META["HTTP_IF_NONE_MATCH"])
     known = {tag.removeprefix("W/") for tag in said}
     if "*" in known or tag.removeprefix("W/") in known:
         return HttpResponseNotModified(headers={"ETag": tag})
     return None
 
 
-def answer(request: Request, data: Any, tag: str | None = None) -> HttpResponseBase:
-    """Answer a GET with its data, or with a 304; unless said, the tag is made of the data."""
-    if tag is None:
-        tag = (weak_tag if isinstance(data, list) else strong_tag)(json.dumps(data))
-    return not_modified(request, tag) or as_json(data, headers={"ETag": tag})
+def answer(request: Request, data: Any) -> HttpResponseBase:
+    """Answer a GET with its data, or with a 304; the tag is made of the data."""
+    text = written(data)
+    tag = weak_tag(text) if isinstance(data, list) else text_tag(text)
+    return not_modified(request, tag) or of_text(text, headers={"ETag": tag})
+
+
+def answer_text(request: Request, text: str) -> HttpResponseBase:
+    """Answer a GET of one resource with JSON that is there already, or with a 304."""
+    tag = text_tag(text)
+    return not_modified(request, tag) or of_text(text, headers={"ETag": tag})
 
 
 def if_match(request: Request, tag_of: Callable[[Row], str]) -> Callable[[Row], None] | None:
@@ -60,7 +72,7 @@ def if_match(request: Request, tag_of: Callable[[Row], str]) -> Callable[[Row], 
     The check raises PreconditionFailed. Tags are compared strongly: a list's never fits, nor does
     what is not a tag at all.
     """
-    said = request.headers.get("If-Match")
+    said = request.META.get("HTTP_IF_MATCH")
     if said is None:
         return None
     tags = parse_etags(said)

@@ -46,17 +46,17 @@ def idempotent(action: Callable[..., HttpResponseBase]) -> Callable[..., HttpRes
 
     @wraps(action)
     def once(view: Any, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        said = request.headers.get("Idempotency-Key")
+        said = request.META.get("HTTP_IDEMPOTENCY_KEY")
         if request.method != "POST" or said is None:
             return action(view, request, *args, **kwargs)
         key, fingerprint = _key(said), _fingerprint(request.path_info, view.body)
         with transaction.atomic():
-            _claim(view.partner.pk, key)
-            kept = _kept(view.partner.pk, key)
+            _claim(view.caller.partner_id, key)
+            kept = _kept(view.caller.partner_id, key)
             if kept is not None:
                 return _repeat(kept, fingerprint)
             response = _carry_out(view, lambda: action(view, request, *args, **kwargs))
-            _keep(view.partner.pk, key, fingerprint, response)
+            _keep(view.caller.partner_id, key, fingerprint, response)
         return response
 
     return once

@@ -5,22 +5,31 @@ import time
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.db import connection
 
 from openchair.api.models import Counter
+from openchair.asking import ask
 
-# A window begins with the first request after the one before it ended, so that a burst is held to
-# the limit whenever it comes. One statement, so that two workers can never both read before either
-# writes; both engines know it. ABS, for a clock that was wrong once must not lock anybody out.
-_SPEND = """
-    INSERT INTO api_counter (name, "window", used) VALUES (%s, %s, 1)
-    ON CONFLICT (name) DO UPDATE SET
-        used = CASE WHEN ABS(excluded."window" - api_counter."window") < %s
-                    THEN api_counter.used + 1 ELSE 1 END,
-        "window" = CASE WHEN ABS(excluded."window" - api_counter."window") < %s
-                        THEN api_counter."window" ELSE excluded."window" END
-    RETURNING used, "window"
-"""
+
+def counting(what: str) -> str:
+    """Write the statement that counts `what`: SQL for a row of name, the present and 1.
+
+    A window begins with the first request after the one before it ended, so that a burst is held to
+    the limit whenever it comes. One statement, so that two workers can never both read before
+    either writes; both engines know it. ABS, for a clock that was wrong once must not lock anybody
+    out.
+    """
+    return f"""
+        INSERT INTO api_counter (name, "window", used) {what}
+        ON CONFLICT (name) DO UPDATE SET
+            used = CASE WHEN ABS(excluded."window" - api_counter."window") < %(period)s
+                        THEN api_counter.used + 1 ELSE 1 END,
+            "window" = CASE WHEN ABS(excluded."window" - api_counter."window") < %(period)s
+                            THEN api_counter."window" ELSE excluded."window" END
+        RETURNING used, "window"
+    """
+
+
+_SPEND = counting("VALUES (%(name)s, %(now_ms)s, 1)")
 _DAY = 24 * 60 * 60
 
 
@@ -64,10 +73,18 @@ class Overdrawn(Exception):
 
 def spend(policy: str, subject: str, rate: tuple[int, int]) -> Budget:
     """Count one more of something against a rate (so many, per so many seconds)."""
-    limit, seconds = rate
     name = f"{policy}:{subject}"[:100]
-    counted = _count_in_redis(name, seconds) if settings.CACHE_URL else None
-    used, left = counted or _count_in_database(name, seconds)
+    counted = _count_in_redis(name, rate[1]) if settings.CACHE_URL else None
+    return _budget(policy, rate, *(counted or _count_in_database(name, rate[1])))
+
+
+def counted(policy: str, rate: tuple[int, int], used: int, window: int) -> Budget:
+    """Say what is left after `counting` returned this."""
+    return _budget(policy, rate, used, _left(window, rate[1]))
+
+
+def _budget(policy: str, rate: tuple[int, int], used: int, left: float) -> Budget:
+    limit, seconds = rate
     return Budget(policy, limit, seconds, used, min(seconds, max(1, math.ceil(left))))
 
 
@@ -83,11 +100,18 @@ def forget(policy: str, subject: str) -> None:
 
 def _count_in_database(name: str, seconds: int) -> tuple[int, float]:
     """Count one more; give how many there are, and the seconds until the window ends."""
-    now, period = int(time.time() * 1000), seconds * 1000
-    with connection.cursor() as cursor:
-        cursor.execute(_SPEND, [name, now, period, period])
-        used, window = cursor.fetchone()
-    return used, (window + period - now) / 1000
+    [(used, window)] = ask(_SPEND, {"name": name} | when(seconds))
+    return used, _left(window, seconds)
+
+
+def when(seconds: int) -> dict[str, object]:
+    """Give what `counting` in windows of so many seconds has to be told, beside the name."""
+    return {"now_ms": int(time.time() * 1000), "period": seconds * 1000}
+
+
+def _left(window: int, seconds: int) -> float:
+    """Give the seconds until a window ends that began at this millisecond."""
+    return window / 1000 + seconds - time.time()
 
 
 def _count_in_redis(name: str, seconds: int) -> tuple[int, float] | None:

@@ -34,7 +34,10 @@ class ApiGuardMiddleware:
         if request.path_info.endswith("/"):
             request.path_info = request.path_info[:-1]
         refusal = self._refusal(request) or self._read_chunks(request)
-        return refusal or self.get_response(request)
+        response = refusal or self.get_response(request)
+        if isinstance(response, HttpResponse):
+            response.headers.setdefault("Content-Length", str(len(response.content)))
+        return response
 
     def _refusal(self, request: HttpRequest) -> HttpResponse | None:
         try:

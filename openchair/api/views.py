@@ -1,8 +1,7 @@
 """What every endpoint does before and after its own work."""
 
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from django.conf import settings
 from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import MethodNotAllowed, NotAuthenticated, NotFound, ParseError
 from rest_framework.request import Request
@@ -10,7 +9,9 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from openchair.api import browsers, limits
-from practices.models import ApiKey, Partner
+
+if TYPE_CHECKING:
+    from practices.api.authentication import Caller  # which knows what is shared here
 
 
 class ApiViewSet(GenericViewSet):
@@ -23,14 +24,9 @@ class ApiViewSet(GenericViewSet):
     budget: limits.Budget | None = None
 
     @property
-    def partner(self) -> Partner:
-        """Give the partner that calls."""
-        return cast("Partner", self.request.user)
-
-    @property
-    def key(self) -> ApiKey:
-        """Give the key that it calls with."""
-        return cast("ApiKey", self.request.auth)
+    def caller(self) -> "Caller":
+        """Give the key that calls, and the partner whose it is."""
+        return cast("Caller", self.request.auth)
 
     @property
     def body(self) -> dict[str, Any]:
@@ -49,7 +45,7 @@ class ApiViewSet(GenericViewSet):
         """Let in who has a key, has not used up its limit, and is not a page of another site."""
         if request.auth is None:
             raise NotAuthenticated("Send your API key, bare, in the Authorization header.")
-        self.budget = limits.spend("partner", self.partner.pk, settings.RATE_LIMIT)
+        self.budget = self.caller.budget
         if self.budget.is_overdrawn:
             raise limits.Overdrawn(
                 self.budget,

@@ -1,8 +1,11 @@
 """Who calls: the key, bare, in the Authorization header (contract, section 2)."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
+from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication
@@ -10,16 +13,65 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from openchair.api import limits
+from openchair.asking import ask
 from openchair.prepared import Prepared
 from practices import keys
-from practices.models import ApiKey, Partner
+from practices.models import ApiKey, Practice
 
+REQUESTS = "partner"
 WRONG_KEYS = "wrong-keys"
+A_MINUTE = timedelta(minutes=1)
 
-_BY_DIGEST = Prepared(
-    lambda digest: ApiKey.objects.select_related("partner").filter(digest=digest).order_by(),
-    digest=str,
+_FIND = """
+    SELECT k.id, k.prefix, p.id AS partner_id, p.special_authorization, p.all_practices,
+           coalesce(k.revoked_at <= %(now)s, FALSE) AS revoked,
+           coalesce(k.expires_at <= %(now)s, FALSE) AS expired, NOT p.active AS switched_off,
+           k.last_used_at > %(a_minute_ago)s AS noted
+    FROM practices_apikey k JOIN practices_partner p ON p.id = k.partner_id
+    WHERE k.digest = %(digest)s
+"""
+_FIND_ALONE = f"SELECT found.*, NULL, NULL FROM ({_FIND}) AS found"  # noqa: S608  # all of it ours
+_COUNT = limits.counting(
+    f"""SELECT '{REQUESTS}:' || partner_id, %(now_ms)s, 1 FROM found
+        WHERE NOT (revoked OR expired OR switched_off)"""  # noqa: S608  # all of it ours
 )
+# Both in one statement, for every request asks both, and many nothing else but one row.
+_FIND_AND_COUNT = f"""
+    WITH found AS ({_FIND}), counted AS ({_COUNT})
+    SELECT found.*, used, "window" FROM found LEFT JOIN counted ON TRUE
+"""  # noqa: S608  # all of it ours
+_NO_MORE = (
+    "This key was revoked: ask the operator for a new one.",
+    "This key has expired: ask the operator for a new one.",
+    "This key's partner is switched off: ask the operator.",
+)
+"""What is said of a key that is revoked, expired, or of a partner switched off."""
+_GRANTED = Prepared(
+    lambda partner_id, practice_id: Practice.objects.filter(
+        pk=practice_id, partners=partner_id
+    ).values_list("pk"),
+    partner_id=str,
+    practice_id=str,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A key that works, the partner whose it is, and what is left of the partner's limit."""
+
+    key_id: int
+    prefix: str
+    partner_id: str
+    special_authorization: bool
+    all_practices: bool
+    budget: limits.Budget
+
+    def is_granted(self, practice_id: str) -> bool:
+        """Say whether the partner may write in this practice, as far as grants go."""
+        granted = self.all_practices or _GRANTED.first(
+            partner_id=self.partner_id, practice_id=practice_id
+        )
+        return bool(granted)
 
 
 class ApiKeyAuthentication(BaseAuthentication):
@@ -29,27 +81,50 @@ class ApiKeyAuthentication(BaseAuthentication):
         """Name the scheme of a 401's WWW-Authenticate."""
         return 'ApiKey realm="OpenChair"'
 
-    def authenticate(self, request: Request) -> tuple[Partner, ApiKey] | None:
-        """Give the partner and its key. Raises AuthenticationFailed or limits.Overdrawn."""
+    def authenticate(self, request: Request) -> tuple[Caller, Caller] | None:
+        """Give who calls, and count the request. Raises AuthenticationFailed or Overdrawn."""
         text = request.META.get("HTTP_AUTHORIZATION", "").strip()
         if not text:
             return None
-        now = timezone.now()
-        key = find(text)
-        if key is None or not key.works_at(now):
-            raise _wrong_key(request, text, key, now)
-        _note_use(key, now)
-        return key.partner, key
+        caller = find(text, timezone.now())
+        if isinstance(caller, str):
+            raise _wrong_key(request, caller)
+        return caller, caller
 
 
-def find(text: str) -> ApiKey | None:
-    """Find a key by its SHA-256; guesses fail at the checksum, before any look-up."""
-    if not text.isascii() or not keys.is_well_formed(text):
-        return None
-    return _BY_DIGEST.first(digest=keys.digest(text))
+def find(text: str, now: datetime) -> Caller | str:
+    """Find who calls with this key and count the request, or say why it opens nothing.
+
+    Guesses fail at the checksum, before any look-up.
+    """
+    if " " in text:
+        return "Send the key bare, without a word such as Bearer before it."
+    rows = _ask(keys.digest(text), now) if text.isascii() and keys.is_well_formed(text) else []
+    if not rows:
+        return "No such key: an operator of this installation issues keys."
+    key_id, prefix, partner_id, special, all_practices, *state, noted, used, window = rows[0]
+    for is_so, why in zip(state, _NO_MORE, strict=True):
+        if is_so:
+            return why
+    if used is None:
+        budget = limits.spend(REQUESTS, partner_id, settings.RATE_LIMIT)
+    else:
+        budget = limits.counted(REQUESTS, settings.RATE_LIMIT, used, window)
+    if not noted:
+        _note_use(key_id, now)
+    return Caller(key_id, prefix, partner_id, bool(special), bool(all_practices), budget)
 
 
-def _wrong_key(request: Request, text: str, key: ApiKey | None, now: datetime) -> Exception:
+def _ask(digest: str, now: datetime) -> list[tuple[Any, ...]]:
+    """Look a key up, and count the request where that can be done at once."""
+    instant = connection.ops.adapt_datetimefield_value
+    told = {"digest": digest, "now": instant(now), "a_minute_ago": instant(now - A_MINUTE)}
+    if settings.CACHE_URL or connection.vendor != "postgresql":
+        return ask(_FIND_ALONE, told)
+    return ask(_FIND_AND_COUNT, told | limits.when(settings.RATE_LIMIT[1]))
+
+
+def _wrong_key(request: Request, why: str) -> Exception:
     address = request.META.get("REMOTE_ADDR", "")
     budget = limits.spend(WRONG_KEYS, address, settings.WRONG_KEY_LIMIT)
     if budget.used == 1:
@@ -58,22 +133,10 @@ def _wrong_key(request: Request, text: str, key: ApiKey | None, now: datetime) -
         return limits.Overdrawn(
             budget, "Too many wrong keys came from this address; a right one still works."
         )
-    if key is None:
-        return AuthenticationFailed(
-            "Send the key bare, without a word such as Bearer before it."
-            if " " in text
-            else "No such key: an operator of this installation issues keys."
-        )
-    if key.revoked_at is not None and key.revoked_at <= now:
-        return AuthenticationFailed("This key was revoked: ask the operator for a new one.")
-    if key.expires_at is not None and key.expires_at <= now:
-        return AuthenticationFailed("This key has expired: ask the operator for a new one.")
-    return AuthenticationFailed("This key's partner is switched off: ask the operator.")
+    return AuthenticationFailed(why)
 
 
-def _note_use(key: ApiKey, now: datetime) -> None:
+def _note_use(key_id: int, now: datetime) -> None:
     """Keep last_used_at to the minute; more often would make every read a write."""
-    minute_ago = now - timedelta(minutes=1)
-    if key.last_used_at is None or key.last_used_at <= minute_ago:
-        stale = Q(last_used_at__isnull=True) | Q(last_used_at__lte=minute_ago)
-        ApiKey.objects.filter(stale, pk=key.pk).update(last_used_at=now)
+    stale = Q(last_used_at__isnull=True) | Q(last_used_at__lte=now - A_MINUTE)
+    ApiKey.objects.filter(stale, pk=key_id).update(last_used_at=now)

@@ -7,7 +7,7 @@ from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from practices.models import Partner
+from practices.api.authentication import Caller
 
 
 class SpecialAuthorization(BasePermission):
@@ -17,7 +17,7 @@ class SpecialAuthorization(BasePermission):
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         """Say whether the partner has it."""
-        return cast("Partner", request.user).special_authorization
+        return cast("Caller", request.auth).special_authorization
 
 
 class SpecialAuthorizationToWrite(SpecialAuthorization):
@@ -28,9 +28,9 @@ class SpecialAuthorizationToWrite(SpecialAuthorization):
         return request.method in SAFE_METHODS or super().has_permission(request, view)
 
 
-def require_grant(partner: Partner, practice_id: str) -> None:
+def require_grant(caller: Caller, practice_id: str) -> None:
     """Raise PermissionDenied where a partner is not granted a practice."""
-    if not partner.is_granted(practice_id):
+    if not caller.is_granted(practice_id):
         raise PermissionDenied(
             f"You are not granted practice {practice_id}: ask the operator for it."
         )
