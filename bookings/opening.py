@@ -29,6 +29,7 @@ from bookings.models import (
 )
 from bookings.patients import Patient
 from openchair import metrics, rows
+from openchair.asking import without_waiting
 from openchair.errors import LimitReached
 from openchair.prepared import Prepared
 from practices.models import Partner
@@ -105,6 +106,7 @@ class Opening:
         self.booking = booking
         self.by = by
         self.now = now
+        self._row = rows.snapshot(booking)
         booking.shown = None  # it tells of the row as it was
         self._is_new = booking._state.adding
         self._before = {} if self._is_new else self._audited()
@@ -257,11 +259,12 @@ class Opening:
         self._note_booking(self.by, self.now)
         if self._events:
             # What changed of a patient's place alone is no change of the opening, which all see.
-            if any(event.appointment_id is None for event in self._events):
-                self._save_booking()
-            rows.insert(self._made)
-            self._save_moved()
-            feed.write(self._events)
+            with without_waiting():
+                if any(event.appointment_id is None for event in self._events):
+                    self._save_booking()
+                rows.insert(self._made)
+                self._save_moved()
+                feed.write(self._events)
             transaction.on_commit(self._count_for_metrics)
         return self.booking
 
@@ -284,7 +287,8 @@ class Opening:
         if self._is_new:
             rows.insert([self.booking])
         else:
-            rows.update(self.booking)
+            rows.update(self.booking, since=self._row)
+            self._row = rows.snapshot(self.booking)
 
     def _save_moved(self) -> None:
         """Save places that changed, those that changed alike in one statement."""

@@ -17,7 +17,8 @@ from bookings.models import MOST_PLACES, Booking, Series, Status
 from bookings.opening import Opening
 from bookings.transitions import TransitionRefused
 from openchair.errors import Refused
-from practices.models import Kind, Location
+from openchair.prepared import Prepared
+from practices.models import Doctor, Kind, Location
 
 
 class Fields(TypedDict, total=False):
@@ -33,6 +34,23 @@ class Fields(TypedDict, total=False):
     start_datetime: datetime | None
     total_appointments: int
     status: str
+
+
+LOCATION = Prepared(
+    lambda location_id: Location.objects.filter(
+        pk=location_id, practice__active=True
+    ).select_related("practice"),
+    location_id=str,
+)
+"""An office of a practice that uses OpenChair."""
+_WORKS_THERE = Prepared(
+    lambda doctor_id, location_id, practice_id: Doctor.objects.filter(
+        pk=doctor_id, locations=location_id, practice_id=practice_id
+    ).values_list("pk"),
+    doctor_id=str,
+    location_id=str,
+    practice_id=str,
+)
 
 
 def publish(*, fields: Fields, by: Actor, now: datetime, booking_id: str | None = None) -> Booking:
@@ -191,8 +209,7 @@ def _assign(booking: Booking, fields: Fields) -> None:
 
 def _assign_place(booking: Booking, location_id: str, doctor_id: str) -> None:
     """Set location, practice and doctor, which belong together."""
-    known = Location.objects.filter(practice__active=True).select_related("practice")
-    location = known.filter(pk=location_id).first()
+    location = LOCATION.first(location_id=location_id)
     if location is None:
         raise ValidationError({"location_id": f"There is no location {location_id}."})
     if booking.practice_id not in {None, location.practice_id}:
@@ -203,12 +220,14 @@ def _assign_place(booking: Booking, location_id: str, doctor_id: str) -> None:
             }
         )
     # One sentence for a doctor elsewhere and for none at all: ids of others are not given away.
-    doctor = location.doctors.filter(pk=doctor_id, practice_id=location.practice_id).first()
-    if doctor is None:
+    works_there = _WORKS_THERE.first(
+        doctor_id=doctor_id, location_id=location_id, practice_id=location.practice_id
+    )
+    if works_there is None:
         raise ValidationError({"doctor_id": f"No such doctor works at location {location_id}."})
     booking.location = location
     booking.practice = location.practice
-    booking.doctor = doctor
+    booking.doctor_id = doctor_id
 
 
 def _assign_start(booking: Booking, start: datetime | None) -> None:

@@ -1,10 +1,11 @@
 """Statements that every request sends, past what Django does around a cursor."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper as _Backend
@@ -44,6 +45,22 @@ class Asking(_Backend):
     def rows(self, sql: str, params: Params) -> list[Any]:
         """Run it on the driver's own connection; each engine has its way."""
         raise NotImplementedError
+
+    def without_waiting(self) -> AbstractContextManager[Any]:
+        """Send statements on without waiting for each to be done; here they take no time to send.
+
+        What one finds is there as soon as it is asked for. One that fails is heard of then, or
+        where the block ends.
+        """
+        return nullcontext()
+
+
+@contextmanager
+def without_waiting() -> Iterator[None]:
+    """Send statements that change something on, in a transaction, and wait for all at the end."""
+    asked = cast("Asking", connection)
+    with asked.wrap_database_errors, asked.without_waiting():
+        yield
 
 
 def ask(sql: str, params: Params, using: str = DEFAULT_DB_ALIAS) -> list[Any]:

@@ -36,8 +36,8 @@ forwarded_allow_ips = ""
 secure_scheme_headers: dict[str, str] = {}
 forwarder_headers = ""
 workers = settings.WEB_CONCURRENCY
-# Reads of the API need no thread; a client who sends slowly, or a lock that is waited for, holds up
-# one of four.
+# Whole requests to the API need no thread; pages, and clients who send or read slowly, hold up one
+# of four.
 worker_class = "openchair.worker.Worker"
 threads = 4
 timeout = 30

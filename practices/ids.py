@@ -3,7 +3,7 @@
 import re
 import secrets
 import string
-from typing import Any
+from typing import Any, TypeGuard
 
 from django.core.validators import RegexValidator
 from django.db import models
@@ -24,7 +24,7 @@ def new_id() -> str:
     return "".join(secrets.choice(_ALPHABET) for _ in range(10))
 
 
-def is_id(text: object) -> bool:
+def is_id(text: object) -> TypeGuard[str]:
     """Say whether this could be an id at all."""
     return isinstance(text, str) and re.fullmatch(ID_PATTERN, text) is not None
 

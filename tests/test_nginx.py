@@ -46,7 +46,6 @@ class Host:
 
     hangs_up: bool = False
     requests: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
-    connections: set[int] = field(default_factory=set)
     port: int = 0
 
 
@@ -64,7 +63,6 @@ def listening(host: Host) -> Iterator[str]:
                 return
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
             host.requests.append((self.command, self.path, dict(self.headers)))
-            host.connections.add(self.client_address[1])
             if host.hangs_up:
                 self.close_connection = True
                 return

@@ -26,6 +26,7 @@ from bookings.api.serializers import (
 from bookings.models import Appointment, Booking
 from openchair.api import conditional
 from openchair.api.answers import as_json, of_text, written
+from openchair.api.fields import StrictSerializer
 from openchair.api.idempotency import idempotent
 from openchair.api.views import ApiViewSet
 from practices.api.permissions import SpecialAuthorizationToWrite, require_grant
@@ -152,7 +153,5 @@ class AppointmentViewSet(ApiViewSet):
         require_grant(self.caller, place.booking.practice_id)
         return place
 
-    def _read(self, kind: type[serializers.Serializer[Any]]) -> appointments.Fields:
-        serializer = kind(data=self.body)
-        serializer.is_valid(raise_exception=True)
-        return cast("appointments.Fields", serializer.validated_data)
+    def _read(self, kind: type[StrictSerializer]) -> appointments.Fields:
+        return cast("appointments.Fields", kind.read(self.body))

@@ -23,12 +23,12 @@ from bookings.api.whole_list import LISTED, whole_list
 from bookings.models import Booking
 from openchair.api import conditional, paging
 from openchair.api.answers import as_json, of_text
+from openchair.api.fields import StrictSerializer
 from openchair.api.idempotency import idempotent
 from openchair.api.views import ApiViewSet
 from openchair.prepared import Prepared
 from practices.api.permissions import SpecialAuthorizationToWrite, require_grant
 from practices.ids import is_id
-from practices.models import Location
 
 
 def _shown(text: str, **kwargs: Any) -> HttpResponse:
@@ -171,14 +171,11 @@ class BookingViewSet(ApiViewSet):
             )
         require_grant(self.caller, booking.practice_id)
 
-    def _read(self, kind: type[serializers.Serializer[Any]]) -> dict[str, Any]:
+    def _read(self, kind: type[StrictSerializer]) -> dict[str, Any]:
         """Read the body's fields; whether the practice is granted comes before what is wrong."""
         location_id = self.body.get("location_id")
-        if is_id(location_id):
-            location = Location.objects.filter(pk=location_id, practice__active=True).first()
+        if is_id(location_id) and not self.caller.all_practices:
+            location = openings.LOCATION.first(location_id=location_id)
             if location is not None:
                 require_grant(self.caller, location.practice_id)
-        serializer = kind(data=self.body)
-        serializer.is_valid(raise_exception=True)
-        fields: dict[str, Any] = serializer.validated_data
-        return fields
+        return kind.read(self.body)

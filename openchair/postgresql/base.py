@@ -4,10 +4,10 @@ And with an end to its patience: while requests are served, a server that says n
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from select import POLLIN, poll
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 from django.db.backends.postgresql import base
@@ -67,6 +67,10 @@ class DatabaseWrapper(Asking, base.DatabaseWrapper):
         found: list[Any] = cursor.execute(sql, params).fetchall()
         self._cursor_kept = cursor if len(found) <= MOST_KEPT else None
         return found
+
+    def without_waiting(self) -> AbstractContextManager[Any]:
+        """Use the protocol's pipeline: a round trip for several statements."""
+        return cast("AbstractContextManager[Any]", self.connection.pipeline())
 
     def create_cursor(self, name: str | None = None) -> Any:
         """Open a cursor as it is; Django's own method would ask for the loader's time zone."""
