@@ -5,9 +5,10 @@ compiled when it is asked first, with stand-ins for what differs, and from then 
 """
 
 from collections import namedtuple
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any, Generic, Self, TypeVar, cast
 
 from django.db import DEFAULT_DB_ALIAS, connection
@@ -43,21 +44,40 @@ class Prepared(Generic[Row]):
     ) -> None:
         self._build = build
         self._arguments = arguments
-        self._compiled: _Compiled | None = None
 
     def compiled(self) -> Self:
         """Compile it now, to hear at once what is wrong with it."""
-        self._compiled = self._compiled or self._compile()
+        self._as_compiled  # noqa: B018  # it is kept
         return self
+
+    @cached_property
+    def _as_compiled(self) -> _Compiled:
+        return self._compile()
 
     def all(self, using: str = DEFAULT_DB_ALIAS, /, **values: str | datetime) -> list[Row]:
         """Run it on the database of this alias, and give its rows."""
-        compiled = self._compiled or self._compile()
-        self._compiled = compiled
+        return self.read(ask(self.sql, self.params(values), using))
+
+    def question(self, **values: str | datetime) -> "Question[Row]":
+        """Make a question of it, to be asked later or together with another one."""
+        return Question(self, values)
+
+    @property
+    def sql(self) -> str:
+        """Give its SQL, for `params`."""
+        return self._as_compiled.sql
+
+    def params(self, values: Mapping[str, str | datetime]) -> list[Any]:
+        """Give the parameters of its SQL for these values of its arguments."""
+        compiled = self._as_compiled
         params: list[Any] = list(compiled.params)
         for index, name in compiled.places:
             params[index] = _adapted(values[name])
-        rows: list[Any] = ask(compiled.sql, params, using)
+        return params
+
+    def read(self, rows: list[Any]) -> list[Row]:
+        """Make of the rows that its SQL finds what they stand for."""
+        compiled = self._as_compiled
         for index, (functions, column) in compiled.converters.items():
             for function in functions:
                 rows = [
@@ -92,6 +112,24 @@ class Prepared(Generic[Row]):
             compiler.get_converters(column for column, _, _ in compiler.select),
             _reader(queryset, compiler),
         )
+
+
+class Question(Generic[Row]):
+    """A prepared query with its arguments: asked at once, or along with another statement."""
+
+    def __init__(self, prepared: Prepared[Row], values: Mapping[str, str | datetime]) -> None:
+        self.prepared = prepared
+        self.values = values
+        self._answer: list[Row] | None = None
+
+    def hear(self, rows: list[Any]) -> None:
+        """Take the answer from whoever asked along."""
+        self._answer = self.prepared.read(rows)
+
+    def answer(self) -> list[Row]:
+        """Give its rows, once; asked again, it looks again."""
+        answer, self._answer = self._answer, None
+        return self.prepared.all(**self.values) if answer is None else answer
 
 
 def _adapted(value: str | datetime) -> object:

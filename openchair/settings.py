@@ -136,8 +136,6 @@ if _database["ENGINE"] == "django.db.backends.sqlite3":
     OPTIONS_WHILE_SERVING: dict[str, object] = {"timeout": PATIENCE}
 else:
     _database["ENGINE"] = "openchair.postgresql"
-    _database["CONN_MAX_AGE"] = 600
-    _database["CONN_HEALTH_CHECKS"] = True
     # Behind a pooler the next transaction may be another server process: no state outlives one.
     _database["DISABLE_SERVER_SIDE_CURSORS"] = PGBOUNCER
     _servers = str(_database["HOST"]).count(",") + 1
@@ -170,6 +168,9 @@ else:
         OPTIONS_WHILE_SERVING["options"] = (
             f"-c lock_timeout={PATIENCE}s -c statement_timeout={PATIENCE}s {_always}"
         )
+# Making a connection takes longer, on either, than a request does on one that stays.
+_database["CONN_MAX_AGE"] = 600
+_database["CONN_HEALTH_CHECKS"] = True
 DATABASES = {"default": _database}
 if _replica := env.replica("DATABASE_REPLICA_URL", primary=_database):
     DATABASES["replica"] = _replica

@@ -3,8 +3,10 @@
 import os
 
 from django.conf import settings
+from django.core.cache import close_caches
+from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
-from django.db import connections
+from django.db import connections, reset_queries
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "openchair.settings")
 
@@ -12,6 +14,12 @@ application = get_wsgi_application()
 # Who waits for an answer is told soon that there will be none; commands have more time.
 for database in connections.settings.values():
     database["OPTIONS"] |= settings.OPTIONS_WHILE_SERVING
+
+# After each request, to close caches that nobody has opened; before it, to forget statements that
+# only DEBUG notes.
+request_finished.disconnect(close_caches)
+if not settings.DEBUG:
+    request_started.disconnect(reset_queries)
 
 from openchair import keys_in_use, outages  # noqa: E402  # models are there only now
 

@@ -16,7 +16,7 @@ from bookings import appointments, transitions, walltime
 from bookings.actors import Actor
 from bookings.api import documentation, shapes
 from bookings.api.filters import AppointmentFilterSet
-from bookings.api.lists import PracticeListViewSet, standing_of
+from bookings.api.lists import PracticeListViewSet, asking_of, standing
 from bookings.api.serializers import (
     APPOINTMENT_FIXED,
     AppointmentCreateSerializer,
@@ -56,7 +56,7 @@ class AppointmentListViewSet(PracticeListViewSet):
     @documentation.appointments_of_practice
     def of_practice(self, request: Request, practice_id: str) -> HttpResponseBase:
         """Answer those of this partner."""
-        practice = standing_of(practice_id)
+        practice = standing(asking_of(practice_id))
         require_grant(self.caller, practice_id)
         self.zone = practice.zone
         ours = self.get_queryset().filter(

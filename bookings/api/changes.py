@@ -9,7 +9,7 @@ from rest_framework.request import Request
 
 from bookings import feed, shown
 from bookings.api import documentation, shapes
-from bookings.api.lists import standing_of
+from bookings.api.lists import asking_of, standing
 from bookings.api.serializers import ChangesSerializer
 from bookings.models import Booking, Event
 from openchair.api import conditional, paging
@@ -30,7 +30,7 @@ class ChangeFeedViewSet(ApiViewSet):
     def of_practice(self, request: Request, practice_id: str) -> HttpResponseBase:
         """Answer a page of changes, with the bookings that they changed."""
         refuse_unknown(request.query_params, ["after", "limit"])
-        newest = standing_of(practice_id).newest
+        newest = standing(asking_of(practice_id)).newest
         limit = paging.limit(request)
         after = self._after(practice_id, newest)
         seen = feed.shown_to(

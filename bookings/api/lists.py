@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from zoneinfo import ZoneInfo
 
 from django.db.models import OuterRef, QuerySet
@@ -16,7 +16,7 @@ from openchair.api import conditional, paging
 from openchair.api.answers import array, of_text
 from openchair.api.filters import StrictFilterBackend
 from openchair.api.views import ApiViewSet
-from openchair.prepared import Prepared
+from openchair.prepared import Prepared, Question
 from practices.models import Practice
 
 Found = TypeVar("Found")
@@ -59,23 +59,25 @@ _BY_LOCATION = Prepared(
 )
 
 
-def standing_of(practice_id: str) -> Standing:
-    """Find how an active practice stands. Raises NotFound."""
-    return _standing(_BY_ID, practice_id)
+def asking_of(practice_id: str) -> Question[Any]:
+    """Make the question how a practice stands."""
+    return _BY_ID.question(which=practice_id, now=walltime.now())
 
 
-def standing_at(location_id: str) -> Standing:
-    """Find how the practice of a location stands. Raises NotFound."""
-    return _standing(_BY_LOCATION, location_id)
+def asking_at(location_id: str) -> Question[Any]:
+    """Make the question how the practice of a location stands."""
+    return _BY_LOCATION.question(which=location_id, now=walltime.now())
 
 
-def _standing(practices: Prepared[Any], which: str) -> Standing:
-    """Ask once where the clock has done nothing since somebody last looked."""
-    now = walltime.now()
-    rows = practices.all(which=which, now=now)
+def standing(asked: Question[Any]) -> Standing:
+    """Find how an active practice stands. Raises NotFound.
+
+    Asked once where the clock has done nothing since somebody last looked.
+    """
+    rows = asked.answer()
     if rows and rows[0].behind:
-        openings.catch_up(practice_id=rows[0].pk, now=now)
-        rows = practices.all(which=which, now=now)
+        openings.catch_up(practice_id=rows[0].pk, now=cast("datetime", asked.values["now"]))
+        rows = asked.answer()
     if not rows:
         raise NotFound("There is nothing of that id.")
     zones = ((row.locations__pk, row.locations__timezone) for row in rows if row.locations__pk)

@@ -12,7 +12,7 @@ from bookings import openings, shown, transitions, walltime
 from bookings.actors import Actor
 from bookings.api import documentation
 from bookings.api.filters import BookingFilterSet
-from bookings.api.lists import PracticeListViewSet, Standing, read, standing_at, standing_of
+from bookings.api.lists import PracticeListViewSet, asking_at, asking_of, read, standing
 from bookings.api.serializers import (
     BookingCreateSerializer,
     BookingEditByBodySerializer,
@@ -26,7 +26,7 @@ from openchair.api.answers import as_json, of_text
 from openchair.api.fields import StrictSerializer
 from openchair.api.idempotency import idempotent
 from openchair.api.views import ApiViewSet
-from openchair.prepared import Prepared
+from openchair.prepared import Prepared, Question
 from practices.api.permissions import SpecialAuthorizationToWrite, require_grant
 from practices.ids import is_id
 
@@ -46,17 +46,23 @@ class BookingListViewSet(PracticeListViewSet):
     serializer_class = BookingSerializer
     filterset_class = BookingFilterSet
 
+    def first_question(self, **kwargs: Any) -> Question[Any]:
+        """Ask how the practice stands along with the key."""
+        of_practice = self.action == "of_practice"
+        return asking_of(**kwargs) if of_practice else asking_at(**kwargs)
+
     @documentation.bookings_of_practice
     def of_practice(self, request: Request, practice_id: str) -> HttpResponseBase:
         """Answer the bookings of all its locations."""
-        return self._bookings(standing_of(practice_id), "practice_id", practice_id)
+        return self._bookings(self.asks or asking_of(practice_id), "practice_id", practice_id)
 
     @documentation.bookings_of_location
     def of_location(self, request: Request, location_id: str) -> HttpResponseBase:
         """Answer the bookings of one location."""
-        return self._bookings(standing_at(location_id), "location_id", location_id)
+        return self._bookings(self.asks or asking_at(location_id), "location_id", location_id)
 
-    def _bookings(self, practice: Standing, column: str, value: str) -> HttpResponseBase:
+    def _bookings(self, asked: Question[Any], column: str, value: str) -> HttpResponseBase:
+        practice = standing(asked)
         self.zone, tag = practice.zone, practice.tag()
         if paging.is_asked_for(self.request):
             rows = self.filter_queryset(self.get_queryset().filter(**{column: value}))
@@ -85,6 +91,10 @@ class BookingViewSet(ApiViewSet):
     queryset = _KNOWN
     serializer_class = BookingSerializer
     permission_classes = [SpecialAuthorizationToWrite]
+
+    def first_question(self, **kwargs: Any) -> Question[Any] | None:
+        """Ask for the booking along with the key, where its id is in the path."""
+        return _BY_ID.question(**kwargs) if kwargs else None
 
     @documentation.get_booking
     def retrieve(self, request: Request, booking_id: str) -> HttpResponseBase:
@@ -156,10 +166,10 @@ class BookingViewSet(ApiViewSet):
 
     def _booking(self, booking_id: str) -> Any:
         """Give its row: what is shown of it, its practice and its owner. Raises NotFound."""
-        booking = _BY_ID.first(booking_id=booking_id)
-        if booking is None:
+        found = (self.asks or _BY_ID.question(booking_id=booking_id)).answer()
+        if not found:
             raise NotFound(f"There is no booking {booking_id}.")
-        return booking
+        return found[0]
 
     def _own_booking(self, booking_id: str) -> None:
         """Raise NotFound, or PermissionDenied where another partner owns it."""

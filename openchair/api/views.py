@@ -9,6 +9,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from openchair.api import browsers, limits
+from openchair.prepared import Question
 
 if TYPE_CHECKING:
     from practices.api.authentication import Caller  # which knows what is shared here
@@ -22,6 +23,7 @@ class ApiViewSet(GenericViewSet):
     permission_classes = []
     format_kwarg: None = None
     budget: limits.Budget | None = None
+    asks: Question[Any] | None = None
 
     @property
     def caller(self) -> "Caller":
@@ -53,6 +55,10 @@ class ApiViewSet(GenericViewSet):
             )
         browsers.refuse_other_sites(request._request)
 
+    def first_question(self, **kwargs: Any) -> Question[Any] | None:
+        """Say what this will ask the database first, to be asked along with the key."""
+        return None
+
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """Answer, then take apart the ring of view, request and parsers.
 
@@ -67,6 +73,7 @@ class ApiViewSet(GenericViewSet):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Do what Django REST framework does here, but ask who it is before anything else."""
+        self.asks = self.first_question(**kwargs)
         self.admit(request)
         if str(request.method).lower() not in self.action_map:
             raise MethodNotAllowed(str(request.method))

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
@@ -14,7 +15,7 @@ from rest_framework.request import Request
 
 from openchair.api import limits
 from openchair.asking import ask
-from openchair.prepared import Prepared
+from openchair.prepared import Prepared, Question
 from practices import keys
 from practices.models import ApiKey, Practice
 
@@ -35,10 +36,16 @@ _COUNT = limits.counting(
     f"""SELECT '{REQUESTS}:' || partner_id, %(now_ms)s, 1 FROM found
         WHERE NOT (revoked OR expired OR switched_off)"""  # noqa: S608  # all of it ours
 )
-# Both in one statement, for every request asks both, and many nothing else but one row.
+# Both in one statement, for every request asks both; and with them what the view asks first, in as
+# many rows as that has. TRUE tells these from the NULLs that stand for none.
 _FIND_AND_COUNT = f"""
     WITH found AS ({_FIND}), counted AS ({_COUNT})
     SELECT found.*, used, "window" FROM found LEFT JOIN counted ON TRUE
+"""  # noqa: S608  # all of it ours
+_AND_ASK = f"""
+    WITH found AS ({_FIND}), counted AS ({_COUNT})
+    SELECT found.*, used, "window", asked.* FROM found LEFT JOIN counted ON TRUE
+    LEFT JOIN (SELECT TRUE, q.* FROM ({{asked}}) AS q) AS asked ON TRUE
 """  # noqa: S608  # all of it ours
 _NO_MORE = (
     "This key was revoked: ask the operator for a new one.",
@@ -46,6 +53,8 @@ _NO_MORE = (
     "This key's partner is switched off: ask the operator.",
 )
 """What is said of a key that is revoked, expired, or of a partner switched off."""
+_OWN = 11
+"""How many columns tell of the key and the count."""
 _GRANTED = Prepared(
     lambda partner_id, practice_id: Practice.objects.filter(
         pk=practice_id, partners=partner_id
@@ -86,23 +95,25 @@ class ApiKeyAuthentication(BaseAuthentication):
         text = request.META.get("HTTP_AUTHORIZATION", "").strip()
         if not text:
             return None
-        caller = find(text, timezone.now())
+        view = (request.parser_context or {}).get("view")
+        caller = find(text, timezone.now(), getattr(view, "asks", None))
         if isinstance(caller, str):
             raise _wrong_key(request, caller)
         return caller, caller
 
 
-def find(text: str, now: datetime) -> Caller | str:
+def find(text: str, now: datetime, asks: Question[Any] | None = None) -> Caller | str:
     """Find who calls with this key and count the request, or say why it opens nothing.
 
-    Guesses fail at the checksum, before any look-up.
+    Guesses fail at the checksum, before any look-up. asks: what is asked along, if that can be.
     """
     if " " in text:
         return "Send the key bare, without a word such as Bearer before it."
-    rows = _ask(keys.digest(text), now) if text.isascii() and keys.is_well_formed(text) else []
+    is_one = text.isascii() and keys.is_well_formed(text)
+    rows = _ask(keys.digest(text), now, asks) if is_one else []
     if not rows:
         return "No such key: an operator of this installation issues keys."
-    key_id, prefix, partner_id, special, all_practices, *state, noted, used, window = rows[0]
+    key_id, prefix, partner_id, special, all_practices, *state, noted, used, window = rows[0][:_OWN]
     for is_so, why in zip(state, _NO_MORE, strict=True):
         if is_so:
             return why
@@ -115,13 +126,32 @@ def find(text: str, now: datetime) -> Caller | str:
     return Caller(key_id, prefix, partner_id, bool(special), bool(all_practices), budget)
 
 
-def _ask(digest: str, now: datetime) -> list[tuple[Any, ...]]:
-    """Look a key up, and count the request where that can be done at once."""
+def _ask(digest: str, now: datetime, asks: Question[Any] | None) -> list[tuple[Any, ...]]:
+    """Look a key up; count the request and ask the question where that can be done at once."""
     instant = connection.ops.adapt_datetimefield_value
-    told = {"digest": digest, "now": instant(now), "a_minute_ago": instant(now - A_MINUTE)}
+    told: dict[str, object] = {
+        "digest": digest,
+        "now": instant(now),
+        "a_minute_ago": instant(now - A_MINUTE),
+    }
     if settings.CACHE_URL or connection.vendor != "postgresql":
         return ask(_FIND_ALONE, told)
-    return ask(_FIND_AND_COUNT, told | limits.when(settings.RATE_LIMIT[1]))
+    told |= limits.when(settings.RATE_LIMIT[1])
+    if asks is None:
+        return ask(_FIND_AND_COUNT, told)
+    params = asks.prepared.params(asks.values)
+    told |= {f"q{number}": value for number, value in enumerate(params)}
+    rows = ask(_asking_along(asks.prepared.sql), told)
+    asks.hear([row[_OWN + 1 :] for row in rows if row[_OWN]])
+    return rows
+
+
+@lru_cache(maxsize=100)
+def _asking_along(sql: str) -> str:
+    """Write the statement that asks this along, its parameters named q0, q1 and so on."""
+    first, *others = sql.split("%s")
+    named = [f"%(q{number})s{text}" for number, text in enumerate(others)]
+    return _AND_ASK.format(asked="".join([first, *named]))
 
 
 def _wrong_key(request: Request, why: str) -> Exception:

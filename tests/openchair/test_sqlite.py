@@ -1,7 +1,9 @@
 """An SQLite file that is lost is missed, and no empty one takes its place."""
 
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -41,6 +43,22 @@ def test_a_file_that_is_removed_is_a_503_until_it_is_back() -> None:
         assert not file.exists()
         elsewhere.rename(file)
         assert server.call("GET", LOCATION).status == 200
+
+
+def test_a_file_that_is_replaced_is_not_read_on() -> None:
+    opening = {"id": "later", "location_id": "b2rGH", "doctor_id": "DD3456"}
+    path = "/onlinescheduling/booking/later"
+    with running_server() as server:
+        file = Path(server.environment["DATABASE_URL"].removeprefix("sqlite:///"))
+        assert server.call("GET", path).status == 404
+        earlier = file.with_suffix(".earlier")
+        with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(earlier)) as target:
+            source.backup(target)
+        assert server.call("POST", path.rpartition("/")[0], opening).status == 201
+        for part in file.parent.glob(f"{file.name}*"):
+            part.rename(f"{part}.lost")
+        earlier.rename(file)
+        assert [server.call("GET", path).status for _ in range(8)] == [404] * 8
 
 
 def test_only_a_migration_makes_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
