@@ -17,6 +17,7 @@ from bookings.opening import Opening
 from bookings.patients import PATIENT_FIELDS, Patient
 from openchair import metrics
 from openchair.errors import Refused
+from openchair.prepared import Prepared
 from practices.models import Kind
 
 MOVES: dict[str, set[str]] = {
@@ -105,12 +106,20 @@ def cancel(
     return place
 
 
+_BOOKING_OF: Prepared[tuple[str]] = Prepared(
+    lambda appointment_id: Appointment.objects.filter(pk=appointment_id).values_list("booking_id"),
+    appointment_id=str,
+)
+
+
 def _lock(
     appointment_id: str, *, by: Actor, now: datetime, check: Check | None
 ) -> tuple[Opening, Appointment]:
     """Lock the opening of an appointment, and find the appointment as it is under the lock."""
-    booking_id = Appointment.objects.values_list("booking_id", flat=True).get(pk=appointment_id)
-    opening = transitions.lock(booking_id, by=by, now=now)
+    found = _BOOKING_OF.first(appointment_id=appointment_id)
+    if found is None:
+        raise Appointment.DoesNotExist
+    opening = transitions.lock(found[0], by=by, now=now)
     place = opening.place(appointment_id)
     if check is not None:
         check(place)

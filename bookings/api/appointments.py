@@ -5,7 +5,6 @@ A partner sees and changes the appointments that it made itself; all others do n
 
 from typing import Any, cast
 
-from django.db.models import QuerySet
 from django.http.response import HttpResponse, HttpResponseBase
 from django.urls import reverse
 from rest_framework import serializers, status
@@ -29,12 +28,22 @@ from openchair.api.answers import as_json, of_text, written
 from openchair.api.fields import StrictSerializer
 from openchair.api.idempotency import idempotent
 from openchair.api.views import ApiViewSet
+from openchair.prepared import Prepared, Question
 from practices.api.permissions import SpecialAuthorizationToWrite, require_grant
 
 _PLACES = (
     Appointment.objects.filter(has_patient=True, booking__practice__active=True)
     .select_related("booking__location", "booking__practice")
     .order_by("created_at", "id")
+)
+
+
+_BY_ID = Prepared(lambda appointment_id: _PLACES.filter(pk=appointment_id), appointment_id=str)
+_OPENING: Prepared[Any] = Prepared(
+    lambda booking_id: Booking.objects.filter(pk=booking_id, practice__active=True).values_list(
+        "practice_id", "location_id", "doctor_id", named=True
+    ),
+    booking_id=str,
 )
 
 
@@ -74,23 +83,27 @@ class AppointmentViewSet(ApiViewSet):
     serializer_class = AppointmentSerializer
     permission_classes = [SpecialAuthorizationToWrite]
 
+    def first_question(self, **kwargs: Any) -> Question[Any]:
+        """Ask for the opening, or for the appointment, along with the key."""
+        return (_OPENING if "booking_id" in kwargs else _BY_ID).question(**kwargs)
+
     @documentation.take_place
     def create(self, request: Request, booking_id: str) -> HttpResponseBase:
         """Take a place in an opening."""
-        booking = Booking.objects.filter(pk=booking_id, practice__active=True).first()
-        if booking is None:
+        assert self.asks is not None
+        found = self.asks.answer()
+        if not found:
             raise NotFound(f"There is no booking {booking_id}.")
         # Before an answer is repeated: it tells of a patient, and the grant may be gone.
-        require_grant(self.caller, booking.practice_id)
-        return self._take(request, booking)
+        require_grant(self.caller, found[0].practice_id)
+        return self._take(request, {"booking_id": booking_id, **found[0]._asdict()})
 
     @idempotent
-    def _take(self, request: Request, booking: Booking) -> HttpResponseBase:
+    def _take(self, request: Request, of_booking: dict[str, str]) -> HttpResponseBase:
         for name in ("booking_id", "location_id", "doctor_id"):
-            of_booking = booking.pk if name == "booking_id" else getattr(booking, name)
-            self._check_fixed(name, of_booking)
+            self._check_fixed(name, of_booking[name])
         place = appointments.take(
-            booking_id=booking.pk,
+            booking_id=of_booking["booking_id"],
             fields=self._read(AppointmentCreateSerializer),
             by=Actor.of_caller(self.caller),
             now=walltime.now(),
@@ -146,12 +159,12 @@ class AppointmentViewSet(ApiViewSet):
 
     def _own(self, appointment_id: str) -> Appointment:
         """Find an appointment of this partner. Raises NotFound or PermissionDenied."""
-        ours: QuerySet[Appointment] = self.get_queryset().filter(partner_id=self.caller.partner_id)
-        place = ours.filter(pk=appointment_id).first()
-        if place is None:
+        assert self.asks is not None
+        found: list[Appointment] = self.asks.answer()
+        if not found or found[0].partner_id != self.caller.partner_id:
             raise NotFound(f"There is no appointment {appointment_id} of yours.")
-        require_grant(self.caller, place.booking.practice_id)
-        return place
+        require_grant(self.caller, found[0].booking.practice_id)
+        return found[0]
 
     def _read(self, kind: type[StrictSerializer]) -> appointments.Fields:
         return cast("appointments.Fields", kind.read(self.body))
