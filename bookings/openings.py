@@ -5,11 +5,12 @@ API, admin and commands call these verbs; statuses and places change in bookings
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import DateTimeField, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.lookups import LessThanOrEqual
 
 from bookings import series, transitions, walltime
 from bookings.actors import Actor
@@ -171,10 +172,19 @@ def close(*, booking_id: str, by: Actor, now: datetime, check: Check | None = No
 
 
 def is_behind(practice_id: str | OuterRef, *, now: datetime) -> Q:
-    """Make the expression that says whether `catch_up` has something to do in a practice."""
-    held = Booking.objects.filter(practice_id=practice_id, pending_until__lte=now)
-    due = Series.objects.filter(practice_id=practice_id, ended=False, due_at__lte=now)
-    return Exists(held) | Exists(due)
+    """Make the expression that says whether `catch_up` has something to do in a practice.
+
+    By the first in the order of an index, and not by whether any there is: of many holds whose ends
+    it does not know, PostgreSQL would hope to meet one soon, and read the whole table.
+    """
+    held = Booking.objects.filter(practice_id=practice_id, pending_until__isnull=False)
+    due = Series.objects.filter(practice_id=practice_id, ended=False)
+    return Q(_first_of(held, "pending_until", now)) | Q(_first_of(due, "due_at", now))
+
+
+def _first_of(rows: QuerySet[Any], column: str, now: datetime) -> "LessThanOrEqual[Any]":
+    first = Subquery(rows.order_by(column).values(column)[:1])
+    return LessThanOrEqual(first, Value(now, output_field=DateTimeField()))
 
 
 def catch_up(*, practice_id: str, now: datetime) -> None:

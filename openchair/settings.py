@@ -166,7 +166,10 @@ else:
             f"-c lock_timeout=5s -c statement_timeout=15s {_always}"
         )
         OPTIONS_WHILE_SERVING["options"] = (
-            f"-c lock_timeout={PATIENCE}s -c statement_timeout={PATIENCE}s {_always}"
+            f"-c lock_timeout={PATIENCE}s -c statement_timeout={PATIENCE}s {_always} "
+            # Planned once: where PostgreSQL thinks a plan for these very values a little better, it
+            # plans anew each time, which takes ten times as long as what is asked every time.
+            "-c plan_cache_mode=force_generic_plan"
         )
 # Making a connection takes longer, on either, than a request does on one that stays.
 _database["CONN_MAX_AGE"] = 600
