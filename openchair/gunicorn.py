@@ -40,7 +40,9 @@ workers = settings.WEB_CONCURRENCY
 # of four.
 worker_class = "openchair.worker.Worker"
 threads = 4
-timeout = 30
+# Seconds without a sign of life, after which a worker is replaced. While it answers a partner it
+# gives none, and each of a request's tries may wait for the database (openchair/second_try.py).
+timeout = max(30, 4 * settings.PATIENCE)
 graceful_timeout = 30
 # A connection for each request: those that stay are with one worker, while another has time.
 keepalive = 0

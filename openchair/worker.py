@@ -70,7 +70,7 @@ class Worker(ThreadWorker):
         for _ in range(AT_A_TIME):
             taken, answered = self.nr_conns, self.nr
             super().accept(listener)
-            if self.nr_conns != taken or self.nr == answered:
+            if self.nr_conns != taken or self.nr == answered or not self.alive:
                 return
 
     def enqueue_req(self, conn: Any) -> None:

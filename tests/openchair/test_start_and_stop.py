@@ -1,0 +1,107 @@
+"""The server as a process: what it does not start with, how it stops, and what a hang does."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+
+import psycopg
+import pytest
+from cryptography.fernet import Fernet
+from django.db import connection
+
+from openchair import gunicorn
+from tests.conftest import only_once
+from tests.server import AS_IN_PRODUCTION, ROOT, Server, installed, running_server
+
+on_postgresql = pytest.mark.skipif(
+    connection.vendor != "postgresql", reason="its locks can be held from outside"
+)
+BOOKING = "/onlinescheduling/booking"
+LOCATION = "/scheduling/location/b2rGH"
+
+
+def until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def workers(server: Server) -> set[int]:
+    master = server.process.pid
+    children = Path(f"/proc/{master}/task/{master}/children").read_text().split()
+    return {int(pid) for pid in children}
+
+
+def gives_signs(worker: int) -> bool:
+    """Say whether a worker has begun to tell gunicorn that it lives, by the time of a file."""
+    told = []
+    for file in Path(f"/proc/{worker}/fd").iterdir():
+        with suppress(OSError):  # closed meanwhile
+            if "wgunicorn-" in str(file.readlink()):
+                told.append(file.stat().st_mtime)
+    return any(moment <= time.monotonic() for moment in told)  # before, it is the time of day
+
+
+@on_postgresql
+def test_what_is_under_way_is_answered_before_the_server_stops() -> None:
+    with running_server() as server, ThreadPoolExecutor(2) as pool:
+        path = f"{BOOKING}/under-way"
+        opening = {"id": "under-way", "location_id": "b2rGH", "doctor_id": "DD3456"}
+        assert server.call("POST", BOOKING, opening).status == 201
+        with psycopg.connect(server.environment["DATABASE_URL"]) as other:
+            other.execute("SELECT 1 FROM bookings_booking WHERE id = 'under-way' FOR UPDATE")
+            change = pool.submit(server.call, "PUT", path, {"length": 30})
+            waiting = "SELECT 1 FROM pg_locks WHERE NOT granted"
+            until(lambda: other.execute(waiting.encode()).fetchone() is not None)
+            page = pool.submit(server.call, "GET", "/docs/")
+            assert page.result().status == 200
+            server.process.terminate()
+            until(lambda: len(workers(server)) == 1)
+            assert not change.done()
+        answer = change.result()
+        assert (answer.status, answer.json()["length"]) == (200, 30)
+        assert server.process.wait(timeout=60) == 0
+        with pytest.raises(ConnectionRefusedError):
+            server.call("GET", path)
+
+
+@only_once
+def test_a_worker_that_hangs_stops_nobody_and_is_replaced() -> None:
+    with running_server(GUNICORN_CMD_ARGS="--timeout 3") as server:
+        until(lambda: [gives_signs(worker) for worker in workers(server)] == [True, True])
+        hung, _ = before = workers(server)
+        os.kill(hung, signal.SIGSTOP)
+        assert {server.call("GET", LOCATION).status for _ in range(10)} == {200}
+        until(lambda: len(workers(server) - before) == 1 and hung not in workers(server))
+        assert {server.call("GET", LOCATION).status for _ in range(10)} == {200}
+
+
+def test_a_request_may_wait_for_the_database_without_its_worker_being_taken_for_hung() -> None:
+    assert gunicorn.timeout == 30  # PATIENCE is 2
+    patient = {**os.environ, "PATIENCE": "60"}
+    told = [sys.executable, "-c", "from openchair import gunicorn; print(gunicorn.timeout)"]
+    said = subprocess.run(told, cwd=ROOT, env=patient, capture_output=True, text=True, check=True)
+    assert int(said.stdout) > 3 * 60
+
+
+def test_a_server_that_lacks_the_key_of_patients_does_not_start() -> None:
+    with installed(ROOT) as (environment, _):
+        environment["PATIENT_KEYS"] = Fernet.generate_key().decode()
+        started = subprocess.run(
+            [sys.executable, "-m", "gunicorn", *AS_IN_PRODUCTION],
+            check=False,
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    assert started.returncode != 0
+    assert "PATIENT_KEYS cannot read" in started.stderr
