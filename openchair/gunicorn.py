@@ -51,7 +51,7 @@ control_socket_disable = True
 # What a worker has taken in and not answered yet; past it, connections wait to be taken in. What
 # waits too long in either is refused (openchair/overload.py).
 worker_connections = 1000
-backlog = 512
+backlog = 2048
 limit_request_line = 4094
 
 # Memory for what workers count, shared with those they are forked from; twice as many parts as
