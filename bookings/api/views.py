@@ -48,8 +48,7 @@ class BookingListViewSet(PracticeListViewSet):
 
     def first_question(self, **kwargs: Any) -> Question[Any]:
         """Ask how the practice stands along with the key."""
-        of_practice = self.action == "of_practice"
-        return asking_of(**kwargs) if of_practice else asking_at(**kwargs)
+        return asking_of(**kwargs) if "practice_id" in kwargs else asking_at(**kwargs)
 
     @documentation.bookings_of_practice
     def of_practice(self, request: Request, practice_id: str) -> HttpResponseBase:

@@ -1,8 +1,11 @@
 """Practices, their locations and doctors over the API (contract, sections 2 and 4)."""
 
+from collections import defaultdict
+
 from tests import factories
 from tests.conftest import Caller
 from tests.factories import Scene
+from tests.routes import routes
 
 
 def test_a_practice_its_locations_and_its_doctors_are_shown(scene: Scene, api: Caller) -> None:
@@ -45,3 +48,19 @@ def test_what_is_not_there_is_a_404(scene: Scene, api: Caller) -> None:
         "/onlinescheduling/location/none/bookings",
     ):
         assert api("GET", path).status_code == 404
+
+
+def test_every_route_says_which_methods_it_has_to_those_it_has_not(
+    scene: Scene, api: Caller
+) -> None:
+    there = defaultdict(set)
+    for method, path in routes():
+        there[path.replace("<id:", "<")].add(method)
+    ids = {"practice_id": scene.practice.pk, "location_id": scene.location.pk}
+    for path, methods in there.items():
+        for name in ("practice_id", "location_id", "doctor_id", "booking_id", "appointment_id"):
+            path = path.replace(f"<{name}>", ids.get(name, "some"))  # noqa: PLW2901  # step by step
+        for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "BREW"} - methods:
+            answer = api(method, path, {})
+            assert answer.status_code == 405, (method, path)
+            assert set(answer.headers["Allow"].split(", ")) - {"HEAD"} == methods
