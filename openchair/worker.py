@@ -26,10 +26,10 @@ GLANCE = 0.002
 LOOKED_AT = 16_384
 """Bytes: a request that is longer goes to a thread, whole or not."""
 _TO_API = re.compile(rb"[A-Z]+ /(?:online)?scheduling/")
-_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)(?=\r)", re.IGNORECASE)
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d{1,9})(?=\r)", re.IGNORECASE)
 # Of whose body it is not said how long it is, or who waits to be told to send it.
 _UNCLEAR = re.compile(
-    rb"\r\n(?:transfer-encoding|expect|content-length *:(?! *\d+\r))", re.IGNORECASE
+    rb"\r\n(?:transfer-encoding|expect|content-length *:(?! *\d{1,9}\r))", re.IGNORECASE
 )
 
 
@@ -68,6 +68,7 @@ class Worker(ThreadWorker):
     def accept(self, listener: Any) -> None:
         """Take in some connections; what is answered at once makes room for the next."""
         for _ in range(AT_A_TIME):
+            self.notify()  # each answer may have taken its time
             taken, answered = self.nr_conns, self.nr
             super().accept(listener)
             if self.nr_conns != taken or self.nr == answered or not self.alive:
@@ -85,6 +86,8 @@ class Worker(ThreadWorker):
         done: Future[Any] = Future()
         try:
             done.set_result(self.handle(conn))
+        except Exception as error:  # of one client, who is hung up on; others go on
+            done.set_exception(error)
         finally:
             conn.sock = client
         if not unsent.kept:

@@ -97,6 +97,7 @@ def test_what_a_client_does_not_take_at_once_is_kept_and_sent_in_order() -> None
         ("PUT /scheduling/x HTTP/1.1\r\nContent-Length: +2\r\n\r\n{}", False),
         ("PUT /scheduling/x HTTP/1.1\r\nContent-Length: 2, 2\r\n\r\n{}", False),
         ("PUT /scheduling/x HTTP/1.1\r\nContent-Length : 2\r\n\r\n{}", False),
+        (f"GET /scheduling/x HTTP/1.1\r\nContent-Length: {'0' * 5000}\r\n\r\n", False),
         ("GET /scheduling/practices HTTP/1.1\r\nHost: h\r\n", False),
         ("GET /scheduling/a HTTP/1.1\r\n\r\nGET /scheduling/b HTTP/1.1\r\n\r\n", False),
         ("PUT /scheduling/practices HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", False),
