@@ -38,7 +38,9 @@ class DatabaseWrapper(Asking, base.DatabaseWrapper):
     def is_usable(self) -> bool:
         """Say whether the file that is open is still the one of that name.
 
-        Who has a file open that was removed or replaced would go on writing what nobody finds.
+        Who has a file open that was removed or replaced would go on writing what nobody finds. It
+        does not make moving a file under a running server safe: the newest commits are beside it,
+        in its -wal, which has to go with it (docs/failing.md).
         """
         return self._there() == self._opened
 
