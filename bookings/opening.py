@@ -288,7 +288,6 @@ class Opening:
             rows.insert([self.booking])
         else:
             rows.update(self.booking, since=self._row)
-            self._row = rows.snapshot(self.booking)
 
     def _save_moved(self) -> None:
         """Save places that changed, those that changed alike in one statement."""

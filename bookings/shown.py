@@ -7,7 +7,6 @@ that changes without it (bookings/migrations/0004), and with it is kept under wh
 which zone it was written. Where there is none, or one of another edition, it is written on reading.
 """
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Protocol
@@ -18,6 +17,7 @@ from django.db import connection, transaction
 
 from bookings import walltime
 from bookings.models import Booking, Status
+from openchair.api.answers import written
 from practices.models import Kind
 
 EDITION = f"1 {tzdata.IANA_VERSION} "
@@ -90,7 +90,7 @@ def as_dict(row: Row, zone: ZoneInfo, *, is_range: bool) -> dict[str, Any]:
 
 def _text(row: Row, zone: ZoneInfo, kind: str) -> str:
     shape = as_dict(row, zone, is_range=kind == Kind.RANGE)
-    return json.dumps(shape, ensure_ascii=False, separators=(",", ":"))
+    return written(shape)
 
 
 def is_current(row: Any) -> bool:

@@ -1,5 +1,6 @@
 """Statements that every request sends, past what Django does around a cursor."""
 
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
@@ -42,9 +43,9 @@ class Asking(_Backend):
         with self.wrap_database_errors:
             return self.rows(sql, params)
 
+    @abstractmethod
     def rows(self, sql: str, params: Params) -> list[Any]:
         """Run it on the driver's own connection; each engine has its way."""
-        raise NotImplementedError
 
     def without_waiting(self) -> AbstractContextManager[Any]:
         """Send statements on without waiting for each to be done; here they take no time to send.

@@ -67,11 +67,10 @@ def update(row: Model, *, since: dict[str, Any]) -> None:
     changed = tuple(name for name, was in since.items() if getattr(row, name) != was)
     if not changed:
         return
-    key = str(row._meta.pk.attname) if row._meta.pk else ""
     with connection.cursor() as cursor:
         cursor.execute(
             _change(type(row), changed),
-            [_value(row, name, columns[name]) for name in (*changed, key)],
+            [*(_value(row, name, columns[name]) for name in changed), row.pk],
         )
 
 

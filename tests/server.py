@@ -77,6 +77,11 @@ class Server:
         finally:
             connection.close()
 
+    def workers(self) -> list[int]:
+        """Give the process ids of gunicorn's workers."""
+        master = self.process.pid
+        return [*map(int, Path(f"/proc/{master}/task/{master}/children").read_text().split())]
+
     def manage(self, *arguments: str) -> str:
         """Run a management command on the server's database."""
         command = [sys.executable, "manage.py", *arguments]
@@ -153,6 +158,19 @@ def running_server(
 
 
 AS_IN_PRODUCTION = ("-c", "openchair/gunicorn.py", "openchair.wsgi:application")
+
+
+def start_in_vain(environment: dict[str, str]) -> "subprocess.CompletedProcess[str]":
+    """Start gunicorn as in production where it should refuse to; give how it ended."""
+    return subprocess.run(
+        [sys.executable, "-m", "gunicorn", *AS_IN_PRODUCTION],
+        check=False,
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
 
 
 @contextmanager

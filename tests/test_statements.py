@@ -24,8 +24,8 @@ STATEMENTS = {
     "GET /onlinescheduling/practice/{practice}/bookings": 2,
     "GET /onlinescheduling/location/{location}/bookings": 2,
     # two of them write down who was shown which patients
-    "GET /onlinescheduling/practice/{practice}/appointments": 6,
-    "GET /onlinescheduling/practice/{practice}/changes": 4,
+    "GET /onlinescheduling/practice/{practice}/appointments": 5,
+    "GET /onlinescheduling/practice/{practice}/changes": 3,
     "GET /onlinescheduling/booking/{booking}": 1,
     "GET /onlinescheduling/appointment/{appointment}": 4,
     # the location, its grant, location and doctor; the booking, the feed's number, the event
@@ -43,7 +43,9 @@ STATEMENTS = {
 }
 APART = int(connection.vendor == "sqlite")
 """One more where the key cannot be asked together with the count, and with the first question."""
-ASKED_ALONG = re.compile(r".*(?:\{booking\}|\{appointment\}|/bookings\Z)")
+ASKED_ALONG = re.compile(
+    r".*(?:\{booking\}|\{appointment\}|/(?:bookings|changes)\Z|\{practice\}/appointments)"
+)
 """Routes that have a first question."""
 IN_BETWEEN = ("SAVEPOINT", "RELEASE", "BEGIN", "COMMIT")
 

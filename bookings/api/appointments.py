@@ -15,7 +15,7 @@ from bookings import appointments, transitions, walltime
 from bookings.actors import Actor
 from bookings.api import documentation, shapes
 from bookings.api.filters import AppointmentFilterSet
-from bookings.api.lists import PracticeListViewSet, asking_of, standing
+from bookings.api.lists import PracticeListViewSet
 from bookings.api.serializers import (
     APPOINTMENT_FIXED,
     AppointmentCreateSerializer,
@@ -65,7 +65,7 @@ class AppointmentListViewSet(PracticeListViewSet):
     @documentation.appointments_of_practice
     def of_practice(self, request: Request, practice_id: str) -> HttpResponseBase:
         """Answer those of this partner."""
-        practice = standing(asking_of(practice_id))
+        practice = self.standing()
         require_grant(self.caller, practice_id)
         self.zone = practice.zone
         ours = self.get_queryset().filter(
@@ -90,8 +90,7 @@ class AppointmentViewSet(ApiViewSet):
     @documentation.take_place
     def create(self, request: Request, booking_id: str) -> HttpResponseBase:
         """Take a place in an opening."""
-        assert self.asks is not None
-        found = self.asks.answer()
+        found = self.first_answer()
         if not found:
             raise NotFound(f"There is no booking {booking_id}.")
         # Before an answer is repeated: it tells of a patient, and the grant may be gone.
@@ -159,8 +158,7 @@ class AppointmentViewSet(ApiViewSet):
 
     def _own(self, appointment_id: str) -> Appointment:
         """Find an appointment of this partner. Raises NotFound or PermissionDenied."""
-        assert self.asks is not None
-        found: list[Appointment] = self.asks.answer()
+        found: list[Appointment] = self.first_answer()
         if not found or found[0].partner_id != self.caller.partner_id:
             raise NotFound(f"There is no appointment {appointment_id} of yours.")
         require_grant(self.caller, found[0].booking.practice_id)

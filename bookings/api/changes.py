@@ -9,19 +9,18 @@ from rest_framework.request import Request
 
 from bookings import feed, shown
 from bookings.api import documentation, shapes
-from bookings.api.lists import asking_of, standing
+from bookings.api.lists import InPracticeViewSet
 from bookings.api.serializers import ChangesSerializer
 from bookings.models import Booking, Event
 from openchair.api import conditional, paging
 from openchair.api.answers import array, written
 from openchair.api.filters import refuse_unknown
-from openchair.api.views import ApiViewSet
 
 LATEST = "latest"
 _SALT = "openchair.feed"
 
 
-class ChangeFeedViewSet(ApiViewSet):
+class ChangeFeedViewSet(InPracticeViewSet):
     """Changes of bookings for everybody, those of appointments for the partner that made them."""
 
     serializer_class = ChangesSerializer
@@ -30,7 +29,7 @@ class ChangeFeedViewSet(ApiViewSet):
     def of_practice(self, request: Request, practice_id: str) -> HttpResponseBase:
         """Answer a page of changes, with the bookings that they changed."""
         refuse_unknown(request.query_params, ["after", "limit"])
-        newest = standing(asking_of(practice_id)).newest
+        newest = self.standing().newest
         limit = paging.limit(request)
         after = self._after(practice_id, newest)
         seen = feed.shown_to(

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from django.db.models import OuterRef, QuerySet
@@ -59,31 +59,6 @@ _BY_LOCATION = Prepared(
 )
 
 
-def asking_of(practice_id: str) -> Question[Any]:
-    """Make the question how a practice stands."""
-    return _BY_ID.question(which=practice_id, now=walltime.now())
-
-
-def asking_at(location_id: str) -> Question[Any]:
-    """Make the question how the practice of a location stands."""
-    return _BY_LOCATION.question(which=location_id, now=walltime.now())
-
-
-def standing(asked: Question[Any]) -> Standing:
-    """Find how an active practice stands. Raises NotFound.
-
-    Asked once where the clock has done nothing since somebody last looked.
-    """
-    rows = asked.answer()
-    if rows and rows[0].behind:
-        openings.catch_up(practice_id=rows[0].pk, now=cast("datetime", asked.values["now"]))
-        rows = asked.answer()
-    if not rows:
-        raise NotFound("There is nothing of that id.")
-    zones = ((row.locations__pk, row.locations__timezone) for row in rows if row.locations__pk)
-    return Standing(rows[0].pk, rows[0].feed__newest or 0, tuple(zones))
-
-
 def read(practice: Standing, find: Callable[[str], Found]) -> Found:
     """Find rows of a practice at the replica, if all that the practice stands for is there.
 
@@ -101,7 +76,35 @@ def read(practice: Standing, find: Callable[[str], Found]) -> Found:
     return replica.read(is_current, find)
 
 
-class PracticeListViewSet(ApiViewSet):
+class InPracticeViewSet(ApiViewSet):
+    """What is in a practice, or at one of its locations."""
+
+    now: datetime
+    """Read once a request, when the practice is asked for."""
+
+    def first_question(self, **kwargs: Any) -> Question[Any]:
+        """Ask how the practice stands."""
+        ((name, which),) = kwargs.items()
+        by = _BY_ID if name == "practice_id" else _BY_LOCATION
+        self.now = walltime.now()
+        return by.question(which=which, now=self.now)
+
+    def standing(self) -> Standing:
+        """Find how the practice stands, if it is active. Raises NotFound.
+
+        Asked once where the clock has done nothing since somebody last looked.
+        """
+        rows = self.first_answer()
+        if rows and rows[0].behind:
+            openings.catch_up(practice_id=rows[0].pk, now=self.now)
+            rows = self.first_answer()
+        if not rows:
+            raise NotFound("There is nothing of that id.")
+        zones = ((row.locations__pk, row.locations__timezone) for row in rows if row.locations__pk)
+        return Standing(rows[0].pk, rows[0].feed__newest or 0, tuple(zones))
+
+
+class PracticeListViewSet(InPracticeViewSet):
     """A list of what is in a practice."""
 
     filter_backends = [StrictFilterBackend]

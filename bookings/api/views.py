@@ -12,7 +12,7 @@ from bookings import openings, shown, transitions, walltime
 from bookings.actors import Actor
 from bookings.api import documentation
 from bookings.api.filters import BookingFilterSet
-from bookings.api.lists import PracticeListViewSet, asking_at, asking_of, read, standing
+from bookings.api.lists import PracticeListViewSet, read
 from bookings.api.serializers import (
     BookingCreateSerializer,
     BookingEditByBodySerializer,
@@ -46,22 +46,18 @@ class BookingListViewSet(PracticeListViewSet):
     serializer_class = BookingSerializer
     filterset_class = BookingFilterSet
 
-    def first_question(self, **kwargs: Any) -> Question[Any]:
-        """Ask how the practice stands along with the key."""
-        return asking_of(**kwargs) if "practice_id" in kwargs else asking_at(**kwargs)
-
     @documentation.bookings_of_practice
     def of_practice(self, request: Request, practice_id: str) -> HttpResponseBase:
         """Answer the bookings of all its locations."""
-        return self._bookings(self.asks or asking_of(practice_id), "practice_id", practice_id)
+        return self._bookings("practice_id", practice_id)
 
     @documentation.bookings_of_location
     def of_location(self, request: Request, location_id: str) -> HttpResponseBase:
         """Answer the bookings of one location."""
-        return self._bookings(self.asks or asking_at(location_id), "location_id", location_id)
+        return self._bookings("location_id", location_id)
 
-    def _bookings(self, asked: Question[Any], column: str, value: str) -> HttpResponseBase:
-        practice = standing(asked)
+    def _bookings(self, column: str, value: str) -> HttpResponseBase:
+        practice = self.standing()
         self.zone, tag = practice.zone, practice.tag()
         if paging.is_asked_for(self.request):
             rows = self.filter_queryset(self.get_queryset().filter(**{column: value}))

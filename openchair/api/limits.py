@@ -74,8 +74,8 @@ class Overdrawn(Exception):
 def spend(policy: str, subject: str, rate: tuple[int, int]) -> Budget:
     """Count one more of something against a rate (so many, per so many seconds)."""
     name = f"{policy}:{subject}"[:100]
-    counted = _count_in_redis(name, rate[1]) if settings.CACHE_URL else None
-    return _budget(policy, rate, *(counted or _count_in_database(name, rate[1])))
+    found = _count_in_redis(name, rate[1]) if settings.CACHE_URL else None
+    return _budget(policy, rate, *(found or _count_in_database(name, rate[1])))
 
 
 def counted(policy: str, rate: tuple[int, int], used: int, window: int) -> Budget:

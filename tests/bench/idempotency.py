@@ -20,7 +20,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from json import dumps, loads
-from pathlib import Path
 
 from tests.bench.pages import walk
 from tests.server import Server, running_server
@@ -124,13 +123,11 @@ class Run:
 @contextmanager
 def killing_workers(run: Run, every: float) -> Iterator[None]:
     """Kill one of the server's workers now and then, as a machine without memory would."""
-    master = run.server.process.pid
-    children = Path(f"/proc/{master}/task/{master}/children")
     stop = threading.Event()
 
     def kill() -> None:
         while not stop.wait(every):
-            workers = [int(pid) for pid in children.read_text().split()]
+            workers = run.server.workers()
             if len(workers) > 1:
                 os.kill(random.choice(workers), signal.SIGKILL)
                 run.figures.killed += 1

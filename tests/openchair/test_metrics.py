@@ -180,7 +180,7 @@ def test_it_is_right_over_several_workers_that_are_killed() -> None:
         for killed in range(3):
             for _ in range(20):
                 assert server.call("GET", "/scheduling/practices").status == 200
-            os.kill(workers(server)[0], signal.SIGKILL)
+            os.kill(server.workers()[0], signal.SIGKILL)
             wait_for_workers(server)
             assert counted(server) == 20 * (killed + 1)
 
@@ -191,14 +191,8 @@ def counted(server: Server) -> float:
     return found[f"openchair_requests_total{{{labels}}}"]
 
 
-def workers(server: Server) -> list[int]:
-    pid = server.process.pid
-    with open(f"/proc/{pid}/task/{pid}/children") as told:  # noqa: PTH123  # no file of ours
-        return [int(child) for child in told.read().split()]
-
-
 def wait_for_workers(server: Server) -> None:
     deadline = time.monotonic() + 60
-    while len(workers(server)) < 3 or server.call("GET", "/livez").status != 200:
+    while len(server.workers()) < 3 or server.call("GET", "/livez").status != 200:
         assert time.monotonic() < deadline
         time.sleep(0.05)

@@ -1,8 +1,6 @@
 """An SQLite file that is lost is missed, and no empty one takes its place."""
 
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -11,7 +9,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from openchair.sqlite import files
-from tests.server import ROOT, running_server
+from tests.server import running_server, start_in_vain
 
 pytestmark = pytest.mark.skipif(connection.vendor != "sqlite", reason="it is about SQLite")
 LOCATION = "/scheduling/location/b2rGH"
@@ -28,16 +26,7 @@ def test_a_file_that_is_removed_is_a_503_until_it_is_back() -> None:
             assert (answer.status, answer.headers["Retry-After"]) == (503, "30")
             assert "is not there" in answer.json()["detail"]
         assert not file.exists()
-        gunicorn = [sys.executable, "-m", "gunicorn", "-c", "openchair/gunicorn.py"]
-        started = subprocess.run(
-            [*gunicorn, "openchair.wsgi:application"],
-            check=False,
-            cwd=ROOT,
-            env={**server.environment, "PORT": "1"},
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
+        started = start_in_vain({**server.environment, "PORT": "1"})
         assert started.returncode == 1
         assert f"There is no database at {file}" in started.stderr
         assert not file.exists()

@@ -17,7 +17,7 @@ from django.db import connection
 
 from openchair import gunicorn
 from tests.conftest import only_once
-from tests.server import AS_IN_PRODUCTION, ROOT, Server, installed, running_server
+from tests.server import ROOT, installed, running_server, start_in_vain
 
 on_postgresql = pytest.mark.skipif(
     connection.vendor != "postgresql", reason="its locks can be held from outside"
@@ -31,12 +31,6 @@ def until(is_so: Callable[[], bool]) -> None:
     while not is_so():
         assert time.monotonic() < deadline
         time.sleep(0.05)
-
-
-def workers(server: Server) -> set[int]:
-    master = server.process.pid
-    children = Path(f"/proc/{master}/task/{master}/children").read_text().split()
-    return {int(pid) for pid in children}
 
 
 def gives_signs(worker: int) -> bool:
@@ -63,7 +57,7 @@ def test_what_is_under_way_is_answered_before_the_server_stops() -> None:
             page = pool.submit(server.call, "GET", "/docs/")
             assert page.result().status == 200
             server.process.terminate()
-            until(lambda: len(workers(server)) == 1)
+            until(lambda: len(server.workers()) == 1)
             assert not change.done()
         answer = change.result()
         assert (answer.status, answer.json()["length"]) == (200, 30)
@@ -75,11 +69,11 @@ def test_what_is_under_way_is_answered_before_the_server_stops() -> None:
 @only_once
 def test_a_worker_that_hangs_stops_nobody_and_is_replaced() -> None:
     with running_server(GUNICORN_CMD_ARGS="--timeout 3") as server:
-        until(lambda: [gives_signs(worker) for worker in workers(server)] == [True, True])
-        hung, _ = before = workers(server)
+        until(lambda: [gives_signs(worker) for worker in server.workers()] == [True, True])
+        hung, _ = before = server.workers()
         os.kill(hung, signal.SIGSTOP)
         assert {server.call("GET", LOCATION).status for _ in range(10)} == {200}
-        until(lambda: len(workers(server) - before) == 1 and hung not in workers(server))
+        until(lambda: len({*server.workers()} - {*before}) == 1 and hung not in server.workers())
         assert {server.call("GET", LOCATION).status for _ in range(10)} == {200}
 
 
@@ -94,14 +88,6 @@ def test_a_request_may_wait_for_the_database_without_its_worker_being_taken_for_
 def test_a_server_that_lacks_the_key_of_patients_does_not_start() -> None:
     with installed(ROOT) as (environment, _):
         environment["PATIENT_KEYS"] = Fernet.generate_key().decode()
-        started = subprocess.run(
-            [sys.executable, "-m", "gunicorn", *AS_IN_PRODUCTION],
-            check=False,
-            cwd=ROOT,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
+        started = start_in_vain(environment)
     assert started.returncode != 0
     assert "PATIENT_KEYS cannot read" in started.stderr
