@@ -1,12 +1,15 @@
 """The admin's site: who comes in, where they land, and which of Django's own doors are shut."""
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, URLResolver, include, path
 
-from openchair import login, sessions
+from openchair import kept_forms, login, sessions
 from openchair.admin_base import AdminSite
 from practices.staff import practices_of
 
@@ -26,8 +29,24 @@ class OpenChairSite(AdminSite):
         return [
             path("desk/<id:practice_id>/", include("bookings.desk.urls")),
             path("partners/<id:partner_id>/keys/", include("practices.admin.urls")),
+            path("kept/", self.admin_view(kept_forms.page), name="kept_form"),
             *kept,
         ]
+
+    def admin_view(
+        self, view: Callable[..., HttpResponse], cacheable: bool = False
+    ) -> Callable[..., HttpResponse]:
+        """Let in who may come in, and keep what somebody sends whose login has ended."""
+        guarded = super().admin_view(view, cacheable)
+
+        @wraps(guarded)
+        def entered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if request.method == "POST" and request.user.is_anonymous and kept_forms.keep(request):
+                messages.info(request, "What you sent is kept: log in, and it can be sent again.")
+            answer: HttpResponse = guarded(request, *args, **kwargs)
+            return answer
+
+        return entered
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """Give every page the practices that its navigation offers."""
@@ -57,9 +76,11 @@ class OpenChairSite(AdminSite):
     def login(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Let a person in, and remember the browser of one who came in."""
+        """Let a person in, to what was kept for them, and remember the browser."""
         response: HttpResponse = super().login(request, extra_context)
         if request.method == "POST" and request.user.is_authenticated:
             sessions.begin(request)
+            if kept_forms.find(request) is not None:
+                response = redirect("admin:kept_form")
             login.remember_browser(request, response)
         return response

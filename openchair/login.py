@@ -47,10 +47,21 @@ class ThrottledLoginForm(AuthenticationForm):
 
 def _subject(request: HttpRequest, username: str) -> str:
     """Name who tries: account and address, or account and known browser; not readable later."""
-    name = unicodedata.normalize("NFKC", username).casefold()
+    name = plain(username)
     known = _known_browser(request)
     where = f"browser {known[1]}" if known and known[0] == name else request.META["REMOTE_ADDR"]
     return hashlib.sha256(f"{name}\n{where}".encode()).hexdigest()
+
+
+def plain(username: str) -> str:
+    """Give a name as it is compared: however it is typed, it is one person's."""
+    return unicodedata.normalize("NFKC", username).casefold()
+
+
+def person_known_here(request: HttpRequest) -> str:
+    """Say who logged in last in this browser, as `plain` gives it; "" where nobody is known."""
+    known = _known_browser(request)
+    return known[0] if known else ""
 
 
 def _known_browser(request: HttpRequest) -> tuple[str, str] | None:
@@ -66,7 +77,7 @@ def _known_browser(request: HttpRequest) -> tuple[str, str] | None:
 
 def remember_browser(request: HttpRequest, response: HttpResponse) -> None:
     """Give the browser of a person who has just logged in its cookie."""
-    name = unicodedata.normalize("NFKC", request.user.get_username()).casefold()
+    name = plain(request.user.get_username())
     browser = hashlib.sha256(str(request.session.session_key).encode()).hexdigest()[:16]
     response.set_cookie(
         COOKIE,

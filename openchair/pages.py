@@ -6,12 +6,13 @@ from functools import cache
 from django.conf import settings
 from django.db import IntegrityError
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.views import defaults
 from django.views.decorators.http import require_safe
 
-from openchair import outages
+from openchair import kept_forms, outages
 from openchair.api import problems as api_problems
 from openchair.api.middleware import is_api
 
@@ -69,7 +70,11 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Answer 403 to a form of a page that is older than the login."""
+    """Keep a form of a page that is older than the login, to be sent again; else answer 403."""
+    # A browser says whose page sent it; what another site sends is kept for nobody.
+    ours = request.headers.get("Origin") == f"{request.scheme}://{request.get_host()}"
+    if ours and request.path.startswith(reverse("admin:index")) and kept_forms.keep(request):
+        return redirect("admin:kept_form")
     return render(request, "403_csrf.html", status=403)
 
 

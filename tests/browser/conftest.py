@@ -59,9 +59,14 @@ class Person:
         self.page.on("console", self._heard)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("request", self._asked)
+        self._login = login
         self.go("/admin/")
-        self.page.get_by_label("Username").fill(login["username"])
-        self.page.get_by_label("Password").fill(login["password"])
+        self.log_in()
+
+    def log_in(self) -> None:
+        """Type name and password where they are asked for."""
+        self.page.get_by_label("Username").fill(self._login["username"])
+        self.page.get_by_label("Password").fill(self._login["password"])
         self.page.get_by_role("button", name="Log in").click()
         self.page.locator(".oc-account").wait_for()
 

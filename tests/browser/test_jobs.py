@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import LogIn
+from tests.browser.conftest import LogIn, Person
 
 
 def next_monday(weeks: int) -> date:
@@ -59,14 +59,20 @@ def test_on_a_phone_an_opening_is_made_on_a_day_with_none(log_in: LogIn) -> None
     expect(page.get_by_label("Location")).not_to_have_value("")
 
 
-def test_a_place_is_booked_from_the_board(log_in: LogIn) -> None:
-    person = log_in("exact")
+def type_patient(person: Person, first_name: str, last_name: str) -> Page:
+    """Go to an open opening of next week, and type who comes."""
     page = person.desk("exact", "board/?view=week&status=open")
     page.get_by_role("link", name="Next week").click()
     page.locator(".chip", has_text="Open").first.click()
-    page.get_by_label("First name").fill("Wilhelmina")
-    page.get_by_label("Last name").fill("Castellanos")
+    page.get_by_label("First name").fill(first_name)
+    page.get_by_label("Last name").fill(last_name)
     page.get_by_label("Phone").fill("212 555 0177")
+    return page
+
+
+def test_a_place_is_booked_from_the_board(log_in: LogIn) -> None:
+    person = log_in("exact")
+    page = type_patient(person, "Wilhelmina", "Castellanos")
     page.get_by_role("button", name="Take the place").click()
     expect(page.get_by_role("status")).to_have_text("Wilhelmina Castellanos: place booked.")
     expect(page.locator(".oc-timeline")).to_contain_text("Wilhelmina Castellanos: place booked")
@@ -97,6 +103,30 @@ def test_an_opening_is_held_released_and_closed_by_keyboard_alone(log_in: LogIn)
     tab_to(page, re.compile("^Close this opening$"))
     page.keyboard.press("Enter")
     expect(page.locator("h1 .oc-status")).to_have_text("Closed")
+
+
+def test_what_is_typed_while_the_login_ends_is_not_lost(log_in: LogIn) -> None:
+    person = log_in("exact")
+    page = type_patient(person, "Persephone", "Abernathy")
+    page.context.clear_cookies(name="sessionid")
+    page.get_by_role("button", name="Take the place").click()
+    expect(page.get_by_role("status")).to_contain_text("What you sent is kept")
+    person.log_in()
+    expect(page.get_by_role("definition").filter(has_text="Abernathy")).to_be_visible()
+    page.get_by_role("button", name="Send it now").click()
+    expect(page.get_by_role("status")).to_have_text("Persephone Abernathy: place booked.")
+    page.go_back()
+    expect(page.get_by_role("button", name="Send it now")).to_have_count(0)
+
+
+def test_a_page_from_before_another_login_is_not_lost(log_in: LogIn) -> None:
+    person = log_in("exact")
+    page = person.desk("exact", f"board/?day={next_monday(61).isoformat()}")
+    page.get_by_role("link", name=re.compile("New opening at 10:30 AM with Dr. Mia")).first.click()
+    page.context.clear_cookies(name="csrftoken")
+    page.get_by_role("button", name="Publish the opening").click()
+    page.get_by_role("button", name="Send it now").click()
+    expect(page.get_by_role("status")).to_have_text("The opening is published.")
 
 
 def test_logging_out_needs_no_mouse(log_in: LogIn) -> None:

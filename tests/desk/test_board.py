@@ -276,7 +276,7 @@ def test_a_form_older_than_the_login_is_explained(house: House) -> None:
     client.force_login(house.staff)
     refused = client.post(house.address("new-opening/"), {})
     assert refused.status_code == 403
-    assert "Your login was renewed meanwhile. Nothing was changed. Go back" in said(refused)
+    assert "This page is older than your login" in said(refused)
     assert 'href="/admin/"' in refused.content.decode()
 
 

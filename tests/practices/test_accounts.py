@@ -9,28 +9,7 @@ from time_machine import Traveller
 
 from openchair.api.models import Counter
 from tests.desk.world import House, User, browser, person
-
-PASSWORD = "a long pass phrase"
-
-
-@pytest.fixture
-def house(clock: Any, db: None, settings: Any) -> House:
-    """Make a practice with somebody who works there, and has a password."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # not slow
-    made = House("Quillon")
-    made.staff.set_password(PASSWORD)
-    made.staff.save()
-    return made
-
-
-def attempt(client: Client, username: str, password: str, address: str = "192.0.2.1") -> Any:
-    """Try to log in from an address."""
-    return client.post(
-        "/admin/login/",
-        {"username": username, "password": password, "next": "/admin/"},
-        REMOTE_ADDR=address,
-        headers={"host": "localhost"},
-    )
+from tests.practices.conftest import PASSWORD, attempt
 
 
 def test_a_person_of_the_staff_logs_in_and_out(house: House) -> None:
