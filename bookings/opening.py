@@ -6,17 +6,13 @@ and nowhere else, together with the events that tell of it (contract, section 1)
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import groupby
-from math import ceil
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, Min, QuerySet
-from django.db.models.expressions import RawSQL
 
-from bookings import feed, shown
+from bookings import feed, holds, shown
 from bookings.actors import CLOCK, Actor
 from bookings.models import (
     SEALED,
@@ -30,9 +26,7 @@ from bookings.models import (
 from bookings.patients import Patient
 from openchair import metrics, rows
 from openchair.asking import without_waiting
-from openchair.errors import LimitReached
 from openchair.prepared import Prepared
-from practices.models import Partner
 
 AUDITED = (
     "status",
@@ -64,23 +58,6 @@ _TAKEN_IN = Prepared(
         "created_at", "id"
     ),
     booking_id=str,
-)
-_PARTNER = Prepared(
-    lambda partner_id: (
-        Partner.objects.select_for_update(no_key=True).filter(pk=partner_id).values_list("pk")
-    ),
-    partner_id=str,
-)
-_HOLDS: Prepared[Any] = Prepared(
-    lambda partner_id, now: (
-        _live_holds(partner_id, now)
-        .order_by()
-        .values("partner_id")
-        .annotate(count=Count("pk"))
-        .values_list("count", named=True)
-    ),
-    partner_id=str,
-    now=datetime,
 )
 
 
@@ -148,7 +125,7 @@ class Opening:
         Raises LimitReached where these are too many holds.
         """
         if status == PlaceStatus.PENDING:
-            _check_number_of_holds(self.by, count, self.now)
+            holds.check_number(self.by, count, self.now)
         taken = [
             Appointment(
                 booking=self.booking,
@@ -173,7 +150,7 @@ class Opening:
     def retake(self, place: Appointment, status: str) -> None:
         """Let a place that was given up take one of the free ones again."""
         if status == PlaceStatus.PENDING:
-            _check_number_of_holds(self.by, 1, self.now)
+            holds.check_number(self.by, 1, self.now)
         self._begin(place, place.status, status)
         self._moved[place.pk] = place
         self.places.append(place)
@@ -182,7 +159,7 @@ class Opening:
     def _begin(self, place: Appointment, was: str, status: str) -> None:
         if status == PlaceStatus.PENDING:
             place.held_since = self.now
-            place.pending_until = _hold_ends(self.now, self.now)
+            place.pending_until = holds.ends(self.now, self.now)
         place.status = status
         place.updated_at = self.now
         self._record(place, was, status, self.now)
@@ -228,7 +205,7 @@ class Opening:
         for place in places:
             assert place.held_since is not None
             assert place.pending_until is not None
-            ends = max(place.pending_until, _hold_ends(self.now, place.held_since))
+            ends = max(place.pending_until, holds.ends(self.now, place.held_since))
             if ends != place.pending_until:
                 was, place.pending_until = place.pending_until, ends
                 self._revised(place, pending_until=(was, ends))
@@ -374,42 +351,3 @@ def _pending_until(place: Appointment) -> datetime:
 
 def _as_json(value: object) -> object:
     return value.isoformat() if isinstance(value, datetime) else value
-
-
-def _hold_ends(now: datetime, held_since: datetime) -> datetime:
-    return min(
-        now + timedelta(seconds=settings.HOLD_SECONDS),
-        held_since + timedelta(seconds=settings.HOLD_MAX_SECONDS),
-    )
-
-
-def _live_holds(partner_id: str, now: datetime) -> QuerySet[Appointment]:
-    # Said in the SQL itself: a plan for any status could not use the index of those pending.
-    pending = RawSQL("'pending'", ())
-    return Appointment.objects.filter(partner_id=partner_id, status=pending, pending_until__gt=now)
-
-
-def _check_number_of_holds(by: Actor, more: int, now: datetime) -> None:
-    """Raise LimitReached where a partner would have more live holds than HOLDS_PER_PARTNER.
-
-    The partner's row is locked, or two requests would both count before either holds. It is always
-    the last lock but the feed's, so that no two changes can wait for each other.
-    """
-    if by.partner_id is None:
-        return
-    if more > settings.HOLDS_PER_PARTNER:
-        raise LimitReached(
-            f"These are {more} places, and a partner holds at most {settings.HOLDS_PER_PARTNER} "
-            "at a time: hold them one by one as appointments.",
-            retry_after=settings.HOLD_SECONDS,
-        )
-    _PARTNER.first(partner_id=by.partner_id)
-    live = _HOLDS.first(partner_id=by.partner_id, now=now)
-    if (live.count if live else 0) + more <= settings.HOLDS_PER_PARTNER:
-        return
-    first = _live_holds(by.partner_id, now).aggregate(first=Min("pending_until"))["first"]
-    raise LimitReached(
-        f"A partner has at most {settings.HOLDS_PER_PARTNER} places on hold at a time; "
-        "complete or give back some, or wait until they expire.",
-        retry_after=ceil((first - now).total_seconds()) if first else settings.HOLD_SECONDS,
-    )

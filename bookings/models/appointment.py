@@ -1,0 +1,166 @@
+"""The places in an opening, and what is known of those who have them."""
+
+from contextvars import ContextVar
+from datetime import datetime
+
+from django.db import models
+from django.db.models import F, Q
+
+from bookings import patients
+from bookings.models.booking import Booking
+from bookings.patients import PATIENT_FIELDS, Patient
+from practices.ids import PublicIdField, id_constraint, text_constraint
+from practices.models import Kind, Partner
+
+
+class PlaceStatus(models.TextChoices):
+    """The status of an appointment: of one place in a booking."""
+
+    PENDING = "pending", "Held"
+    RESERVED = "reserved", "Reserved"
+    BOOKED = "booked", "Booked"
+    CANCELLED = "cancelled", "Cancelled"
+    EXPIRED = "expired", "Expired"
+
+
+NOT_IN_CLEAR: dict[str, str | None] = dict.fromkeys(
+    (f"clear_{name}" for name in PATIENT_FIELDS), ""
+)
+SEALED = ("patient", "patient_key", "email_digest", "phone_digest", *NOT_IN_CLEAR)
+"""The columns of an appointment that change with what is known of its patient."""
+read_by: ContextVar[set[str] | None] = ContextVar("read_by", default=None)
+"""Where a request notes the places whose patients it reads (bookings/access.py)."""
+TAKEN = (PlaceStatus.PENDING, PlaceStatus.RESERVED, PlaceStatus.BOOKED)
+
+
+class Appointment(models.Model):
+    """One place in a booking: held, reserved, booked or given up."""
+
+    id = PublicIdField(primary_key=True)
+    booking = models.ForeignKey(Booking, models.PROTECT, related_name="appointments")
+    status = models.CharField(max_length=9, choices=PlaceStatus)
+    has_patient = models.BooleanField(
+        help_text="A patient's own place; off where a status of the whole opening took it."
+    )
+    partner = models.ForeignKey(
+        Partner,
+        models.PROTECT,
+        null=True,
+        related_name="appointments",
+        db_index=False,
+        help_text="Whose hold it is; empty where staff took it.",
+    )
+    start_datetime = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="UTC; of a range booking the exact time, once it is known.",
+    )
+    # May be null, or SQLite would make the table anew, without its triggers.
+    patient = models.TextField(  # noqa: DJ001  # see above
+        null=True, editable=False, help_text="Sealed: bookings/patients.py."
+    )
+    patient_key = models.CharField(  # noqa: DJ001  # see above
+        max_length=8, null=True, editable=False, help_text="The name of the key that sealed it."
+    )
+    email_digest = models.CharField(  # noqa: DJ001  # see above
+        max_length=32, null=True, editable=False
+    )
+    phone_digest = models.CharField(  # noqa: DJ001  # see above
+        max_length=32, null=True, editable=False
+    )
+    # Empty. Where patients were in clear before they were sealed; a release that still runs beside
+    # this one writes them here.
+    clear_first_name = models.CharField(max_length=100, editable=False, db_column="first_name")
+    clear_last_name = models.CharField(max_length=100, editable=False, db_column="last_name")
+    clear_email = models.CharField(max_length=254, editable=False, db_column="email")
+    clear_phone = models.CharField(max_length=40, editable=False, db_column="phone")
+    clear_guardian_name = models.CharField(
+        max_length=200, editable=False, db_column="guardian_name"
+    )
+    clear_zip_code = models.CharField(max_length=20, editable=False, db_column="zip_code")
+    clear_message = models.TextField(max_length=2000, editable=False, db_column="message")
+    held_since = models.DateTimeField(null=True, help_text="UTC; when it was first held.")
+    pending_until = models.DateTimeField(null=True, help_text="UTC; while held, when that ends.")
+    updated_at = models.DateTimeField()
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            id_constraint("appointment_id_form"),
+            models.CheckConstraint(
+                name="appointment_status_known", condition=Q(status__in=PlaceStatus.values)
+            ),
+            text_constraint("appointment_first_name_length", "clear_first_name", most=100),
+            text_constraint("appointment_last_name_length", "clear_last_name", most=100),
+            text_constraint("appointment_email_length", "clear_email", most=254),
+            text_constraint("appointment_phone_length", "clear_phone", most=40),
+            text_constraint("appointment_guardian_name_length", "clear_guardian_name", most=200),
+            text_constraint("appointment_zip_code_length", "clear_zip_code", most=20),
+            text_constraint("appointment_message_length", "clear_message", most=2000),
+            models.CheckConstraint(
+                name="appointment_hold_expires",
+                condition=Q(
+                    status=PlaceStatus.PENDING,
+                    held_since__isnull=False,
+                    pending_until__isnull=False,
+                    pending_until__gte=F("held_since"),
+                )
+                | Q(~Q(status=PlaceStatus.PENDING), pending_until__isnull=True),
+                violation_error_message="A hold has an end, and only a hold.",
+            ),
+        ]
+        indexes = [
+            # A partner's live holds are counted at every hold.
+            models.Index(
+                "partner",
+                "pending_until",
+                name="appointment_live_holds",
+                condition=Q(status=PlaceStatus.PENDING),
+            ),
+            models.Index(
+                "email_digest", name="appointment_email", condition=Q(email_digest__isnull=False)
+            ),
+            models.Index(
+                "phone_digest", name="appointment_phone", condition=Q(phone_digest__isnull=False)
+            ),
+            # Which keys are in use is asked at every start.
+            models.Index(
+                "patient_key", name="appointment_keys", condition=Q(patient_key__isnull=False)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.id
+
+    @property
+    def unread_person(self) -> Patient:
+        """Give what is known of the patient to what shows it to nobody.
+
+        Raises sealing.UnreadableError.
+        """
+        sealed, known = self.__dict__.get("_read", (None, patients.NOBODY))
+        if sealed != self.patient:
+            sealed, known = self._read = (self.patient, patients.read(self.patient))
+        clear = ((name, getattr(self, f"clear_{name}")) for name in PATIENT_FIELDS)
+        return patients.overlaid(known, clear)
+
+    @property
+    def person(self) -> Patient:
+        """Give what is known of the patient, to be shown. Raises sealing.UnreadableError."""
+        read = read_by.get()
+        if read is not None and self.patient is not None:
+            read.add(self.pk)
+        return self.unread_person
+
+    @person.setter
+    def person(self, patient: Patient) -> None:
+        for column, value in (patients.kept(patient) | NOT_IN_CLEAR).items():
+            setattr(self, column, value)
+        self._read = (self.patient, patient)
+
+    @property
+    def exact_time(self) -> datetime | None:
+        """Give when the patient comes, in UTC: of a range booking only once the office has said."""
+        if self.booking.practice.kind == Kind.RANGE:
+            return self.start_datetime
+        return self.booking.start_datetime

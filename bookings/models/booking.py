@@ -1,0 +1,197 @@
+"""Openings, and the series they repeat in."""
+
+from django.db import models
+from django.db.models import F, Q
+
+from practices.ids import PublicIdField, id_constraint
+from practices.models import Doctor, Location, Partner, Practice
+
+MOST_PLACES = 1000
+LONGEST = 24 * 60
+
+
+class Status(models.TextChoices):
+    """The status of a booking (contract, section 1)."""
+
+    OPEN = "open", "Open"
+    PENDING = "pending", "Pending"
+    RESERVED = "reserved", "Reserved"
+    BOOKED = "booked", "Booked"
+    CLOSED = "closed", "Closed"
+
+
+class Series(models.Model):
+    """An opening that repeats every week at the same wall time; what its occurrences begin as."""
+
+    practice = models.ForeignKey(Practice, models.PROTECT, related_name="+")
+    location = models.ForeignKey(Location, models.PROTECT, related_name="+")
+    doctor = models.ForeignKey(Doctor, models.PROTECT, related_name="+")
+    partner = models.ForeignKey(Partner, models.PROTECT, null=True, related_name="+")
+    wall_time = models.TimeField(help_text="On the location's wall clock.")
+    length = models.PositiveSmallIntegerField(help_text="Minutes.")
+    total_appointments = models.PositiveSmallIntegerField()
+    next_date = models.DateField(help_text="The next day to be made, on the location's calendar.")
+    due_at = models.DateTimeField(help_text="UTC; from then the next day has to exist.")
+    ended = models.BooleanField(default=False)
+
+    class Meta:
+        verbose_name_plural = "series"
+        constraints = [
+            models.CheckConstraint(
+                name="series_length_minutes", condition=Q(length__gte=1, length__lte=LONGEST)
+            ),
+            models.CheckConstraint(
+                name="series_total_appointments",
+                condition=Q(total_appointments__gte=1, total_appointments__lte=MOST_PLACES),
+            ),
+        ]
+        indexes = [
+            # What a read has to look for: series of a practice that are due for more weeks.
+            models.Index("practice", "due_at", name="series_due", condition=Q(ended=False)),
+        ]
+
+    def __str__(self) -> str:
+        return f"Weekly at {self.wall_time:%H:%M}"
+
+
+_FREE = Q(total_appointments__gt=F("places_pending") + F("places_reserved") + F("places_booked"))
+_ON_OFFER = _FREE & Q(start_datetime__isnull=False)
+_NOTHING_FIXED = Q(start_datetime__isnull=True, places_reserved=0, places_booked=0)
+_HELD = Q(places_pending__gt=0) | _NOTHING_FIXED
+_NO_PLACES = Q(places_pending=0, places_reserved=0, places_booked=0)
+
+
+class Booking(models.Model):
+    """An opening for an initial consultation. Only bookings/opening.py writes its status.
+
+    Status and places are what the contract's section 1 adds up; the constraints below say the same
+    to the database, so that no bug can leave a patient at a closed door.
+    """
+
+    id = PublicIdField(primary_key=True)
+    status = models.CharField(max_length=8, choices=Status)
+    length = models.PositiveSmallIntegerField(default=60, help_text="Minutes.")
+    recurring = models.BooleanField(default=False, help_text="Repeated every week.")
+    start_datetime = models.DateTimeField(null=True, blank=True, help_text="UTC; empty until set.")
+    location = models.ForeignKey(Location, models.PROTECT, related_name="bookings", db_index=False)
+    doctor = models.ForeignKey(Doctor, models.PROTECT, related_name="bookings")
+    # Always the location's practice, set with it in one place (bookings/openings.py).
+    practice = models.ForeignKey(Practice, models.PROTECT, related_name="bookings", db_index=False)
+    total_appointments = models.PositiveSmallIntegerField(default=1, help_text="Places.")
+    places_pending = models.PositiveSmallIntegerField(default=0, editable=False)
+    places_reserved = models.PositiveSmallIntegerField(default=0, editable=False)
+    places_booked = models.PositiveSmallIntegerField(default=0, editable=False)
+    pending_until = models.DateTimeField(
+        null=True, editable=False, help_text="UTC; when the first of its holds expires."
+    )
+    partner = models.ForeignKey(
+        Partner,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="bookings",
+        help_text="The owner; empty where staff made it.",
+    )
+    series = models.ForeignKey(
+        Series, models.PROTECT, null=True, editable=False, related_name="occurrences"
+    )
+    series_date = models.DateField(
+        null=True, editable=False, help_text="The occurrence's day, on the location's calendar."
+    )
+    updated_at = models.DateTimeField(editable=False)
+    created_at = models.DateTimeField(editable=False)
+    # Written with every change (bookings/opening.py), used where it is current (bookings/shown.py).
+    # Null, for a release that knows nothing of them goes on adding rows while this one starts.
+    shown = models.TextField(  # noqa: DJ001  # see above
+        null=True, editable=False, help_text="Its JSON; null: to be written."
+    )
+    shown_as = models.CharField(  # noqa: DJ001  # see above
+        max_length=100,
+        null=True,
+        editable=False,
+        help_text="The edition and the zone of that JSON.",
+    )
+
+    class Meta:
+        constraints = [
+            id_constraint("booking_id_form"),
+            models.CheckConstraint(
+                name="booking_length_minutes",
+                condition=Q(length__gte=1, length__lte=LONGEST),
+                violation_error_message=f"A booking takes 1 to {LONGEST} minutes.",
+            ),
+            models.CheckConstraint(
+                name="booking_total_appointments",
+                condition=Q(total_appointments__gte=1, total_appointments__lte=MOST_PLACES),
+                violation_error_message=f"A booking has 1 to {MOST_PLACES} places.",
+            ),
+            models.CheckConstraint(
+                name="booking_places_within_total",
+                condition=Q(
+                    total_appointments__gte=F("places_pending")
+                    + F("places_reserved")
+                    + F("places_booked")
+                ),
+                violation_error_message="More places are taken than the booking has.",
+            ),
+            models.CheckConstraint(
+                name="booking_status_agrees_with_places",
+                condition=Q(Q(status=Status.CLOSED) & _NO_PLACES)
+                | Q(Q(status=Status.OPEN) & _ON_OFFER)
+                | Q(Q(status=Status.PENDING) & ~_ON_OFFER & _HELD)
+                | Q(Q(status=Status.RESERVED) & ~_ON_OFFER & ~_HELD & Q(places_reserved__gt=0))
+                | Q(Q(status=Status.BOOKED) & ~_ON_OFFER & ~_HELD & Q(places_reserved=0)),
+                violation_error_message="The status does not agree with the places taken.",
+            ),
+            models.CheckConstraint(
+                name="booking_booked_has_start",
+                condition=Q(places_booked=0) | Q(start_datetime__isnull=False),
+                violation_error_message="A booked place needs the exact time.",
+            ),
+            models.CheckConstraint(
+                name="booking_hold_expires",
+                condition=Q(places_pending=0, pending_until__isnull=True)
+                | Q(places_pending__gt=0, pending_until__isnull=False),
+                violation_error_message="A held place needs the time at which its hold expires.",
+            ),
+            models.CheckConstraint(
+                name="booking_series_has_date",
+                condition=Q(series__isnull=True, series_date__isnull=True)
+                | Q(series__isnull=False, series_date__isnull=False),
+                violation_error_message="An occurrence has a series and a day in it.",
+            ),
+            models.UniqueConstraint(
+                name="booking_once_a_day_in_series",
+                fields=["series", "series_date"],
+                violation_error_message="The series has this day already.",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                "location", "status", "start_datetime", "id", name="booking_location_list"
+            ),
+            models.Index("practice", "start_datetime", "id", name="booking_practice_list"),
+            models.Index("location", "start_datetime", "id", name="booking_location_time"),
+            # What every read has to look for: holds that have expired.
+            models.Index(
+                "practice",
+                "pending_until",
+                name="booking_holds",
+                condition=Q(pending_until__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.id
+
+    @property
+    def free_places(self) -> int:
+        """Count the places that nobody holds or has; none once closed."""
+        if self.status == Status.CLOSED:
+            return 0
+        return (
+            self.total_appointments
+            - self.places_pending
+            - self.places_reserved
+            - self.places_booked
+        )
