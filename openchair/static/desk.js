@@ -26,6 +26,23 @@
       button.textContent = "Copied";
     });
   }
+  // Tab goes from opening to opening; the empty times between them are for the arrow keys.
+  for (const grid of document.querySelectorAll(".oc-grid")) {
+    const links = [...grid.querySelectorAll("a")].filter((link) => link.offsetParent);
+    const empty = links.filter((link) => link.matches(".oc-add"));
+    for (const link of empty.length < links.length ? empty : empty.slice(1)) link.tabIndex = -1;
+    grid.parentNode.classList.add("has-keys");
+    grid.addEventListener("keydown", (event) => {
+      const step = { ArrowUp: -1, ArrowLeft: -1, ArrowDown: 1, ArrowRight: 1 }[event.key];
+      const from = event.target.closest("td");
+      if (!step || !from || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
+      const across = event.key === "ArrowLeft" || event.key === "ArrowRight";
+      const line = (cell) => (across ? cell.parentNode.rowIndex : cell.cellIndex);
+      const way = links.filter((link) => line(link.closest("td")) === line(from));
+      way[way.indexOf(event.target) + step]?.focus();
+      event.preventDefault();
+    });
+  }
   // Pressing twice must not send twice.
   for (const form of document.querySelectorAll("form[method=post]")) {
     form.addEventListener("submit", (event) => {

@@ -85,7 +85,10 @@ def test_an_opening_is_held_released_and_closed_by_keyboard_alone(log_in: LogIn)
     person = log_in("exact")
     start = next_monday(30)
     page = person.desk("exact", f"board/?day={start.isoformat()}")
-    tab_to(page, re.compile("New opening at 10:30 AM with Dr. Mia"))
+    tab_to(page, re.compile("New opening at"))
+    expect(page.get_by_text("Tab leads from opening to opening").first).to_be_visible()
+    arrow_to(page, "ArrowRight", re.compile("with Dr. Mia"))
+    arrow_to(page, "ArrowDown", re.compile("New opening at 10:30 AM with Dr. Mia"))
     page.keyboard.press("Enter")
     expect(page.get_by_label("Starts")).to_have_value(f"{start.isoformat()}T10:30")
     tab_to(page, re.compile("Publish the opening"))
@@ -140,15 +143,32 @@ def test_logging_out_needs_no_mouse(log_in: LogIn) -> None:
 
 def tab_to(page: Page, name: re.Pattern[str]) -> None:
     """Press Tab until what has this name has the focus."""
-    for _ in range(250):
-        page.keyboard.press("Tab")
-        said = page.evaluate(
+    press_until(page, "Tab", name, at_most=60)
+
+
+def arrow_to(page: Page, key: str, name: re.Pattern[str]) -> None:
+    """Press an arrow key until what has this name has the focus."""
+    if not name.search(focused(page)):
+        press_until(page, key, name, at_most=30)
+
+
+def press_until(page: Page, key: str, name: re.Pattern[str], *, at_most: int) -> None:
+    """Press a key until what has this name has the focus; so often, or it is too far away."""
+    for _ in range(at_most):
+        page.keyboard.press(key)
+        if name.search(focused(page)):
+            return
+    pytest.fail(f"{key} does not lead to {name.pattern!r}.")
+
+
+def focused(page: Page) -> str:
+    """Name what has the focus."""
+    return str(
+        page.evaluate(
             "(e => (e.getAttribute('aria-label') || e.innerText || '')"
             ".replace(/\\s+/g, ' ').trim())(document.activeElement)"
         )
-        if name.search(said):
-            return
-    pytest.fail(f"Tab does not lead to {name.pattern!r}.")
+    )
 
 
 def test_a_range_is_given_its_exact_time(log_in: LogIn) -> None:
