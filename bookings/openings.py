@@ -108,7 +108,10 @@ Check = Callable[[Booking], None]
 """Looks at a booking as it is under the lock, and raises where the change must not be made."""
 
 
-@transaction.atomic
+class _SeriesBegan(Exception):
+    """Another request began the opening's series since we looked, and a series is locked first."""
+
+
 def edit(
     *, booking_id: str, fields: Fields, by: Actor, now: datetime, check: Check | None = None
 ) -> Booking:
@@ -117,17 +120,23 @@ def edit(
     Raises ValidationError (400), Refused (409), LimitReached (429), Booking.DoesNotExist, and what
     `check` raises.
     """
+    try:
+        return _edit(booking_id, fields, check, by=by, now=now)
+    except _SeriesBegan:
+        return _edit(booking_id, fields, check, by=by, now=now)
+
+
+@transaction.atomic
+def _edit(
+    booking_id: str, fields: Fields, check: Check | None, *, by: Actor, now: datetime
+) -> Booking:
     locked = _lock_series_of(booking_id) if "recurring" in fields else None
     opening = transitions.lock(booking_id, by=by, now=now)
-    if check is not None:
-        check(opening.booking)
     booking = opening.booking
     if "recurring" in fields and locked is None and booking.series_id is not None:
-        # Another request began the series since we looked, and a series is locked first.
-        raise Refused(
-            "changed_meanwhile",
-            f"Booking {booking.pk} was changed at the same moment: read it and send this again.",
-        )
+        raise _SeriesBegan
+    if check is not None:
+        check(booking)
     before = {name: getattr(booking, name) for name in fields}
     was_recurring = booking.recurring
     closed = booking.status == Status.CLOSED
@@ -140,16 +149,31 @@ def edit(
     _check_total(booking)
     ends = locked is not None and was_recurring and not booking.recurring
     later = series.later_openings(booking, by=by, now=now) if ends else []
-    skip = series.leave(booking) if booking.recurring and not was_recurring else set()
-    begun = _begin_series(booking, now) if booking.recurring else None
+    repeats = _repeats_from(booking, locked, was_recurring=was_recurring, now=now)
     if "status" in fields:
         transitions.change_status(opening, wanted, says_start=bool(fields.get("start_datetime")))
     opening.save()
-    if begun is not None:
-        series.extend(begun, by=by, now=now, beyond=booking.series_date, skip=skip)
+    if repeats is not None:
+        series.extend(repeats, by=by, now=now, beyond=booking.series_date)
     elif locked is not None and ends:
         series.end(locked, later)
     return booking
+
+
+def _repeats_from(
+    booking: Booking, locked: Series | None, *, was_recurring: bool, now: datetime
+) -> Series | None:
+    """Give the series that begins at this opening, or goes on from it; None where none does."""
+    if not booking.recurring:
+        return None
+    if was_recurring or locked is None:
+        return _begin_series(booking, now)
+    if booking.start_datetime is None:
+        raise ValidationError(
+            {"recurring": "A series goes on from a time: send start_datetime with it."}
+        )
+    series.resume(locked, booking, now=now)
+    return locked
 
 
 def _lock_series_of(booking_id: str) -> Series | None:

@@ -4,7 +4,6 @@
 clocks did in between. Occurrences are bookings of their own; the series only knows the next day.
 """
 
-from collections.abc import Collection
 from datetime import date, datetime, timedelta
 
 from django.db import transaction
@@ -23,26 +22,39 @@ def begin(booking: Booking, *, now: datetime) -> Series:
 
     The booking is not saved, and later occurrences are made by `extend`.
     """
+    begun = Series(practice_id=booking.practice_id, partner_id=booking.partner_id)
+    booking.series_date = _repeat(begun, booking, now=now)
+    booking.series = begun
+    return begun
+
+
+def resume(series: Series, booking: Booking, *, now: datetime) -> None:
+    """Let a locked series that has ended go on from one of its occurrences, as that is now.
+
+    It stays the same series, so that it knows on which days it has an occurrence, or had one that
+    somebody closed. The booking is not saved, and later occurrences are made by `extend`.
+    """
+    series.ended = False
+    day = _repeat(series, booking, now=now)
+    if not series.occurrences.exclude(pk=booking.pk).filter(series_date=day).exists():
+        booking.series_date = day
+
+
+def _repeat(series: Series, booking: Booking, *, now: datetime) -> date:
+    """Save what a series repeats from now on, and give the booking's day on the wall's calendar."""
     assert booking.start_datetime is not None
     zone = booking.location.zone
     first = walltime.wall_clock(booking.start_datetime, zone)
-    booking.series_date = first.date()
     # A series that begins in the past repeats from now on: nobody books last year's openings.
     today = walltime.wall_clock(now, zone).date()
     weeks_past = max(0, -((first.date() - today) // WEEK))
-    next_date = first.date() + max(WEEK, weeks_past * WEEK)
-    booking.series = Series.objects.create(
-        practice_id=booking.practice_id,
-        location=booking.location,
-        doctor_id=booking.doctor_id,
-        partner_id=booking.partner_id,
-        wall_time=first.time(),
-        length=booking.length,
-        total_appointments=booking.total_appointments,
-        next_date=next_date,
-        due_at=_due_at(next_date, booking),
-    )
-    return booking.series
+    series.location, series.doctor_id = booking.location, booking.doctor_id
+    series.wall_time, series.length = first.time(), booking.length
+    series.total_appointments = booking.total_appointments
+    series.next_date = first.date() + max(WEEK, weeks_past * WEEK)
+    series.due_at = _due_at(series.next_date, booking)
+    series.save()
+    return first.date()
 
 
 def _due_at(day: date, of: Booking | Series) -> datetime:
@@ -55,20 +67,20 @@ def extend(
     by: Actor,
     now: datetime,
     beyond: date | None = None,
-    skip: Collection[date] = (),
 ) -> None:
     """Make the occurrences that have to exist: up to 12 weeks ahead of today, or of `beyond`.
 
-    skip: days on which there is to be none.
-
+    A day that has one is left alone, also where that is closed: it never comes back.
     Call it in a transaction that has the series locked, or has just made it.
     """
     zone = series.location.zone
     today = walltime.wall_clock(now, zone).date()
     last = max(today, beyond or today) + HORIZON
+    coming = series.occurrences.filter(series_date__gte=series.next_date)
+    there = set(coming.values_list("series_date", flat=True))
     while series.next_date <= last:
         start = walltime.occurrence(series.next_date, series.wall_time, zone)
-        if now < start < walltime.LATEST and series.next_date not in skip:
+        if now < start < walltime.LATEST and series.next_date not in there:
             _make(series, start, by=by, now=now)
         series.next_date += WEEK
     series.due_at = _due_at(series.next_date, series)
@@ -112,22 +124,6 @@ def extend_due(series_id: int, *, now: datetime) -> None:
         series.save(update_fields=["ended"])
 
 
-def leave(booking: Booking) -> set[date]:
-    """Take an occurrence out of a series that has ended, to begin a new one with it.
-
-    Gives the days that the new series must not make: those on which the old one still has a claimed
-    occurrence, and those that somebody closed, for closed occurrences never come back. What was
-    closed only because the series ended says recurring no more. The booking is not saved.
-    """
-    if booking.series is None:
-        return set()
-    later = booking.series.occurrences.filter(series_date__gt=booking.series_date)
-    kept = later.exclude(status=Status.CLOSED, recurring=False)
-    days = {one.series_date for one in kept if one.series_date is not None}
-    booking.series = booking.series_date = None
-    return days
-
-
 def later_openings(booking: Booking, *, by: Actor, now: datetime) -> list[Opening]:
     """Lock the occurrences of a locked series after this one, before anything is saved."""
     later = Booking.objects.filter(series=booking.series, series_date__gt=booking.series_date)
@@ -136,11 +132,15 @@ def later_openings(booking: Booking, *, by: Actor, now: datetime) -> list[Openin
 
 
 def end(series: Series, later: list[Opening]) -> None:
-    """End a locked series: later occurrences in which no place is taken are closed."""
+    """End a locked series: later occurrences in which no place is taken are closed.
+
+    They leave it, or their days would be taken should it go on: nobody has closed these for good.
+    """
     series.ended = True
     series.save(update_fields=["ended"])
     for occurrence in later:
         if not occurrence.places:
             occurrence.booking.recurring = False
+            occurrence.booking.series = occurrence.booking.series_date = None
             transitions.close(occurrence)
         occurrence.save()
