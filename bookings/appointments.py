@@ -56,7 +56,7 @@ def take(*, booking_id: str, fields: Fields, by: Actor, now: datetime) -> Appoin
     booking = opening.booking
     status = fields.get("status", PlaceStatus.PENDING)
     _check_available(booking, opening.now)
-    exact = _exact_time(booking, status, fields, opening.now)
+    exact = _exact_time(opening, status, fields)
     patient = Patient(**_patient(fields))
     (place,) = opening.take(1, status, patient=patient, start_datetime=exact)
     opening.save()
@@ -77,7 +77,11 @@ def edit(
     booked. A hold that has expired is claimed anew: it gets a place if one is free.
     Raises as `take`, what `check` raises, and Appointment.DoesNotExist.
     """
-    opening, place = _lock(appointment_id, by=by, now=now, check=check)
+    opening, place = _lock(appointment_id, by=by, now=now)
+    if check is not None:
+        check(place)
+    if place.status not in TAKEN and not _says_something_new(place, fields):
+        return place
     if place.status == PlaceStatus.EXPIRED:
         _claim_again(opening, place, fields)
     elif place.status == PlaceStatus.CANCELLED:
@@ -100,7 +104,10 @@ def cancel(
 
     Raises what `check` raises, and Appointment.DoesNotExist.
     """
-    opening, place = _lock(appointment_id, by=by, now=now, check=check)
+    opening, place = _lock(appointment_id, by=by, now=now)
+    # Sent again, it is what was asked for already (RFC 9110, section 13.1.1).
+    if check is not None and place.status != PlaceStatus.CANCELLED:
+        check(place)
     opening.move([place], PlaceStatus.CANCELLED)
     opening.save()
     return place
@@ -112,18 +119,13 @@ _BOOKING_OF: Prepared[tuple[str]] = Prepared(
 )
 
 
-def _lock(
-    appointment_id: str, *, by: Actor, now: datetime, check: Check | None
-) -> tuple[Opening, Appointment]:
+def _lock(appointment_id: str, *, by: Actor, now: datetime) -> tuple[Opening, Appointment]:
     """Lock the opening of an appointment, and find the appointment as it is under the lock."""
     found = _BOOKING_OF.first(appointment_id=appointment_id)
     if found is None:
         raise Appointment.DoesNotExist
     opening = transitions.lock(found[0], by=by, now=now)
-    place = opening.place(appointment_id)
-    if check is not None:
-        check(place)
-    return opening, place
+    return opening, opening.place(appointment_id)
 
 
 def _check_available(booking: Booking, now: datetime) -> None:
@@ -145,13 +147,16 @@ def _check_available(booking: Booking, now: datetime) -> None:
         )
 
 
-def _exact_time(booking: Booking, status: str, fields: Fields, now: datetime) -> datetime | None:
+def _exact_time(
+    opening: Opening, status: str, fields: Fields, was: datetime | None = None
+) -> datetime | None:
     """Check a status and a time against the kind of booking, and give a range's exact time.
 
+    was: the one that the place has, which may be sent back when it has passed.
     Raises Refused where an exact booking would be reserved, ValidationError where the time is
     missing or out of place.
     """
-    said = fields.get("start_datetime")
+    booking, said = opening.booking, fields.get("start_datetime")
     is_range = booking.practice.kind == Kind.RANGE
     if status == PlaceStatus.RESERVED and not is_range:
         raise Refused(
@@ -168,7 +173,7 @@ def _exact_time(booking: Booking, status: str, fields: Fields, now: datetime) ->
     except walltime.WallTimeError as error:
         raise ValidationError({"start_datetime": str(error)}) from None
     if is_range and status == PlaceStatus.BOOKED:
-        if exact <= now:
+        if exact <= opening.now and exact != was:
             raise Refused("in_the_past", "This time has passed: send one that is still to come.")
         return exact
     if is_range:
@@ -199,7 +204,7 @@ def _move(opening: Opening, place: Appointment, fields: Fields) -> None:
             "To cancel it, send DELETE.",
         )
     if status != place.status or says_time:
-        exact = _exact_time(opening.booking, status, fields, opening.now)
+        exact = _exact_time(opening, status, fields, place.start_datetime)
         opening.move([place], status)
         opening.set_time(place, exact)
     elif status == PlaceStatus.PENDING and "status" in fields:
@@ -218,9 +223,21 @@ def _claim_again(opening: Opening, place: Appointment, fields: Fields) -> None:
     except Refused as refused:
         reason = "hold_expired" if refused.reason == "place_taken" else refused.reason
         raise Refused(reason, f"{expired} {refused}") from None
-    exact = _exact_time(opening.booking, fields["status"], fields, opening.now)
+    exact = _exact_time(opening, fields["status"], fields)
     opening.retake(place, fields["status"])
     opening.set_time(place, exact)
+
+
+def _says_something_new(place: Appointment, fields: Fields) -> bool:
+    """Say whether a place that was given up is sent otherwise than it was read."""
+    said, zone = fields.get("start_datetime"), place.booking.location.zone
+    try:
+        moved = said is not None and walltime.to_instant(said, zone) != place.exact_time
+    except walltime.WallTimeError:
+        moved = True
+    known = place.unread_person
+    told = any(getattr(known, name) != value for name, value in _patient(fields).items())
+    return moved or told or fields.get("status", place.status) != place.status
 
 
 def _patient(fields: Fields) -> dict[str, str]:

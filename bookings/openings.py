@@ -146,12 +146,13 @@ def _edit(
         if wanted != Status.CLOSED or before != {name: getattr(booking, name) for name in fields}:
             raise TransitionRefused(booking, Status.CLOSED, wanted)
         return booking
-    _check_total(booking)
     ends = locked is not None and was_recurring and not booking.recurring
     later = series.later_openings(booking, by=by, now=now) if ends else []
     repeats = _repeats_from(booking, locked, was_recurring=was_recurring, now=now)
     if "status" in fields:
         transitions.change_status(opening, wanted, says_start=bool(fields.get("start_datetime")))
+    # After the status, which may give places back.
+    _check_total(booking)
     opening.save()
     if repeats is not None:
         series.extend(repeats, by=by, now=now, beyond=booking.series_date)
@@ -189,7 +190,8 @@ def close(*, booking_id: str, by: Actor, now: datetime, check: Check | None = No
     raises.
     """
     opening = transitions.lock(booking_id, by=by, now=now)
-    if check is not None:
+    # Sent again, it is what was asked for already (RFC 9110, section 13.1.1).
+    if check is not None and opening.booking.status != Status.CLOSED:
         check(opening.booking)
     transitions.close(opening)
     return opening.save()
@@ -231,12 +233,13 @@ def _assign(booking: Booking, fields: Fields) -> None:
     for name in ("length", "recurring", "total_appointments"):
         if name in fields:
             setattr(booking, name, fields[name])
-    if "location_id" in fields or "doctor_id" in fields:
-        _assign_place(
-            booking,
-            fields.get("location_id", booking.location_id),
-            fields.get("doctor_id", booking.doctor_id),
-        )
+    place = (
+        fields.get("location_id", booking.location_id),
+        fields.get("doctor_id", booking.doctor_id),
+    )
+    # As it was, it is not looked at again: the doctor may have left since.
+    if place != (booking.location_id, booking.doctor_id):
+        _assign_place(booking, *place)
     if "start_datetime" in fields:
         _assign_start(booking, fields["start_datetime"])
 

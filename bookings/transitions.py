@@ -93,9 +93,10 @@ def change_status(opening: Opening, wanted: str, *, says_start: bool) -> None:
     before, reached = opening.status_before, opening.settle()
     ours = [place for place in opening.places if not place.has_patient]
     gives_back = wanted == Status.OPEN and ours and before != Status.OPEN
+    held = [place for place in ours if place.status == PlaceStatus.PENDING]
     if wanted == reached and not gives_back:
         if wanted == Status.PENDING:
-            opening.renew(place for place in ours if place.status == PlaceStatus.PENDING)
+            opening.renew(held)
         return
     if wanted not in {before, *MOVES[booking.practice.kind].get(before, set())}:
         if wanted in TAKEN:
@@ -105,6 +106,7 @@ def change_status(opening: Opening, wanted: str, *, says_start: bool) -> None:
     if wanted == Status.OPEN:
         _give_back(opening, ours)
     elif wanted == Status.PENDING:
+        opening.renew(held)
         opening.take(booking.free_places, PlaceStatus.PENDING)
     else:
         _fix(opening, ours, wanted)

@@ -134,7 +134,7 @@ class AppointmentViewSet(ApiViewSet):
             fields=self._read(AppointmentEditSerializer),
             by=Actor.of_caller(self.caller),
             now=walltime.now(),
-            check=conditional.if_match(request, shapes.appointment_tag),
+            check=conditional.precondition(request, shapes.appointment_tag),
         )
         return _shown(edited)
 
@@ -146,7 +146,7 @@ class AppointmentViewSet(ApiViewSet):
             appointment_id=appointment_id,
             by=Actor.of_caller(self.caller),
             now=walltime.now(),
-            check=conditional.if_match(request, shapes.appointment_tag),
+            check=conditional.precondition(request, shapes.appointment_tag),
         )
         return as_json({"id": place.pk, "status": place.status})
 

@@ -12,9 +12,8 @@ from bookings.api import documentation, shapes
 from bookings.api.lists import InPracticeViewSet
 from bookings.api.serializers import ChangesSerializer
 from bookings.models import Booking, Event
-from openchair.api import conditional, paging
+from openchair.api import conditional, filters, paging
 from openchair.api.answers import array, written
-from openchair.api.filters import refuse_unknown
 
 LATEST = "latest"
 _SALT = "openchair.feed"
@@ -28,7 +27,7 @@ class ChangeFeedViewSet(InPracticeViewSet):
     @documentation.changes_of_practice
     def of_practice(self, request: Request, practice_id: str) -> HttpResponseBase:
         """Answer a page of changes, with the bookings that they changed."""
-        refuse_unknown(request.query_params, ["after", "limit"])
+        filters.check(request.query_params, ["after", "limit"])
         newest = self.standing().newest
         limit = paging.limit(request)
         after = self._after(practice_id, newest)

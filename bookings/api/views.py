@@ -23,7 +23,6 @@ from bookings.api.whole_list import LISTED, whole_list
 from bookings.models import Booking
 from openchair.api import conditional, paging
 from openchair.api.answers import as_json, of_text
-from openchair.api.fields import StrictSerializer
 from openchair.api.idempotency import idempotent
 from openchair.api.views import ApiViewSet
 from openchair.prepared import Prepared, Question
@@ -102,10 +101,15 @@ class BookingViewSet(ApiViewSet):
         return conditional.answer_text(request, shown.of_row(booking))
 
     @documentation.create_booking
-    @idempotent
-    def create(self, request: Request) -> HttpResponse:
+    def create(self, request: Request) -> HttpResponseBase:
         """Create one."""
-        fields = self._read(BookingCreateSerializer)
+        # Before an answer is repeated, here and below: the grant may be gone.
+        self._require_grant_of_location()
+        return self._create(request)
+
+    @idempotent
+    def _create(self, request: Request) -> HttpResponse:
+        fields = BookingCreateSerializer.read(self.body)
         booking_id = fields.pop("id", None)
         booking = openings.publish(
             fields=cast("openings.Fields", fields),
@@ -118,15 +122,19 @@ class BookingViewSet(ApiViewSet):
         return response
 
     @documentation.edit_booking
-    @idempotent
-    def edit(self, request: Request, booking_id: str) -> HttpResponse:
+    def edit(self, request: Request, booking_id: str) -> HttpResponseBase:
         """Edit one, the id in the path."""
         self._own_booking(booking_id)
+        self._require_grant_of_location()
+        return self._edit_by_path(request, booking_id)
+
+    @idempotent
+    def _edit_by_path(self, request: Request, booking_id: str) -> HttpResponse:
         if self.body.get("id", booking_id) != booking_id:
             raise serializers.ValidationError(
                 {"id": f"An id does not change: leave it out, or send {booking_id}."}
             )
-        return self._edit(booking_id, self._read(BookingEditSerializer))
+        return self._edit(booking_id, BookingEditSerializer.read(self.body))
 
     @documentation.edit_booking_by_body
     def edit_by_body(self, request: Request) -> HttpResponse:
@@ -137,14 +145,15 @@ class BookingViewSet(ApiViewSet):
         if not is_id(booking_id):
             raise NotFound("There is no booking of that id.")
         self._own_booking(booking_id)
-        return self._edit(booking_id, self._read(BookingEditByBodySerializer))
+        self._require_grant_of_location()
+        return self._edit(booking_id, BookingEditByBodySerializer.read(self.body))
 
     @documentation.delete_booking
     def destroy(self, request: Request, booking_id: str) -> HttpResponse:
         """Close one."""
         self._own_booking(booking_id)
         by = Actor.of_caller(self.caller)
-        check = conditional.if_match(request, _tag)
+        check = conditional.precondition(request, _tag)
         booking = openings.close(booking_id=booking_id, by=by, now=walltime.now(), check=check)
         return as_json({"id": booking.pk, "status": booking.status})
 
@@ -155,7 +164,7 @@ class BookingViewSet(ApiViewSet):
             fields=cast("openings.Fields", fields),
             by=Actor.of_caller(self.caller),
             now=walltime.now(),
-            check=conditional.if_match(self.request, _tag),
+            check=conditional.precondition(self.request, _tag),
         )
         return _shown(shown.of_booking(booking))
 
@@ -176,11 +185,10 @@ class BookingViewSet(ApiViewSet):
             )
         require_grant(self.caller, booking.practice_id)
 
-    def _read(self, kind: type[StrictSerializer]) -> dict[str, Any]:
-        """Read the body's fields; whether the practice is granted comes before what is wrong."""
+    def _require_grant_of_location(self) -> None:
+        """Raise PermissionDenied where the body names an office of a practice not granted."""
         location_id = self.body.get("location_id")
         if is_id(location_id) and not self.caller.all_practices:
             location = openings.LOCATION.first(location_id=location_id)
             if location is not None:
                 require_grant(self.caller, location.practice_id)
-        return kind.read(self.body)

@@ -66,19 +66,22 @@ def answer_text(request: Request, text: str) -> HttpResponseBase:
     return not_modified(request, tag) or of_text(text, headers={"ETag": tag})
 
 
-def if_match(request: Request, tag_of: Callable[[Row], str]) -> Callable[[Row], None] | None:
-    """Give the check that a change runs under its lock, or None where no If-Match was sent.
+def precondition(request: Request, tag_of: Callable[[Row], str]) -> Callable[[Row], None] | None:
+    """Give the check that a change runs under its lock, or None where the request has none.
 
-    The check raises PreconditionFailed. Tags are compared strongly: a list's never fits, nor does
-    what is not a tag at all.
+    The check raises PreconditionFailed. If-Match compares strongly: a list's tag never fits, nor
+    does what is not a tag at all. If-None-Match with `*` never holds, for there is something.
     """
-    said = request.META.get("HTTP_IF_MATCH")
-    if said is None:
+    said, unsaid = (request.META.get(f"HTTP_IF_{name}MATCH") for name in ("", "NONE_"))
+    if said is None and unsaid is None:
         return None
-    tags = parse_etags(said)
+    wanted, unwanted = (None if each is None else parse_etags(each) for each in (said, unsaid))
 
     def check(row: Row) -> None:
-        if "*" not in tags and tag_of(row) not in tags:
+        if wanted is not None and "*" not in wanted and tag_of(row) not in wanted:
+            raise PreconditionFailed
+        weak = {tag.removeprefix("W/") for tag in unwanted or ()}
+        if "*" in weak or tag_of(row) in weak:
             raise PreconditionFailed
 
     return check

@@ -14,24 +14,24 @@ from rest_framework.views import APIView
 from openchair.api import paging
 
 
-def refuse_unknown(query: QueryDict, known: Iterable[str]) -> None:
-    """Raise ValidationError for a parameter that does not exist.
+def check(query: QueryDict, known: Iterable[str] = (), *, repeated: Iterable[str] = ()) -> None:
+    """Raise ValidationError for a parameter that does not exist, is empty, or is there twice.
 
-    A misspelt filter would answer with everything.
+    A misspelt filter would answer with everything, an empty or repeated one with another thing than
+    was meant. repeated: those that may be sent more than once.
     """
-    there_are = list(known)
+    repeatable = list(repeated)
+    there_are = [*known, *repeatable]
     unknown = [name for name in query if name not in there_are]
     if unknown:
-        message = f"There is no such parameter; there are {', '.join(there_are)}."
-        raise ValidationError({name[:64]: message for name in unknown})
-
-
-def _refuse_empty_and_repeated(query: QueryDict, filters: dict[str, Any]) -> None:
-    """Raise ValidationError for what would be taken for no filter, or another than meant."""
+        some = f"there are {', '.join(there_are)}" if there_are else "there are none here"
+        raise ValidationError(
+            {name[:64]: f"There is no such parameter; {some}." for name in unknown}
+        )
     for name, values in query.lists():
-        if "" in values and not isinstance(filters.get(name), MultipleChoiceFilter):
+        if "" in values and name not in repeatable:
             raise ValidationError({name: "This is empty: leave the parameter out, or fill it."})
-        if len(values) > 1 and not isinstance(filters.get(name), MultipleChoiceFilter):
+        if len(values) > 1 and name not in repeatable:
             raise ValidationError({name: "This is there twice: send it once."})
 
 
@@ -42,8 +42,14 @@ def select(
 
     context: what the set of filters wants to know besides. Raises ValidationError.
     """
-    refuse_unknown(query, [*filters.base_filters, *paging.PARAMETERS])
-    _refuse_empty_and_repeated(query, filters.base_filters)
+    known = {
+        name: isinstance(one, MultipleChoiceFilter) for name, one in filters.base_filters.items()
+    }
+    check(
+        query,
+        [*(name for name, many in known.items() if not many), *paging.PARAMETERS],
+        repeated=[name for name, many in known.items() if many],
+    )
     asked = filters(query, queryset, **context)
     if not asked.is_valid():
         raise translate_validation(asked.errors)

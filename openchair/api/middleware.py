@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from http import HTTPStatus
 from io import BytesIO
 
 from django.conf import settings
@@ -35,7 +36,8 @@ class ApiGuardMiddleware:
             request.path_info = request.path_info[:-1]
         refusal = self._refusal(request) or self._read_chunks(request)
         response = refusal or self.get_response(request)
-        if isinstance(response, HttpResponse):
+        # A 304's would be that of the answer it stands for (RFC 9110, section 8.6).
+        if isinstance(response, HttpResponse) and response.status_code != HTTPStatus.NOT_MODIFIED:
             response.headers.setdefault("Content-Length", str(len(response.content)))
         return response
 

@@ -7,7 +7,7 @@ from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
-_JSON = {None, "*/*", "application/json"}
+_JSON = {None, "", "*/*", "application/json"}
 
 
 class JsonNegotiation(DefaultContentNegotiation):

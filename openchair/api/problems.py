@@ -227,6 +227,10 @@ def _api_exception(
         allowed = ", ".join(context["view"].allowed_methods)
         headers["Allow"] = allowed
         detail = f"{request.method} does not work here: use {allowed}."
+    elif isinstance(error, exceptions.NotAcceptable):
+        detail = "Answers are JSON: accept application/json, or send no Accept header."
+    elif isinstance(error, exceptions.UnsupportedMediaType):
+        detail = "The body has to be declared as JSON: send Content-Type: application/json."
     else:
         detail = str(error.detail)
     kind = _BY_STATUS.get(error.status_code, CATALOGUE["bad-request"])

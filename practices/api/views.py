@@ -6,7 +6,7 @@ from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.request import Request
 
-from openchair.api import conditional
+from openchair.api import conditional, filters
 from openchair.api.schema import path_id
 from openchair.api.views import ApiViewSet
 from practices.api.permissions import SpecialAuthorization
@@ -65,6 +65,7 @@ class PracticeListViewSet(ApiViewSet):
     )
     def list(self, request: Request) -> HttpResponseBase:
         """Answer all of them in one array."""
+        filters.check(request.query_params)
         practices = self.get_serializer(self.get_queryset(), many=True)
         return conditional.answer(request, practices.data)
 
@@ -96,6 +97,7 @@ class PracticeViewSet(ApiViewSet):
     )
     def locations(self, request: Request, practice_id: str) -> HttpResponseBase:
         """Answer its locations."""
+        filters.check(request.query_params)
         locations = self._practice(practice_id).locations.order_by("id")
         return conditional.answer(request, LocationSerializer(locations, many=True).data)
 
@@ -109,6 +111,7 @@ class PracticeViewSet(ApiViewSet):
     )
     def doctors(self, request: Request, practice_id: str) -> HttpResponseBase:
         """Answer its doctors."""
+        filters.check(request.query_params)
         doctors = self._practice(practice_id).doctors.order_by("id").prefetch_related("locations")
         return conditional.answer(request, DoctorSerializer(doctors, many=True).data)
 
