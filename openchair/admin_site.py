@@ -4,7 +4,6 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, URLResolver, include, path
@@ -29,7 +28,6 @@ class OpenChairSite(AdminSite):
         return [
             path("desk/<id:practice_id>/", include("bookings.desk.urls")),
             path("partners/<id:partner_id>/keys/", include("practices.admin.urls")),
-            path("kept/", self.admin_view(kept_forms.page), name="kept_form"),
             *kept,
         ]
 
@@ -41,10 +39,10 @@ class OpenChairSite(AdminSite):
 
         @wraps(guarded)
         def entered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-            if request.method == "POST" and request.user.is_anonymous and kept_forms.keep(request):
-                messages.info(request, "What you sent is kept: log in, and it can be sent again.")
-            answer: HttpResponse = guarded(request, *args, **kwargs)
-            return answer
+            answer: HttpResponse | None = None
+            if request.method == "POST" and request.user.is_anonymous:
+                answer = kept_forms.ask_for_login(request)
+            return answer or guarded(request, *args, **kwargs)
 
         return entered
 
@@ -77,10 +75,15 @@ class OpenChairSite(AdminSite):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """Let a person in, to what was kept for them, and remember the browser."""
-        response: HttpResponse = super().login(request, extra_context)
+        sealed = request.POST.get(kept_forms.FIELD, "")
+        context = {kept_forms.FIELD: sealed, **(extra_context or {})}
+        response: HttpResponse = super().login(request, context)
         if request.method == "POST" and request.user.is_authenticated:
             sessions.begin(request)
-            if kept_forms.find(request) is not None:
-                response = redirect("admin:kept_form")
+            kept = kept_forms.unseal(sealed, request.user.pk) if sealed else None
+            if kept is not None:
+                asks = kept_forms.ask_to_send(request, kept)
+                asks.cookies.update(response.cookies)  # the login's own token is among them
+                response = asks
             login.remember_browser(request, response)
         return response

@@ -1,26 +1,36 @@
-"""What somebody sends whose login has ended meanwhile: kept until they are back to send it."""
+"""What somebody sends whose login has ended meanwhile: kept in the page, to be sent again.
+
+Nothing is stored. The form goes with the page that asks for the login, sealed, and from there to
+the page that sends it on; so each window has its own, and it is gone with the window.
+"""
 
 import json
+import time
 from typing import NamedTuple
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
-from django.http.response import HttpResponseRedirect
-from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.cache import add_never_cache_headers
 
 from openchair import login, sealing
 
-_KEPT = "kept_form"
+FIELD = "kept"
+LONGEST = 64 * 1024
+"""Characters of a form that is kept, as JSON."""
+SECONDS = 60 * 60
+"""For how long it can be sent again."""
 _TOKEN = "csrfmiddlewaretoken"  # noqa: S105  # its name
-# Not typed, but what the page had seen, counts of rows, and ids of what was chosen from a list.
+# With a password, or a word that is good once; or no more than a button, which is pressed again.
+_NOT_KEPT = {"once", "do", "post", "action"}
+# Not typed, but what the page had seen, and ids of what was chosen from a list.
 _UNSAID = {"seen", "location", "doctor", "practice", "partner"}
 
 
 class KeptForm(NamedTuple):
     """A form as it was sent."""
 
-    person: str
     path: str
     fields: list[tuple[str, str]]
 
@@ -34,58 +44,62 @@ class KeptForm(NamedTuple):
         ]
 
 
-def keep(request: HttpRequest) -> bool:
-    """Keep what was posted in the session, for who sent it; say whether there was anything to keep.
-
-    Sealed, for patients are named in it. What has a password in it is not kept, nor what makes a
-    key, with a word that is good once and for its login alone (practices/admin/keys.py).
-    """
-    person = _sender(request)
+def of(request: HttpRequest) -> KeptForm | None:
+    """Read what was posted, if it is to be kept."""
     fields = [
         (name, str(value))
         for name, values in request.POST.lists()
         for value in values
         if name != _TOKEN
     ]
-    secret = any("password" in name or name == "once" for name, _ in fields)
-    if not person or not fields or secret:
-        return False
-    kept = KeptForm(person, request.get_full_path(), fields)
-    request.session[_KEPT] = sealing.seal(json.dumps(kept))
-    return True
-
-
-def _sender(request: HttpRequest) -> str:
-    """Say who is logged in, or was the last to log in with this browser; "" where nobody was."""
-    if request.user.is_authenticated:
-        return login.plain(request.user.get_username())
-    return login.person_known_here(request)
-
-
-def find(request: HttpRequest) -> KeptForm | None:
-    """Give what was kept for the person who is logged in; another's is thrown away."""
-    sealed = request.session.get(_KEPT)
-    if sealed is None:
+    names = {name for name, _ in fields}
+    if not fields or names & _NOT_KEPT or any("password" in name for name in names):
         return None
+    return KeptForm(request.get_full_path(), fields)
+
+
+def seal(form: KeptForm, person: int) -> str:
+    """Seal a form, for patients are named in it; for this person alone, and for an hour."""
+    text = json.dumps([person, int(time.time()), *form])
+    return sealing.seal(text) if len(text) <= LONGEST else ""
+
+
+def unseal(sealed: str, person: int) -> KeptForm | None:
+    """Read a sealed form, if it is this person's and not too old."""
     try:
-        kept = KeptForm(*json.loads(sealing.unseal(sealed)))
-    except sealing.UnreadableError:  # the key was taken away meanwhile
-        kept = None
-    if kept is None or kept.person != _sender(request):
-        del request.session[_KEPT]
+        sender, at, path, fields = json.loads(sealing.unseal(sealed))
+    except (sealing.UnreadableError, ValueError):  # made up, or its key was taken away meanwhile
         return None
-    return kept
+    if sender != person or time.time() - at > SECONDS:
+        return None
+    return KeptForm(path, [(name, value) for name, value in fields])
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
-def page(request: HttpRequest) -> HttpResponse:
-    """Show what was kept; send it on its way, once, or forget it."""
-    kept = find(request)
-    if kept is None:
-        return redirect("admin:index")
-    if request.method != "POST":
-        context = {**admin.site.each_context(request), "title": "Not sent yet", "kept": kept}
-        return render(request, "admin/kept_form.html", context)
-    del request.session[_KEPT]
-    # The browser sends the form's fields on to where they were meant for.
-    return HttpResponseRedirect(kept.path, preserve_request="forget" not in request.GET)
+def ask_for_login(request: HttpRequest) -> HttpResponse | None:
+    """Answer who sends a form when the login has ended, with a login page that keeps the form.
+
+    A page's token changes with every login, so what was sent with the last one is from a page of
+    the person who was the last to log in with this browser. Where nobody is known, nothing is kept.
+    """
+    person, form = login.person_known_here(request), of(request)
+    sealed = "" if person is None or form is None else seal(form, person)
+    if not sealed:
+        return None
+    context = {
+        **admin.site.each_context(request),
+        "form": login.ThrottledLoginForm(request),
+        "app_path": reverse("admin:login"),
+        "next": request.get_full_path(),
+        FIELD: sealed,
+    }
+    response = render(request, "admin/login.html", context)
+    add_never_cache_headers(response)
+    return response
+
+
+def ask_to_send(request: HttpRequest, form: KeptForm) -> HttpResponse:
+    """Show a form that did not arrive, to be sent on with one click, or not."""
+    context = {**admin.site.each_context(request), "title": "Not sent yet", FIELD: form}
+    response = render(request, "admin/kept_form.html", context)
+    add_never_cache_headers(response)
+    return response

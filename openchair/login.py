@@ -47,41 +47,40 @@ class ThrottledLoginForm(AuthenticationForm):
 
 def _subject(request: HttpRequest, username: str) -> str:
     """Name who tries: account and address, or account and known browser; not readable later."""
-    name = plain(username)
+    name = _plain(username)
     known = _known_browser(request)
     where = f"browser {known[1]}" if known and known[0] == name else request.META["REMOTE_ADDR"]
     return hashlib.sha256(f"{name}\n{where}".encode()).hexdigest()
 
 
-def plain(username: str) -> str:
-    """Give a name as it is compared: however it is typed, it is one person's."""
+def _plain(username: str) -> str:
     return unicodedata.normalize("NFKC", username).casefold()
 
 
-def person_known_here(request: HttpRequest) -> str:
-    """Say who logged in last in this browser, as `plain` gives it; "" where nobody is known."""
+def person_known_here(request: HttpRequest) -> int | None:
+    """Give the key of the person who was the last to log in with this browser, if one is known."""
     known = _known_browser(request)
-    return known[0] if known else ""
+    return known[2] if known else None
 
 
-def _known_browser(request: HttpRequest) -> tuple[str, str] | None:
+def _known_browser(request: HttpRequest) -> tuple[str, str, int] | None:
     """Read the cookie: whose browser it is, and which."""
     try:
-        name, browser = signing.loads(
+        name, browser, person = signing.loads(
             request.COOKIES.get(COOKIE, ""), salt=_SALT, max_age=COOKIE_AGE
         )
     except (signing.BadSignature, ValueError, TypeError):
         return None
-    return str(name), str(browser)
+    return str(name), str(browser), int(person)
 
 
 def remember_browser(request: HttpRequest, response: HttpResponse) -> None:
     """Give the browser of a person who has just logged in its cookie."""
-    name = plain(request.user.get_username())
+    name = _plain(request.user.get_username())
     browser = hashlib.sha256(str(request.session.session_key).encode()).hexdigest()[:16]
     response.set_cookie(
         COOKIE,
-        signing.dumps([name, browser], salt=_SALT),
+        signing.dumps([name, browser, request.user.pk], salt=_SALT),
         max_age=COOKIE_AGE,
         path="/admin/",
         secure=settings.SESSION_COOKIE_SECURE,

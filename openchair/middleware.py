@@ -6,7 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from openchair import metrics, probes, proxies, request_log
+from openchair import metrics, pages, probes, proxies, request_log
 
 
 class EdgeMiddleware:
@@ -35,6 +35,20 @@ class EdgeMiddleware:
 
 def _policy(directives: dict[str, str]) -> str:
     return "; ".join(f"{name} {value}" for name, value in directives.items())
+
+
+class FormsMiddleware:
+    """Refuses forms that are not in UTF-8: browsers send none, and Django fails at some (rot13)."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer 400, or hand the request on."""
+        charset = (request.content_params or {}).get("charset", "utf-8")
+        if charset.lower() not in {"utf-8", "utf8"}:
+            return pages.bad_request(request, ValueError(charset))
+        return self.get_response(request)
 
 
 class ContentSecurityPolicyMiddleware:

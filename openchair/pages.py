@@ -6,7 +6,7 @@ from functools import cache
 from django.conf import settings
 from django.db import IntegrityError
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.views import defaults
@@ -59,7 +59,8 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer 400, to the API in its own form."""
     if is_api(request):
         return api_problems.by_status(None, 400, "This request cannot be read: check it.")
-    return defaults.bad_request(request, exception)
+    # Django's own view would read the form again, which may be what is bad.
+    return HttpResponse(render_to_string("400.html"), status=400)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -70,11 +71,13 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Keep a form of a page that is older than the login, to be sent again; else answer 403."""
-    # A browser says whose page sent it; what another site sends is kept for nobody.
+    """Show a form of a page that is older than the login, to be sent again; else answer 403."""
+    # A browser says whose page sent it: what another site sends is shown to nobody.
     ours = request.headers.get("Origin") == f"{request.scheme}://{request.get_host()}"
-    if ours and request.path.startswith(reverse("admin:index")) and kept_forms.keep(request):
-        return redirect("admin:kept_form")
+    to_admin = request.path.startswith(reverse("admin:index"))
+    form = kept_forms.of(request) if ours and to_admin and request.user.is_authenticated else None
+    if form is not None:
+        return kept_forms.ask_to_send(request, form)
     return render(request, "403_csrf.html", status=403)
 
 

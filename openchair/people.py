@@ -10,6 +10,7 @@ from django.middleware.common import CommonMiddleware
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 from openchair.api.middleware import is_api
+from openchair.middleware import FormsMiddleware
 from openchair.sessions import SessionLimitsMiddleware
 
 
@@ -37,6 +38,10 @@ class _OnPages:
 
 class Files(_OnPages, WhiteNoiseMiddleware):
     """Static files."""
+
+
+class Forms(_OnPages, FormsMiddleware):
+    """How forms are written."""
 
 
 class Sessions(_OnPages, SessionMiddleware):

@@ -92,6 +92,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     # Without a break, for the API passes by all of them at once.
     "openchair.people.Files",
+    "openchair.people.Forms",
     "openchair.people.Sessions",
     "openchair.people.Common",
     "openchair.people.Users",

@@ -74,6 +74,17 @@ def test_a_release_of_today_changes_nothing(tmp_path: Path) -> None:
 
 
 @only_once
+def test_a_lock_that_lacks_something_is_refused(tmp_path: Path) -> None:
+    app = wheel(tmp_path, "app", "1.0", "Requires-Dist: lib>=1")
+
+    ran = set_up(tmp_path / "home", tmp_path, app)
+
+    assert ran.returncode == 1
+    assert "requirements.txt lacks something that it needs itself" in ran.stderr
+    assert not (tmp_path / "home/.venv/openchair-stamp").exists()
+
+
+@only_once
 def test_another_file_than_the_one_locked_is_refused(tmp_path: Path) -> None:
     lock = wheel(tmp_path, "lib", "1.0")
     wheel(tmp_path, "lib", "1.0", "Summary: not what it was")

@@ -1,9 +1,8 @@
-"""What tests of logins share: a practice whose staff have a password, and how one logs in."""
+"""What tests of logins share: a practice whose staff have a password."""
 
 from typing import Any
 
 import pytest
-from django.test import Client
 
 from tests.desk.world import House
 
@@ -18,13 +17,3 @@ def house(clock: Any, db: None, settings: Any) -> House:
     made.staff.set_password(PASSWORD)
     made.staff.save()
     return made
-
-
-def attempt(client: Client, username: str, password: str, address: str = "192.0.2.1") -> Any:
-    """Try to log in from an address."""
-    return client.post(
-        "/admin/login/",
-        {"username": username, "password": password, "next": "/admin/"},
-        REMOTE_ADDR=address,
-        headers={"host": "localhost"},
-    )

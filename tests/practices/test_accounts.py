@@ -9,7 +9,17 @@ from time_machine import Traveller
 
 from openchair.api.models import Counter
 from tests.desk.world import House, User, browser, person
-from tests.practices.conftest import PASSWORD, attempt
+from tests.practices.conftest import PASSWORD
+
+
+def attempt(client: Client, username: str, password: str, address: str = "192.0.2.1") -> Any:
+    """Try to log in from an address."""
+    return client.post(
+        "/admin/login/",
+        {"username": username, "password": password, "next": "/admin/"},
+        REMOTE_ADDR=address,
+        headers={"host": "localhost"},
+    )
 
 
 def test_a_person_of_the_staff_logs_in_and_out(house: House) -> None:
