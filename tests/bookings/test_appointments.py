@@ -324,6 +324,35 @@ def test_an_exact_time_is_still_to_come_and_is_not_taken_back(
     assert range_api("PUT", place, {"start_datetime": None}).status_code == 400
 
 
+@pytest.mark.parametrize("kind", ["", "range_"])
+def test_an_appointment_can_be_sent_back_as_it_was_read(
+    kind: str, request: pytest.FixtureRequest, clock: time_machine.Traveller
+) -> None:
+    """Booked and over, cancelled, expired: no change, and a phone number is one."""
+    scene: Scene = request.getfixturevalue(f"{kind}scene")
+    api: Caller = request.getfixturevalue(f"{kind}api")
+    booking = scene.booking(total_appointments=3)
+    exact = {"start_datetime": "2026-06-02T09:20"} if kind else {}
+    booked, held, cancelled = (
+        take(api, booking, **PATIENT, **fields).headers["Location"]
+        for fields in ({"status": "booked", **exact}, {}, {"status": "booked", **exact})
+    )
+    api("DELETE", cancelled)
+    clock.shift(7 * 24 * 60 * 60)
+    for path in (booked, held, cancelled):
+        read = api("GET", path)
+        same: dict[str, Any]
+        for same in (read.json(), {}):
+            sent = api("PUT", path, same)
+            assert (sent.status_code, sent.content) == (200, read.content), path
+    again = {**api("GET", booked).json(), "phone": "1"}
+    assert api("PUT", booked, again).json()["phone"] == "1"
+    for path, reason in ((held, "hold_expired"), (cancelled, "closed")):
+        for other in ({"phone": "1"}, {"start_datetime": "2026-06-03T09:00"}):
+            refused = api("PUT", path, other)
+            assert (refused.status_code, refused.json()["reason"]) == (409, reason)
+
+
 def test_a_place_given_up_shows_where_its_opening_went_and_says_that_it_changed(
     scene: Scene, api: Caller, clock: time_machine.Traveller
 ) -> None:

@@ -118,6 +118,8 @@ def test_a_cursor_that_is_not_of_this_feed_is_a_400(scene: Scene, api: Caller) -
         f"/onlinescheduling/practice/{scene.practice.pk}/changes?after=",
         f"/onlinescheduling/practice/{scene.practice.pk}/changes?since=latest",
         f"/onlinescheduling/practice/{scene.practice.pk}/changes?limit=5000",
+        f"/onlinescheduling/practice/{scene.practice.pk}/changes?after={cursor}&after=latest",
+        f"/onlinescheduling/practice/{scene.practice.pk}/changes?limit=5&limit=6",
     ):
         assert api("GET", path).status_code == 400
     scene.practice.feed.delete()

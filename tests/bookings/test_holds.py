@@ -80,6 +80,14 @@ def test_the_same_status_again_renews_the_hold(
     )
 
 
+def test_the_same_status_again_renews_the_hold_whatever_else_is_sent(
+    api: Caller, held: Booking, clock: time_machine.Traveller
+) -> None:
+    clock.shift(600)
+    more = put(api, held, status="pending", total_appointments=held.total_appointments + 2).json()
+    assert (more["status"], more["pending_until"]) == ("pending", "2026-06-01T12:25:00.000-04:00")
+
+
 def test_a_hold_ends_after_an_hour_however_often_it_is_renewed(
     api: Caller, held: Booking, clock: time_machine.Traveller
 ) -> None:

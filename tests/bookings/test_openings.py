@@ -233,6 +233,41 @@ def test_an_edit_by_body_names_a_booking(
     assert api("PUT", "/onlinescheduling/booking", body).status_code == status
 
 
+def test_a_booking_can_be_sent_back_as_it_was_read(scene: Scene, api: Caller) -> None:
+    """A doctor who has left since is no change."""
+    booking = scene.booking()
+    scene.doctor.locations.clear()
+    read = api("GET", f"/onlinescheduling/booking/{booking.pk}").json()
+    assert put(api, booking, **read).json() == read
+    assert put(api, booking, **{**read, "length": 45}).json()["length"] == 45
+
+
+def test_places_may_be_given_back_for_a_smaller_total(scene: Scene, api: Caller) -> None:
+    booking = scene.booking(total_appointments=3, status="pending")
+    refused = put(api, booking, total_appointments=1)
+    assert (refused.status_code, refused.json()["reason"]) == (409, "places_taken")
+    assert put(api, booking, total_appointments=1, status="open").json()["status"] == "open"
+    booking.refresh_from_db()
+    assert (booking.free_places, booking.total_appointments) == (1, 1)
+    for status in ("pending", "booked"):
+        held = scene.booking(total_appointments=3, status="pending")
+        assert put(api, held, total_appointments=2, status=status).status_code == 409
+        held.refresh_from_db()
+        assert (held.places_pending, held.total_appointments) == (3, 3)
+
+
+def test_a_kept_answer_is_not_repeated_to_who_lost_the_grant(scene: Scene, api: Caller) -> None:
+    sent = [
+        ("/onlinescheduling/booking", scene.fields()),
+        (f"/onlinescheduling/booking/{scene.booking().pk}", {"length": 45}),
+    ]
+    for path, body in sent:
+        assert api("POST", path, body, {"Idempotency-Key": path}).status_code in {200, 201}
+    scene.partner.practices.clear()
+    for path, body in sent:
+        assert api("POST", path, body, {"Idempotency-Key": path}).status_code == 403
+
+
 def test_an_id_does_not_change(scene: Scene, api: Caller) -> None:
     assert put(api, scene.booking(), id="another").status_code == 400
 

@@ -40,6 +40,7 @@ def test_every_get_has_a_tag_and_answers_304_to_it(paths: list[str], api: Caller
         again = api("GET", path, headers={"If-None-Match": f'"other", {tag}'})
         assert (again.status_code, again.content) == (304, b""), path
         assert again.headers["ETag"] == tag
+        assert "Content-Length" not in again.headers
         assert again.headers["Vary"] == "Authorization"
         assert api("GET", path, headers={"If-None-Match": '"other"'}).json() == first.json()
         assert api("HEAD", path).headers["ETag"] == tag
@@ -135,6 +136,30 @@ def test_a_stale_edit_is_a_412_and_changes_nothing(scene: Scene, api: Caller, me
     edited = api(method, path, body, {"If-Match": f'"other", {tag}'})
     assert edited.status_code == 200
     assert api("GET", path).headers["ETag"] != tag
+
+
+@pytest.mark.parametrize("method", ["PUT", "POST", "PATCH"])
+def test_an_edit_where_there_should_be_nothing_is_a_412(
+    scene: Scene, api: Caller, method: str
+) -> None:
+    scene.booking(id="one")
+    path = "/onlinescheduling/booking/one"
+    tag = api("GET", path).headers["ETag"]
+    for unwanted in ("*", f'"other", {tag}', f"W/{tag}"):
+        assert api(method, path, {"length": 45}, {"If-None-Match": unwanted}).status_code == 412
+    assert api(method, path, {"length": 45}, {"If-None-Match": '"other"'}).status_code == 200
+
+
+def test_a_deletion_sent_again_is_the_same_answer(scene: Scene, api: Caller) -> None:
+    scene.booking(id="one")
+    booking = scene.booking()
+    taken = api("POST", f"/onlinescheduling/booking/{booking.pk}/appointments", {})
+    for path in ("/onlinescheduling/booking/one", taken.headers["Location"]):
+        same = {"If-Match": api("GET", path).headers["ETag"]}
+        first = api("DELETE", path, headers=same)
+        assert first.status_code == 200
+        again = api("DELETE", path, headers=same)
+        assert (again.status_code, again.content) == (200, first.content)
 
 
 def test_an_edit_answers_with_the_tag_that_a_read_then_gives(scene: Scene, api: Caller) -> None:

@@ -50,6 +50,30 @@ def test_what_is_not_there_is_a_404(scene: Scene, api: Caller) -> None:
         assert api("GET", path).status_code == 404
 
 
+def test_a_list_refuses_parameters_that_it_does_not_have(scene: Scene, api: Caller) -> None:
+    for path in (
+        "/scheduling/practices?foo=1",
+        f"/scheduling/practice/{scene.practice.pk}/doctors?limit=1",
+        f"/scheduling/practice/{scene.practice.pk}/locations?status=open",
+    ):
+        answer = api("GET", path)
+        assert answer.status_code == 400
+        assert "there are none here" in answer.json()["detail"]
+
+
+def test_only_json_is_answered_and_read_and_a_problem_says_so(scene: Scene, api: Caller) -> None:
+    path = f"/onlinescheduling/booking/{scene.booking().pk}"
+    for accepts in ("", "*/*", "application/*", "text/html, application/json;q=0.1"):
+        assert api("GET", path, headers={"Accept": accepts}).status_code == 200
+    refused = api("GET", path, headers={"Accept": "text/html"})
+    assert refused.status_code == 406
+    assert "accept application/json" in refused.json()["detail"]
+    for kind in ("text/plain", ""):
+        refused = api.client.generic("PUT", path, b"{}", content_type=kind, headers=api.headers)
+        assert refused.status_code == 415
+        assert "send Content-Type: application/json" in refused.json()["detail"]
+
+
 def test_every_route_says_which_methods_it_has_to_those_it_has_not(
     scene: Scene, api: Caller
 ) -> None:
