@@ -5,10 +5,10 @@ from math import ceil
 from typing import Any
 
 from django.conf import settings
+from django.db import connection
 from django.db.models import Count, Min, QuerySet
 from django.db.models.expressions import RawSQL
 
-from bookings.actors import Actor
 from bookings.models import Appointment
 from openchair.errors import LimitReached
 from openchair.prepared import Prepared
@@ -47,27 +47,37 @@ def _live(partner_id: str, now: datetime) -> QuerySet[Appointment]:
     return Appointment.objects.filter(partner_id=partner_id, status=pending, pending_until__gt=now)
 
 
-def check_number(by: Actor, more: int, now: datetime) -> None:
-    """Raise LimitReached where a partner would have more live holds than HOLDS_PER_PARTNER.
+def check_size(count: int) -> None:
+    """Raise LimitReached where these are more places than a partner may ever hold."""
+    if count > settings.HOLDS_PER_PARTNER:
+        raise LimitReached(
+            f"These are {count} places, and a partner holds at most {settings.HOLDS_PER_PARTNER} "
+            "at a time: hold them one by one as appointments.",
+            retry_after=settings.HOLD_SECONDS,
+        )
+
+
+class Tally:
+    """How many places a partner holds, asked by the change that takes some more, when it has.
 
     The partner's row is locked, or two requests would both count before either holds. It is always
     the last lock but the feed's, so that no two changes can wait for each other.
     """
-    if by.partner_id is None:
-        return
-    if more > settings.HOLDS_PER_PARTNER:
+
+    def __init__(self, partner_id: str, now: datetime) -> None:
+        self._partner_id, self._now = partner_id, now
+        with connection.cursor() as cursor:
+            cursor.execute(_PARTNER.sql, _PARTNER.params({"partner_id": partner_id}))
+        self._asked = _LIVE.question(partner_id=partner_id, now=now).send()
+
+    def check(self) -> None:
+        """Raise LimitReached where these are more than HOLDS_PER_PARTNER."""
+        (live,) = self._asked.answer()
+        if live.count <= settings.HOLDS_PER_PARTNER:
+            return
+        first = _live(self._partner_id, self._now).aggregate(first=Min("pending_until"))["first"]
         raise LimitReached(
-            f"These are {more} places, and a partner holds at most {settings.HOLDS_PER_PARTNER} "
-            "at a time: hold them one by one as appointments.",
-            retry_after=settings.HOLD_SECONDS,
+            f"A partner has at most {settings.HOLDS_PER_PARTNER} places on hold at a time; "
+            "complete or give back some, or wait until they expire.",
+            retry_after=ceil((first - self._now).total_seconds()),
         )
-    _PARTNER.first(partner_id=by.partner_id)
-    live = _LIVE.first(partner_id=by.partner_id, now=now)
-    if (live.count if live else 0) + more <= settings.HOLDS_PER_PARTNER:
-        return
-    first = _live(by.partner_id, now).aggregate(first=Min("pending_until"))["first"]
-    raise LimitReached(
-        f"A partner has at most {settings.HOLDS_PER_PARTNER} places on hold at a time; "
-        "complete or give back some, or wait until they expire.",
-        retry_after=ceil((first - now).total_seconds()) if first else settings.HOLD_SECONDS,
-    )

@@ -92,6 +92,7 @@ class Opening:
         self._made: list[Appointment] = []
         self._moved: dict[str, Appointment] = {}
         self._resealed: set[str] = set()
+        self._holds_more = False
         untouched = self._is_new or booking.free_places == booking.total_appointments
         self.places: list[Appointment] = [] if untouched else _TAKEN_IN.all(booking_id=booking.pk)
         for place in self.places:
@@ -122,10 +123,10 @@ class Opening:
     ) -> list[Appointment]:
         """Take so many free places, for the whole opening or, with a patient, for one.
 
-        Raises LimitReached where these are too many holds.
+        Raises LimitReached where these are more than a partner may ever hold.
         """
-        if status == PlaceStatus.PENDING:
-            holds.check_number(self.by, count, self.now)
+        if status == PlaceStatus.PENDING and self.by.partner_id is not None:
+            holds.check_size(count)
         taken = [
             Appointment(
                 booking=self.booking,
@@ -149,8 +150,6 @@ class Opening:
 
     def retake(self, place: Appointment, status: str) -> None:
         """Let a place that was given up take one of the free ones again."""
-        if status == PlaceStatus.PENDING:
-            holds.check_number(self.by, 1, self.now)
         self._begin(place, place.status, status)
         self._moved[place.pk] = place
         self.places.append(place)
@@ -160,6 +159,7 @@ class Opening:
         if status == PlaceStatus.PENDING:
             place.held_since = self.now
             place.pending_until = holds.ends(self.now, self.now)
+            self._holds_more = self.by.partner_id is not None
         place.status = status
         place.updated_at = self.now
         self._record(place, was, status, self.now)
@@ -230,7 +230,10 @@ class Opening:
         return self.booking.status
 
     def save(self) -> Booking:
-        """Write the booking, its places and the events, if anything changed."""
+        """Write the booking, its places and the events, if anything changed.
+
+        Raises LimitReached where the partner now holds more than it may.
+        """
         self.settle()
         self._note_patients()
         self._note_booking(self.by, self.now)
@@ -241,9 +244,17 @@ class Opening:
                     self._save_booking()
                 rows.insert(self._made)
                 self._save_moved()
+                held = self._count_holds()
                 feed.write(self._events)
+            if held is not None:
+                held.check()
             transaction.on_commit(self._count_for_metrics)
         return self.booking
+
+    def _count_holds(self) -> holds.Tally | None:
+        if not self._holds_more or self.by.partner_id is None:
+            return None
+        return holds.Tally(self.by.partner_id, self.now)
 
     def _count_for_metrics(self) -> None:
         """Tell of a claim that won, and of holds that lapsed; publishing an opening is no claim."""
