@@ -232,7 +232,8 @@ def _says_something_new(place: Appointment, fields: Fields) -> bool:
     """Say whether a place that was given up is sent otherwise than it was read."""
     said, zone = fields.get("start_datetime"), place.booking.location.zone
     try:
-        moved = said is not None and walltime.to_instant(said, zone) != place.exact_time
+        exact = None if said is None else walltime.to_instant(said, zone)
+        moved = "start_datetime" in fields and exact != place.exact_time
     except walltime.WallTimeError:
         moved = True
     known = place.unread_person

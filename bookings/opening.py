@@ -159,7 +159,7 @@ class Opening:
         if status == PlaceStatus.PENDING:
             place.held_since = self.now
             place.pending_until = holds.ends(self.now, self.now)
-            self._holds_more = self.by.partner_id is not None
+            self._holds_more = True
         place.status = status
         place.updated_at = self.now
         self._record(place, was, status, self.now)

@@ -351,6 +351,7 @@ def test_an_appointment_can_be_sent_back_as_it_was_read(
         for other in ({"phone": "1"}, {"start_datetime": "2026-06-03T09:00"}):
             refused = api("PUT", path, other)
             assert (refused.status_code, refused.json()["reason"]) == (409, reason)
+    assert api("PUT", cancelled, {"start_datetime": None}).status_code == 409
 
 
 def test_a_place_given_up_shows_where_its_opening_went_and_says_that_it_changed(
