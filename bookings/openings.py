@@ -88,20 +88,14 @@ def _publish(fields: Fields, booking_id: str | None, *, by: Actor, now: datetime
     if wanted == Status.RESERVED and booking.practice.kind == Kind.EXACT:
         raise ValidationError({"status": "Only range bookings can be reserved."})
     opening = Opening(booking, by=by, now=now)
-    begun = _begin_series(booking, now) if booking.recurring else None
+    repeats = booking.recurring and booking.start_datetime is not None
+    begun = series.begin(booking, now=now) if repeats else None
     if wanted is not None:
         transitions.change_status(opening, wanted, says_start="start_datetime" in fields)
     opening.save()
     if begun is not None:
         series.extend(begun, by=by, now=now, beyond=booking.series_date)
     return booking
-
-
-def _begin_series(booking: Booking, now: datetime) -> Series | None:
-    """Begin the series of a recurring booking as soon as it has a time to repeat."""
-    if booking.start_datetime is None or booking.series_id is not None:
-        return None
-    return series.begin(booking, now=now)
 
 
 Check = Callable[[Booking], None]
@@ -165,14 +159,20 @@ def _repeats_from(
     booking: Booking, locked: Series | None, *, was_recurring: bool, now: datetime
 ) -> Series | None:
     """Give the series that begins at this opening, or goes on from it; None where none does."""
-    if not booking.recurring:
+    begins = booking.series_id is None and booking.start_datetime is not None
+    goes_on = not was_recurring and locked is not None and locked.ended
+    if not booking.recurring or not (begins or goes_on):
         return None
-    if was_recurring or locked is None:
-        return _begin_series(booking, now)
     if booking.start_datetime is None:
         raise ValidationError(
             {"recurring": "A series goes on from a time: send start_datetime with it."}
         )
+    if not _works_there(booking.doctor_id, booking.location_id, booking.practice_id):
+        raise ValidationError(
+            {"recurring": "The doctor has left the location: send another doctor_id with it."}
+        )
+    if locked is None:
+        return series.begin(booking, now=now)
     series.resume(locked, booking, now=now)
     return locked
 
@@ -257,14 +257,18 @@ def _assign_place(booking: Booking, location_id: str, doctor_id: str) -> None:
             }
         )
     # One sentence for a doctor elsewhere and for none at all: ids of others are not given away.
-    works_there = _WORKS_THERE.first(
-        doctor_id=doctor_id, location_id=location_id, practice_id=location.practice_id
-    )
-    if works_there is None:
+    if not _works_there(doctor_id, location_id, location.practice_id):
         raise ValidationError({"doctor_id": f"No such doctor works at location {location_id}."})
     booking.location = location
     booking.practice = location.practice
     booking.doctor_id = doctor_id
+
+
+def _works_there(doctor_id: str, location_id: str, practice_id: str) -> bool:
+    found = _WORKS_THERE.first(
+        doctor_id=doctor_id, location_id=location_id, practice_id=practice_id
+    )
+    return found is not None
 
 
 def _assign_start(booking: Booking, start: datetime | None) -> None:

@@ -15,6 +15,8 @@ from bookings.opening import Opening
 
 HORIZON = timedelta(weeks=12)
 WEEK = timedelta(weeks=1)
+_THAT_WEEK = timedelta(days=3)
+"""How far from a day an occurrence is still that week's, for its weekday may have been another."""
 
 
 def begin(booking: Booking, *, now: datetime) -> Series:
@@ -23,30 +25,28 @@ def begin(booking: Booking, *, now: datetime) -> Series:
     The booking is not saved, and later occurrences are made by `extend`.
     """
     begun = Series(practice_id=booking.practice_id, partner_id=booking.partner_id)
-    booking.series_date = _repeat(begun, booking, now=now)
+    _repeat(begun, booking, now=now)
     booking.series = begun
+    booking.series_date = _wall_start(booking).date()
     return begun
 
 
 def resume(series: Series, booking: Booking, *, now: datetime) -> None:
     """Let a locked series that has ended go on from one of its occurrences, as that is now.
 
-    It stays the same series, so that it knows on which days it has an occurrence, or had one that
-    somebody closed. The booking is not saved, and later occurrences are made by `extend`.
+    It stays the same series, so that it knows in which weeks it has an occurrence, or had one that
+    somebody closed. An occurrence keeps its day in it, wherever it was moved; later ones are made
+    by `extend`.
     """
     series.ended = False
-    day = _repeat(series, booking, now=now)
-    if not series.occurrences.exclude(pk=booking.pk).filter(series_date=day).exists():
-        booking.series_date = day
+    _repeat(series, booking, now=now)
 
 
-def _repeat(series: Series, booking: Booking, *, now: datetime) -> date:
-    """Save what a series repeats from now on, and give the booking's day on the wall's calendar."""
-    assert booking.start_datetime is not None
-    zone = booking.location.zone
-    first = walltime.wall_clock(booking.start_datetime, zone)
+def _repeat(series: Series, booking: Booking, *, now: datetime) -> None:
+    """Save what a series repeats: the booking as it is, from the week after it."""
+    first = _wall_start(booking)
     # A series that begins in the past repeats from now on: nobody books last year's openings.
-    today = walltime.wall_clock(now, zone).date()
+    today = walltime.wall_clock(now, booking.location.zone).date()
     weeks_past = max(0, -((first.date() - today) // WEEK))
     series.location, series.doctor_id = booking.location, booking.doctor_id
     series.wall_time, series.length = first.time(), booking.length
@@ -54,7 +54,11 @@ def _repeat(series: Series, booking: Booking, *, now: datetime) -> date:
     series.next_date = first.date() + max(WEEK, weeks_past * WEEK)
     series.due_at = _due_at(series.next_date, booking)
     series.save()
-    return first.date()
+
+
+def _wall_start(booking: Booking) -> datetime:
+    assert booking.start_datetime is not None
+    return walltime.wall_clock(booking.start_datetime, booking.location.zone)
 
 
 def _due_at(day: date, of: Booking | Series) -> datetime:
@@ -70,17 +74,18 @@ def extend(
 ) -> None:
     """Make the occurrences that have to exist: up to 12 weeks ahead of today, or of `beyond`.
 
-    A day that has one is left alone, also where that is closed: it never comes back.
+    A week that has one is left alone, also where that is closed: it never comes back.
     Call it in a transaction that has the series locked, or has just made it.
     """
     zone = series.location.zone
     today = walltime.wall_clock(now, zone).date()
     last = max(today, beyond or today) + HORIZON
-    coming = series.occurrences.filter(series_date__gte=series.next_date)
-    there = set(coming.values_list("series_date", flat=True))
+    coming = series.occurrences.filter(series_date__gte=series.next_date - _THAT_WEEK)
+    days = [day for day in coming.values_list("series_date", flat=True) if day is not None]
     while series.next_date <= last:
         start = walltime.occurrence(series.next_date, series.wall_time, zone)
-        if now < start < walltime.LATEST and series.next_date not in there:
+        has_one = any(abs(day - series.next_date) <= _THAT_WEEK for day in days)
+        if now < start < walltime.LATEST and not has_one:
             _make(series, start, by=by, now=now)
         series.next_date += WEEK
     series.due_at = _due_at(series.next_date, series)
@@ -128,7 +133,9 @@ def later_openings(booking: Booking, *, by: Actor, now: datetime) -> list[Openin
     """Lock the occurrences of a locked series after this one, before anything is saved."""
     later = Booking.objects.filter(series=booking.series, series_date__gt=booking.series_date)
     ids = later.exclude(status=Status.CLOSED).order_by("pk").values_list("pk", flat=True)
-    return [transitions.lock(booking_id, by=by, now=now) for booking_id in list(ids)]
+    locked = [transitions.lock(booking_id, by=by, now=now) for booking_id in list(ids)]
+    # Somebody may have closed one while its lock was waited for.
+    return [opening for opening in locked if opening.booking.status != Status.CLOSED]
 
 
 def end(series: Series, later: list[Opening]) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
+from http import HTTPStatus
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -78,7 +79,8 @@ class OpenChairSite(AdminSite):
         sealed = request.POST.get(kept_forms.FIELD, "")
         context = {kept_forms.FIELD: sealed, **(extra_context or {})}
         response: HttpResponse = super().login(request, context)
-        if request.method == "POST" and request.user.is_authenticated:
+        # A redirect says that somebody came in: a wrong password does not, whoever was in before.
+        if request.method == "POST" and response.status_code == HTTPStatus.FOUND:
             sessions.begin(request)
             kept = kept_forms.unseal(sealed, request.user.pk) if sealed else None
             if kept is not None:

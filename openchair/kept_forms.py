@@ -64,7 +64,7 @@ def seal(form: KeptForm, person: int) -> str:
     return sealing.seal(text) if len(text) <= LONGEST else ""
 
 
-def unseal(sealed: str, person: int) -> KeptForm | None:
+def unseal(sealed: str, person: int | None) -> KeptForm | None:
     """Read a sealed form, if it is this person's and not too old."""
     try:
         sender, at, path, fields = json.loads(sealing.unseal(sealed))
@@ -73,6 +73,12 @@ def unseal(sealed: str, person: int) -> KeptForm | None:
     if sender != person or time.time() - at > SECONDS:
         return None
     return KeptForm(path, [(name, value) for name, value in fields])
+
+
+def sent(request: HttpRequest) -> KeptForm | None:
+    """Read what somebody who is logged in has posted, or what a login page had kept for them."""
+    sealed = request.POST.get(FIELD)
+    return unseal(sealed, request.user.pk) if sealed else of(request)
 
 
 def ask_for_login(request: HttpRequest) -> HttpResponse | None:

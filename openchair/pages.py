@@ -75,7 +75,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     # A browser says whose page sent it: what another site sends is shown to nobody.
     ours = request.headers.get("Origin") == f"{request.scheme}://{request.get_host()}"
     to_admin = request.path.startswith(reverse("admin:index"))
-    form = kept_forms.of(request) if ours and to_admin and request.user.is_authenticated else None
+    form = kept_forms.sent(request) if ours and to_admin and request.user.is_authenticated else None
     if form is not None:
         return kept_forms.ask_to_send(request, form)
     return render(request, "403_csrf.html", status=403)

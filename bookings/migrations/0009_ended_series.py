@@ -1,6 +1,22 @@
-"""Let what a series' end has closed leave the series, as it now does when the series ends."""
+"""Let what the end of a series has closed leave the series, as it now does when the series ends.
+
+What somebody closed stays in it. The two are told apart by the event that closed them: the end of a
+series said in it that the occurrence does not repeat, too.
+"""
 
 from django.db import migrations
+
+
+def forwards(apps, schema_editor):
+    by_the_end = apps.get_model("bookings", "Event").objects.filter(
+        appointment=None, to_status="closed", changes__has_key="recurring"
+    )
+    apps.get_model("bookings", "Booking").objects.filter(
+        status="closed",
+        recurring=False,
+        series__ended=True,
+        pk__in=by_the_end.values("booking"),
+    ).update(series=None, series_date=None)
 
 
 class Migration(migrations.Migration):
@@ -8,14 +24,5 @@ class Migration(migrations.Migration):
         ("bookings", "0008_access"),
     ]
 
-    operations = [
-        migrations.RunSQL(
-            """
-            UPDATE bookings_booking SET series_id = NULL, series_date = NULL
-            WHERE status = 'closed' AND NOT recurring
-                AND series_id IN (SELECT id FROM bookings_series WHERE ended)
-            """,
-            # The release before does not mind: days without an occurrence are made anew by it too.
-            migrations.RunSQL.noop,
-        )
-    ]
+    # The release before does not mind: it makes days without an occurrence anew as well.
+    operations = [migrations.RunPython(forwards, migrations.RunPython.noop)]

@@ -233,6 +233,74 @@ def test_a_series_does_not_go_on_from_an_opening_without_a_time(
     assert days(api, scene) == list(range(13 + 4))
 
 
+def test_an_occurrence_of_a_series_that_goes_on_says_so_again_and_no_more(
+    scene: Scene, api: Caller, weeks: list[str]
+) -> None:
+    put(api, weeks[1], status="booked")
+    put(api, weeks[1], recurring=False)
+    again(api, weeks[0])
+    before = listed(api, scene)
+    put(api, weeks[1], start_datetime="2026-06-11T15:30")
+    assert put(api, weeks[1], recurring=True).json()["recurring"] is True
+    assert days(api, scene) == list(range(13))
+    others = [one for one in before if one["id"] != weeks[1]]
+    assert [one for one in listed(api, scene) if one["id"] != weeks[1]] == others
+
+
+def test_another_weekday_brings_no_week_back_and_makes_none_twice(
+    scene: Scene, api: Caller, weeks: list[str]
+) -> None:
+    put(api, weeks[5], status="booked")
+    api("DELETE", f"/onlinescheduling/booking/{weeks[3]}")
+    for start in ("2026-06-03T09:00", "2026-06-05T09:00", "2026-06-01T13:00"):
+        put(api, weeks[0], recurring=False)
+        assert put(api, weeks[0], start_datetime=start, recurring=True).status_code == 200
+        found = [one["start_datetime"][:10] for one in listed(api, scene)]
+        in_weeks = [(date.fromisoformat(one) - date(2026, 5, 31)).days // 7 for one in found]
+        assert in_weeks[:11] == [0, 1, 2, *range(4, 12)]
+
+
+def test_a_moved_occurrence_that_was_closed_does_not_come_back(
+    scene: Scene, api: Caller, weeks: list[str]
+) -> None:
+    put(api, weeks[3], recurring=False)
+    put(api, weeks[3], start_datetime="2026-06-25T09:00", recurring=True)
+    api("DELETE", f"/onlinescheduling/booking/{weeks[3]}")
+    again(api, weeks[0])
+    assert days(api, scene) == [0, 1, 2, *range(4, 13)]
+
+
+def test_a_series_neither_begins_nor_goes_on_with_a_doctor_who_has_left(
+    scene: Scene, api: Caller, weeks: list[str]
+) -> None:
+    single = scene.booking()
+    put(api, weeks[0], recurring=False)
+    scene.doctor.locations.clear()
+    for booking_id in (single.pk, weeks[0]):
+        refused = put(api, booking_id, recurring=True)
+        assert refused.status_code == 400
+        assert refused.json()["errors"][0]["field"] == "recurring"
+    assert len(listed(api, scene)) == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_occurrence_closed_while_its_series_ends_is_closed_once_and_for_good(
+    clock: time_machine.Traveller,
+) -> None:
+    scene = Scene()
+    for _ in range(4):
+        first = scene.booking(recurring=True)
+        assert first.series is not None
+        closing = first.series.occurrences.exclude(pk=first.pk).values_list("pk", flat=True)[:4]
+        at: Any = {"by": scene.actor, "now": NOON}
+        verbs = [partial(openings.close, booking_id=one, **at) for one in closing]
+        end = partial(openings.edit, booking_id=first.pk, fields={"recurring": False}, **at)
+        turns = iter([*verbs[:2], end, *verbs[2:]])
+        results = together(5, lambda turns=turns: next(turns)())  # type: ignore[misc]
+        assert {type(result) for result in results} == {Booking}
+    assert not Event.objects.filter(from_status="closed").exists()
+
+
 @pytest.mark.django_db(transaction=True)
 def test_whoever_makes_an_opening_weekly_at_the_same_moment_makes_one_series(
     clock: time_machine.Traveller,

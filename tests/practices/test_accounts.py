@@ -93,6 +93,17 @@ def test_sessions_end_idle_and_at_most_after_twelve_hours(
     assert statuses == [*([200] * (len(statuses) - 1)), 200 if stays else 302]
 
 
+def test_a_wrong_password_does_not_make_a_session_last(house: House, clock: Traveller) -> None:
+    client = Client(headers={"host": "localhost"})
+    attempt(client, "quillon-desk", PASSWORD)
+    for _ in range(12 * 6 - 1):
+        clock.shift(timedelta(minutes=10))
+        attempt(client, "quillon-desk", "wrong")
+        assert client.get(house.address("board/")).status_code == 200
+    clock.shift(timedelta(minutes=10))
+    assert client.get(house.address("board/")).status_code == 302
+
+
 def test_an_operator_makes_an_account_that_can_log_in(house: House) -> None:
     operator = browser(person("operator", is_superuser=True))
     values = {

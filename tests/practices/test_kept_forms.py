@@ -195,6 +195,24 @@ def test_a_page_that_is_older_than_another_login_is_shown_to_be_sent(
     assert "Ada" in names()
 
 
+def test_of_two_windows_both_are_kept_whichever_logs_in_first(
+    typist: Client, opening: str, clock: Traveller
+) -> None:
+    page = token(typist.get(opening))
+    clock.shift(timedelta(minutes=15))
+    late = [
+        typist.post(
+            f"{opening}patient/", {**PATIENT, "first_name": name, "csrfmiddlewaretoken": page}
+        )
+        for name in ("Ada", "Bea")
+    ]
+    assert "<dd>Ada</dd>" in log_in(typist, hidden(late[0])).content.decode()
+    fields = {**hidden(late[1]), "username": "quillon-desk", "password": PASSWORD}
+    shown = typist.post("/admin/login/", fields, headers={"origin": "http://localhost"})
+    assert "<dd>Bea</dd>" in shown.content.decode()
+    assert "<dt>Password</dt>" not in shown.content.decode()
+
+
 @pytest.mark.parametrize("origin", ["https://elsewhere.example", "null", None])
 def test_what_another_site_sends_is_not_shown(
     origin: str | None, typist: Client, opening: str
