@@ -92,7 +92,6 @@ class Opening:
         self._made: list[Appointment] = []
         self._moved: dict[str, Appointment] = {}
         self._resealed: set[str] = set()
-        self._holds_more = False
         untouched = self._is_new or booking.free_places == booking.total_appointments
         self.places: list[Appointment] = [] if untouched else _TAKEN_IN.all(booking_id=booking.pk)
         for place in self.places:
@@ -159,7 +158,6 @@ class Opening:
         if status == PlaceStatus.PENDING:
             place.held_since = self.now
             place.pending_until = holds.ends(self.now, self.now)
-            self._holds_more = True
         place.status = status
         place.updated_at = self.now
         self._record(place, was, status, self.now)
@@ -252,15 +250,18 @@ class Opening:
         return self.booking
 
     def _count_holds(self) -> holds.Tally | None:
-        if not self._holds_more or self.by.partner_id is None:
+        holds_more = any(to == PlaceStatus.PENDING != was for was, to in self._moves())
+        if not holds_more or self.by.partner_id is None:
             return None
         return holds.Tally(self.by.partner_id, self.now)
 
+    def _moves(self) -> list[tuple[str, str]]:
+        """Say which status of a place became which."""
+        return [(one.from_status, one.to_status) for one in self._events if one.appointment]
+
     def _count_for_metrics(self) -> None:
         """Tell of a claim that won, and of holds that lapsed; publishing an opening is no claim."""
-        moves = [
-            (event.from_status, event.to_status) for event in self._events if event.appointment
-        ]
+        moves = self._moves()
         if not self._is_new and any(was not in TAKEN and to in TAKEN for was, to in moves):
             metrics.claim(won=True)
         lapsed = sum(to == PlaceStatus.EXPIRED for _, to in moves)

@@ -6,7 +6,7 @@ the page that sends it on; so each window has its own, and it is gone with the w
 
 import json
 import time
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
@@ -91,21 +91,22 @@ def ask_for_login(request: HttpRequest) -> HttpResponse | None:
     sealed = "" if person is None or form is None else seal(form, person)
     if not sealed:
         return None
-    context = {
-        **admin.site.each_context(request),
-        "form": login.ThrottledLoginForm(request),
-        "app_path": reverse("admin:login"),
-        "next": request.get_full_path(),
-        FIELD: sealed,
-    }
-    response = render(request, "admin/login.html", context)
-    add_never_cache_headers(response)
-    return response
+    return _show(
+        request,
+        "admin/login.html",
+        form=login.ThrottledLoginForm(request),
+        app_path=reverse("admin:login"),
+        next=request.get_full_path(),
+        kept=sealed,
+    )
 
 
 def ask_to_send(request: HttpRequest, form: KeptForm) -> HttpResponse:
     """Show a form that did not arrive, to be sent on with one click, or not."""
-    context = {**admin.site.each_context(request), "title": "Not sent yet", FIELD: form}
-    response = render(request, "admin/kept_form.html", context)
+    return _show(request, "admin/kept_form.html", title="Not sent yet", kept=form)
+
+
+def _show(request: HttpRequest, template: str, **context: Any) -> HttpResponse:
+    response = render(request, template, {**admin.site.each_context(request), **context})
     add_never_cache_headers(response)
     return response

@@ -42,13 +42,16 @@ def weak_tag(*state: object) -> str:
     return f"W/{strong_tag(*state)}"
 
 
+def _names(if_none_match: str, tag: str) -> bool:
+    """Say whether an If-None-Match names this tag; compared weakly."""
+    said = {each.removeprefix("W/") for each in parse_etags(if_none_match)}
+    return "*" in said or tag.removeprefix("W/") in said
+
+
 def not_modified(request: Request, tag: str) -> HttpResponse | None:
     """Give the 304 if the client has what this tag names; compared weakly, as reads are."""
-    if "HTTP_IF_NONE_MATCH" not in request.META:
-        return None
-    said = parse_etags(request.META["HTTP_IF_NONE_MATCH"])
-    known = {tag.removeprefix("W/") for tag in said}
-    if "*" in known or tag.removeprefix("W/") in known:
+    said = request.META.get("HTTP_IF_NONE_MATCH")
+    if said is not None and _names(said, tag):
         return HttpResponseNotModified(headers={"ETag": tag})
     return None
 
@@ -72,16 +75,17 @@ def precondition(request: Request, tag_of: Callable[[Row], str]) -> Callable[[Ro
     The check raises PreconditionFailed. If-Match compares strongly: a list's tag never fits, nor
     does what is not a tag at all. If-None-Match with `*` never holds, for there is something.
     """
-    said, unsaid = (request.META.get(f"HTTP_IF_{name}MATCH") for name in ("", "NONE_"))
-    if said is None and unsaid is None:
+    said = request.META.get("HTTP_IF_MATCH")
+    unwanted = request.META.get("HTTP_IF_NONE_MATCH")
+    if said is None and unwanted is None:
         return None
-    wanted, unwanted = (None if each is None else parse_etags(each) for each in (said, unsaid))
+    wanted = None if said is None else parse_etags(said)
 
     def check(row: Row) -> None:
-        if wanted is not None and "*" not in wanted and tag_of(row) not in wanted:
+        tag = tag_of(row)
+        if wanted is not None and "*" not in wanted and tag not in wanted:
             raise PreconditionFailed
-        weak = {tag.removeprefix("W/") for tag in unwanted or ()}
-        if "*" in weak or tag_of(row) in weak:
+        if unwanted is not None and _names(unwanted, tag):
             raise PreconditionFailed
 
     return check

@@ -18,10 +18,9 @@ def check(query: QueryDict, known: Iterable[str] = (), *, repeated: Iterable[str
     """Raise ValidationError for a parameter that does not exist, is empty, or is there twice.
 
     A misspelt filter would answer with everything, an empty or repeated one with another thing than
-    was meant. repeated: those that may be sent more than once.
+    was meant. repeated: those of the known that may be sent more than once.
     """
-    repeatable = list(repeated)
-    there_are = [*known, *repeatable]
+    there_are, repeatable = list(known), set(repeated)
     unknown = [name for name in query if name not in there_are]
     if unknown:
         some = f"there are {', '.join(there_are)}" if there_are else "there are none here"
@@ -42,14 +41,9 @@ def select(
 
     context: what the set of filters wants to know besides. Raises ValidationError.
     """
-    known = {
-        name: isinstance(one, MultipleChoiceFilter) for name, one in filters.base_filters.items()
-    }
-    check(
-        query,
-        [*(name for name, many in known.items() if not many), *paging.PARAMETERS],
-        repeated=[name for name, many in known.items() if many],
-    )
+    there_are = filters.base_filters.items()
+    repeated = [name for name, one in there_are if isinstance(one, MultipleChoiceFilter)]
+    check(query, [*filters.base_filters, *paging.PARAMETERS], repeated=repeated)
     asked = filters(query, queryset, **context)
     if not asked.is_valid():
         raise translate_validation(asked.errors)

@@ -14,6 +14,11 @@ def house(clock: Any, db: None, settings: Any) -> House:
     """Make a practice with somebody who works there, and has a password."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # not slow
     made = House("Quillon")
-    made.staff.set_password(PASSWORD)
-    made.staff.save()
+    give_password(made.staff)
     return made
+
+
+def give_password(user: Any) -> None:
+    """Let somebody log in."""
+    user.set_password(PASSWORD)
+    user.save()

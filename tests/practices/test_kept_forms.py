@@ -13,7 +13,7 @@ from time_machine import Traveller
 from bookings.models import Appointment
 from openchair import kept_forms
 from tests.desk.world import House, person
-from tests.practices.conftest import PASSWORD
+from tests.practices.conftest import PASSWORD, give_password
 
 PATIENT = {"first_name": "Ada", "last_name": "Brook", "phone": "555 0199", "status": "booked"}
 IS_KEPT = "What you sent is kept in this window"
@@ -118,9 +118,7 @@ def test_repeated_fields_and_the_address_are_kept_whole(
 def test_another_person_does_not_see_it(
     house: House, typist: Client, opening: str, clock: Traveller
 ) -> None:
-    other = person("Quillon-Desk", house.practice)  # for accounts, another name
-    other.set_password(PASSWORD)
-    other.save()
+    give_password(person("Quillon-Desk", house.practice))  # for accounts, another name
     asked = sent_too_late(typist, opening, clock)
     entered = log_in(typist, hidden(asked), "Quillon-Desk")
     assert entered.headers["Location"] == f"{opening}patient/"
@@ -130,9 +128,7 @@ def test_nobody_sends_what_another_typed_before(
     house: House, typist: Client, opening: str, clock: Traveller
 ) -> None:
     """The page is the first one's, the login since is another's: whose it is, is not known."""
-    other = person("colleague", house.practice)
-    other.set_password(PASSWORD)
-    other.save()
+    give_password(person("colleague", house.practice))
     late = {**PATIENT, "csrfmiddlewaretoken": token(typist.get(opening))}
     clock.shift(timedelta(minutes=15))
     log_in(typist, hidden(typist.get("/admin/login/")), "colleague")
