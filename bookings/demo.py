@@ -12,10 +12,11 @@ from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.utils import timezone
 
-from bookings import appointments, openings, walltime
-from bookings.actors import Actor
+from bookings import walltime
 from bookings.models import Appointment, Booking, PlaceStatus, Status
-from bookings.openings import Fields
+from bookings.scheduling import appointments, bookings
+from bookings.scheduling.actors import Actor
+from bookings.scheduling.bookings import Fields
 from practices.models import ApiKey, Doctor, Kind, Location, Membership, Partner, Practice
 
 DAYS = 14
@@ -294,9 +295,9 @@ def _publish_day(
         status = _status(group.kind, (day.toordinal() * 7 + slot * 3 + nth) % 10, days_ahead)
         if status != Status.PENDING:
             fields["status"] = status
-        booking = openings.publish(fields=fields, by=by, now=now)
+        booking = bookings.publish(fields=fields, by=by, now=now)
         if status == Status.PENDING:
-            openings.edit(booking_id=booking.pk, fields={"status": status}, by=staff, now=now)
+            bookings.edit(booking_id=booking.pk, fields={"status": status}, by=staff, now=now)
 
 
 def _status(kind: Kind, draw: int, days_ahead: int) -> str:
@@ -346,4 +347,4 @@ def _publish_weekly(
         "total_appointments": 2,
         "recurring": True,
     }
-    openings.publish(fields=fields, by=by, now=now)
+    bookings.publish(fields=fields, by=by, now=now)

@@ -9,10 +9,10 @@ class OpenChairConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the checks."""
-        from openchair import checks  # noqa: F401  # models are there only now
+        from openchair.operations import checks  # noqa: F401  # models are there only now
 
 
 class AdminConfig(admin_apps.AdminConfig):
     """Django's admin, with our site."""
 
-    default_site = "openchair.admin_site.OpenChairSite"
+    default_site = "openchair.staff.site.OpenChairSite"

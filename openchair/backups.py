@@ -20,7 +20,7 @@ from django.db import connection, transaction
 from django.db.backends.postgresql.client import DatabaseClient
 from django.db.backends.utils import CursorWrapper
 
-from openchair.sqlite import files
+from openchair.database.sqlite import files
 
 _SUFFIXES = {"postgresql": "dump", "sqlite": "sqlite3"}
 Tables = dict[str, dict[str, object]]

@@ -189,7 +189,7 @@ def replica(name: str, *, primary: dict[str, object]) -> dict[str, object] | Non
             **asked,
             **own,
             "target_session_attrs": "any",
-            # All statements of a read see one moment (openchair/replica.py).
+            # All statements of a read see one moment (openchair/database/replica.py).
             "isolation_level": IsolationLevel.REPEATABLE_READ,
         },
         # In tests there is one database.

@@ -9,8 +9,9 @@ from typing import Any
 
 from gunicorn import glogging, util
 
-from openchair import logs, metrics, settings
+from openchair import settings
 from openchair.lingering import Lingering
+from openchair.serving import logs, metrics
 
 
 class logger_class(glogging.Logger):  # noqa: N801  # the setting's name
@@ -87,7 +88,10 @@ def child_exit(server: Any, worker: Any) -> None:
 def on_starting(server: object) -> None:
     """Refuse to start on an SQLite file that is not there (gunicorn's hook)."""
     database = settings.DATABASES["default"]
-    if database["ENGINE"] == "openchair.sqlite" and not Path(str(database["NAME"])).exists():
+    if (
+        database["ENGINE"] == "openchair.database.sqlite"
+        and not Path(str(database["NAME"])).exists()
+    ):
         sys.exit(
             f"There is no database at {database['NAME']}. If there was one, restore it; "
             "manage.py migrate makes an empty one."

@@ -14,7 +14,8 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 
-from openchair import login, sealing
+from openchair import encryption
+from openchair.staff import login
 
 FIELD = "kept"
 LONGEST = 64 * 1024
@@ -61,14 +62,14 @@ def of(request: HttpRequest) -> KeptForm | None:
 def seal(form: KeptForm, person: int) -> str:
     """Seal a form, for patients are named in it; for this person alone, and for an hour."""
     text = json.dumps([person, int(time.time()), *form])
-    return sealing.seal(text) if len(text) <= LONGEST else ""
+    return encryption.seal(text) if len(text) <= LONGEST else ""
 
 
 def unseal(sealed: str, person: int | None) -> KeptForm | None:
     """Read a sealed form, if it is this person's and not too old."""
     try:
-        sender, at, path, fields = json.loads(sealing.unseal(sealed))
-    except (sealing.UnreadableError, ValueError):  # made up, or its key was taken away meanwhile
+        sender, at, path, fields = json.loads(encryption.unseal(sealed))
+    except (encryption.UnreadableError, ValueError):  # made up, or its key was taken away meanwhile
         return None
     if sender != person or time.time() - at > SECONDS:
         return None

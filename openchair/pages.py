@@ -12,9 +12,10 @@ from django.urls import reverse
 from django.views import defaults
 from django.views.decorators.http import require_safe
 
-from openchair import kept_forms, outages
+from openchair import kept_forms
 from openchair.api import problems as api_problems
 from openchair.api.middleware import is_api
+from openchair.database import failures
 
 
 @require_safe
@@ -92,7 +93,7 @@ def database_failed(request: HttpRequest, error: Exception) -> HttpResponse:
     """Answer where the database could not do its part, to the API in its own form."""
     if is_api(request):
         return api_problems.database_failed(request, error)
-    outage = outages.note(request, error)
+    outage = failures.note(request, error)
     is_refusal = isinstance(error, IntegrityError)
     # Without the request: whatever a context processor would look up is in that database.
     page = render_to_string("database_failed.html", {"outage": None if is_refusal else outage})
@@ -105,7 +106,7 @@ def database_failed(request: HttpRequest, error: Exception) -> HttpResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer 500; nothing here may need the database."""
     error = sys.exc_info()[1]
-    if isinstance(error, outages.ERRORS):  # in a middleware: sessions are in the database too
+    if isinstance(error, failures.ERRORS):  # in a middleware: sessions are in the database too
         return database_failed(request, error)
     if is_api(request):
         return api_problems.by_status(None, 500, "OpenChair has a bug here.")

@@ -10,8 +10,8 @@ from django.middleware.common import CommonMiddleware
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 from openchair.api.middleware import is_api
-from openchair.middleware import FormsMiddleware
-from openchair.sessions import SessionLimitsMiddleware
+from openchair.serving.middleware import FormsMiddleware
+from openchair.staff.sessions import SessionLimitsMiddleware
 
 
 class _OnPages:

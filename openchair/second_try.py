@@ -10,7 +10,8 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, RawPostDataException, UnreadablePostError
 from django.http.response import HttpResponseBase
 
-from openchair import outages, pages
+from openchair import pages
+from openchair.database import failures
 
 PAUSES = (0.05, 0.2, 0.5)
 """Seconds to wait at most before the second, third and last try."""
@@ -21,7 +22,7 @@ class SecondTryMiddleware:
 
     From its very beginning, as if it came a moment later: who asks, what is the case and what time
     it is are looked up anew. A view makes its change in one transaction, so no half of one is done
-    twice; what the clock has done meanwhile (bookings/openings.py) can be written down twice.
+    twice; what the clock has done meanwhile can be written down twice.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -36,7 +37,7 @@ class SecondTryMiddleware:
         for longest in PAUSES:
             pristine = dict(vars(request))
             response = self.get_response(request)
-            if not request.META.pop(outages.CONFLICT_MET, False):
+            if not request.META.pop(failures.CONFLICT_MET, False):
                 return response
             try:
                 body = request.body
@@ -52,4 +53,4 @@ class SecondTryMiddleware:
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """Answer where the database failed the view of a page."""
-        return pages.database_failed(request, error) if isinstance(error, outages.ERRORS) else None
+        return pages.database_failed(request, error) if isinstance(error, failures.ERRORS) else None

@@ -82,10 +82,10 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "openchair.middleware.EdgeMiddleware",
+    "openchair.serving.middleware.EdgeMiddleware",
     "openchair.overload.OverloadMiddleware",
     "openchair.second_try.SecondTryMiddleware",
-    "openchair.middleware.ContentSecurityPolicyMiddleware",
+    "openchair.serving.middleware.ContentSecurityPolicyMiddleware",
     "openchair.api.middleware.ApiGuardMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -98,7 +98,7 @@ MIDDLEWARE = [
     "openchair.people.Users",
     "openchair.people.Messages",
     "openchair.people.SessionLimits",
-    "bookings.access.AccessMiddleware",
+    "bookings.patients.access.AccessMiddleware",
 ]
 
 ROOT_URLCONF = "openchair.urls"
@@ -125,7 +125,7 @@ TEMPLATES = [
 PGBOUNCER = env.flag("PGBOUNCER", default=False)
 _database = env.database("DATABASE_URL", embedded=DATA_DIR / "openchair.sqlite3")
 if _database["ENGINE"] == "django.db.backends.sqlite3":
-    _database["ENGINE"] = "openchair.sqlite"
+    _database["ENGINE"] = "openchair.database.sqlite"
     _database["OPTIONS"] = {
         # A transaction that reads and then writes must take the write lock first, or SQLite
         # refuses it at once, whatever the timeout.
@@ -136,7 +136,7 @@ if _database["ENGINE"] == "django.db.backends.sqlite3":
     }
     OPTIONS_WHILE_SERVING: dict[str, object] = {"timeout": PATIENCE}
 else:
-    _database["ENGINE"] = "openchair.postgresql"
+    _database["ENGINE"] = "openchair.database.postgresql"
     # Behind a pooler the next transaction may be another server process: no state outlives one.
     _database["DISABLE_SERVER_SIDE_CURSORS"] = PGBOUNCER
     _servers = str(_database["HOST"]).count(",") + 1
@@ -274,7 +274,7 @@ UNFOLD = {
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["practices.api.authentication.ApiKeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_PARSER_CLASSES": ["openchair.api.strict_json.StrictJSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["openchair.api.parsers.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "openchair.api.negotiation.JsonNegotiation",
     "DEFAULT_METADATA_CLASS": None,
@@ -300,7 +300,7 @@ SPECTACULAR_SETTINGS = {
         "AppointmentStatus": "bookings.models.PlaceStatus",
         "CancelledStatus": ["cancelled"],
         "TakenStatus": ["pending", "reserved", "booked"],
-        "TimeRange": "bookings.shown.TIME_RANGES",
+        "TimeRange": "bookings.representation.TIME_RANGES",
     },
     "PREPROCESSING_HOOKS": ["openchair.api.schema.only_the_api"],
     "POSTPROCESSING_HOOKS": [
@@ -314,10 +314,10 @@ SPECTACULAR_SETTINGS = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"()": "openchair.logs.formatter", "kind": LOG_FORMAT}},
-    "handlers": {"console": {"class": "openchair.logs.StandardError", "formatter": "line"}},
+    "formatters": {"line": {"()": "openchair.serving.logs.formatter", "kind": LOG_FORMAT}},
+    "handlers": {"console": {"class": "openchair.serving.logs.StandardError", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "WARNING"},
-    "filters": {"bugs": {"()": "openchair.logs.BugsOnly"}},
+    "filters": {"bugs": {"()": "openchair.serving.logs.BugsOnly"}},
     # A client's mistakes, which are warnings, are answered and not logged; bugs in pages are.
     "loggers": {
         "django": {"handlers": [], "level": "INFO"},

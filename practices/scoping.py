@@ -14,11 +14,29 @@ from django.db import DataError, transaction
 from django.db.models import Field, Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 
-from openchair.admin_base import ModelAdmin
-from practices.staff import practices_of
+from openchair.staff.look import ModelAdmin
+from practices.models import Practice
 
 FILTER_LOOKUPS = frozenset({"exact", "isnull", "in"})
 DATE_LOOKUPS = frozenset({"year", "month", "day", "gte", "lt"})
+
+
+def practices_of(user: Any) -> list[Practice]:
+    """List the practices that a person may see and work in, by name; an operator's are all.
+
+    Asked once a request: the answer is kept on the user, who is read anew for every request.
+    """
+    if not hasattr(user, "_practices"):
+        user._practices = _read(user)
+    found: list[Practice] = user._practices
+    return found
+
+
+def _read(user: Any) -> list[Practice]:
+    if not (user.is_active and user.is_staff):
+        return []
+    everything = Practice.objects.all()
+    return list(everything if user.is_superuser else everything.filter(memberships__user=user))
 
 
 class ScopedAdmin(ModelAdmin):

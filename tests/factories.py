@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from bookings import openings
-from bookings.actors import Actor
 from bookings.models import Booking
+from bookings.scheduling import bookings
+from bookings.scheduling.actors import Actor
 from practices.models import ApiKey, Doctor, Kind, Location, Partner, Practice
 
 NOON = datetime(2026, 6, 1, 16, tzinfo=UTC)
@@ -68,4 +68,4 @@ class Scene:
         """Publish an opening, tomorrow at nine unless said."""
         fields: Any = self.fields(**values)
         booking_id = fields.pop("id", None)
-        return openings.publish(fields=fields, by=by or self.actor, now=now, booking_id=booking_id)
+        return bookings.publish(fields=fields, by=by or self.actor, now=now, booking_id=booking_id)

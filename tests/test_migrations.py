@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from django.apps import apps
 
-from bookings import openings
 from bookings.models import Booking
+from bookings.scheduling import bookings
 from tests.factories import NOON, Scene
 from tests.server import Server, running_server
 
@@ -47,8 +47,8 @@ def test_what_the_end_of_a_series_closed_leaves_it_and_what_somebody_closed_stay
     series = scene.booking(recurring=True).series
     assert series is not None
     by_hand, by_the_end = series.occurrences.order_by("series_date")[2:4]
-    openings.edit(booking_id=by_hand.pk, fields={"recurring": False}, **at)
-    openings.close(booking_id=by_hand.pk, **at)
+    bookings.edit(booking_id=by_hand.pk, fields={"recurring": False}, **at)
+    bookings.close(booking_id=by_hand.pk, **at)
     by_the_end.refresh_from_db()
     assert by_the_end.series is None
     was = {"series": series, "series_date": date(2026, 6, 23)}

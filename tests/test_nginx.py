@@ -21,8 +21,8 @@ from django.conf import settings
 from django.db import connection
 
 from openchair import gunicorn
+from openchair.api.parsers import LARGEST_BODY
 from openchair.api.problems import CATALOGUE
-from openchair.api.strict_json import LARGEST_BODY
 from tests.bench.slow import behind_nginx
 from tests.nginx import SHIPPED, running_nginx
 from tests.server import Server, free_port

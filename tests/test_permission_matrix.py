@@ -14,9 +14,9 @@ from django.db import transaction
 from django.urls import get_resolver
 from django.utils import timezone
 
-from bookings import appointments, openings
-from bookings.actors import Actor
 from bookings.models import Appointment, Booking, Event
+from bookings.scheduling import appointments, bookings
+from bookings.scheduling.actors import Actor
 from practices import keys
 from practices.models import ApiKey, Kind, Partner
 from tests import factories
@@ -172,7 +172,7 @@ class World:
     def _booking(self, by: Actor, practice: str) -> Booking:
         fields: Any = self.fields(self.locations[practice].pk)
         fields["start_datetime"] = timezone.now() + timedelta(days=1)
-        return openings.publish(fields=fields, by=by, now=factories.NOON)
+        return bookings.publish(fields=fields, by=by, now=factories.NOON)
 
     def _appointment(self, by: Actor, practice: str) -> Appointment:
         booking, now = self._booking(by, practice), timezone.now()

@@ -20,9 +20,9 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from bookings import appointments, openings
 from bookings.models import TAKEN, Appointment, Booking, Event, PlaceStatus
-from bookings.opening import status_of
+from bookings.scheduling import appointments, bookings
+from bookings.scheduling.locked_booking import status_of
 from openchair.errors import Refused
 from tests.conftest import together
 from tests.factories import NOON, Scene
@@ -180,11 +180,11 @@ def test_whoever_takes_gives_back_and_deletes_the_books_agree_afterwards() -> No
             "now": NOON,
         }
         verbs = [
-            partial(openings.edit, fields={"status": "booked"}, **at),
-            partial(openings.edit, fields={"status": "open"}, **at),
-            partial(openings.edit, fields={"status": "pending"}, **at),
+            partial(bookings.edit, fields={"status": "booked"}, **at),
+            partial(bookings.edit, fields={"status": "open"}, **at),
+            partial(bookings.edit, fields={"status": "pending"}, **at),
             partial(appointments.take, fields={}, **at),
-            partial(openings.close, **at),
+            partial(bookings.close, **at),
         ]
         turns = chain(verbs * 12, verbs[:4])
         results = together(CLIENTS, lambda turns=turns: next(turns)())  # type: ignore[misc]

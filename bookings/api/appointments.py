@@ -11,9 +11,8 @@ from rest_framework import serializers, status
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 
-from bookings import appointments, transitions, walltime
-from bookings.actors import Actor
-from bookings.api import documentation, shapes
+from bookings import walltime
+from bookings.api import schema, shapes
 from bookings.api.filters import AppointmentFilterSet
 from bookings.api.lists import PracticeListViewSet
 from bookings.api.serializers import (
@@ -23,12 +22,14 @@ from bookings.api.serializers import (
     AppointmentSerializer,
 )
 from bookings.models import Appointment, Booking
+from bookings.scheduling import appointments, moves
+from bookings.scheduling.actors import Actor
 from openchair.api import conditional
-from openchair.api.answers import as_json, of_text, written
 from openchair.api.fields import StrictSerializer
 from openchair.api.idempotency import idempotent
+from openchair.api.renderers import as_json, of_text, written
 from openchair.api.views import ApiViewSet
-from openchair.prepared import Prepared, Question
+from openchair.database.compiled import Prepared, Question
 from practices.api.permissions import SpecialAuthorizationToWrite, require_grant
 
 _PLACES = (
@@ -62,7 +63,7 @@ class AppointmentListViewSet(PracticeListViewSet):
     serializer_class = AppointmentSerializer
     filterset_class = AppointmentFilterSet
 
-    @documentation.appointments_of_practice
+    @schema.appointments_of_practice
     def of_practice(self, request: Request, practice_id: str) -> HttpResponseBase:
         """Answer those of this partner."""
         practice = self.standing()
@@ -87,7 +88,7 @@ class AppointmentViewSet(ApiViewSet):
         """Ask for the opening, or for the appointment, along with the key."""
         return (_OPENING if "booking_id" in kwargs else _BY_ID).question(**kwargs)
 
-    @documentation.take_place
+    @schema.take_place
     def create(self, request: Request, booking_id: str) -> HttpResponseBase:
         """Take a place in an opening."""
         found = self.first_answer()
@@ -111,18 +112,18 @@ class AppointmentViewSet(ApiViewSet):
         response["Location"] = reverse("appointment", args=[place.pk])
         return response
 
-    @documentation.get_appointment
+    @schema.get_appointment
     def retrieve(self, request: Request, appointment_id: str) -> HttpResponseBase:
         """Answer one, a cancelled one too."""
         now = walltime.now()
         place = self._own(appointment_id)
         if place.pending_until is not None and place.pending_until <= now:
-            transitions.lapse(place.booking_id, now=now)
+            moves.lapse(place.booking_id, now=now)
             place = self._own(appointment_id)
         tag = shapes.appointment_tag(place)
         return conditional.not_modified(request, tag) or _shown(place)
 
-    @documentation.edit_appointment
+    @schema.edit_appointment
     def edit(self, request: Request, appointment_id: str) -> HttpResponseBase:
         """Edit one."""
         place = self._own(appointment_id)
@@ -138,7 +139,7 @@ class AppointmentViewSet(ApiViewSet):
         )
         return _shown(edited)
 
-    @documentation.cancel_appointment
+    @schema.cancel_appointment
     def destroy(self, request: Request, appointment_id: str) -> HttpResponseBase:
         """Cancel one."""
         self._own(appointment_id)

@@ -7,13 +7,14 @@ from django.http.response import HttpResponseBase
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
-from bookings import feed, shown
-from bookings.api import documentation, shapes
+from bookings import representation
+from bookings.api import schema, shapes
 from bookings.api.lists import InPracticeViewSet
 from bookings.api.serializers import ChangesSerializer
 from bookings.models import Booking, Event
-from openchair.api import conditional, filters, paging
-from openchair.api.answers import array, written
+from bookings.scheduling import feed
+from openchair.api import conditional, filters, pagination
+from openchair.api.renderers import array, written
 
 LATEST = "latest"
 _SALT = "openchair.feed"
@@ -24,12 +25,12 @@ class ChangeFeedViewSet(InPracticeViewSet):
 
     serializer_class = ChangesSerializer
 
-    @documentation.changes_of_practice
+    @schema.changes_of_practice
     def of_practice(self, request: Request, practice_id: str) -> HttpResponseBase:
         """Answer a page of changes, with the bookings that they changed."""
         filters.check(request.query_params, ["after", "limit"])
         newest = self.standing().newest
-        limit = paging.limit(request)
+        limit = pagination.limit(request)
         after = self._after(practice_id, newest)
         seen = feed.shown_to(
             self.caller.partner_id,
@@ -42,11 +43,11 @@ class ChangeFeedViewSet(InPracticeViewSet):
         events = events[:limit]
         # What is not shown to this partner is behind it too.
         reached = events[-1].number if has_more else newest
-        cursor = paging.signed([practice_id, reached], _SALT)
+        cursor = pagination.signed([practice_id, reached], _SALT)
         text = _told(events, cursor=cursor, has_more=has_more)
         response = conditional.answer_text(request, text)
         if has_more:
-            response["Link"] = paging.link(request, after=cursor)
+            response["Link"] = pagination.link(request, after=cursor)
         return response
 
     def _after(self, practice_id: str, newest: int) -> int:
@@ -56,7 +57,7 @@ class ChangeFeedViewSet(InPracticeViewSet):
             return 0
         if text == LATEST:
             return newest
-        of_practice, number = paging.unsigned("after", text, _SALT)
+        of_practice, number = pagination.unsigned("after", text, _SALT)
         if of_practice != practice_id:
             raise ValidationError({"after": f"This is a cursor of practice {of_practice}."})
         if number > newest:
@@ -72,8 +73,8 @@ class ChangeFeedViewSet(InPracticeViewSet):
 def _told(events: list[Event], **more: Any) -> str:
     """Tell events, and the bookings they are about as those are now, in JSON."""
     rows = Booking.objects.filter(pk__in={event.booking_id for event in events}).order_by("pk")
-    bookings = list(rows.values_list(*shown.ROW, named=True))
+    bookings = list(rows.values_list(*representation.ROW, named=True))
     zones = {row.id: ZoneInfo(row.location__timezone) for row in bookings}
     changes = written([shapes.change_json(event, zones[event.booking_id]) for event in events])
-    now = array(map(shown.of_row, bookings))
+    now = array(map(representation.of_row, bookings))
     return f'{{"changes":{changes},"bookings":{now},{written(more)[1:]}'

@@ -10,13 +10,14 @@ from django.db.models import OuterRef, QuerySet
 from django.http.response import HttpResponseBase
 from rest_framework.exceptions import NotFound
 
-from bookings import openings, walltime
-from openchair import replica
-from openchair.api import conditional, paging
-from openchair.api.answers import array, of_text
+from bookings import walltime
+from bookings.scheduling import bookings
+from openchair.api import conditional, pagination
 from openchair.api.filters import StrictFilterBackend
+from openchair.api.renderers import array, of_text
 from openchair.api.views import ApiViewSet
-from openchair.prepared import Prepared, Question
+from openchair.database import replica
+from openchair.database.compiled import Prepared, Question
 from practices.models import Practice
 
 Found = TypeVar("Found")
@@ -48,7 +49,7 @@ class Standing:
 def _practices(now: datetime, **which: str) -> QuerySet[Practice, Any]:
     """Select a practice, once for each location; once without any where it has none."""
     practices = Practice.objects.filter(active=True, **which).order_by("locations__pk")
-    practices = practices.annotate(behind=openings.is_behind(OuterRef("pk"), now=now))
+    practices = practices.annotate(behind=bookings.is_behind(OuterRef("pk"), now=now))
     names = ("pk", "locations__pk", "locations__timezone", "feed__newest", "behind")
     return practices.values_list(*names, named=True)
 
@@ -96,7 +97,7 @@ class InPracticeViewSet(ApiViewSet):
         """
         rows = self.first_answer()
         if rows and rows[0].behind:
-            openings.catch_up(practice_id=rows[0].pk, now=self.now)
+            bookings.catch_up(practice_id=rows[0].pk, now=self.now)
             rows = self.first_answer()
         if not rows:
             raise NotFound("There is nothing of that id.")
@@ -119,7 +120,7 @@ class PracticeListViewSet(InPracticeViewSet):
         tag: str,
     ) -> HttpResponseBase:
         """Answer the whole list, or the page that is asked for, or that nothing has changed."""
-        page = paging.asked_for(self.request)
+        page = pagination.asked_for(self.request)
         same = conditional.not_modified(self.request, tag)
         if same is not None:
             return same
@@ -128,8 +129,10 @@ class PracticeListViewSet(InPracticeViewSet):
             found = read(practice, lambda using: list(rows.using(using)))
         else:
             found, cursor = read(
-                practice, lambda using: paging.rows_of(rows.using(using), page, column)
+                practice, lambda using: pagination.rows_of(rows.using(using), page, column)
             )
             if cursor is not None:
-                headers["Link"] = paging.link(self.request, cursor=cursor, limit=str(page.limit))
+                headers["Link"] = pagination.link(
+                    self.request, cursor=cursor, limit=str(page.limit)
+                )
         return of_text(array(map(text_of, found)), headers=headers)

@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from bookings import walltime
 from bookings.models import LONGEST, MOST_PLACES, TAKEN, PlaceStatus, Status
-from bookings.shown import TIME_RANGES
+from bookings.representation import TIME_RANGES
 from openchair.api.fields import (
     StrictBooleanField,
     StrictCharField,

@@ -1,4 +1,4 @@
-"""Appointments and changes as the API shows them (bookings: bookings/shown.py)."""
+"""Appointments and changes as the API shows them (bookings: bookings/representation.py)."""
 
 from typing import Any
 from zoneinfo import ZoneInfo

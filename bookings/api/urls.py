@@ -1,8 +1,8 @@
 from django.urls import path
 
 from bookings.api.appointments import AppointmentListViewSet, AppointmentViewSet
+from bookings.api.bookings import BookingListViewSet, BookingViewSet
 from bookings.api.changes import ChangeFeedViewSet
-from bookings.api.views import BookingListViewSet, BookingViewSet
 
 EDIT = {"put": "edit", "post": "edit", "patch": "edit"}
 EDIT_BY_BODY = {"put": "edit_by_body", "patch": "edit_by_body"}

@@ -12,13 +12,13 @@ from django.db.models import Case, F, QuerySet, When
 from django.db.models.expressions import RawSQL
 from django.http import QueryDict
 
-from bookings import shown
+from bookings import representation
 from bookings.api.filters import BookingFilterSet
 from bookings.models import Booking
-from openchair import replica
-from openchair.api.answers import array
 from openchair.api.filters import select
-from openchair.prepared import Prepared
+from openchair.api.renderers import array
+from openchair.database import replica
+from openchair.database.compiled import Prepared
 
 LISTED = Booking.objects.order_by(F("start_datetime").asc(nulls_last=True), "id")
 # Looks the location of a row up in a JSON object, which PostgreSQL reads once in its SELECT.
@@ -41,15 +41,17 @@ class WholeList:
         zones: the locations it may be of, with their time zones. using: the database's alias.
         Raises replica.NotThere where JSON would have to be kept there.
         """
-        as_now = json.dumps({location_id: shown.EDITION + zone for location_id, zone in zones})
+        as_now = json.dumps(
+            {location_id: representation.EDITION + zone for location_id, zone in zones}
+        )
         texts = [text for (text,) in self.kept.all(using, scope_id=scope_id, as_now=as_now)]
         if None not in texts:
             return array(cast("list[str]", texts))
         if using == replica.ALIAS:
             raise replica.NotThere
         rows = self.rows.all(scope_id=scope_id)
-        shown.keep([row.id for row in rows if not shown.is_current(row)])
-        return array(map(shown.of_row, rows))
+        representation.keep([row.id for row in rows if not representation.is_current(row)])
+        return array(map(representation.of_row, rows))
 
 
 @lru_cache(maxsize=500)
@@ -70,5 +72,8 @@ def whole_list(scope: str, query: str, zone: ZoneInfo | None) -> WholeList:
 
     return WholeList(
         Prepared(kept, scope_id=str, as_now=str).compiled(),
-        Prepared(lambda scope_id: rows(scope_id).values_list(*shown.ROW, named=True), scope_id=str),
+        Prepared(
+            lambda scope_id: rows(scope_id).values_list(*representation.ROW, named=True),
+            scope_id=str,
+        ),
     )

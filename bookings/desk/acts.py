@@ -7,10 +7,10 @@ from datetime import datetime
 
 from django.db import transaction
 
-from bookings import appointments, openings, series, transitions
-from bookings.actors import Actor
-from bookings.desk import words
+from bookings.desk import labels
 from bookings.models import Appointment, Booking, Event, PlaceStatus, Status
+from bookings.scheduling import appointments, bookings, moves, series
+from bookings.scheduling.actors import Actor
 from openchair.errors import Refused
 
 
@@ -23,30 +23,30 @@ def move(
     Raises as openings.edit, and Refused (changed).
     """
     _check_status(booking, seen, by=by, now=now)
-    fields: openings.Fields = {"status": wanted}
+    fields: bookings.Fields = {"status": wanted}
     if start is not None:
         fields["start_datetime"] = start
-    return openings.edit(booking_id=booking.pk, fields=fields, by=by, now=now)
+    return bookings.edit(booking_id=booking.pk, fields=fields, by=by, now=now)
 
 
 @transaction.atomic
 def close(*, booking: Booking, seen: str, by: Actor, now: datetime) -> Booking:
     """Close an opening that is still `seen`."""
     _check_status(booking, seen, by=by, now=now)
-    return openings.close(booking_id=booking.pk, by=by, now=now)
+    return bookings.close(booking_id=booking.pk, by=by, now=now)
 
 
 @transaction.atomic
 def edit(
-    *, booking: Booking, seen: str, fields: openings.Fields, by: Actor, now: datetime
+    *, booking: Booking, seen: str, fields: bookings.Fields, by: Actor, now: datetime
 ) -> Booking:
     """Change an opening that nobody has changed since `seen`, its version then."""
     if booking.series_id is not None:
         series.lock(booking.series_id)  # before its bookings: no deadlock with openings.edit
-    transitions.lock(booking.pk, by=by, now=now)
+    moves.lock(booking.pk, by=by, now=now)
     if version(booking) != seen:
         raise _changed(_last_of_booking(booking))
-    return openings.edit(booking_id=booking.pk, fields=fields, by=by, now=now)
+    return bookings.edit(booking_id=booking.pk, fields=fields, by=by, now=now)
 
 
 def version(booking: Booking) -> str:
@@ -85,27 +85,27 @@ def give_back(*, place: Appointment, seen: str, by: Actor, now: datetime) -> App
 
 @transaction.atomic
 def close_untouched(
-    *, bookings: list[Booking], by: Actor, now: datetime
+    *, chosen: list[Booking], by: Actor, now: datetime
 ) -> tuple[list[Booking], list[Booking]]:
     """Close openings in which nothing is taken; give those closed, and those left alone."""
     closed, left = [], []
-    for booking in sorted(bookings, key=lambda each: each.pk):  # always in this order: no deadlock
-        opening = transitions.lock(booking.pk, by=by, now=now)
+    for booking in sorted(chosen, key=lambda each: each.pk):  # always in this order: no deadlock
+        opening = moves.lock(booking.pk, by=by, now=now)
         if opening.places or opening.booking.status == Status.CLOSED:
             left.append(booking)
             continue
-        closed.append(openings.close(booking_id=booking.pk, by=by, now=now))
+        closed.append(bookings.close(booking_id=booking.pk, by=by, now=now))
     return closed, left
 
 
 def _check_status(booking: Booking, seen: str, *, by: Actor, now: datetime) -> None:
-    current = transitions.lock(booking.pk, by=by, now=now).booking
+    current = moves.lock(booking.pk, by=by, now=now).booking
     if current.status != seen:
         raise _changed(_last_of_booking(booking))
 
 
 def _check_place(place: Appointment, seen: str, *, by: Actor, now: datetime) -> None:
-    opening = transitions.lock(place.booking_id, by=by, now=now)
+    opening = moves.lock(place.booking_id, by=by, now=now)
     if opening.place(place.pk).status != seen:
         last = Event.objects.filter(appointment=place).select_related(
             "user", "api_key__partner", "booking__location", "appointment"
@@ -124,16 +124,16 @@ def _changed(last: Event | None) -> Refused:
         return Refused("changed", "The time of this hold has run out. Nothing was changed.")
     zone = last.booking.location.zone
     if last.appointment is None:
-        became = words.STATUS[Status(last.to_status)].lower()
+        became = labels.STATUS[Status(last.to_status)].lower()
         subject = "This opening"
     else:
-        became = words.PLACE[PlaceStatus(last.to_status)].lower()
-        subject = f"The place of {words.patient(last.appointment)}"
+        became = labels.PLACE[PlaceStatus(last.to_status)].lower()
+        subject = f"The place of {labels.patient(last.appointment)}"
         if last.appointment.start_datetime is not None:
-            became += f" for {words.moment_at(last.appointment.start_datetime, zone)}"
-    when = words.moment_at(last.at, zone)
+            became += f" for {labels.moment_at(last.appointment.start_datetime, zone)}"
+    when = labels.moment_at(last.at, zone)
     return Refused(
         "changed",
-        f"{subject} was changed while you looked: {words.who(last)} made it “{became}” ({when}). "
+        f"{subject} was changed while you looked: {labels.who(last)} made it “{became}” ({when}). "
         "Nothing of yours was changed; look again below.",
     )

@@ -15,8 +15,8 @@ from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.http import require_safe
 
 from bookings import walltime
-from bookings.desk import export, words
-from bookings.desk.pages import Desk, desk_page, show
+from bookings.desk import export, labels
+from bookings.desk.desk import Desk, desk_page, show
 from bookings.models import TAKEN, Appointment, Booking, PlaceStatus, Status
 from practices.models import Doctor, Location
 
@@ -161,9 +161,9 @@ def page(request: HttpRequest, desk: Desk) -> HttpResponse:
         "as_week": view.query(view="week"),
         "export": view.query(),
         "new_start": _first_start(desk, zone, view.days),
-        "statuses": [(status.value, words.STATUS[status]) for status in Status],
+        "statuses": [(status.value, labels.STATUS[status]) for status in Status],
         "desk": desk,
-        "count": words.counted(len(rows), "opening"),
+        "count": labels.counted(len(rows), "opening"),
         "is_fullwidth": "1",
         "untimed": _untimed(desk),
         **_counts(rows),
@@ -188,8 +188,8 @@ def _untimed(desk: Desk) -> list[Booking]:
 
 def _heading(view: View) -> str:
     if not view.is_week:
-        return words.long_day(view.day)
-    return f"{words.day(view.days[0])} – {words.day(view.days[-1])}, {view.days[-1].year}"
+        return labels.long_day(view.day)
+    return f"{labels.day(view.days[0])} – {labels.day(view.days[-1])}, {view.days[-1].year}"
 
 
 def _counts(rows: list[Any]) -> dict[str, int]:
@@ -211,10 +211,10 @@ def _who_has_places(desk: Desk, ids: list[str]) -> dict[str, list[str]]:
     names: dict[str, Counter[str]] = defaultdict(Counter)
     rows = places.select_related("partner", "booking").order_by("created_at", "id")
     for place in rows:
-        name = words.patient(place)
+        name = labels.patient(place)
         if place.pending_until is not None:
             ends = walltime.wall_clock(place.pending_until, zones[place.booking.location_id])
-            name = f"{name} (on hold until {words.clock(ends)})"
+            name = f"{name} (on hold until {labels.clock(ends)})"
         elif place.status == PlaceStatus.RESERVED:
             name = f"{name} (needs a time)"
         names[place.booking_id][name] += 1
@@ -228,7 +228,7 @@ def _chip(desk: Desk, row: Any, zone: ZoneInfo, names: list[str]) -> SafeString:
     """Draw one opening. Two thousand are on a page, so it is put together without a template."""
     wall = row.start_datetime.astimezone(zone)
     taken = row.places_pending + row.places_reserved + row.places_booked
-    word = words.STATUS[row.status]
+    word = labels.STATUS[row.status]
     places = ""
     if row.total_appointments > 1 and row.status != Status.CLOSED:
         places = f'<span class="chip-places">{taken} of {row.total_appointments} taken</span>'
@@ -237,7 +237,7 @@ def _chip(desk: Desk, row: Any, zone: ZoneInfo, names: list[str]) -> SafeString:
     who = "".join(f'<span class="chip-who">{escape(name)}</span>' for name in names)
     return mark_safe(  # noqa: S308  # names are escaped, everything else is ours
         f'<a class="chip status-{row.status}{past}" href="../opening/{row.id}/">'
-        f'<span class="chip-time">{words.clock(wall)}</span> '
+        f'<span class="chip-time">{labels.clock(wall)}</span> '
         f'<span class="chip-length">{row.length} min</span> '
         f'<span class="chip-status">{word}</span>{places}{weekly}'
         f"{who}</a>"
@@ -305,17 +305,17 @@ def _day_grid(
         line = [
             Cell(
                 add=_new(desk, location, doctor, start),
-                label=f"New opening at {words.clock(start)} with {doctor.name}",
+                label=f"New opening at {labels.clock(start)} with {doctor.name}",
                 column=doctor.name,
                 chips=cells.get((slot, doctor.pk), []),
                 covered=(slot, doctor.pk) in covered,
             )
             for doctor in doctors
         ]
-        lines.append((words.clock(start), line))
+        lines.append((labels.clock(start), line))
     return Grid(
         location=location,
-        zone=words.zone_name(zone, walltime.start_of_day(view.day, zone) + timedelta(hours=12)),
+        zone=labels.zone_name(zone, walltime.start_of_day(view.day, zone) + timedelta(hours=12)),
         columns=[doctor.name for doctor in doctors],
         rows=lines if doctors else [],
         count=len(rows),
@@ -340,8 +340,8 @@ def _week_grid(
             [
                 Cell(
                     add=_new(desk, location, doctor, starts[day]),
-                    label=f"New opening on {words.day(day)} with {doctor.name}",
-                    column=words.day(day),
+                    label=f"New opening on {labels.day(day)} with {doctor.name}",
+                    column=labels.day(day),
                     chips=cells.get((day, doctor.pk), []),
                 )
                 for day in view.days
@@ -351,8 +351,8 @@ def _week_grid(
     ]
     return Grid(
         location=location,
-        zone=words.zone_name(zone, walltime.start_of_day(view.day, zone) + timedelta(hours=12)),
-        columns=[words.day(day) for day in view.days],
+        zone=labels.zone_name(zone, walltime.start_of_day(view.day, zone) + timedelta(hours=12)),
+        columns=[labels.day(day) for day in view.days],
         rows=lines,
         count=len(rows),
         new=_new(desk, location, None, _first_start(desk, zone, view.days)),

@@ -11,9 +11,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from bookings import walltime
-from bookings.desk import acts, words
+from bookings.desk import acts, labels
+from bookings.desk.desk import Desk, desk_page, show
 from bookings.desk.forms import CloseManyForm
-from bookings.desk.pages import Desk, desk_page, show
 from bookings.models import TAKEN, Appointment, Booking, PlaceStatus, Status
 
 
@@ -70,9 +70,9 @@ def _with_places(bookings: list[Booking]) -> list[dict[str, Any]]:
     for place in rows.select_related("partner").order_by("created_at", "id"):
         places[place.booking_id].append(
             {
-                "name": words.patient(place),
+                "name": labels.patient(place),
                 "phone": place.person.phone,
-                "status": words.PLACE[PlaceStatus(place.status)],
+                "status": labels.PLACE[PlaceStatus(place.status)],
             }
         )
     return [_row(each, places[each.pk]) for each in bookings]
@@ -81,15 +81,17 @@ def _with_places(bookings: list[Booking]) -> list[dict[str, Any]]:
 def _row(booking: Booking, places: list[dict[str, str]]) -> dict[str, Any]:
     return {
         "booking": booking,
-        "when": words.moment_at(booking.start_datetime, booking.location.zone),
+        "when": labels.moment_at(booking.start_datetime, booking.location.zone),
         "places": places,
     }
 
 
 def _close(request: HttpRequest, desk: Desk, bookings: list[Booking]) -> HttpResponse:
-    closed, left = acts.close_untouched(bookings=bookings, by=desk.by, now=desk.now)
-    messages.success(request, f"{words.counted(len(closed), 'opening')} closed.")
+    closed, left = acts.close_untouched(chosen=bookings, by=desk.by, now=desk.now)
+    messages.success(request, f"{labels.counted(len(closed), 'opening')} closed.")
     if left:
-        times = "; ".join(words.moment_at(each.start_datetime, each.location.zone) for each in left)
+        times = "; ".join(
+            labels.moment_at(each.start_datetime, each.location.zone) for each in left
+        )
         messages.warning(request, f"Taken or closed meanwhile, and left alone: {times}.")
     return redirect("admin:desk_close", desk.practice.pk)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from django.http import HttpResponse
 
 from bookings import walltime
-from bookings.desk import words
+from bookings.desk import labels
 from bookings.models import Booking
 
 COLUMNS = (
@@ -47,7 +47,7 @@ def openings_csv(bookings: Iterable[Booking]) -> HttpResponse:
         start = booking.start_datetime
         values = (
             booking.pk,
-            words.STATUS[booking.status],
+            labels.STATUS[booking.status],
             "" if start is None else f"{walltime.wall_clock(start, zone):%Y-%m-%d %H:%M}",
             zone.key,
             booking.length,

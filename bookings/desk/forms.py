@@ -9,10 +9,10 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from bookings import walltime
-from bookings.desk import words
-from bookings.desk.pages import Desk
+from bookings.desk import labels
+from bookings.desk.desk import Desk
 from bookings.models import LONGEST, MOST_PLACES, Booking, PlaceStatus
-from bookings.shown import time_range
+from bookings.representation import time_range
 from practices.models import Doctor, Location
 
 WEEKDAYS = [
@@ -48,8 +48,8 @@ def instant_of(wall: datetime, zone: ZoneInfo) -> datetime:
     instant = walltime.occurrence(wall.date(), wall.time(), zone)
     if walltime.wall_clock(instant, zone) != wall:
         raise ValidationError(
-            f"The clocks go forward that night: {words.clock(wall)} does not exist on "
-            f"{words.day(wall.date())}. Choose another time."
+            f"The clocks go forward that night: {labels.clock(wall)} does not exist on "
+            f"{labels.day(wall.date())}. Choose another time."
         )
     return instant
 
@@ -73,7 +73,7 @@ def check_exact(form: forms.Form, name: str, exact: datetime, booking: Booking, 
     part = time_range(asked, zone)
     if same_day and part == time_range(exact, zone):
         return False
-    when = words.day(wall.date()) + (f", {words.RANGES[part]}" if part else "")
+    when = labels.day(wall.date()) + (f", {labels.RANGES[part]}" if part else "")
     form.add_error("outside", f"This is outside {when}. Nothing is booked until you tick this.")
     return True
 

@@ -11,8 +11,8 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from bookings import walltime
-from bookings.desk import words
-from bookings.desk.pages import Desk, desk_page, show
+from bookings.desk import labels
+from bookings.desk.desk import Desk, desk_page, show
 from bookings.models import Booking, Status
 
 DAYS = 14
@@ -158,7 +158,7 @@ def _chart(weeks: list[Week]) -> dict[str, Any]:
         groups.append({"label": week.label, "middle": middle, "bars": bars})
     width = len(weeks) * _GROUP + 10
     said = "; ".join(
-        f"week of {week.label}: {words.counted(week.published, 'opening')}, "
+        f"week of {week.label}: {labels.counted(week.published, 'opening')}, "
         f"{week.booked} booked, {week.closed} closed unused"
         for week in weeks
     )

@@ -13,11 +13,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from bookings import openings, series, walltime
-from bookings.desk import words
+from bookings import walltime
+from bookings.desk import labels
+from bookings.desk.desk import Desk, desk_page, show
 from bookings.desk.forms import PublishForm
-from bookings.desk.pages import Desk, desk_page, show
 from bookings.models import Booking, Status
+from bookings.scheduling import bookings, series
 from openchair.errors import LimitReached, Refused
 from practices.models import Doctor
 
@@ -47,12 +48,12 @@ class Item:
     @property
     def day(self) -> str:
         """Write its day."""
-        return words.day(self.wall.date())
+        return labels.day(self.wall.date())
 
     @property
     def time(self) -> str:
         """Write its time."""
-        return words.clock(self.wall)
+        return labels.clock(self.wall)
 
 
 @dataclass(frozen=True)
@@ -135,9 +136,9 @@ def _item(
     asked = datetime.combine(day, wall)
     change = ""
     if shown != asked:
-        change = f"The clocks skip {words.clock(asked)} that day: made at {words.clock(shown)}."
+        change = f"The clocks skip {labels.clock(asked)} that day: made at {labels.clock(shown)}."
     elif asked.replace(tzinfo=zone).utcoffset() != asked.replace(tzinfo=zone, fold=1).utcoffset():
-        change = f"{words.clock(asked)} comes twice that day: the first is taken."
+        change = f"{labels.clock(asked)} comes twice that day: the first is taken."
     return Item(start, shown, is_later_week=later, is_past=start <= now, clock_change=change)
 
 
@@ -162,7 +163,7 @@ def _note_clashes(desk: Desk, pattern: dict[str, Any], items: list[Item]) -> Non
         for start, minutes, location_id in existing:
             assert start is not None
             if start < item.start + length and item.start < start + timedelta(minutes=minutes):
-                at = words.clock(walltime.wall_clock(start, zone))
+                at = labels.clock(walltime.wall_clock(start, zone))
                 item.clashes.append(f"{at}, {minutes} min, {names[location_id]}")
     for before, after in pairwise(items):
         if after.start < before.start + length:
@@ -208,12 +209,12 @@ def _publish(request: HttpRequest, desk: Desk, form: PublishForm, planned: Plan)
     except ScheduleChanged as changed:
         return _show(request, desk, form, planned=changed.now, stale=True)
     except (Refused, LimitReached) as error:
-        form.add_error(None, words.refusal(error))
+        form.add_error(None, labels.refusal(error))
     except ValidationError as error:
         form.add_error(None, error.messages)
     else:
         what = "weekly opening" if pattern["weekly"] else "opening"
-        messages.success(request, f"{words.counted(len(planned.made), what)} published.")
+        messages.success(request, f"{labels.counted(len(planned.made), what)} published.")
         first = planned.made[0].wall.date().isoformat()
         board = reverse("admin:desk_board", args=[desk.practice.pk])
         return redirect(f"{board}?view=week&day={first}&location={pattern['location'].pk}")
@@ -234,7 +235,7 @@ def make(desk: Desk, pattern: dict[str, Any], planned: Plan) -> list[Booking]:
         raise ScheduleChanged(current)
     made = []
     for item in planned.made:
-        fields: openings.Fields = {
+        fields: bookings.Fields = {
             "location_id": pattern["location"].pk,
             "doctor_id": pattern["doctor"].pk,
             "start_datetime": item.start,
@@ -242,7 +243,7 @@ def make(desk: Desk, pattern: dict[str, Any], planned: Plan) -> list[Booking]:
             "total_appointments": pattern["places"],
             "recurring": pattern["weekly"],
         }
-        made.append(openings.publish(fields=fields, by=desk.by, now=desk.now))
+        made.append(bookings.publish(fields=fields, by=desk.by, now=desk.now))
     return made
 
 

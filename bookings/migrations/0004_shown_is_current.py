@@ -1,7 +1,7 @@
 """Let the database take a booking's JSON away when the booking changes and its JSON does not.
 
 Whatever changes a row, an older release or a hand in the database: what is shown of it is never old
-(bookings/shown.py).
+(bookings/representation.py).
 """
 
 from django.db import migrations

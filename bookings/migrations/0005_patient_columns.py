@@ -148,7 +148,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='appointment',
             name='patient',
-            field=models.TextField(editable=False, help_text='Sealed: bookings/patients.py.', null=True),
+            field=models.TextField(editable=False, help_text='Sealed: bookings/patients/record.py.', null=True),
         ),
         migrations.AddField(
             model_name='appointment',

@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from bookings.sealed_anew import seal_anew, unseal
+from bookings.patients.rotation import seal_anew, unseal
 
 
 def forwards(apps, schema_editor):

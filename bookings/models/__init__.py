@@ -1,5 +1,6 @@
 """Openings, the places in them, the series they repeat in, and the record of what happened."""
 
+from bookings.models.access import Access
 from bookings.models.appointment import (
     NOT_IN_CLEAR,
     SEALED,
@@ -8,8 +9,9 @@ from bookings.models.appointment import (
     PlaceStatus,
     read_by,
 )
-from bookings.models.booking import LONGEST, MOST_PLACES, Booking, Series, Status
-from bookings.models.record import Access, ActorKind, Event, Feed
+from bookings.models.booking import Booking, Status
+from bookings.models.event import ActorKind, Event, Feed
+from bookings.models.series import LONGEST, MOST_PLACES, Series
 
 __all__ = [
     "LONGEST",

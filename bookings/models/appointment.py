@@ -6,9 +6,9 @@ from datetime import datetime
 from django.db import models
 from django.db.models import F, Q
 
-from bookings import patients
 from bookings.models.booking import Booking
-from bookings.patients import PATIENT_FIELDS, Patient
+from bookings.patients import record
+from bookings.patients.record import PATIENT_FIELDS, Patient
 from practices.ids import PublicIdField, id_constraint, text_constraint
 from practices.models import Kind, Partner
 
@@ -29,7 +29,7 @@ NOT_IN_CLEAR: dict[str, str | None] = dict.fromkeys(
 SEALED = ("patient", "patient_key", "email_digest", "phone_digest", *NOT_IN_CLEAR)
 """The columns of an appointment that change with what is known of its patient."""
 read_by: ContextVar[set[str] | None] = ContextVar("read_by", default=None)
-"""Where a request notes the places whose patients it reads (bookings/access.py)."""
+"""Where a request notes the places whose patients it reads (bookings/patients/access.py)."""
 TAKEN = (PlaceStatus.PENDING, PlaceStatus.RESERVED, PlaceStatus.BOOKED)
 
 
@@ -57,7 +57,7 @@ class Appointment(models.Model):
     )
     # May be null, or SQLite would make the table anew, without its triggers.
     patient = models.TextField(  # noqa: DJ001  # see above
-        null=True, editable=False, help_text="Sealed: bookings/patients.py."
+        null=True, editable=False, help_text="Sealed: bookings/patients/record.py."
     )
     patient_key = models.CharField(  # noqa: DJ001  # see above
         max_length=8, null=True, editable=False, help_text="The name of the key that sealed it."
@@ -138,11 +138,11 @@ class Appointment(models.Model):
 
         Raises sealing.UnreadableError.
         """
-        sealed, known = self.__dict__.get("_read", (None, patients.NOBODY))
+        sealed, known = self.__dict__.get("_read", (None, record.NOBODY))
         if sealed != self.patient:
-            sealed, known = self._read = (self.patient, patients.read(self.patient))
+            sealed, known = self._read = (self.patient, record.read(self.patient))
         clear = ((name, getattr(self, f"clear_{name}")) for name in PATIENT_FIELDS)
-        return patients.overlaid(known, clear)
+        return record.overlaid(known, clear)
 
     @property
     def person(self) -> Patient:
@@ -154,7 +154,7 @@ class Appointment(models.Model):
 
     @person.setter
     def person(self, patient: Patient) -> None:
-        for column, value in (patients.kept(patient) | NOT_IN_CLEAR).items():
+        for column, value in (record.kept(patient) | NOT_IN_CLEAR).items():
             setattr(self, column, value)
         self._read = (self.patient, patient)
 

@@ -3,11 +3,9 @@
 from django.db import models
 from django.db.models import F, Q
 
+from bookings.models.series import LONGEST, MOST_PLACES, Series
 from practices.ids import PublicIdField, id_constraint
 from practices.models import Doctor, Location, Partner, Practice
-
-MOST_PLACES = 1000
-LONGEST = 24 * 60
 
 
 class Status(models.TextChoices):
@@ -20,40 +18,6 @@ class Status(models.TextChoices):
     CLOSED = "closed", "Closed"
 
 
-class Series(models.Model):
-    """An opening that repeats every week at the same wall time; what its occurrences begin as."""
-
-    practice = models.ForeignKey(Practice, models.PROTECT, related_name="+")
-    location = models.ForeignKey(Location, models.PROTECT, related_name="+")
-    doctor = models.ForeignKey(Doctor, models.PROTECT, related_name="+")
-    partner = models.ForeignKey(Partner, models.PROTECT, null=True, related_name="+")
-    wall_time = models.TimeField(help_text="On the location's wall clock.")
-    length = models.PositiveSmallIntegerField(help_text="Minutes.")
-    total_appointments = models.PositiveSmallIntegerField()
-    next_date = models.DateField(help_text="The next day to be made, on the location's calendar.")
-    due_at = models.DateTimeField(help_text="UTC; from then the next day has to exist.")
-    ended = models.BooleanField(default=False)
-
-    class Meta:
-        verbose_name_plural = "series"
-        constraints = [
-            models.CheckConstraint(
-                name="series_length_minutes", condition=Q(length__gte=1, length__lte=LONGEST)
-            ),
-            models.CheckConstraint(
-                name="series_total_appointments",
-                condition=Q(total_appointments__gte=1, total_appointments__lte=MOST_PLACES),
-            ),
-        ]
-        indexes = [
-            # What a read has to look for: series of a practice that are due for more weeks.
-            models.Index("practice", "due_at", name="series_due", condition=Q(ended=False)),
-        ]
-
-    def __str__(self) -> str:
-        return f"Weekly at {self.wall_time:%H:%M}"
-
-
 _FREE = Q(total_appointments__gt=F("places_pending") + F("places_reserved") + F("places_booked"))
 _ON_OFFER = _FREE & Q(start_datetime__isnull=False)
 _NOTHING_FIXED = Q(start_datetime__isnull=True, places_reserved=0, places_booked=0)
@@ -62,7 +26,7 @@ _NO_PLACES = Q(places_pending=0, places_reserved=0, places_booked=0)
 
 
 class Booking(models.Model):
-    """An opening for an initial consultation. Only bookings/opening.py writes its status.
+    """An opening for an initial consultation. Only bookings/scheduling/ writes its status.
 
     Status and places are what the contract's section 1 adds up; the constraints below say the same
     to the database, so that no bug can leave a patient at a closed door.
@@ -75,7 +39,7 @@ class Booking(models.Model):
     start_datetime = models.DateTimeField(null=True, blank=True, help_text="UTC; empty until set.")
     location = models.ForeignKey(Location, models.PROTECT, related_name="bookings", db_index=False)
     doctor = models.ForeignKey(Doctor, models.PROTECT, related_name="bookings")
-    # Always the location's practice, set with it in one place (bookings/openings.py).
+    # Always the location's practice, set with it in one place (bookings/scheduling/bookings.py).
     practice = models.ForeignKey(Practice, models.PROTECT, related_name="bookings", db_index=False)
     total_appointments = models.PositiveSmallIntegerField(default=1, help_text="Places.")
     places_pending = models.PositiveSmallIntegerField(default=0, editable=False)
@@ -100,7 +64,7 @@ class Booking(models.Model):
     )
     updated_at = models.DateTimeField(editable=False)
     created_at = models.DateTimeField(editable=False)
-    # Written with every change (bookings/opening.py), used where it is current (bookings/shown.py).
+    # Written with every change, used where it is current (bookings/representation.py).
     # Null, for a release that knows nothing of them goes on adding rows while this one starts.
     shown = models.TextField(  # noqa: DJ001  # see above
         null=True, editable=False, help_text="Its JSON; null: to be written."

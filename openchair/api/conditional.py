@@ -11,7 +11,7 @@ from rest_framework import status
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 
-from openchair.api.answers import of_text, written
+from openchair.api.renderers import of_text, written
 
 Row = TypeVar("Row")
 

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.serializers import ValidationError
 from rest_framework.views import APIView
 
-from openchair.api import paging
+from openchair.api import pagination
 
 
 def check(query: QueryDict, known: Iterable[str] = (), *, repeated: Iterable[str] = ()) -> None:
@@ -43,7 +43,7 @@ def select(
     """
     there_are = filters.base_filters.items()
     repeated = [name for name, one in there_are if isinstance(one, MultipleChoiceFilter)]
-    check(query, [*filters.base_filters, *paging.PARAMETERS], repeated=repeated)
+    check(query, [*filters.base_filters, *pagination.PARAMETERS], repeated=repeated)
     asked = filters(query, queryset, **context)
     if not asked.is_valid():
         raise translate_validation(asked.errors)

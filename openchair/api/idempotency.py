@@ -22,7 +22,7 @@ from django.utils import timezone
 from rest_framework.exceptions import APIException, ParseError
 from rest_framework.request import Request
 
-from openchair import sealing
+from openchair import encryption
 from openchair.api.models import KeptAnswer
 from openchair.errors import Refused
 
@@ -104,7 +104,7 @@ def _kept(partner_id: str, key: str) -> KeptAnswer | None:
 def _repeat(kept: KeptAnswer, fingerprint: str) -> HttpResponse:
     asked, body = kept.fingerprint, kept.body
     if kept.sealed is not None:
-        asked, body = json.loads(sealing.unseal(kept.sealed))
+        asked, body = json.loads(encryption.unseal(kept.sealed))
     if asked != fingerprint:
         raise KeyReused
     return HttpResponse(body, status=kept.status, headers=kept.headers)
@@ -131,8 +131,8 @@ def _keep(partner_id: str, key: str, fingerprint: str, response: HttpResponse) -
             "headers": dict(response.items()),
             "body": "",
             # A fingerprint in clear would let anybody try who the patient is.
-            "sealed": sealing.seal(json.dumps([fingerprint, response.content.decode()])),
-            "sealed_by": sealing.key_names()[0],
+            "sealed": encryption.seal(json.dumps([fingerprint, response.content.decode()])),
+            "sealed_by": encryption.key_names()[0],
             "kept_at": timezone.now(),
         },
     )

@@ -12,7 +12,7 @@ from django.http.response import HttpResponseBase
 from gunicorn.http.errors import ParseException
 
 from openchair.api import problems
-from openchair.api.strict_json import LARGEST_BODY
+from openchair.api.parsers import LARGEST_BODY
 
 API_PATHS = re.compile(r"/(?:online)?scheduling(?:/|\Z)")
 

@@ -13,8 +13,8 @@ from django.db import IntegrityError
 from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions
 
-from openchair import outages
-from openchair.api.limits import Overdrawn
+from openchair.api.throttling import Overdrawn
+from openchair.database import failures
 from openchair.errors import LimitReached, Refused
 
 logger = logging.getLogger(__name__)
@@ -194,7 +194,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse
         return _too_many(request, error.text, error.retry_after)
     if isinstance(error, Overdrawn):
         return _too_many(request, error.text, error.budget.reset, error.budget.headers)
-    if isinstance(error, outages.ERRORS):
+    if isinstance(error, failures.ERRORS):
         return database_failed(request, error)
     if isinstance(error, SuspiciousOperation):
         return problem(request, _BY_STATUS[400], "The request has too many parameters: send fewer.")
@@ -284,7 +284,7 @@ def database_failed(request: HttpRequest, error: Exception) -> HttpResponse:
             "The database refused this change, and nothing changed. Read it anew and try again.",
             reason="refused",
         )
-    outage = outages.note(request, error)
+    outage = failures.note(request, error)
     return problem(
         request,
         _BY_STATUS[503],

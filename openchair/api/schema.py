@@ -11,7 +11,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
 
-from openchair.api import paging
+from openchair.api import pagination
 from openchair.api.middleware import API_PATHS
 from openchair.api.problems import CATALOGUE
 from practices.ids import ID_PATTERN
@@ -81,8 +81,9 @@ def query(name: str, what: str, kind: Any = OpenApiTypes.STR) -> OpenApiParamete
 PAGES = [
     query(
         "limit",
-        f"At most so many rows, 1 to {paging.MOST}. A Link with rel=next leads to what follows.",
-        {"type": "integer", "minimum": 1, "maximum": paging.MOST},
+        f"At most so many rows, 1 to {pagination.MOST}. A Link with rel=next leads to what "
+        "follows.",
+        {"type": "integer", "minimum": 1, "maximum": pagination.MOST},
     ),
     query("cursor", "Where the page begins: part of the Link of the page before."),
 ]

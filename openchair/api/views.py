@@ -8,8 +8,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from openchair.api import browsers, limits
-from openchair.prepared import Question
+from openchair.api import browsers, throttling
+from openchair.database.compiled import Question
 
 if TYPE_CHECKING:
     from practices.api.authentication import Caller  # which knows what is shared here
@@ -22,7 +22,7 @@ class ApiViewSet(GenericViewSet):
     # Who has a key may read; what needs more says so.
     permission_classes = []
     format_kwarg: None = None
-    budget: limits.Budget | None = None
+    budget: throttling.Budget | None = None
     asks: Question[Any] | None = None
 
     @property
@@ -49,7 +49,7 @@ class ApiViewSet(GenericViewSet):
             raise NotAuthenticated("Send your API key, bare, in the Authorization header.")
         self.budget = self.caller.budget
         if self.budget.is_overdrawn:
-            raise limits.Overdrawn(
+            raise throttling.Overdrawn(
                 self.budget,
                 f"More than {self.budget.limit} requests in {self.budget.seconds} seconds.",
             )

@@ -1,8 +1,8 @@
 """What is wrong with an installation, in sentences that say what to do: `manage.py doctor`.
 
 Each finding is a message of Django's check framework. What can be seen in the settings alone
-(openchair/clashes.py) is told by `check --deploy` too; what asks databases, disks and clocks only
-here.
+(openchair/operations/clashes.py) is told by `check --deploy` too; what asks databases, disks and
+clocks only here.
 """
 
 from collections.abc import Iterator
@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from django.core import checks
 from django.core.checks import CheckMessage
 
-from openchair.clashes import is_a_trial
 from openchair.doctor import contents, database, machine
+from openchair.operations.clashes import is_a_trial
 
 # What follows from HTTPS_ONLY, of which openchair.W102 tells in our own words.
 SAID_ALREADY = {"security.W004", "security.W008", "security.W012", "security.W016"}

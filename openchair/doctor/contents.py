@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from bookings.demo import GROUPS
-from openchair.clashes import is_a_trial
+from openchair.operations.clashes import is_a_trial
 from practices.models import ApiKey, Location, Practice
 
 SOON = timedelta(days=14)

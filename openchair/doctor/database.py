@@ -10,8 +10,10 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Info, Warning  # noqa: A004  # Django's names
 from django.db import connection
 
-from openchair import logs, outages, probes
-from openchair.clashes import is_a_trial
+from openchair.database import failures
+from openchair.operations import probes
+from openchair.operations.clashes import is_a_trial
+from openchair.serving import logs
 
 OLDEST = 150_000
 SKEW = 2.0
@@ -26,7 +28,7 @@ def unreachable() -> Iterator[CheckMessage]:
     try:
         connection.ensure_connection()
         _ask("SELECT 1")
-    except outages.ERRORS as error:
+    except failures.ERRORS as error:
         yield Error(
             f"The database does not answer: {logs.describe(error.__cause__ or error)}.",
             "See that it runs, that this machine reaches it, and that DATABASE_URL names its host, "

@@ -9,8 +9,8 @@ from django.core.checks import CheckMessage, Warning  # noqa: A004  # Django's n
 from django.db import connection
 from redis.exceptions import RedisError
 
-from openchair import logs
 from openchair.api import redis_counter
+from openchair.serving import logs
 
 SCARCE = 1_000_000_000
 """Bytes: less than this, or a twentieth, is too little free room on a disk."""

@@ -8,7 +8,7 @@ from django.contrib.auth.models import Group, User
 from django.forms import ModelForm
 from django.http import HttpRequest
 
-from openchair.admin_base import (
+from openchair.staff.look import (
     AdminPasswordChangeForm,
     TabularInline,
     UserChangeForm,

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
-from openchair.admin_base import CheckboxSelectMultiple
+from openchair.staff.look import CheckboxSelectMultiple
 from practices.models import ApiKey, Partner
 from practices.scoping import ScopedAdmin
 

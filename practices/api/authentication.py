@@ -13,9 +13,9 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from openchair.api import limits
-from openchair.asking import ask
-from openchair.prepared import Prepared, Question
+from openchair.api import throttling
+from openchair.database.compiled import Prepared, Question
+from openchair.database.statements import ask
 from practices import keys
 from practices.models import ApiKey, Practice
 
@@ -32,7 +32,7 @@ _FIND = """
     WHERE k.digest = %(digest)s
 """
 _FIND_ALONE = f"SELECT found.*, NULL, NULL FROM ({_FIND}) AS found"  # noqa: S608  # all of it ours
-_COUNT = limits.counting(
+_COUNT = throttling.counting(
     f"""SELECT '{REQUESTS}:' || partner_id, %(now_ms)s, 1 FROM found
         WHERE NOT (revoked OR expired OR switched_off)"""  # noqa: S608  # all of it ours
 )
@@ -73,7 +73,7 @@ class Caller:
     partner_id: str
     special_authorization: bool
     all_practices: bool
-    budget: limits.Budget
+    budget: throttling.Budget
 
     def is_granted(self, practice_id: str) -> bool:
         """Say whether the partner may write in this practice, as far as grants go."""
@@ -118,9 +118,9 @@ def find(text: str, now: datetime, asks: Question[Any] | None = None) -> Caller 
         if is_so:
             return why
     if used is None:
-        budget = limits.spend(REQUESTS, partner_id, settings.RATE_LIMIT)
+        budget = throttling.spend(REQUESTS, partner_id, settings.RATE_LIMIT)
     else:
-        budget = limits.counted(REQUESTS, settings.RATE_LIMIT, used, window)
+        budget = throttling.counted(REQUESTS, settings.RATE_LIMIT, used, window)
     if not noted:
         _note_use(key_id, now)
     return Caller(key_id, prefix, partner_id, bool(special), bool(all_practices), budget)
@@ -136,7 +136,7 @@ def _ask(digest: str, now: datetime, asks: Question[Any] | None) -> list[tuple[A
     }
     if settings.CACHE_URL or connection.vendor != "postgresql":
         return ask(_FIND_ALONE, told)
-    told |= limits.when(settings.RATE_LIMIT[1])
+    told |= throttling.when(settings.RATE_LIMIT[1])
     if asks is None:
         return ask(_FIND_AND_COUNT, told)
     params = asks.prepared.params(asks.values)
@@ -156,11 +156,11 @@ def _asking_along(sql: str) -> str:
 
 def _wrong_key(request: Request, why: str) -> Exception:
     address = request.META.get("REMOTE_ADDR", "")
-    budget = limits.spend(WRONG_KEYS, address, settings.WRONG_KEY_LIMIT)
+    budget = throttling.spend(WRONG_KEYS, address, settings.WRONG_KEY_LIMIT)
     if budget.used == 1:
-        limits.forget_addresses(WRONG_KEYS, settings.WRONG_KEY_LIMIT)
+        throttling.forget_addresses(WRONG_KEYS, settings.WRONG_KEY_LIMIT)
     if budget.is_overdrawn:
-        return limits.Overdrawn(
+        return throttling.Overdrawn(
             budget, "Too many wrong keys came from this address; a right one still works."
         )
     return AuthenticationFailed(why)

@@ -8,8 +8,8 @@ from django.db import DatabaseError
 from django.db.models import QuerySet
 from django.test import Client
 
-from bookings import access
 from bookings.models import Access
+from bookings.patients import access
 from tests.conftest import Caller
 from tests.desk.world import House, browser
 from tests.factories import NOON, Scene

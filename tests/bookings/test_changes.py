@@ -12,8 +12,9 @@ import pytest
 import time_machine
 from django.db import connection, transaction
 
-from bookings import appointments, openings, walltime
+from bookings import walltime
 from bookings.models import Booking, Event
+from bookings.scheduling import appointments, bookings
 from openchair.errors import LimitReached, Refused
 from tests import factories
 from tests.conftest import Caller
@@ -225,11 +226,11 @@ class Load:
         acts: list[Callable[[], Any]] = [
             lambda: scene.booking(now=now, total_appointments=chance.randint(1, 3)),
             lambda: scene.booking(now=now, recurring=True),
-            lambda: openings.edit(booking_id=booking_id, fields=wanted, by=scene.actor, now=now),
-            lambda: openings.edit(
+            lambda: bookings.edit(booking_id=booking_id, fields=wanted, by=scene.actor, now=now),
+            lambda: bookings.edit(
                 booking_id=booking_id, fields={"recurring": False}, by=scene.actor, now=now
             ),
-            lambda: openings.close(booking_id=booking_id, by=scene.actor, now=now),
+            lambda: bookings.close(booking_id=booking_id, by=scene.actor, now=now),
             lambda: appointments.take(
                 booking_id=booking_id, fields={"status": "pending"}, by=scene.actor, now=now
             ),

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 import time_machine
 
-from bookings import appointments, walltime
+from bookings import walltime
 from bookings.models import Appointment, Booking, Event
+from bookings.scheduling import appointments
 from tests.conftest import Caller
 from tests.factories import NOON, Scene
 from tests.test_statements import APART

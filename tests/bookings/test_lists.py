@@ -9,8 +9,8 @@ import pytest
 import time_machine
 from django.db import connection
 
-from bookings import appointments, openings
 from bookings.models import Booking
+from bookings.scheduling import appointments, bookings
 from tests import factories
 from tests.conftest import Caller
 from tests.factories import NOON, Scene
@@ -186,7 +186,7 @@ def test_a_walk_during_writes_shows_every_row_that_stayed_exactly_once(
             minute += 37
             start = NOON + timedelta(minutes=minute % 100)
             made = scene.booking(start_datetime=start)
-            openings.close(booking_id=made.pk, by=scene.actor, now=NOON)
+            bookings.close(booking_id=made.pk, by=scene.actor, now=NOON)
             scene.booking(start_datetime=start)
             begun.set()
         connection.close()

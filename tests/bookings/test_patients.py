@@ -12,10 +12,11 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
 
-from bookings import appointments, patients
 from bookings.models import Appointment, Booking
-from bookings.patients import Patient
-from openchair import env, keys_in_use, sealing
+from bookings.patients import keys_in_use, record
+from bookings.patients.record import Patient
+from bookings.scheduling import appointments
+from openchair import encryption, env
 from openchair.api.models import KeptAnswer
 from tests.conftest import Caller
 from tests.desk.world import House, browser
@@ -82,9 +83,9 @@ def test_what_is_not_known_is_not_sealed(scene: Scene) -> None:
 
 @pytest.mark.parametrize("phone", ["555 555 0142", "+1 (555) 555-0142", "0015555550142"])
 def test_a_phone_is_found_however_it_is_written(phone: str) -> None:
-    assert patients.by_phone(phone) == patients.by_phone(PATIENT["phone"])
-    assert patients.by_phone(phone) != patients.by_phone("555 555 0143")
-    assert patients.by_phone("12 34") == []
+    assert record.by_phone(phone) == record.by_phone(PATIENT["phone"])
+    assert record.by_phone(phone) != record.by_phone("555 555 0143")
+    assert record.by_phone("12 34") == []
 
 
 # Search, by staff -----------------------------------------------------------------------------
@@ -142,10 +143,10 @@ def test_keys_are_changed_without_anybody_noticing(scene: Scene, api: Caller, ke
 
     keys(old, new)  # 1: every machine can read what the new one will seal
     keys(new, old)  # 2: the new one seals
-    found = Appointment.objects.filter(email_digest__in=patients.by_email("canary@example.com"))
+    found = Appointment.objects.filter(email_digest__in=record.by_email("canary@example.com"))
     assert found.count() == 1
     take(api, booking, first_name="Second")
-    missing = sealing.key_names()[1]
+    missing = encryption.key_names()[1]
     keys(new)
     with pytest.raises(ImproperlyConfigured, match=missing):
         keys_in_use.refuse_if_missing()

@@ -9,9 +9,11 @@ from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 
-from bookings import appointments, patients, purging
 from bookings.models import Appointment, Booking, Event
-from bookings.patients import NOBODY, PATIENT_FIELDS
+from bookings.patients import purge as purging
+from bookings.patients import record
+from bookings.patients.record import NOBODY, PATIENT_FIELDS
+from bookings.scheduling import appointments
 from openchair.api.models import KeptAnswer
 from tests.bookings.test_patients import PATIENT, take
 from tests.conftest import Caller, together
@@ -70,7 +72,7 @@ def test_nothing_of_the_patient_is_left_and_everything_else_is(
     place = Appointment.objects.get()
     assert (place.patient, place.patient_key) == (None, None)
     assert place.has_patient
-    digests = [*patients.by_email(PATIENT["email"]), *patients.by_phone(PATIENT["phone"])]
+    digests = [*record.by_email(PATIENT["email"]), *record.by_phone(PATIENT["phone"])]
     assert not any(digest in str(rows("bookings_appointment")) for digest in digests)
     empty = shown | dict.fromkeys(PATIENT_FIELDS, "")
     assert api("GET", path).json() == empty

@@ -9,10 +9,11 @@ from zoneinfo import ZoneInfo
 import pytest
 import time_machine
 
-from bookings import openings, walltime
-from bookings.actors import Actor
+from bookings import walltime
 from bookings.models import Booking, Event, Series
-from bookings.transitions import TransitionRefused
+from bookings.scheduling import bookings
+from bookings.scheduling.actors import Actor
+from bookings.scheduling.moves import TransitionRefused
 from practices.models import Doctor
 from tests.conftest import Caller, together
 from tests.factories import NOON, Scene
@@ -141,7 +142,7 @@ def test_whoever_makes_an_opening_weekly_at_the_same_moment_makes_one_series(
     scene = Scene()
     for _ in range(3):
         at: Any = {"booking_id": scene.booking().pk, "by": scene.actor, "now": NOON}
-        results = together(8, lambda at=at: openings.edit(fields={"recurring": True}, **at))  # type: ignore[misc]
+        results = together(8, lambda at=at: bookings.edit(fields={"recurring": True}, **at))  # type: ignore[misc]
         assert {type(result) for result in results} == {Booking}
     assert Series.objects.count() == 3
     assert Booking.objects.count() == 3 * 13
@@ -217,7 +218,7 @@ def test_many_readers_at_once_make_each_week_once(clock: time_machine.Traveller)
     scene = Scene()
     scene.booking(recurring=True)
     later = NOON + TEN
-    results = together(8, lambda: openings.catch_up(practice_id=scene.practice.pk, now=later))
+    results = together(8, lambda: bookings.catch_up(practice_id=scene.practice.pk, now=later))
     assert results == [None] * 8
     days = list(Booking.objects.order_by("series_date").values_list("series_date", flat=True))
     assert days == [date(2026, 6, 2) + timedelta(weeks=week) for week in range(22)]
@@ -242,7 +243,7 @@ def test_ending_a_series_and_holding_its_occurrences_never_wait_for_each_other(
 
 def edit_next(turns: Iterator[tuple[str, Any]], *, by: Actor) -> Booking:
     booking_id, fields = next(turns)
-    return openings.edit(booking_id=booking_id, fields=fields, by=by, now=NOON)
+    return bookings.edit(booking_id=booking_id, fields=fields, by=by, now=NOON)
 
 
 def test_a_series_ends_when_its_doctor_leaves_the_location(

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import time_machine
 
-from bookings import openings
 from bookings.models import Booking, Event, Series
+from bookings.scheduling import bookings
 from tests.bookings.test_series import listed, put
 from tests.conftest import Caller, together
 from tests.factories import NOON, Scene
@@ -173,8 +173,8 @@ def test_an_occurrence_closed_while_its_series_ends_is_closed_once_and_for_good(
         assert first.series is not None
         closing = first.series.occurrences.exclude(pk=first.pk).values_list("pk", flat=True)[:4]
         at: Any = {"by": scene.actor, "now": NOON}
-        verbs = [partial(openings.close, booking_id=one, **at) for one in closing]
-        end = partial(openings.edit, booking_id=first.pk, fields={"recurring": False}, **at)
+        verbs = [partial(bookings.close, booking_id=one, **at) for one in closing]
+        end = partial(bookings.edit, booking_id=first.pk, fields={"recurring": False}, **at)
         turns = iter([*verbs[:2], end, *verbs[2:]])
         results = together(5, lambda turns=turns: next(turns)())  # type: ignore[misc]
         assert {type(result) for result in results} == {Booking}

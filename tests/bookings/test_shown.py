@@ -8,7 +8,7 @@ import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from bookings import shown
+from bookings import representation
 from bookings.models import Booking
 from practices.models import Location
 from tests.conftest import Caller, together
@@ -29,11 +29,11 @@ def listed(scene: Scene, api: Caller) -> Any:
 
 
 def test_the_shape_of_this_edition(scene: Scene) -> None:
-    """Where this fails the shape has changed: raise the edition's number in bookings/shown.py."""
+    """Where this fails the shape has changed: raise representation.EDITION's number."""
     text = scene.booking(id="b1").shown
     assert text is not None
     said = text.replace(scene.location.pk, "l1").replace(scene.doctor.pk, "d1")
-    assert (shown.EDITION[:2], said) == ("1 ", WRITTEN)
+    assert (representation.EDITION[:2], said) == ("1 ", WRITTEN)
 
 
 def test_a_list_is_what_is_kept(scene: Scene, api: Caller) -> None:
@@ -87,7 +87,7 @@ def test_json_of_another_edition_is_not_used_and_written_anew(
 ) -> None:
     booking = scene.booking()
     Booking.objects.update(shown='{"id":"old"}')
-    monkeypatch.setattr(shown, "EDITION", "next ")
+    monkeypatch.setattr(representation, "EDITION", "next ")
     assert api("GET", f"/onlinescheduling/booking/{booking.pk}").json()["id"] == booking.pk
     assert listed(scene, api)[0]["id"] == booking.pk
     booking.refresh_from_db()
@@ -117,11 +117,11 @@ def test_json_is_not_kept_of_a_booking_that_is_being_changed() -> None:
     Booking.objects.update(shown=None)
     with transaction.atomic():
         Booking.objects.select_for_update().get()
-        assert together(1, lambda: shown.keep([booking.pk])) == [None]
+        assert together(1, lambda: representation.keep([booking.pk])) == [None]
         booking.length = 45
         booking.save(update_fields=["length"])
     assert Booking.objects.get().shown is None
-    shown.keep([booking.pk])
+    representation.keep([booking.pk])
     assert json.loads(str(Booking.objects.get().shown))["length"] == 45
 
 

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from hypothesis.stateful import run_state_machine_as_test as run
 
-from bookings import appointments, walltime
+from bookings import walltime
 from bookings.models import Appointment, Booking, Event
-from bookings.shown import of_booking
+from bookings.representation import of_booking
+from bookings.scheduling import appointments
 from openchair.errors import Refused
 from practices.models import Kind
 from tests.conftest import Caller

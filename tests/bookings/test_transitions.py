@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from bookings import appointments, openings
 from bookings.models import Appointment, Booking, Event
+from bookings.scheduling import appointments, bookings
 from openchair.errors import Refused
 from tests.conftest import Caller
 from tests.factories import NOON, Scene
@@ -44,7 +44,7 @@ def opening_that_is(status: str, scene: Scene, places: int) -> Booking:
     start = scene.fields()["start_datetime"]
     if status == "closed":
         booking = scene.booking(total_appointments=places)
-        return openings.close(booking_id=booking.pk, by=scene.actor, now=NOON)
+        return bookings.close(booking_id=booking.pk, by=scene.actor, now=NOON)
     return scene.booking(total_appointments=places, status=status, start_datetime=start)
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bookings import walltime
-from bookings.shown import time_range
+from bookings.representation import time_range
 
 NEW_YORK = ZoneInfo("America/New_York")
 ZONES = ["America/New_York", "America/Phoenix", "Europe/London", "Australia/Lord_Howe"]

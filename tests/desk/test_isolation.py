@@ -19,7 +19,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from bookings.desk import acts
 from bookings.models import Appointment, Booking, Event
-from openchair.checks import registered_models_are_scoped
+from openchair.operations.checks import registered_models_are_scoped
 from practices.models import Doctor, Kind, Membership
 from tests.desk.world import House, User, browser, person
 

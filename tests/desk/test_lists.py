@@ -11,7 +11,7 @@ from django.db import IntegrityError
 from django.test import Client
 
 from bookings.models import Appointment, Event
-from openchair import logs
+from openchair.serving import logs
 from practices.scoping import ScopedAdmin
 from tests.desk.world import House, browser, person
 from tests.factories import NOON

@@ -161,9 +161,9 @@ def test_of_those_who_publish_one_preview_at_once_one_does(clock: Traveller) -> 
 def test_all_or_nothing_is_published(
     house: House, desk: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from bookings import openings
+    from bookings.scheduling import bookings
 
-    real, calls = openings.publish, []
+    real, calls = bookings.publish, []
 
     def stops_halfway(**said: Any) -> Booking:
         calls.append(said)
@@ -172,7 +172,7 @@ def test_all_or_nothing_is_published(
         return real(**said)
 
     preview = desk.post(house.address("publish/"), pattern(house))
-    monkeypatch.setattr(openings, "publish", stops_halfway)
+    monkeypatch.setattr(bookings, "publish", stops_halfway)
     sent = {**pattern(house), "do": "publish", "agreed": agreed(preview)}
     with pytest.raises(KeyboardInterrupt):
         desk.post(house.address("publish/"), sent)

@@ -8,9 +8,9 @@ from django.contrib.auth import get_user_model
 from django.db.models import Model
 from django.test import Client
 
-from bookings import appointments, openings
-from bookings.actors import Actor
 from bookings.models import Access, ActorKind, Appointment, Booking, Event, Series
+from bookings.scheduling import appointments, bookings
+from bookings.scheduling.actors import Actor
 from practices.models import ApiKey, Doctor, Kind, Location, Membership, Partner, Practice
 from tests import factories
 from tests.factories import NOON
@@ -84,7 +84,7 @@ class House:
             "total_appointments": 3,
             **values,
         }
-        return openings.publish(
+        return bookings.publish(
             fields=fields, by=by or self.actor, now=NOON, booking_id=f"{self.word}{id_ends}"
         )
 

@@ -17,9 +17,10 @@ from django.utils import timezone
 from redis.exceptions import ConnectionError as RedisGone
 
 from bookings.demo import GROUPS
-from openchair import doctor, env, probes
+from openchair import doctor, env
 from openchair.api import redis_counter
 from openchair.doctor import database
+from openchair.operations import probes
 from practices.models import Kind, Location
 from tests import factories
 from tests.factories import Scene

@@ -88,13 +88,16 @@ def test_servers_that_cannot_be_read_are_refused(
 
 
 def test_a_replica_is_a_postgresql_beside_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    primary: dict[str, object] = {"ENGINE": "openchair.postgresql", "OPTIONS": {"patience": 2}}
+    primary: dict[str, object] = {
+        "ENGINE": "openchair.database.postgresql",
+        "OPTIONS": {"patience": 2},
+    }
     monkeypatch.delenv("SETTING", raising=False)
     assert env.replica("SETTING", primary=primary) is None
     monkeypatch.setenv("SETTING", "postgres://u:p@h1,h2/db?sslmode=require")
     made = env.replica("SETTING", primary=primary)
     assert made is not None
-    assert (made["ENGINE"], made["HOST"]) == ("openchair.postgresql", "h1,h2")
+    assert (made["ENGINE"], made["HOST"]) == ("openchair.database.postgresql", "h1,h2")
     options = made["OPTIONS"]
     assert isinstance(options, dict)
     assert options.pop("isolation_level").name == "REPEATABLE_READ"
@@ -103,7 +106,10 @@ def test_a_replica_is_a_postgresql_beside_one(monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.parametrize(
     ("odd", "engine"),
-    [("sqlite:////x", "openchair.postgresql"), ("postgres://h/db", "django.db.backends.sqlite3")],
+    [
+        ("sqlite:////x", "openchair.database.postgresql"),
+        ("postgres://h/db", "django.db.backends.sqlite3"),
+    ],
 )
 def test_a_replica_of_another_kind_is_refused(
     monkeypatch: pytest.MonkeyPatch, odd: str, engine: str

@@ -7,8 +7,8 @@ import pytest
 import time_machine
 from django.db import OperationalError, connection, transaction
 
-from bookings import feed, transitions
 from bookings.models import Booking, Event
+from bookings.scheduling import feed, moves
 from openchair.api.models import KeptAnswer
 from tests import factories
 from tests.conftest import Caller, together
@@ -177,7 +177,7 @@ def test_while_the_first_is_running_a_duplicate_is_told_so(scene: Scene) -> None
 
     first, second = (threading.Thread(target=send, args=[name]) for name in ("first", "second"))
     with transaction.atomic():
-        transitions.lock(booking.pk, by=scene.actor, now=NOON)
+        moves.lock(booking.pk, by=scene.actor, now=NOON)
         first.start()
         first.join(1)
         assert "first" not in answers

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import time_machine
 
-from openchair.api import limits, redis_counter
+from openchair.api import redis_counter, throttling
 from tests import factories
 from tests.conftest import Caller, together
 from tests.factories import Scene
@@ -85,9 +85,9 @@ def test_a_clock_that_was_wrong_once_locks_nobody_out(
 @pytest.mark.django_db(transaction=True)
 def test_every_one_is_counted_once_however_many_count_at_once(counter: str) -> None:
     name = f"test-{time.time_ns()}"
-    spent = together(16, lambda: [limits.spend("p", name, (50, 60)).used for _ in range(5)])
+    spent = together(16, lambda: [throttling.spend("p", name, (50, 60)).used for _ in range(5)])
     assert sorted(used for many in spent for used in many) == list(range(1, 81))
-    last = limits.spend("p", name, (50, 60))
+    last = throttling.spend("p", name, (50, 60))
     assert (last.used, last.is_overdrawn) == (81, True)
     assert 55 <= last.reset <= 60
 
@@ -95,9 +95,9 @@ def test_every_one_is_counted_once_however_many_count_at_once(counter: str) -> N
 @pytest.mark.django_db(transaction=True)
 def test_a_window_ends(counter: str) -> None:
     name = f"test-{time.time_ns()}"
-    assert [limits.spend("p", name, (1, 1)).used for _ in range(2)] == [1, 2]
+    assert [throttling.spend("p", name, (1, 1)).used for _ in range(2)] == [1, 2]
     time.sleep(1.05)
-    assert limits.spend("p", name, (1, 1)).used == 1
+    assert throttling.spend("p", name, (1, 1)).used == 1
 
 
 def test_without_redis_the_database_counts(
@@ -150,6 +150,6 @@ def test_64_clients_bursting_over_the_limit_get_through_what_is_allowed(
 
 def test_a_count_is_begun_anew_wherever_it_is_kept(db: None, counter: str) -> None:
     subject = f"somebody {time.time_ns()}"
-    assert [limits.spend("login", subject, (1, 60)).used for _ in range(2)] == [1, 2]
-    limits.forget("login", subject)
-    assert limits.spend("login", subject, (1, 60)).used == 1
+    assert [throttling.spend("login", subject, (1, 60)).used for _ in range(2)] == [1, 2]
+    throttling.forget("login", subject)
+    assert throttling.spend("login", subject, (1, 60)).used == 1

@@ -18,8 +18,9 @@ from django.db import connection
 from django.http import HttpResponse, StreamingHttpResponse
 from django.test import RequestFactory
 
-from openchair import env, logs
-from openchair.middleware import EdgeMiddleware
+from openchair import env
+from openchair.serving import logs
+from openchair.serving.middleware import EdgeMiddleware
 from practices import keys
 from tests.conftest import Caller
 from tests.factories import Scene
@@ -277,7 +278,7 @@ def test_of_an_error_its_kind_and_place_are_told_and_not_its_text() -> None:
 @pytest.mark.parametrize(
     ("name", "said", "args", "expected"),
     [
-        ("openchair.probes", "not ready: %s", ("x",), "not ready: x"),
+        ("openchair.operations.probes", "not ready: %s", ("x",), "not ready: x"),
         ("django.request", "Bad: %s", (PLANTED,), "request"),
         ("django.security.DisallowedHost", PLANTED, (), "DisallowedHost"),
         ("redis", "%s went away", (PLANTED,), "%s went away (x.py, line 7)"),

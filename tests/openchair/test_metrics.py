@@ -12,7 +12,8 @@ import pytest
 import time_machine
 from django.test import Client
 
-from openchair import env, metrics
+from openchair import env
+from openchair.serving import metrics
 from tests.conftest import Caller, only_once
 from tests.factories import Scene
 from tests.server import Server, running_server

@@ -10,9 +10,9 @@ import pytest
 from django.db import OperationalError, connection
 from django.test import Client
 
-from bookings import feed
 from bookings.models import Booking, Event
-from openchair import outages
+from bookings.scheduling import feed
+from openchair.database import failures
 from tests.conftest import Caller
 from tests.desk.world import House
 from tests.factories import Scene
@@ -67,15 +67,15 @@ def another_writer() -> Iterator[None]:
 
 
 FAILURES = [
-    pytest.param(read_only, outages.READ_ONLY, id="read-only"),
-    pytest.param(no_room, outages.FULL, id="full", marks=on_sqlite),
-    pytest.param(another_writer, outages.BUSY, id="busy", marks=on_sqlite),
+    pytest.param(read_only, failures.READ_ONLY, id="read-only"),
+    pytest.param(no_room, failures.FULL, id="full", marks=on_sqlite),
+    pytest.param(another_writer, failures.BUSY, id="busy", marks=on_sqlite),
 ]
 
 
 @pytest.mark.parametrize(("failing", "outage"), FAILURES)
 def test_a_partner_is_told_what_is_wrong_and_when_to_come_again(
-    scene: Scene, api: Caller, failing: Any, outage: outages.Outage
+    scene: Scene, api: Caller, failing: Any, outage: failures.Outage
 ) -> None:
     # Many places are many rows, for which a file that cannot grow has no room.
     large = scene.fields(total_appointments=200, status="pending")
@@ -92,7 +92,7 @@ def test_a_partner_is_told_what_is_wrong_and_when_to_come_again(
 
 @pytest.mark.parametrize(("failing", "outage"), FAILURES)
 def test_a_person_at_the_desk_is_told_what_is_wrong_and_when_to_come_again(
-    house: House, desk: Client, failing: Any, outage: outages.Outage
+    house: House, desk: Client, failing: Any, outage: failures.Outage
 ) -> None:
     booking = house.opening("X", total_appointments=200)
     path = house.address(f"opening/{booking.pk}/act/")
@@ -119,7 +119,7 @@ def test_what_a_middleware_meets_is_answered_as_well(
     desk.raise_request_exception = False
     answer = desk.get(house.address("board/"))
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
-    assert outages.GONE.text in answer.content.decode()
+    assert failures.GONE.text in answer.content.decode()
     assert "traceback" not in answer.content.decode().lower()
 
 
@@ -142,22 +142,22 @@ def test_a_rule_that_only_the_database_saw_broken_is_told_to_a_person_too(
 @pytest.mark.parametrize(
     ("cause", "outage"),
     [
-        (psycopg.errors.DeadlockDetected(), outages.CONFLICT),
-        (psycopg.errors.SerializationFailure(), outages.CONFLICT),
-        (psycopg.errors.LockNotAvailable(), outages.BUSY),
-        (psycopg.errors.QueryCanceled(), outages.BUSY),
-        (psycopg.errors.IdleInTransactionSessionTimeout(), outages.BUSY),
-        (psycopg.errors.TooManyConnections(), outages.BUSY),
-        (psycopg.errors.DiskFull(), outages.FULL),
-        (psycopg.errors.ReadOnlySqlTransaction(), outages.READ_ONLY),
-        (psycopg.errors.UndefinedTable(), outages.MISSING),
-        (psycopg.errors.AdminShutdown(), outages.GONE),
-        (psycopg.OperationalError("connection refused"), outages.GONE),
-        (sqlite3.OperationalError("disk I/O error"), outages.GONE),
-        (None, outages.GONE),
+        (psycopg.errors.DeadlockDetected(), failures.CONFLICT),
+        (psycopg.errors.SerializationFailure(), failures.CONFLICT),
+        (psycopg.errors.LockNotAvailable(), failures.BUSY),
+        (psycopg.errors.QueryCanceled(), failures.BUSY),
+        (psycopg.errors.IdleInTransactionSessionTimeout(), failures.BUSY),
+        (psycopg.errors.TooManyConnections(), failures.BUSY),
+        (psycopg.errors.DiskFull(), failures.FULL),
+        (psycopg.errors.ReadOnlySqlTransaction(), failures.READ_ONLY),
+        (psycopg.errors.UndefinedTable(), failures.MISSING),
+        (psycopg.errors.AdminShutdown(), failures.GONE),
+        (psycopg.OperationalError("connection refused"), failures.GONE),
+        (sqlite3.OperationalError("disk I/O error"), failures.GONE),
+        (None, failures.GONE),
     ],
 )
-def test_a_failure_is_known_by_its_cause(cause: Exception | None, outage: outages.Outage) -> None:
+def test_a_failure_is_known_by_its_cause(cause: Exception | None, outage: failures.Outage) -> None:
     error = OperationalError()
     error.__cause__ = cause
-    assert outages.of(error) is outage
+    assert failures.of(error) is outage

@@ -48,7 +48,7 @@ def test_a_server_is_asked_again_only_where_it_was_not_heard_for_a_second(
         asked.append(now[0])
         return True
 
-    monkeypatch.setattr("openchair.postgresql.base.monotonic", lambda: now[0])
+    monkeypatch.setattr("openchair.database.postgresql.base.monotonic", lambda: now[0])
     monkeypatch.setattr(connection, "is_usable", ask)
     monkeypatch.setitem(connection.settings_dict, "CONN_HEALTH_CHECKS", True)
     connection.close()
@@ -62,7 +62,7 @@ def test_a_server_is_asked_again_only_where_it_was_not_heard_for_a_second(
 @pytest.mark.django_db(transaction=True)
 def test_a_transaction_that_takes_long_ends_as_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
-    monkeypatch.setattr("openchair.postgresql.base.monotonic", lambda: now[0])
+    monkeypatch.setattr("openchair.database.postgresql.base.monotonic", lambda: now[0])
     monkeypatch.setitem(connection.settings_dict, "CONN_HEALTH_CHECKS", True)
     connection.close()
     Event.objects.exists()

@@ -7,7 +7,7 @@ import pytest
 from django.db.models.sql.compiler import SQLCompiler
 
 from bookings.models import Booking
-from openchair.prepared import Prepared
+from openchair.database.compiled import Prepared
 from tests.factories import NOON, Scene
 
 

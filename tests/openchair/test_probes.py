@@ -12,7 +12,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from openchair import probes
+from openchair.operations import probes
 from tests.conftest import only_once
 from tests.server import free_port, serving
 

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from openchair import env, proxies
+from openchair import env
+from openchair.serving import proxies
 from practices import keys
 from tests.conftest import Caller, only_once
 from tests.factories import Scene

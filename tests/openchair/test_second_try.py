@@ -12,8 +12,8 @@ from django.contrib.admin.models import LogEntry
 from django.db import OperationalError, connection
 from django.test import Client
 
-from bookings import feed, openings, transitions
 from bookings.models import Booking, Event
+from bookings.scheduling import bookings, feed, moves
 from openchair import second_try
 from openchair.api.models import KeptAnswer
 from practices.models import Practice
@@ -110,20 +110,20 @@ def test_a_request_that_cannot_be_serialized_sees_everything_anew(
 ) -> None:
     booking = scene.booking()
     seen: list[Any] = []
-    lock = transitions.lock
+    lock = moves.lock
 
     def late(booking_id: str, **kwargs: Any) -> Any:
         if not seen:
-            fields: openings.Fields = {"status": "booked"}
+            fields: bookings.Fields = {"status": "booked"}
             rival: Any = {"booking_id": booking_id, "fields": fields, "by": scene.actor}
             seen.append(kwargs["now"])
-            at_once(lambda: openings.edit(**rival, now=kwargs["now"]))
+            at_once(lambda: bookings.edit(**rival, now=kwargs["now"]))
             clock.shift(5)
         elif threading.current_thread() is threading.main_thread():
             seen.append(kwargs["now"])
         return lock(booking_id, **kwargs)
 
-    monkeypatch.setattr(transitions, "lock", late)
+    monkeypatch.setattr(moves, "lock", late)
     level = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL"
     with connection.cursor() as cursor:
         cursor.execute(f"{level} REPEATABLE READ")

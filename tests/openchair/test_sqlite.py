@@ -8,7 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from openchair.sqlite import files
+from openchair.database.sqlite import files
 from tests.server import running_server, start_in_vain
 
 pytestmark = pytest.mark.skipif(connection.vendor != "sqlite", reason="it is about SQLite")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rest_framework.exceptions import ParseError
 
-from openchair.api.strict_json import parse_object
+from openchair.api.parsers import parse_object
 from tests.conftest import Caller
 
 SAMPLE = b"""{

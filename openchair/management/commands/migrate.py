@@ -10,7 +10,7 @@ from django.core.management.commands import migrate
 from django.db import OperationalError, connections
 from psycopg.errors import LockNotAvailable
 
-from openchair.sqlite import files
+from openchair.database.sqlite import files
 
 RIGHTS = settings.BASE_DIR / "deploy" / "postgresql" / "rights.sql"
 TRIES = 30

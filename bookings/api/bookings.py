@@ -1,0 +1,195 @@
+"""Bookings (contract, section 2): adapters that parse, call the verbs, and shape the answer."""
+
+from typing import Any, cast
+
+from django.http.response import HttpResponse, HttpResponseBase
+from django.urls import reverse
+from rest_framework import serializers, status
+from rest_framework.exceptions import NotFound, PermissionDenied
+from rest_framework.request import Request
+
+from bookings import representation, walltime
+from bookings.api import schema
+from bookings.api.filters import BookingFilterSet
+from bookings.api.lists import PracticeListViewSet, read
+from bookings.api.serializers import (
+    BookingCreateSerializer,
+    BookingEditByBodySerializer,
+    BookingEditSerializer,
+    BookingSerializer,
+)
+from bookings.api.whole_list import LISTED, whole_list
+from bookings.models import Booking
+from bookings.scheduling import bookings, moves
+from bookings.scheduling.actors import Actor
+from openchair.api import conditional, pagination
+from openchair.api.idempotency import idempotent
+from openchair.api.renderers import as_json, of_text
+from openchair.api.views import ApiViewSet
+from openchair.database.compiled import Prepared, Question
+from practices.api.permissions import SpecialAuthorizationToWrite, require_grant
+from practices.ids import is_id
+
+
+def _shown(text: str, **kwargs: Any) -> HttpResponse:
+    return of_text(text, headers={"ETag": conditional.text_tag(text)}, **kwargs)
+
+
+def _tag(booking: Booking) -> str:
+    return conditional.text_tag(representation.of_booking(booking))
+
+
+class BookingListViewSet(PracticeListViewSet):
+    """Lists of bookings, in order of start_datetime then id, those without a time last."""
+
+    queryset = LISTED
+    serializer_class = BookingSerializer
+    filterset_class = BookingFilterSet
+
+    @schema.bookings_of_practice
+    def of_practice(self, request: Request, practice_id: str) -> HttpResponseBase:
+        """Answer the bookings of all its locations."""
+        return self._bookings("practice_id", practice_id)
+
+    @schema.bookings_of_location
+    def of_location(self, request: Request, location_id: str) -> HttpResponseBase:
+        """Answer the bookings of one location."""
+        return self._bookings("location_id", location_id)
+
+    def _bookings(self, column: str, value: str) -> HttpResponseBase:
+        practice = self.standing()
+        self.zone, tag = practice.zone, practice.tag()
+        if pagination.is_asked_for(self.request):
+            rows = self.filter_queryset(self.get_queryset().filter(**{column: value}))
+            rows = rows.values_list(*representation.ROW, named=True)
+            return self.answer(practice, rows, "start_datetime", representation.of_row, tag)
+        whole = whole_list(column, self.request.META["QUERY_STRING"], practice.zone)
+        same = conditional.not_modified(self.request, tag)
+        if same is not None:
+            return same
+        text = read(practice, lambda using: whole.json(value, practice.zones, using))
+        return of_text(text, headers={"ETag": tag})
+
+
+_KNOWN = Booking.objects.filter(practice__active=True)
+_BY_ID: Prepared[Any] = Prepared(
+    lambda booking_id: _KNOWN.filter(pk=booking_id).values_list(
+        *representation.ROW, "practice_id", "partner_id", named=True
+    ),
+    booking_id=str,
+)
+
+
+class BookingViewSet(ApiViewSet):
+    """One booking."""
+
+    queryset = _KNOWN
+    serializer_class = BookingSerializer
+    permission_classes = [SpecialAuthorizationToWrite]
+
+    def first_question(self, **kwargs: Any) -> Question[Any] | None:
+        """Ask for the booking along with the key, where its id is in the path."""
+        return _BY_ID.question(**kwargs) if kwargs else None
+
+    @schema.get_booking
+    def retrieve(self, request: Request, booking_id: str) -> HttpResponseBase:
+        """Answer one, a closed one too."""
+        now = walltime.now()
+        booking = self._booking(booking_id)
+        if booking.pending_until is not None and booking.pending_until <= now:
+            moves.lapse(booking_id, now=now)
+            booking = self._booking(booking_id)
+        return conditional.answer_text(request, representation.of_row(booking))
+
+    @schema.create_booking
+    def create(self, request: Request) -> HttpResponseBase:
+        """Create one."""
+        # Before an answer is repeated, here and below: the grant may be gone.
+        self._require_grant_of_location()
+        return self._create(request)
+
+    @idempotent
+    def _create(self, request: Request) -> HttpResponse:
+        fields = BookingCreateSerializer.read(self.body)
+        booking_id = fields.pop("id", None)
+        booking = bookings.publish(
+            fields=cast("bookings.Fields", fields),
+            by=Actor.of_caller(self.caller),
+            now=walltime.now(),
+            booking_id=booking_id,
+        )
+        response = _shown(representation.of_booking(booking), status=status.HTTP_201_CREATED)
+        response["Location"] = reverse("booking", args=[booking.pk])
+        return response
+
+    @schema.edit_booking
+    def edit(self, request: Request, booking_id: str) -> HttpResponseBase:
+        """Edit one, the id in the path."""
+        self._own_booking(booking_id)
+        self._require_grant_of_location()
+        return self._edit_by_path(request, booking_id)
+
+    @idempotent
+    def _edit_by_path(self, request: Request, booking_id: str) -> HttpResponse:
+        if self.body.get("id", booking_id) != booking_id:
+            raise serializers.ValidationError(
+                {"id": f"An id does not change: leave it out, or send {booking_id}."}
+            )
+        return self._edit(booking_id, BookingEditSerializer.read(self.body))
+
+    @schema.edit_booking_by_body
+    def edit_by_body(self, request: Request) -> HttpResponse:
+        """Edit one, the id in the body."""
+        booking_id = self.body.get("id")
+        if not isinstance(booking_id, str):
+            raise serializers.ValidationError({"id": "Send the id of the booking to edit."})
+        if not is_id(booking_id):
+            raise NotFound("There is no booking of that id.")
+        self._own_booking(booking_id)
+        self._require_grant_of_location()
+        return self._edit(booking_id, BookingEditByBodySerializer.read(self.body))
+
+    @schema.delete_booking
+    def destroy(self, request: Request, booking_id: str) -> HttpResponse:
+        """Close one."""
+        self._own_booking(booking_id)
+        by = Actor.of_caller(self.caller)
+        check = conditional.precondition(request, _tag)
+        booking = bookings.close(booking_id=booking_id, by=by, now=walltime.now(), check=check)
+        return as_json({"id": booking.pk, "status": booking.status})
+
+    def _edit(self, booking_id: str, fields: dict[str, Any]) -> HttpResponse:
+        fields.pop("id", None)
+        booking = bookings.edit(
+            booking_id=booking_id,
+            fields=cast("bookings.Fields", fields),
+            by=Actor.of_caller(self.caller),
+            now=walltime.now(),
+            check=conditional.precondition(self.request, _tag),
+        )
+        return _shown(representation.of_booking(booking))
+
+    def _booking(self, booking_id: str) -> Any:
+        """Give its row: what is shown of it, its practice and its owner. Raises NotFound."""
+        found = (self.asks or _BY_ID.question(booking_id=booking_id)).answer()
+        if not found:
+            raise NotFound(f"There is no booking {booking_id}.")
+        return found[0]
+
+    def _own_booking(self, booking_id: str) -> None:
+        """Raise NotFound, or PermissionDenied where another partner owns it."""
+        booking = self._booking(booking_id)
+        if booking.partner_id != self.caller.partner_id:
+            raise PermissionDenied(
+                f"Booking {booking_id} was not created with a key of yours: "
+                "only who created a booking edits and deletes it."
+            )
+        require_grant(self.caller, booking.practice_id)
+
+    def _require_grant_of_location(self) -> None:
+        """Raise PermissionDenied where the body names an office of a practice not granted."""
+        location_id = self.body.get("location_id")
+        if is_id(location_id) and not self.caller.all_practices:
+            location = bookings.LOCATION.first(location_id=location_id)
+            if location is not None:
+                require_grant(self.caller, location.practice_id)

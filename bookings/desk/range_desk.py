@@ -1,0 +1,166 @@
+"""The range desk: who asked for a part of the day and still waits for an exact time."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.db.models import Min, Q
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_safe
+
+from bookings import walltime
+from bookings.desk import acts, labels
+from bookings.desk.desk import Desk, attempt, desk_page, show
+from bookings.desk.forms import ExactTimeForm
+from bookings.models import Appointment, PlaceStatus
+from bookings.representation import time_range
+from openchair.errors import LimitReached, Refused
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """One place that needs a time, as the desk shows it."""
+
+    place: Appointment
+    name: str
+    asked_day: str
+    asked_range: str
+    zone: str
+    lasted: str
+    form: ExactTimeForm
+    others: list[str]
+
+
+def waiting(desk: Desk) -> list[Appointment]:
+    """List reserved places, longest waiting first."""
+    rows = Appointment.objects.filter(
+        booking__practice=desk.practice, status=PlaceStatus.RESERVED
+    ).select_related("booking__location", "booking__doctor", "booking__practice", "partner")
+    since = Min("events__at", filter=Q(events__to_status=PlaceStatus.RESERVED))
+    return list(rows.annotate(since=since).order_by("since", "id"))
+
+
+@desk_page
+@require_safe
+def page(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """Show everybody who waits."""
+    return _show(request, desk)
+
+
+def _show(
+    request: HttpRequest,
+    desk: Desk,
+    *,
+    typed: tuple[str, ExactTimeForm] | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    places = waiting(desk)
+    others = _times_given(desk, places)
+    context = {
+        "title": "Range desk",
+        "desk": desk,
+        "queue": [_waiting(place, desk, others, typed) for place in places],
+    }
+    return show(request, desk, "ranges.html", context, status)
+
+
+def _waiting(
+    place: Appointment,
+    desk: Desk,
+    others: dict[tuple[str, str], list[str]],
+    typed: tuple[str, ExactTimeForm] | None,
+) -> Waiting:
+    booking = place.booking
+    zone = booking.location.zone
+    wall = walltime.wall_clock(booking.start_datetime, zone) if booking.start_datetime else None
+    part = time_range(booking.start_datetime, zone)
+    form = ExactTimeForm(desk=desk, booking=booking, initial={"start": wall})
+    if typed is not None and typed[0] == place.pk:
+        form = typed[1]
+    form.auto_id = f"id_{place.pk}_%s"
+    day = labels.day(wall.date()) if wall else "no day yet"
+    since: datetime = getattr(place, "since", None) or place.created_at
+    return Waiting(
+        place=place,
+        name=labels.patient(place),
+        asked_day=day,
+        asked_range=labels.RANGES[part] if part else "any time",
+        zone=labels.zone_name(zone, booking.start_datetime or desk.now),
+        lasted=labels.lasted(desk.now - since),
+        form=form,
+        others=others.get((booking.doctor_id, day), []),
+    )
+
+
+def _times_given(desk: Desk, places: list[Appointment]) -> dict[tuple[str, str], list[str]]:
+    """List the exact times that the doctors concerned have given already, by doctor and day."""
+    doctors = {place.booking.doctor_id for place in places}
+    given: dict[tuple[str, str], list[str]] = {}
+    rows = Appointment.objects.filter(
+        booking__practice=desk.practice,
+        booking__doctor__in=doctors,
+        status=PlaceStatus.BOOKED,
+        start_datetime__gt=desk.now,
+    ).select_related("booking__location")
+    for row in rows.order_by("start_datetime"):
+        assert row.start_datetime is not None
+        wall = walltime.wall_clock(row.start_datetime, row.booking.location.zone)
+        key = row.booking.doctor_id, labels.day(wall.date())
+        given.setdefault(key, []).append(labels.clock(wall))
+    return given
+
+
+def _find(desk: Desk, appointment_id: str) -> Appointment:
+    rows = Appointment.objects.select_related("booking__location", "booking__practice", "partner")
+    place = rows.filter(booking__practice=desk.practice, pk=appointment_id).first()
+    if place is None:
+        raise Http404
+    return place
+
+
+@desk_page
+def assign(request: HttpRequest, desk: Desk, appointment_id: str) -> HttpResponse:
+    """Give a waiting patient the exact time; one outside the part asked for is confirmed first."""
+    place = _find(desk, appointment_id)
+    if request.method != "POST":  # somebody who logged in again on the way, or reloads
+        return redirect("admin:desk_ranges", desk.practice.pk)
+    form = ExactTimeForm(request.POST, desk=desk, booking=place.booking)
+    still_waits = place.status == PlaceStatus.RESERVED
+    # Of a place that a colleague has dealt with there is something else to say.
+    if not form.is_valid() and (still_waits or "start" not in form.cleaned_data):
+        return _show(request, desk, typed=(place.pk, form), status=400)
+    exact = form.cleaned_data["start"]
+    try:
+        acts.move_place(
+            place=place,
+            seen=PlaceStatus.RESERVED,
+            wanted=PlaceStatus.BOOKED,
+            start=exact,
+            by=desk.by,
+            now=desk.now,
+        )
+    except (Refused, LimitReached) as error:
+        messages.error(request, labels.refusal(error))
+    except ValidationError as error:
+        form.add_error("start", error.messages)
+        return _show(request, desk, typed=(place.pk, form), status=400)
+    else:
+        when = labels.moment_at(exact, place.booking.location.zone)
+        messages.success(request, f"{labels.patient(place)} is booked for {when}.")
+    return redirect("admin:desk_ranges", desk.practice.pk)
+
+
+@desk_page
+def give_back(request: HttpRequest, desk: Desk, appointment_id: str) -> HttpResponse:
+    """Give a waiting patient's place back."""
+    place = _find(desk, appointment_id)
+    if request.method != "POST":  # somebody who logged in again on the way, or reloads
+        return redirect("admin:desk_ranges", desk.practice.pk)
+    attempt(
+        request,
+        lambda: acts.give_back(place=place, seen=PlaceStatus.RESERVED, by=desk.by, now=desk.now),
+        f"The place of {labels.patient(place)} is free again.",
+    )
+    return redirect("admin:desk_ranges", desk.practice.pk)

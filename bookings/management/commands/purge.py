@@ -1,0 +1,56 @@
+"""Remove patients' data that is older than the operator wants to keep, while the server runs."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+from django.contrib.sessions.models import Session
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from bookings.patients import purge
+from openchair.api.idempotency import KEPT_FOR
+from openchair.api.models import KeptAnswer
+
+
+class Command(BaseCommand):
+    """Empties what is known of patients; places, counts and history stay."""
+
+    help = (
+        "Remove what is known of patients whose appointment ended longer ago than that; of those "
+        "cancelled, expired or without a time, what has not changed for so long. Statistics, "
+        "history and statuses stay. Also removes answers kept for retries for over 24 hours, and "
+        "ended sessions. In small batches while the server runs; it may be stopped and run again."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Ask for how long data is kept: nobody but the operator can know."""
+        parser.add_argument("--older-than", required=True, metavar="DAYS", help="Such as 90d.")
+        parser.add_argument("--dry-run", action="store_true", help="Count, and change nothing.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Purge, and say how much."""
+        now = timezone.now()
+        before = now - _age(options["older_than"])
+        dry_run = options["dry_run"]
+        emptied = sum(purge.purge(before, dry_run=dry_run))
+        answers = KeptAnswer.objects.filter(kept_at__lte=now - KEPT_FOR)
+        sessions = Session.objects.filter(expire_date__lt=now)
+        counts = [rows.count() if dry_run else rows.delete()[0] for rows in (answers, sessions)]
+        self.stdout.write(
+            f"{'Would remove' if dry_run else 'Removed'} the patients' data of {emptied} "
+            f"appointments, {counts[0]} answers kept for retries and {counts[1]} ended sessions."
+        )
+
+
+def _age(text: str) -> timedelta:
+    """Read how old. Raises CommandError."""
+    said = re.fullmatch(r"([0-9]{1,5})d", text)
+    if said is None:
+        raise CommandError(f"--older-than takes whole days, such as 90d, not {text!r}.")
+    age = timedelta(days=int(said[1]))
+    if age < timedelta(days=1):
+        raise CommandError(
+            "--older-than has to be at least 1d: today's appointments are still needed."
+        )
+    return age

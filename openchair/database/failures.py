@@ -1,0 +1,88 @@
+"""Why the database could not do its part, and what to tell whoever asked; for API and pages alike.
+
+Whatever it was, the transaction was rolled back: nothing is half done.
+"""
+
+import logging
+from dataclasses import dataclass
+
+from django.db import DatabaseError, InterfaceError
+from django.http import HttpRequest
+
+from openchair.serving import logs
+
+logger = logging.getLogger(__name__)
+
+ERRORS = (DatabaseError, InterfaceError)
+CONFLICT_MET = "openchair.conflict"
+"""Where a request's META says that it met a conflict, and may be done again."""
+
+
+@dataclass(frozen=True)
+class Outage:
+    """One way of failing: what is said, and after how many seconds it may work again.
+
+    is_conflict: two changes got in each other's way; the whole request may simply be done again.
+    """
+
+    text: str
+    retry_after: int
+    is_conflict: bool = False
+
+
+GONE = Outage("The database does not answer", 5)
+BUSY = Outage("The database is too busy at this moment", 2)
+CONFLICT = Outage("Others changed the same at the same moment, again and again", 1, True)
+FULL = Outage("The database has no room left; the operator has to make some", 30)
+READ_ONLY = Outage("The database takes no changes at the moment; the operator has to see to it", 30)
+MISSING = Outage(
+    "The database is not there, or is not set up (manage.py migrate does that); "
+    "the operator has to see to it",
+    30,
+)
+
+_BY_SQLSTATE = {
+    "40001": CONFLICT,  # serialization_failure
+    "40P01": CONFLICT,  # deadlock_detected
+    "55P03": BUSY,  # lock_not_available: lock_timeout
+    "57014": BUSY,  # query_canceled: statement_timeout
+    "25P03": BUSY,  # idle_in_transaction_session_timeout
+    "53200": BUSY,  # out_of_memory
+    "53300": BUSY,  # too_many_connections
+    "53100": FULL,  # disk_full
+    "25006": READ_ONLY,  # read_only_sql_transaction: a standby, or set so
+    "3D000": MISSING,  # invalid_catalog_name
+    "42P01": MISSING,  # undefined_table
+    "42703": MISSING,  # undefined_column
+}
+_BY_SQLITE_NAME = {
+    "SQLITE_BUSY": BUSY,
+    "SQLITE_LOCKED": BUSY,
+    "SQLITE_FULL": FULL,
+    "SQLITE_READONLY": READ_ONLY,
+    "SQLITE_READONLY_DBMOVED": MISSING,
+    "SQLITE_CANTOPEN": MISSING,
+    "SQLITE_NOTADB": MISSING,
+    # What its message does not say better is a table or a column that is not there.
+    "SQLITE_ERROR": MISSING,
+}
+
+
+def of(error: Exception) -> Outage:
+    """Say what kind of failure a database error is."""
+    cause = error.__cause__
+    found = _BY_SQLSTATE.get(getattr(cause, "sqlstate", None) or "")
+    if found is None:
+        name = getattr(cause, "sqlite_errorname", "")
+        # SQLITE_BUSY_SNAPSHOT is a kind of SQLITE_BUSY, and so on.
+        family = "_".join(name.split("_")[:2])
+        found = _BY_SQLITE_NAME.get(name) or _BY_SQLITE_NAME.get(family)
+    return found or GONE
+
+
+def note(request: HttpRequest, error: Exception) -> Outage:
+    """Write it to the log, and on the request; say what kind of failure it is."""
+    outage = of(error)
+    logger.error("%s: %s", outage.text, logs.describe(error.__cause__ or error))
+    request.META[CONFLICT_MET] = outage.is_conflict
+    return outage

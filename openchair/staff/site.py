@@ -1,0 +1,92 @@
+"""The admin's site: who comes in, where they land, and which of Django's own doors are shut."""
+
+from collections.abc import Callable
+from functools import wraps
+from http import HTTPStatus
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import URLPattern, URLResolver, include, path
+
+from openchair import kept_forms
+from openchair.staff import login, sessions
+from openchair.staff.look import AdminSite
+from practices.scoping import practices_of
+
+# They answer about rows by content type, or by any app, model and field: not needed, so not there.
+SHUT = {"view_on_site", "search", "autocomplete"}
+
+
+class OpenChairSite(AdminSite):
+    """The admin of an installation; staff land on their board, operators on their overview."""
+
+    login_form = login.ThrottledLoginForm
+    enable_nav_sidebar = False
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        """Add the pages of a practice's desk and of partners' keys to Django's."""
+        kept = [url for url in super().get_urls() if getattr(url, "name", None) not in SHUT]
+        return [
+            path("desk/<id:practice_id>/", include("bookings.desk.urls")),
+            path("partners/<id:partner_id>/keys/", include("practices.admin.urls")),
+            *kept,
+        ]
+
+    def admin_view(
+        self, view: Callable[..., HttpResponse], cacheable: bool = False
+    ) -> Callable[..., HttpResponse]:
+        """Let in who may come in, and keep what somebody sends whose login has ended."""
+        guarded = super().admin_view(view, cacheable)
+
+        @wraps(guarded)
+        def entered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            answer: HttpResponse | None = None
+            if request.method == "POST" and request.user.is_anonymous:
+                answer = kept_forms.ask_for_login(request)
+            return answer or guarded(request, *args, **kwargs)
+
+        return entered
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """Give every page the practices that its navigation offers."""
+        context: dict[str, Any] = super().each_context(request)
+        if self.has_permission(request) and not request.user.is_superuser:
+            mine = practices_of(request.user)
+            context["my_practices"] = mine
+            context["practice"] = mine[0] if mine else None
+        return context
+
+    def index(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Send staff to today; show operators what there is to run."""
+        mine = practices_of(request.user)
+        if mine and not request.user.is_superuser:
+            return redirect("admin:desk_board", practice_id=mine[0].pk)
+        context = {
+            **self.each_context(request),
+            "title": "Start",
+            "practices": mine,
+            "app_list": self.get_app_list(request),
+            **(extra_context or {}),
+        }
+        return render(request, "admin/start.html", context)
+
+    def login(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Let a person in, to what was kept for them, and remember the browser."""
+        sealed = request.POST.get(kept_forms.FIELD, "")
+        context = {kept_forms.FIELD: sealed, **(extra_context or {})}
+        response: HttpResponse = super().login(request, context)
+        # A redirect says that somebody came in: a wrong password does not, whoever was in before.
+        if request.method == "POST" and response.status_code == HTTPStatus.FOUND:
+            sessions.begin(request)
+            kept = kept_forms.unseal(sealed, request.user.pk) if sealed else None
+            if kept is not None:
+                asks = kept_forms.ask_to_send(request, kept)
+                asks.cookies.update(response.cookies)  # the login's own token is among them
+                response = asks
+            login.remember_browser(request, response)
+        return response

@@ -1,0 +1,93 @@
+"""Practices, locations and doctors."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+
+from openchair.staff.look import CheckboxSelectMultiple
+from practices.models import Doctor, Location, Practice
+from practices.scoping import ScopedAdmin
+
+
+@admin.register(Practice)
+class PracticeAdmin(ScopedAdmin):
+    """Onboarded by operators; staff see theirs."""
+
+    practice_path = "pk"
+    list_display = ["name", "kind", "active", "id"]
+    search_fields = ["name", "id"]
+    list_filter = ["kind", "active"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """Keep the id and, once there are openings, the kind: neither can change any more."""
+        if obj is None:
+            return []
+        return ["id", "kind"] if obj.bookings.exists() else ["id"]
+
+
+@admin.register(Location)
+class LocationAdmin(ScopedAdmin):
+    """Staff keep address and phone; an operator says the practice and the time zone."""
+
+    practice_path = "practice"
+    staff_may = frozenset({"view", "change"})
+    list_display = ["name", "practice", "city", "timezone", "office_phone", "id"]
+    list_select_related = ["practice"]
+    search_fields = ["name", "city", "id"]
+    list_filter = ["practice"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """Keep what openings hang on: a location stays in its practice, and staff in their zone."""
+        if obj is None:
+            return []
+        return ["id", "practice"] if request.user.is_superuser else ["id", "practice", "timezone"]
+
+
+class DoctorForm(forms.ModelForm):
+    """A doctor works at locations of one practice."""
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse locations of another practice."""
+        cleaned: dict[str, Any] = super().clean() or {}
+        practice = cleaned.get("practice") or getattr(self.instance, "practice", None)
+        elsewhere = [
+            location
+            for location in cleaned.get("locations") or []
+            if practice is not None and location.practice_id != practice.pk
+        ]
+        if elsewhere:
+            names = ", ".join(location.name for location in elsewhere)
+            raise ValidationError(
+                {"locations": f"Not of {practice}: {names}. Choose locations of the same practice."}
+            )
+        return cleaned
+
+
+@admin.register(Doctor)
+class DoctorAdmin(ScopedAdmin):
+    """Staff add doctors and say where they work."""
+
+    practice_path = "practice"
+    staff_may = frozenset({"view", "add", "change"})
+    form = DoctorForm
+    list_display = ["name", "practice", "id"]
+    list_select_related = ["practice"]
+    search_fields = ["name", "id"]
+    list_filter = ["practice", "locations"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """Keep the id, and the practice that openings were made in."""
+        return [] if obj is None else ["id", "practice"]
+
+    def get_exclude(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """Let operators alone choose an id: "taken" would tell staff which ids others have."""
+        return ["id"] if obj is None and not request.user.is_superuser else []
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Show locations as boxes to tick."""
+        return super().formfield_for_manytomany(
+            db_field, request, **{**kwargs, "widget": CheckboxSelectMultiple}
+        )
