@@ -10,17 +10,17 @@ from django.db.models import Count, Min, QuerySet
 from django.db.models.expressions import RawSQL
 
 from bookings.models import Appointment
-from openchair.database.compiled import Prepared
+from openchair.database.compiled import CompiledQuery
 from openchair.errors import LimitReached
 from practices.models import Partner
 
-_PARTNER = Prepared(
+_PARTNER = CompiledQuery(
     lambda partner_id: (
         Partner.objects.select_for_update(no_key=True).filter(pk=partner_id).values_list("pk")
     ),
     partner_id=str,
 )
-_LIVE: Prepared[Any] = Prepared(
+_LIVE: CompiledQuery[Any] = CompiledQuery(
     lambda partner_id, now: (
         _live(partner_id, now)
         .order_by()
@@ -68,11 +68,11 @@ class Tally:
         self._partner_id, self._now = partner_id, now
         with connection.cursor() as cursor:
             cursor.execute(_PARTNER.sql, _PARTNER.params({"partner_id": partner_id}))
-        self._asked = _LIVE.question(partner_id=partner_id, now=now).send()
+        self._asked = _LIVE.bind(partner_id=partner_id, now=now).send()
 
     def check(self) -> None:
         """Raise LimitReached where these are more than HOLDS_PER_PARTNER."""
-        (live,) = self._asked.answer()
+        (live,) = self._asked.rows()
         if live.count <= settings.HOLDS_PER_PARTNER:
             return
         first = _live(self._partner_id, self._now).aggregate(first=Min("pending_until"))["first"]

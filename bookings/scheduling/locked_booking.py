@@ -26,8 +26,8 @@ from bookings.patients.record import Patient
 from bookings.scheduling import feed, holds
 from bookings.scheduling.actors import CLOCK, Actor
 from openchair.database import writes
-from openchair.database.compiled import Prepared
-from openchair.database.statements import without_waiting
+from openchair.database.compiled import CompiledQuery
+from openchair.database.execute import pipeline
 from openchair.serving import metrics
 
 AUDITED = (
@@ -55,7 +55,7 @@ SAVED = (
 """What of a place can change after it was taken, but for what is known of its patient."""
 
 
-_TAKEN_IN = Prepared(
+_TAKEN_IN = CompiledQuery(
     lambda booking_id: Appointment.objects.filter(booking_id=booking_id, status__in=TAKEN).order_by(
         "created_at", "id"
     ),
@@ -239,7 +239,7 @@ class Opening:
         self._note_booking(self.by, self.now)
         if self._events:
             # What changed of a patient's place alone is no change of the opening, which all see.
-            with without_waiting():
+            with pipeline():
                 if any(event.appointment_id is None for event in self._events):
                     self._save_booking()
                 writes.insert(self._made)

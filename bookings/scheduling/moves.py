@@ -13,7 +13,7 @@ from bookings import walltime
 from bookings.models import TAKEN, Appointment, Booking, PlaceStatus, Status
 from bookings.scheduling.actors import CLOCK, Actor
 from bookings.scheduling.locked_booking import Opening
-from openchair.database.compiled import Prepared
+from openchair.database.compiled import CompiledQuery
 from openchair.errors import Refused
 from openchair.serving import metrics
 from practices.models import Kind
@@ -34,7 +34,7 @@ MOVES: dict[str, dict[str, set[str]]] = {
 """Which status of a whole opening may become which; closing is a verb of its own."""
 
 
-_LOCKED = Prepared(
+_LOCKED = CompiledQuery(
     lambda booking_id: (
         Booking.objects.select_for_update(of=("self",))
         .select_related("location", "practice")

@@ -1,14 +1,14 @@
 """Django's SQLite backend, which makes no file: an empty one in place of a lost one is no help."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from django.db.backends.sqlite3 import base, features
 
+from openchair.database.execute import DirectExecution
 from openchair.database.sqlite import files
-from openchair.database.statements import Asking, Params
 
 
 class DatabaseFeatures(features.DatabaseFeatures):
@@ -17,7 +17,7 @@ class DatabaseFeatures(features.DatabaseFeatures):
     supports_json_field = True
 
 
-class DatabaseWrapper(Asking, base.DatabaseWrapper):
+class DatabaseWrapper(DirectExecution, base.DatabaseWrapper):
     """Opens a file that is there; `manage.py migrate` and `restore` make it."""
 
     features_class = DatabaseFeatures
@@ -51,16 +51,12 @@ class DatabaseWrapper(Asking, base.DatabaseWrapper):
             return None
         return found.st_dev, found.st_ino
 
-    def rows(self, sql: str, params: Params) -> list[Any]:
-        """Ask in SQLite's own spelling, which is found once for each statement."""
-        names = tuple(params) if isinstance(params, Mapping) else ()
-        found: list[Any] = self.connection.execute(_spelt(sql, names), params).fetchall()
+    def driver_rows(self, sql: str, params: Sequence[object]) -> list[Any]:
+        found: list[Any] = self.connection.execute(_with_question_marks(sql), params).fetchall()
         return found
 
 
 @lru_cache(maxsize=1000)
-def _spelt(sql: str, names: tuple[str, ...]) -> str:
-    """Write places for parameters as SQLite does, as Django's cursor would each time."""
-    if names:
-        return sql % {name: f":{name}" for name in names}
+def _with_question_marks(sql: str) -> str:
+    """Write %s as SQLite's ?, once a statement; Django's cursor does it at each execution."""
     return base.FORMAT_QMARK_REGEX.sub("?", sql).replace("%%", "%")
