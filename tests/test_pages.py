@@ -12,7 +12,10 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, Request, expect, sync_playwright
 
 from openchair.api.problems import CATALOGUE
+from tests.conftest import only_once_on_sqlite
 from tests.server import Server
+
+pytestmark = only_once_on_sqlite
 
 FLAGS = [
     "--no-sandbox",  # CI runs as root

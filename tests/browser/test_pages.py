@@ -9,6 +9,9 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
 from tests.browser.conftest import LogIn, Person
+from tests.conftest import only_once_on_sqlite
+
+pytestmark = only_once_on_sqlite
 
 DESK = ["board/", "board/?view=week", "publish/", "close/", "ranges/", "numbers/", "new-opening/"]
 LISTS = ["bookings/booking", "bookings/appointment", "bookings/event", "bookings/series"]
