@@ -3,7 +3,7 @@
 API, admin and commands call these verbs; statuses and places change in moves.py.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, TypedDict
 
@@ -126,7 +126,10 @@ def _edit(
     booking_id: str, fields: Fields, check: Check | None, *, by: Actor, now: datetime
 ) -> Booking:
     locked = _lock_series_of(booking_id) if "recurring" in fields else None
-    opening = moves.lock(booking_id, by=by, now=now)
+    ends = locked if locked is not None and not fields["recurring"] else None
+    later_ids = [] if ends is None else series.later_ids(ends, booking_id)
+    later = moves.lock_all([booking_id, *later_ids], by=by, now=now)
+    opening = later.pop(booking_id)
     booking = opening.booking
     if "recurring" in fields and locked is None and booking.series_id is not None:
         raise _SeriesBegan
@@ -141,8 +144,6 @@ def _edit(
         if wanted != Status.CLOSED or before != {name: getattr(booking, name) for name in fields}:
             raise TransitionRefused(booking, Status.CLOSED, wanted)
         return booking
-    ends = locked is not None and was_recurring and not booking.recurring
-    later = series.later_openings(booking, by=by, now=now) if ends else []
     repeats = _repeats_from(booking, locked, was_recurring=was_recurring, now=now)
     if "status" in fields:
         moves.change_status(opening, wanted, says_start=bool(fields.get("start_datetime")))
@@ -151,8 +152,8 @@ def _edit(
     opening.save()
     if repeats is not None:
         series.extend(repeats, by=by, now=now, beyond=booking.series_date)
-    elif locked is not None and ends:
-        series.end(locked, later)
+    elif ends is not None and was_recurring:
+        series.end(ends, later.values())
     return booking
 
 
@@ -196,6 +197,21 @@ def close(*, booking_id: str, by: Actor, now: datetime, check: Check | None = No
         check(opening.booking)
     moves.close(opening)
     return opening.save()
+
+
+@transaction.atomic
+def close_free(*, booking_ids: Iterable[str], by: Actor, now: datetime) -> set[str]:
+    """Delete openings in which no place is taken, and say which; the others are left alone.
+
+    Raises Booking.DoesNotExist.
+    """
+    closed = set()
+    for booking_id, opening in moves.lock_all(booking_ids, by=by, now=now).items():
+        if opening.booking.is_free:
+            moves.close(opening)
+            opening.save()
+            closed.add(booking_id)
+    return closed
 
 
 def is_behind(practice_id: str | OuterRef, *, now: datetime) -> Q:

@@ -4,9 +4,11 @@
 clocks did in between. Occurrences are bookings of their own; the series only knows the next day.
 """
 
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Subquery
 
 from bookings import walltime
 from bookings.models import Booking, Series, Status
@@ -111,7 +113,7 @@ def _make(series: Series, start: datetime, *, by: Actor, now: datetime) -> None:
 
 
 def lock(series_id: int) -> Series:
-    """Lock a series; before any of its bookings, or two changes could wait for each other."""
+    """Lock a series: always before any booking, or two changes could wait for each other."""
     rows = Series.objects.select_for_update(of=("self",)).select_related("location", "practice")
     return rows.get(pk=series_id)
 
@@ -130,16 +132,14 @@ def extend_due(series_id: int, *, now: datetime) -> None:
         series.save(update_fields=["ended"])
 
 
-def later_openings(booking: Booking, *, by: Actor, now: datetime) -> list[Opening]:
-    """Lock the occurrences of a locked series after this one, before anything is saved."""
-    later = Booking.objects.filter(series=booking.series, series_date__gt=booking.series_date)
-    ids = later.exclude(status=Status.CLOSED).order_by("pk").values_list("pk", flat=True)
-    locked = [moves.lock(booking_id, by=by, now=now) for booking_id in list(ids)]
-    # Somebody may have closed one while its lock was waited for.
-    return [opening for opening in locked if opening.booking.status != Status.CLOSED]
+def later_ids(series: Series, booking_id: str) -> list[str]:
+    """List the occurrences of a locked series after one, if that repeats still."""
+    this = series.occurrences.filter(pk=booking_id, recurring=True).values("series_date")
+    later = series.occurrences.filter(series_date__gt=Subquery(this))
+    return list(later.exclude(status=Status.CLOSED).values_list("pk", flat=True))
 
 
-def end(series: Series, later: list[Opening]) -> None:
+def end(series: Series, later: Iterable[Opening]) -> None:
     """End a locked series: later occurrences in which no place is taken are closed.
 
     They leave it, or their days would be taken should it go on: nobody has closed these for good.
@@ -147,7 +147,10 @@ def end(series: Series, later: list[Opening]) -> None:
     series.ended = True
     series.save(update_fields=["ended"])
     for occurrence in later:
-        if not occurrence.places:
+        # Somebody may have closed one while its lock was waited for.
+        if occurrence.booking.status == Status.CLOSED:
+            continue
+        if occurrence.booking.is_free:
             occurrence.booking.recurring = False
             occurrence.booking.series = occurrence.booking.series_date = None
             moves.close(occurrence)
