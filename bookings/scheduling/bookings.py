@@ -10,7 +10,7 @@ from typing import Any, TypedDict
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import DateTimeField, OuterRef, Q, QuerySet, Subquery, Value
-from django.db.models.lookups import LessThanOrEqual
+from django.db.models.lookups import GreaterThan, LessThanOrEqual
 
 from bookings import walltime
 from bookings.models import MOST_PLACES, Booking, Series, Status
@@ -222,12 +222,19 @@ def is_behind(practice_id: str | OuterRef, *, now: datetime) -> Q:
     """
     held = Booking.objects.filter(practice_id=practice_id, pending_until__isnull=False)
     due = Series.objects.filter(practice_id=practice_id, ended=False)
-    return Q(_first_of(held, "pending_until", now)) | Q(_first_of(due, "due_at", now))
+    return (
+        Q(LessThanOrEqual(_first(held, "pending_until"), _value(now)))
+        | Q(LessThanOrEqual(_first(due, "due_at"), _value(now)))
+        | Q(GreaterThan(_first(due, "-due_at"), _value(now + series.CLOCK_WAS_AHEAD)))
+    )
 
 
-def _first_of(rows: QuerySet[Any], column: str, now: datetime) -> "LessThanOrEqual[Any]":
-    first = Subquery(rows.order_by(column).values(column)[:1])
-    return LessThanOrEqual(first, Value(now, output_field=DateTimeField()))
+def _first(rows: QuerySet[Any], order: str) -> Subquery:
+    return Subquery(rows.order_by(order).values(order.removeprefix("-"))[:1])
+
+
+def _value(instant: datetime) -> Value:
+    return Value(instant, output_field=DateTimeField())
 
 
 def catch_up(*, practice_id: str, now: datetime) -> None:
@@ -240,7 +247,8 @@ def catch_up(*, practice_id: str, now: datetime) -> None:
     held = Booking.objects.filter(practice_id=practice_id, pending_until__lte=now)
     for booking_id in list(held.values_list("pk", flat=True)):
         moves.lapse(booking_id, now=now)
-    due = Series.objects.filter(practice_id=practice_id, ended=False, due_at__lte=now)
+    wrong = Q(due_at__gt=now + series.CLOCK_WAS_AHEAD)
+    due = Series.objects.filter(Q(due_at__lte=now) | wrong, practice_id=practice_id, ended=False)
     for series_id in list(due.values_list("pk", flat=True)):
         series.extend_due(series_id, now=now)
 

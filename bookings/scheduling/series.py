@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Subquery
+from django.db.models import Max, Subquery
 
 from bookings import walltime
 from bookings.models import Booking, Series, Status
@@ -18,6 +18,8 @@ from bookings.scheduling.locked_booking import Opening
 
 HORIZON = timedelta(weeks=12)
 WEEK = timedelta(weeks=1)
+CLOCK_WAS_AHEAD = WEEK + timedelta(days=1)
+"""A series that is due later than in this time was last extended by a clock that was wrong."""
 _THAT_WEEK = timedelta(days=3)
 """How far from a day an occurrence is still that week's, for its weekday may have been another."""
 
@@ -55,7 +57,7 @@ def _repeat(series: Series, booking: Booking, *, now: datetime) -> None:
     series.wall_time, series.length = first.time(), booking.length
     series.total_appointments = booking.total_appointments
     series.next_date = first.date() + max(WEEK, weeks_past * WEEK)
-    series.due_at = _due_at(series.next_date, booking)
+    series.due_at = _due_at(series.next_date, booking, now=now)
     series.save()
 
 
@@ -64,8 +66,9 @@ def _wall_start(booking: Booking) -> datetime:
     return walltime.wall_clock(booking.start_datetime, booking.location.zone)
 
 
-def _due_at(day: date, of: Booking | Series) -> datetime:
-    return walltime.start_of_day(day - HORIZON, of.location.zone)
+def _due_at(day: date, of: Booking | Series, *, now: datetime) -> datetime:
+    # Looked at again within a week, also where it begins in a year: see CLOCK_WAS_AHEAD.
+    return min(walltime.start_of_day(day - HORIZON, of.location.zone), now + WEEK)
 
 
 def extend(
@@ -91,7 +94,7 @@ def extend(
         if now < start < walltime.LATEST and not has_one:
             _make(series, start, by=by, now=now)
         series.next_date += WEEK
-    series.due_at = _due_at(series.next_date, series)
+    series.due_at = _due_at(series.next_date, series, now=now)
     series.save(update_fields=["next_date", "due_at", "ended"])
 
 
@@ -122,14 +125,23 @@ def lock(series_id: int) -> Series:
 def extend_due(series_id: int, *, now: datetime) -> None:
     """Make what a series has to have by now, unless it has ended or another request did."""
     series = lock(series_id)
-    if series.ended or series.due_at > now:
+    if series.ended or now < series.due_at <= now + CLOCK_WAS_AHEAD:
         return
+    _go_back(series, now=now)
     if series.location.doctors.filter(pk=series.doctor_id).exists():
         extend(series, by=CLOCK, now=now)
     else:
         # Nobody would be there: a series ends when its doctor leaves the location.
         series.ended = True
         series.save(update_fields=["ended"])
+
+
+def _go_back(series: Series, *, now: datetime) -> None:
+    """Go on after the newest occurrence within the horizon: a clock that was ahead left a hole."""
+    last = walltime.wall_clock(now, series.location.zone).date() + HORIZON
+    newest = series.occurrences.filter(series_date__lte=last).aggregate(day=Max("series_date"))
+    while newest["day"] is not None and series.next_date - WEEK > newest["day"]:
+        series.next_date -= WEEK
 
 
 def later_ids(series: Series, booking_id: str) -> list[str]:
