@@ -10,8 +10,9 @@ import pytest
 from django.contrib import admin
 from django.db import IntegrityError
 from django.test import Client
+from time_machine import Traveller
 
-from bookings.models import Appointment, Event
+from bookings.models import Appointment, Booking, Event
 from openchair.serving import logs
 from practices.scoping import ScopedAdmin
 from tests.conftest import only_once
@@ -206,3 +207,12 @@ def test_more_rows_need_no_more_queries(
         for letter in "NM":
             house.patient(house.opening(f"{letter}{len(counts)}"))
     assert counts[0] == counts[1]
+
+
+def test_weeks_that_a_list_makes_are_made_at_a_whole_millisecond(
+    house: House, clock: Traveller
+) -> None:
+    clock.shift(timedelta(weeks=2, microseconds=123_456))
+    browser(house.staff).get("/admin/bookings/booking/")
+    made = Booking.objects.latest("created_at").created_at
+    assert made - NOON == timedelta(weeks=2, milliseconds=123)
