@@ -27,9 +27,10 @@ from bookings.scheduling.actors import Actor
 from openchair.api import conditional
 from openchair.api.fields import StrictSerializer
 from openchair.api.idempotency import idempotent
-from openchair.api.renderers import as_json, of_text, written
+from openchair.api.renderers import json_response, text_response
 from openchair.api.views import ApiViewSet
 from openchair.database.compiled import BoundQuery, CompiledQuery
+from openchair.json_text import encode
 from practices.api.permissions import SpecialAuthorizationToWrite, require_grant
 
 _PLACES = (
@@ -49,11 +50,11 @@ _OPENING: CompiledQuery[Any] = CompiledQuery(
 
 
 def _text(place: Appointment) -> str:
-    return written(shapes.appointment_json(place))
+    return encode(shapes.appointment_json(place))
 
 
 def _shown(place: Appointment, **kwargs: Any) -> HttpResponse:
-    return of_text(_text(place), headers={"ETag": shapes.appointment_tag(place)}, **kwargs)
+    return text_response(_text(place), headers={"ETag": shapes.appointment_tag(place)}, **kwargs)
 
 
 class AppointmentListViewSet(PracticeListViewSet):
@@ -149,7 +150,7 @@ class AppointmentViewSet(ApiViewSet):
             now=walltime.now(),
             check=conditional.precondition(request, shapes.appointment_tag),
         )
-        return as_json({"id": place.pk, "status": place.status})
+        return json_response({"id": place.pk, "status": place.status})
 
     def _check_fixed(self, name: str, value: str) -> None:
         if self.body.get(name, value) != value:

@@ -24,7 +24,7 @@ from bookings.scheduling import bookings, moves
 from bookings.scheduling.actors import Actor
 from openchair.api import conditional, pagination
 from openchair.api.idempotency import idempotent
-from openchair.api.renderers import as_json, of_text
+from openchair.api.renderers import json_response, text_response
 from openchair.api.views import ApiViewSet
 from openchair.database.compiled import BoundQuery, CompiledQuery
 from practices.api.permissions import SpecialAuthorizationToWrite, require_grant
@@ -32,7 +32,7 @@ from practices.ids import is_id
 
 
 def _shown(text: str, **kwargs: Any) -> HttpResponse:
-    return of_text(text, headers={"ETag": conditional.text_tag(text)}, **kwargs)
+    return text_response(text, headers={"ETag": conditional.text_tag(text)}, **kwargs)
 
 
 def _tag(booking: Booking) -> str:
@@ -68,7 +68,7 @@ class BookingListViewSet(PracticeListViewSet):
         if same is not None:
             return same
         text = whole.json(value, practice.zones)
-        return of_text(text, headers={"ETag": tag})
+        return text_response(text, headers={"ETag": tag})
 
 
 _KNOWN = Booking.objects.filter(practice__active=True)
@@ -156,7 +156,7 @@ class BookingViewSet(ApiViewSet):
         by = Actor.of_caller(self.caller)
         check = conditional.precondition(request, _tag)
         booking = bookings.close(booking_id=booking_id, by=by, now=walltime.now(), check=check)
-        return as_json({"id": booking.pk, "status": booking.status})
+        return json_response({"id": booking.pk, "status": booking.status})
 
     def _edit(self, booking_id: str, fields: dict[str, Any]) -> HttpResponse:
         fields.pop("id", None)

@@ -14,9 +14,10 @@ from bookings import walltime
 from bookings.scheduling import bookings
 from openchair.api import conditional, pagination
 from openchair.api.filters import StrictFilterBackend
-from openchair.api.renderers import array, of_text
+from openchair.api.renderers import text_response
 from openchair.api.views import ApiViewSet
 from openchair.database.compiled import BoundQuery, CompiledQuery
+from openchair.json_text import join_array
 from practices.models import Practice
 
 
@@ -112,4 +113,4 @@ class PracticeListViewSet(InPracticeViewSet):
                 headers["Link"] = pagination.link(
                     self.request, cursor=cursor, limit=str(page.limit)
                 )
-        return of_text(array(map(text_of, found)), headers=headers)
+        return text_response(join_array(map(text_of, found)), headers=headers)
