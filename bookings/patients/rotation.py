@@ -7,12 +7,15 @@ the next look. May be stopped at any point, and run again.
 from collections.abc import Iterator
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
+from bookings.models import Appointment
 from bookings.patients import record
 from bookings.patients.record import PATIENT_FIELDS
 from openchair import encryption
+from openchair.api.models import KeptAnswer
 
 AT_ONCE = 100
 CLEAR = [f"clear_{name}" for name in PATIENT_FIELDS]
@@ -63,3 +66,28 @@ def unseal(places: QuerySet[Any]) -> None:
                 clear = {f"clear_{name}": value for name, value in person._asdict().items()}
                 said = {name: getattr(row, name) for name in CLEAR if getattr(row, name)}
                 _as_it_was(places, row).update(**nobody, **{**clear, **said})
+
+
+def missing_keys() -> set[str]:
+    """Name the keys that sealed something and are not in PATIENT_KEYS."""
+    answers = KeptAnswer.objects.filter(sealed_by__isnull=False).values_list("sealed_by", flat=True)
+    used = {name for name in answers.distinct() if name is not None}
+    after: str | None = ""
+    # From one name to the next along the index, however many patients there are.
+    names = Appointment.objects.order_by("patient_key").values_list("patient_key", flat=True)
+    while after is not None:
+        used.add(after)
+        after = names.filter(patient_key__gt=after).first()
+    return used - {"", *encryption.key_names()}
+
+
+def refuse_if_keys_are_missing() -> None:
+    """Raise ImproperlyConfigured where patients' data is there that could not be read."""
+    names = missing_keys()
+    if names:
+        raise ImproperlyConfigured(
+            "The database holds patients' data that PATIENT_KEYS cannot read: the keys named "
+            f"{', '.join(sorted(names))} are missing. "
+            f"Here are {', '.join(encryption.key_names())}. "
+            "Put them behind the others; until then nothing is served, and nothing is lost."
+        )
