@@ -12,7 +12,7 @@ from bookings import walltime
 from bookings.models import Booking, Series, Status
 from bookings.scheduling import moves
 from bookings.scheduling.actors import CLOCK, Actor
-from bookings.scheduling.locked_booking import Opening
+from bookings.scheduling.locked_booking import LockedBooking
 
 HORIZON = timedelta(weeks=12)
 WEEK = timedelta(weeks=1)
@@ -107,7 +107,7 @@ def _make(series: Series, start: datetime, *, by: Actor, now: datetime) -> None:
         series_date=series.next_date,
         created_at=now,
     )
-    Opening(booking, by=by, now=now).save()
+    LockedBooking(booking, by=by, now=now).save()
 
 
 def lock(series_id: int) -> Series:
@@ -130,16 +130,16 @@ def extend_due(series_id: int, *, now: datetime) -> None:
         series.save(update_fields=["ended"])
 
 
-def later_openings(booking: Booking, *, by: Actor, now: datetime) -> list[Opening]:
+def later_occurrences(booking: Booking, *, by: Actor, now: datetime) -> list[LockedBooking]:
     """Lock the occurrences of a locked series after this one, before anything is saved."""
     later = Booking.objects.filter(series=booking.series, series_date__gt=booking.series_date)
     ids = later.exclude(status=Status.CLOSED).order_by("pk").values_list("pk", flat=True)
     locked = [moves.lock(booking_id, by=by, now=now) for booking_id in list(ids)]
     # Somebody may have closed one while its lock was waited for.
-    return [opening for opening in locked if opening.booking.status != Status.CLOSED]
+    return [each for each in locked if each.booking.status != Status.CLOSED]
 
 
-def end(series: Series, later: list[Opening]) -> None:
+def end(series: Series, later: list[LockedBooking]) -> None:
     """End a locked series: later occurrences in which no place is taken are closed.
 
     They leave it, or their days would be taken should it go on: nobody has closed these for good.
@@ -147,8 +147,9 @@ def end(series: Series, later: list[Opening]) -> None:
     series.ended = True
     series.save(update_fields=["ended"])
     for occurrence in later:
-        if not occurrence.places:
-            occurrence.booking.recurring = False
-            occurrence.booking.series = occurrence.booking.series_date = None
+        booking = occurrence.booking
+        if not booking.places_taken:
+            booking.recurring = False
+            booking.series = booking.series_date = None
             moves.close(occurrence)
         occurrence.save()
