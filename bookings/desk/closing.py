@@ -33,7 +33,7 @@ def chosen(desk: Desk, asked: dict[str, Any]) -> list[Booking]:
     rows = Booking.objects.filter(when, practice=desk.practice, start_datetime__gt=desk.now)
     if asked["doctor"] is not None:
         rows = rows.filter(doctor=asked["doctor"])
-    rows = rows.exclude(status=Status.CLOSED).select_related("location", "doctor")
+    rows = rows.exclude(status=Status.CLOSED).select_related("location", "doctor", "whole_partner")
     return list(rows.order_by("start_datetime", "id"))
 
 
@@ -64,9 +64,12 @@ def _context(form: CloseManyForm) -> dict[str, Any]:
 
 def _with_places(taken: list[Booking]) -> list[dict[str, Any]]:
     """Name who has a place, with the phone to call."""
-    places = defaultdict(list)
+    places = {
+        booking.pk: [{"name": text, "phone": "", "status": ""} for text in labels.whole(booking)]
+        for booking in taken
+    }
     rows = Appointment.objects.filter(booking__in=taken, status__in=TAKEN)
-    for place in rows.select_related("partner").order_by("created_at", "id"):
+    for place in rows.order_by("created_at", "id"):
         places[place.booking_id].append(
             {
                 "name": labels.patient(place),
