@@ -10,7 +10,7 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_safe
 
 from bookings import walltime
-from bookings.desk import acts, board, history, labels
+from bookings.desk import acts, board, history, labels, times
 from bookings.desk.desk import Desk, attempt, desk_page, say_mistakes, show
 from bookings.desk.forms import ExactTimeForm, OpeningForm, PatientForm
 from bookings.models import TAKEN, Appointment, Booking, PlaceStatus, Status
@@ -77,13 +77,14 @@ def _show(
     is_range = desk.practice.range_bookings
     rows = booking.appointments.select_related("partner", "booking__practice", "booking__location")
     places = [_place(row) for row in rows.order_by("created_at", "id")]
+    when = times.when(booking, [place.row for place in places])
     asked = time_range(booking.start_datetime, zone) if is_range else None
     wall = booking.start_datetime and walltime.wall_clock(booking.start_datetime, zone)
     context = {
-        "title": f"Opening {labels.moment_at(booking.start_datetime, zone)}",
+        "title": f"Opening {when}",
         "booking": booking,
         "status_word": labels.STATUS[Status(booking.status)],
-        "when": labels.moment_at(booking.start_datetime, zone),
+        "when": when,
         "start_value": f"{wall:%Y-%m-%dT%H:%M}" if wall else "",
         "zone": labels.zone_name(zone, booking.start_datetime or desk.now),
         "range": labels.RANGES[asked] if asked else "",
