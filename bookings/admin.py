@@ -129,7 +129,7 @@ class AppointmentAdmin(CaughtUpAdmin):
             return queryset.none() if term else queryset, False
         found = Q(pk__icontains=term)
         found |= Q(email_digest__in=by_email(term)) | Q(phone_digest__in=by_phone(term))
-        newest = queryset.filter(has_patient=True).order_by("-created_at")[:NEWEST_BY_NAME]
+        newest = queryset.order_by("-created_at")[:NEWEST_BY_NAME]
         named = [place.pk for place in newest if _is_named(place.unread_person, term)]
         return queryset.filter(found | Q(pk__in=named)), False
 

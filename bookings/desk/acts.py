@@ -91,7 +91,7 @@ def _check_status(booking: Booking, seen: str, *, by: Actor, now: datetime) -> N
 
 def _check_place(place: Appointment, seen: str, *, by: Actor, now: datetime) -> None:
     opening = moves.lock(place.booking_id, by=by, now=now)
-    if opening.place(place.pk).status != seen:
+    if opening.appointment(place.pk).status != seen:
         last = Event.objects.filter(appointment=place).select_related(
             "user", "api_key__partner", "booking__location", "appointment"
         )

@@ -35,6 +35,7 @@ _COLUMNS = (
     "places_pending",
     "places_reserved",
     "places_booked",
+    "whole_booked",
     "recurring",
 )
 
@@ -155,8 +156,7 @@ def page(request: HttpRequest, desk: Desk) -> HttpResponse:
     """Show the day, or the week."""
     view = view_of(request, desk)
     rows = list(in_view(desk, view).values_list(*_COLUMNS, named=True))
-    places = _places(desk, view, [row.id for row in rows])
-    entries = _entries(desk, view, rows, places)
+    entries = _entries(desk, view, rows)
     shown = [each for each in desk.locations if view.location in {"", each.pk}]
     make = _week_grid if view.is_week else _day_grid
     grids = [make(desk, view, each, entries[each.pk]) for each in shown]
@@ -229,17 +229,26 @@ def _places(desk: Desk, view: View, ids: list[str]) -> dict[str, list[Appointmen
     if view.is_week and not desk.practice.range_bookings:
         return found
     rows = times.TIMED if view.is_week else Appointment.objects.filter(status__in=TAKEN)
-    rows = rows.filter(booking__in=ids).select_related("partner")
-    for place in rows.order_by("created_at", "id"):
+    for place in rows.filter(booking__in=ids).order_by("created_at", "id"):
         found[place.booking_id].append(place)
     return found
 
 
-def _entries(
-    desk: Desk, view: View, rows: list[Any], places: dict[str, list[Appointment]]
-) -> dict[str, list[Entry]]:
+def _whole(view: View, ids: list[str]) -> dict[str, list[str]]:
+    """Say which places of these openings are taken without a patient; in a week, of none."""
+    if view.is_week:
+        return {}
+    anything = Q(whole_pending__gt=0) | Q(whole_reserved__gt=0) | Q(whole_booked__gt=0)
+    taken = Booking.objects.filter(anything, pk__in=ids)
+    rows = taken.select_related("location", "whole_partner")
+    return {booking.pk: labels.whole(booking) for booking in rows}
+
+
+def _entries(desk: Desk, view: View, rows: list[Any]) -> dict[str, list[Entry]]:
     """List by location, in order of time, what stands on the board on these days."""
     zones = {location.pk: location.zone for location in desk.locations}
+    ids = [row.id for row in rows]
+    places, whole = _places(desk, view, ids), _whole(view, ids)
     found: dict[str, list[Entry]] = defaultdict(list)
     for row in rows:
         zone, of_row = zones[row.location_id], places[row.id]
@@ -247,10 +256,14 @@ def _entries(
         timed = [each.patient for each in shown if each.patient is not None]
         rest = [place for place in of_row if place not in timed]
         for each in shown:
-            if each.day in view.days:
-                named = rest if each.patient is None else [each.patient]
-                names = [] if view.is_week else _names(named, zone)
-                found[row.location_id].append(Entry(row, each, names, len(timed)))
+            if each.day not in view.days:
+                continue
+            names: list[str] = []
+            if not view.is_week and each.patient is not None:
+                names = [labels.patient(each.patient)]
+            elif not view.is_week:
+                names = [*_names(rest, zone), *whole.get(row.id, [])]
+            found[row.location_id].append(Entry(row, each, names, len(timed)))
     for entries in found.values():
         entries.sort(key=lambda entry: entry.time.at)
     return found

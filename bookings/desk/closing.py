@@ -33,7 +33,8 @@ def chosen(desk: Desk, asked: dict[str, Any]) -> list[Booking]:
     rows = Booking.objects.filter(when, practice=desk.practice, start_datetime__gt=desk.now)
     if asked["doctor"] is not None:
         rows = rows.filter(doctor=asked["doctor"])
-    rows = rows.exclude(status=Status.CLOSED).select_related("location", "doctor", "practice")
+    rows = rows.exclude(status=Status.CLOSED)
+    rows = rows.select_related("location", "doctor", "practice", "whole_partner")
     return list(rows.order_by("start_datetime", "id"))
 
 
@@ -64,9 +65,9 @@ def _context(form: CloseManyForm) -> dict[str, Any]:
 
 def _with_places(taken: list[Booking]) -> list[dict[str, Any]]:
     """Name who has a place, with the phone to call."""
-    places = defaultdict(list)
+    places: dict[str, list[Appointment]] = defaultdict(list)
     rows = Appointment.objects.filter(booking__in=taken, status__in=TAKEN)
-    rows = rows.select_related("partner", "booking__location", "booking__practice")
+    rows = rows.select_related("booking__location", "booking__practice")
     for place in rows.order_by("created_at", "id"):
         places[place.booking_id].append(place)
     return [_row(each, places[each.pk]) for each in taken]
@@ -82,7 +83,11 @@ def _row(booking: Booking, places: list[Appointment]) -> dict[str, Any]:
         }
         for place in places
     ]
-    return {"booking": booking, "when": times.when(booking, places), "places": patients}
+    return {
+        "booking": booking,
+        "when": times.when(booking, places),
+        "places": [*({"name": text} for text in labels.whole(booking)), *patients],
+    }
 
 
 def _close(request: HttpRequest, desk: Desk, agreed: list[Booking]) -> HttpResponse:

@@ -50,7 +50,7 @@ class Time:
 def of_opening(row: Any, places: Iterable[Appointment], zone: ZoneInfo, kind: str) -> list[Time]:
     """List the times in an opening: of each patient who has one, then of all else in it.
 
-    row: a booking, or a named row with its start_datetime, total_appointments and places_booked.
+    row: a booking, or a named row with its start_datetime, total_appointments and whole_booked.
     """
     if row.start_datetime is None:
         return []
@@ -61,8 +61,8 @@ def of_opening(row: Any, places: Iterable[Appointment], zone: ZoneInfo, kind: st
     ]
     times.sort(key=lambda time: time.at)
     if len(times) < row.total_appointments:
-        # A whole opening is booked with its exact time, which is the booking's then.
-        is_exact = kind == Kind.EXACT or row.places_booked == row.total_appointments
+        # What is booked as a whole is booked with its exact time, which is the booking's then.
+        is_exact = kind == Kind.EXACT or row.whole_booked > 0
         part = "" if is_exact else _part(row.start_datetime, zone)
         times.append(Time(row.start_datetime, zone, part))
     return times
@@ -71,12 +71,11 @@ def of_opening(row: Any, places: Iterable[Appointment], zone: ZoneInfo, kind: st
 def of_patient(place: Appointment) -> Time | None:
     """Give when a patient comes, where that is known."""
     booking, zone = place.booking, place.booking.location.zone
-    at = place.exact_time or booking.start_datetime
-    if at is None:
+    if place.exact_time is not None:
+        return Time(place.exact_time, zone, patient=place)
+    if booking.start_datetime is None:
         return None
-    # Booked without a time of its own it is with the whole opening, at that one's exact time.
-    is_exact = place.exact_time is not None or place.status == PlaceStatus.BOOKED
-    return Time(at, zone, "" if is_exact else _part(at, zone), place)
+    return Time(booking.start_datetime, zone, _part(booking.start_datetime, zone), place)
 
 
 def when(booking: Booking, places: Iterable[Appointment]) -> str:

@@ -9,8 +9,7 @@ from openchair.api.models import KeptAnswer
 
 def missing() -> set[str]:
     """Name the keys that sealed something and are not in PATIENT_KEYS."""
-    answers = KeptAnswer.objects.filter(sealed_by__isnull=False).values_list("sealed_by", flat=True)
-    used = {name for name in answers.distinct() if name is not None}
+    used = set(KeptAnswer.objects.values_list("sealed_by", flat=True).distinct())
     after: str | None = ""
     # From one name to the next along the index, however many patients there are.
     names = Appointment.objects.order_by("patient_key").values_list("patient_key", flat=True)

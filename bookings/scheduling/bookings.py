@@ -16,7 +16,7 @@ from bookings import walltime
 from bookings.models import MOST_PLACES, Booking, Series, Status
 from bookings.scheduling import moves, series
 from bookings.scheduling.actors import Actor
-from bookings.scheduling.locked_booking import Opening
+from bookings.scheduling.locked_booking import LockedBooking
 from bookings.scheduling.moves import TransitionRefused
 from openchair.database.compiled import Prepared
 from openchair.errors import Refused
@@ -88,12 +88,12 @@ def _publish(fields: Fields, booking_id: str | None, *, by: Actor, now: datetime
         raise ValidationError({"status": "A booking is not created closed: leave it out."})
     if wanted == Status.RESERVED and booking.practice.kind == Kind.EXACT:
         raise ValidationError({"status": "Only range bookings can be reserved."})
-    opening = Opening(booking, by=by, now=now)
+    locked = LockedBooking(booking, by=by, now=now)
     repeats = booking.recurring and booking.start_datetime is not None
     begun = series.begin(booking, now=now) if repeats else None
     if wanted is not None:
-        moves.change_status(opening, wanted, says_start="start_datetime" in fields)
-    opening.save()
+        moves.change_status(locked, wanted, says_start="start_datetime" in fields)
+    locked.save()
     if begun is not None:
         series.extend(begun, by=by, now=now, beyond=booking.series_date)
     return booking
@@ -125,13 +125,13 @@ def edit(
 def _edit(
     booking_id: str, fields: Fields, check: Check | None, *, by: Actor, now: datetime
 ) -> Booking:
-    locked = _lock_series_of(booking_id) if "recurring" in fields else None
-    ends = locked if locked is not None and not fields["recurring"] else None
+    repeated = _lock_series_of(booking_id) if "recurring" in fields else None
+    ends = repeated if repeated is not None and not fields["recurring"] else None
     later_ids = [] if ends is None else series.later_ids(ends, booking_id)
     later = moves.lock_all([booking_id, *later_ids], by=by, now=now)
-    opening = later.pop(booking_id)
-    booking = opening.booking
-    if "recurring" in fields and locked is None and booking.series_id is not None:
+    locked = later.pop(booking_id)
+    booking = locked.booking
+    if "recurring" in fields and repeated is None and booking.series_id is not None:
         raise _SeriesBegan
     if check is not None:
         check(booking)
@@ -144,12 +144,12 @@ def _edit(
         if wanted != Status.CLOSED or before != {name: getattr(booking, name) for name in fields}:
             raise TransitionRefused(booking, Status.CLOSED, wanted)
         return booking
-    repeats = _repeats_from(booking, locked, was_recurring=was_recurring, now=now)
+    repeats = _repeats_from(booking, repeated, was_recurring=was_recurring, now=now)
     if "status" in fields:
-        moves.change_status(opening, wanted, says_start=bool(fields.get("start_datetime")))
+        moves.change_status(locked, wanted, says_start=bool(fields.get("start_datetime")))
     # After the status, which may give places back.
     _check_total(booking)
-    opening.save()
+    locked.save()
     if repeats is not None:
         series.extend(repeats, by=by, now=now, beyond=booking.series_date)
     elif ends is not None and was_recurring:
@@ -158,11 +158,11 @@ def _edit(
 
 
 def _repeats_from(
-    booking: Booking, locked: Series | None, *, was_recurring: bool, now: datetime
+    booking: Booking, repeated: Series | None, *, was_recurring: bool, now: datetime
 ) -> Series | None:
-    """Give the series that begins at this opening, or goes on from it; None where none does."""
+    """Give the series that begins at this booking, or goes on from it; None where none does."""
     begins = booking.series_id is None and booking.start_datetime is not None
-    goes_on = not was_recurring and locked is not None and locked.ended
+    goes_on = not was_recurring and repeated is not None and repeated.ended
     if not booking.recurring or not (begins or goes_on):
         return None
     if booking.start_datetime is None:
@@ -173,10 +173,10 @@ def _repeats_from(
         raise ValidationError(
             {"recurring": "The doctor has left the location: send another doctor_id with it."}
         )
-    if locked is None:
+    if repeated is None:
         return series.begin(booking, now=now)
-    series.resume(locked, booking, now=now)
-    return locked
+    series.resume(repeated, booking, now=now)
+    return repeated
 
 
 def _lock_series_of(booking_id: str) -> Series | None:
@@ -191,12 +191,12 @@ def close(*, booking_id: str, by: Actor, now: datetime, check: Check | None = No
     Raises Refused (409) where a patient has a place in it, Booking.DoesNotExist, and what `check`
     raises.
     """
-    opening = moves.lock(booking_id, by=by, now=now)
+    locked = moves.lock(booking_id, by=by, now=now)
     # Sent again, it is what was asked for already (RFC 9110, section 13.1.1).
-    if check is not None and opening.booking.status != Status.CLOSED:
-        check(opening.booking)
-    moves.close(opening)
-    return opening.save()
+    if check is not None and locked.booking.status != Status.CLOSED:
+        check(locked.booking)
+    moves.close(locked)
+    return locked.save()
 
 
 @transaction.atomic
@@ -298,7 +298,7 @@ def _works_there(doctor_id: str, location_id: str, practice_id: str) -> bool:
 
 def _assign_start(booking: Booking, start: datetime | None) -> None:
     if start is None:
-        if booking.start_datetime is not None and _taken(booking):
+        if booking.start_datetime is not None and booking.places_taken:
             raise Refused(
                 "places_taken",
                 f"Places of booking {booking.pk} are taken: it cannot lose its start_datetime. "
@@ -313,14 +313,10 @@ def _assign_start(booking: Booking, start: datetime | None) -> None:
 
 
 def _check_total(booking: Booking) -> None:
-    taken = _taken(booking)
+    taken = booking.places_taken
     if booking.total_appointments < taken:
         raise Refused(
             "places_taken",
             f"{taken} places of booking {booking.pk} are taken: total_appointments can be "
             f"{taken} to {MOST_PLACES}.",
         )
-
-
-def _taken(booking: Booking) -> int:
-    return booking.places_pending + booking.places_reserved + booking.places_booked

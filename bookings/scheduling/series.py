@@ -14,7 +14,7 @@ from bookings import walltime
 from bookings.models import Booking, Series, Status
 from bookings.scheduling import moves
 from bookings.scheduling.actors import CLOCK, Actor
-from bookings.scheduling.locked_booking import Opening
+from bookings.scheduling.locked_booking import LockedBooking
 
 HORIZON = timedelta(weeks=12)
 WEEK = timedelta(weeks=1)
@@ -112,7 +112,7 @@ def _make(series: Series, start: datetime, *, by: Actor, now: datetime) -> None:
         series_date=series.next_date,
         created_at=now,
     )
-    Opening(booking, by=by, now=now).save()
+    LockedBooking(booking, by=by, now=now).save()
 
 
 def lock(series_id: int) -> Series:
@@ -151,7 +151,7 @@ def later_ids(series: Series, booking_id: str) -> list[str]:
     return list(later.exclude(status=Status.CLOSED).values_list("pk", flat=True))
 
 
-def end(series: Series, later: Iterable[Opening]) -> None:
+def end(series: Series, later: Iterable[LockedBooking]) -> None:
     """End a locked series: later occurrences in which no place is taken are closed.
 
     They leave it, or their days would be taken should it go on: nobody has closed these for good.
@@ -159,11 +159,12 @@ def end(series: Series, later: Iterable[Opening]) -> None:
     series.ended = True
     series.save(update_fields=["ended"])
     for occurrence in later:
+        booking = occurrence.booking
         # Somebody may have closed one while its lock was waited for.
-        if occurrence.booking.status == Status.CLOSED:
+        if booking.status == Status.CLOSED:
             continue
-        if occurrence.booking.is_free:
-            occurrence.booking.recurring = False
-            occurrence.booking.series = occurrence.booking.series_date = None
+        if booking.is_free:
+            booking.recurring = False
+            booking.series = booking.series_date = None
             moves.close(occurrence)
         occurrence.save()
