@@ -90,14 +90,18 @@ class Model:
         ours = [place for place in self.places if place.patient is None]
         gives_back = wanted == "open" != before and ours
         if wanted == self.status and not gives_back:
-            for place in ours:
-                if wanted == place.status == "pending":
-                    place.until = max(place.until, min(now + HOLD, place.since + LONGEST_HOLD))
+            self.renew(ours, wanted, now)
             return 200
         code = self._move(before, wanted, ours, now, says_start=says_start)
         if code != 200:
             self.has_start = had_start
         return code
+
+    def renew(self, ours: list[Place], wanted: str, now: datetime) -> None:
+        """Asking for a hold renews those there are, whether or not free places join them."""
+        for place in ours:
+            if wanted == place.status == "pending":
+                place.until = max(place.until, min(now + HOLD, place.since + LONGEST_HOLD))
 
     def _move(
         self, before: str, wanted: str, ours: list[Place], now: datetime, *, says_start: bool
@@ -114,6 +118,7 @@ class Model:
                 return 409
             self.places = rest
             return 200
+        self.renew(ours, wanted, now)
         behind = [place for place in ours if TAKING.index(place.status) < TAKING.index(wanted)]
         there = [place for place in ours if place.status == wanted]
         if wanted != "pending" and not behind and not there and not self.free:

@@ -16,8 +16,11 @@ from time_machine import Traveller
 from bookings.desk import export
 from bookings.models import Appointment, Booking, Event, Status
 from tests import factories
+from tests.conftest import only_once_on_sqlite
 from tests.desk.world import House, browser, person
 from tests.factories import NOON
+
+pytestmark = only_once_on_sqlite
 
 QUERIES = 10
 
