@@ -310,7 +310,7 @@ def _status(kind: Kind, draw: int, days_ahead: int) -> str:
 
 def _patients(practice: Practice, *, by: Actor, staff: Actor, now: datetime) -> None:
     """Let a few patients take places in the first openings that are free."""
-    if Appointment.objects.filter(booking__practice=practice, has_patient=True).exists():
+    if Appointment.objects.filter(booking__practice=practice).exists():
         return
     free = Booking.objects.filter(practice=practice, status=Status.OPEN, start_datetime__gt=now)
     for nth, booking in enumerate(free.order_by("start_datetime", "id")[: len(PATIENTS)]):

@@ -3,8 +3,8 @@
 Reading is then joining texts; shaping rows anew took longer than all else that a list does.
 
 A text is used only where it is what would be written now. The database takes it away from a row
-that changes without it (bookings/migrations/0004), and with it is kept under which edition and for
-which zone it was written. Where there is none, or one of another edition, it is written on reading.
+that changes without it (bookings/migrations/0002_rules.py), and with it is kept under which edition
+and for which zone it was written. Where it is of another edition or zone, it is written on reading.
 """
 
 from collections.abc import Sequence
@@ -95,7 +95,7 @@ def _text(row: Row, zone: ZoneInfo, kind: str) -> str:
 
 def is_current(row: Any) -> bool:
     """Say whether what is kept beside a named row of the columns in ROW would be written now."""
-    return row.shown is not None and row.shown_as == EDITION + row.location__timezone
+    return bool(row.shown_as == EDITION + row.location__timezone)
 
 
 def of_row(row: Any) -> str:
@@ -107,7 +107,7 @@ def of_row(row: Any) -> str:
 
 def of_booking(booking: Booking) -> str:
     """Give the JSON of a booking that was read with its location and practice."""
-    if booking.shown is not None and booking.shown_as == EDITION + booking.location.timezone:
+    if booking.shown_as == EDITION + booking.location.timezone:
         return booking.shown
     return _text(booking, booking.location.zone, booking.practice.kind)
 

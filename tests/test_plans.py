@@ -26,21 +26,21 @@ CROWD = """
     SELECT 'd' || p, 'p' || p, 'Dr. Reyes' FROM generate_series(%(first)s, 60) p;
     INSERT INTO bookings_booking (id, status, length, recurring, start_datetime, location_id,
         doctor_id, practice_id, total_appointments, places_pending, places_reserved, places_booked,
-        partner_id, updated_at, created_at, pending_until)
+        whole_pending, whole_reserved, whole_booked, partner_id, updated_at, created_at, shown,
+        shown_as, pending_until)
     SELECT 'b' || p || '-' || l || '-' || n,
         CASE WHEN n %% 25 = 0 THEN 'open' WHEN n %% 10 = 1 THEN 'pending' ELSE 'booked' END,
         60, false, timestamptz '2026-06-01' + n * interval '1 hour', 'l' || p || '-' || l,
         'd' || p, 'p' || p, 1, CASE WHEN n %% 10 = 1 THEN 1 ELSE 0 END, 0,
         CASE WHEN n %% 25 = 0 OR n %% 10 = 1 THEN 0 ELSE 1 END,
-        %(partner)s, '2026-05-01', '2026-05-01',
+        0, 0, 0, %(partner)s, '2026-05-01', '2026-05-01', '', '',
         CASE WHEN n %% 10 = 1 THEN timestamptz '2026-06-30' + n * interval '1 second' END
     FROM generate_series(%(first)s, 60) p, generate_series(1, 2) l, generate_series(1, %(each)s) n
     ORDER BY n, p, l;
-    INSERT INTO bookings_appointment (id, booking_id, status, has_patient, partner_id, first_name,
-        last_name, email, phone, guardian_name, zip_code, message, updated_at, created_at,
+    INSERT INTO bookings_appointment (id, booking_id, status, partner_id, updated_at, created_at,
         held_since, pending_until)
-    SELECT 'a' || id, id, status, false, CASE WHEN status = 'booked' THEN partner_id END,
-        '', '', '', '', '', '', '', '2026-05-01', '2026-05-01',
+    SELECT 'a' || id, id, status, CASE WHEN status = 'booked' THEN partner_id END,
+        '2026-05-01', '2026-05-01',
         CASE WHEN status = 'pending' THEN timestamptz '2026-05-01' END, pending_until
     FROM bookings_booking WHERE status <> 'open';
     INSERT INTO practices_apikey (partner_id, label, prefix, digest, created_at)
@@ -53,7 +53,6 @@ WAYS = {
     "GET location/l30-1/bookings?status=open": ("booking_location_list",),
     "GET location/l30-1/bookings": ("booking_location_",),
     "GET practice/p30/bookings": ("booking_practice_list",),
-    # an id has two indexes, of which one knows LIKE; either will do
     "GET booking/b30-1-25": ("bookings_booking_",),
     "PUT booking/b30-1-25": ("bookings_booking_", "appointment_live_holds"),
 }

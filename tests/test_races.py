@@ -42,7 +42,9 @@ def inconsistencies() -> list[str]:
     found = []
     for booking in Booking.objects.prefetch_related("appointments", "events"):
         places = Counter(place.status for place in booking.appointments.all())
-        if any(getattr(booking, f"places_{status}") != places[status] for status in TAKEN):
+        whole = {status: getattr(booking, f"whole_{status}") for status in TAKEN}
+        counts = {status: getattr(booking, f"places_{status}") for status in TAKEN}
+        if any(counts[status] != places[status] + whole[status] for status in TAKEN):
             found.append(f"{booking}: counts are not {dict(places)}")
         if booking.status != status_of(booking):
             found.append(f"{booking}: {booking.status} is not {status_of(booking)}")

@@ -30,12 +30,12 @@ STATEMENTS = {
     "GET /onlinescheduling/appointment/{appointment}": 4,
     # the location, its grant, location and doctor; the booking, the feed's number, the event
     "POST /onlinescheduling/booking": 8,
-    # whose it is, the grant, the lock, what it holds; the rows, the feed's number, the events
-    "PUT /onlinescheduling/booking": 10,
-    "PATCH /onlinescheduling/booking": 10,
-    "PUT /onlinescheduling/booking/{booking}": 9,
-    "POST /onlinescheduling/booking/{booking}": 9,
-    "PATCH /onlinescheduling/booking/{booking}": 9,
+    # whose it is, the grant, the lock; the row, the partner's holds, the feed's number, the event
+    "PUT /onlinescheduling/booking": 9,
+    "PATCH /onlinescheduling/booking": 9,
+    "PUT /onlinescheduling/booking/{booking}": 8,
+    "POST /onlinescheduling/booking/{booking}": 8,
+    "PATCH /onlinescheduling/booking/{booking}": 8,
     "DELETE /onlinescheduling/booking/{booking}": 6,
     "POST /onlinescheduling/booking/{booking}/appointments": 9,
     "PUT /onlinescheduling/appointment/{appointment}": 9,

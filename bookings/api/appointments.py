@@ -33,7 +33,7 @@ from openchair.database.compiled import Prepared, Question
 from practices.api.permissions import SpecialAuthorizationToWrite, require_grant
 
 _PLACES = (
-    Appointment.objects.filter(has_patient=True, booking__practice__active=True)
+    Appointment.objects.filter(booking__practice__active=True)
     .select_related("booking__location", "booking__practice")
     .order_by("created_at", "id")
 )

@@ -209,7 +209,7 @@ def _who_has_places(desk: Desk, ids: list[str]) -> dict[str, list[str]]:
     places = Appointment.objects.filter(booking__in=ids, status__in=TAKEN)
     zones = {location.pk: location.zone for location in desk.locations}
     names: dict[str, Counter[str]] = defaultdict(Counter)
-    rows = places.select_related("partner", "booking").order_by("created_at", "id")
+    rows = places.select_related("booking").order_by("created_at", "id")
     for place in rows:
         name = labels.patient(place)
         if place.pending_until is not None:
@@ -218,10 +218,15 @@ def _who_has_places(desk: Desk, ids: list[str]) -> dict[str, list[str]]:
         elif place.status == PlaceStatus.RESERVED:
             name = f"{name} (needs a time)"
         names[place.booking_id][name] += 1
-    return {
-        booking_id: [name if count == 1 else f"{name} × {count}" for name, count in found.items()]
-        for booking_id, found in names.items()
+    found = {
+        booking_id: [name if count == 1 else f"{name} × {count}" for name, count in named.items()]
+        for booking_id, named in names.items()
     }
+    anything = Q(whole_pending__gt=0) | Q(whole_reserved__gt=0) | Q(whole_booked__gt=0)
+    taken = Booking.objects.filter(anything, pk__in=ids)
+    for booking in taken.select_related("location", "whole_partner"):
+        found.setdefault(booking.pk, []).extend(labels.whole(booking))
+    return found
 
 
 def _chip(desk: Desk, row: Any, zone: ZoneInfo, names: list[str]) -> SafeString:

@@ -1,5 +1,6 @@
 """One opening: what it is, who has its places, what can be done, what happened."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ from django.views.decorators.http import require_safe
 from bookings import walltime
 from bookings.desk import acts, board, history, labels
 from bookings.desk.desk import Desk, attempt, desk_page, say_mistakes, show
-from bookings.desk.forms import ExactTimeForm, OpeningForm, PatientForm
+from bookings.desk.forms import ExactTimeForm, NamedPatientForm, OpeningForm, PatientForm
 from bookings.models import TAKEN, Appointment, Booking, PlaceStatus, Status
 from bookings.representation import time_range
 from bookings.scheduling import appointments, bookings, moves
@@ -41,7 +42,9 @@ class Place:
 
 def find(desk: Desk, booking_id: str) -> Booking:
     """Find an opening of this practice; another practice's is none."""
-    rows = Booking.objects.select_related("location", "doctor", "practice", "partner")
+    rows = Booking.objects.select_related(
+        "location", "doctor", "practice", "partner", "whole_partner"
+    )
     booking = rows.filter(practice=desk.practice, pk=booking_id).first()
     if booking is None:
         raise Http404
@@ -71,6 +74,7 @@ def _show(
     booking: Booking,
     *,
     patient: PatientForm | None = None,
+    named: NamedPatientForm | None = None,
     status: int = 200,
 ) -> HttpResponse:
     zone = booking.location.zone
@@ -91,10 +95,12 @@ def _show(
         "is_range": is_range,
         "is_past": booking.start_datetime is not None and booking.start_datetime <= desk.now,
         "held_until": booking.pending_until and labels.moment_at(booking.pending_until, zone),
-        "moves": _moves(booking, [place.row for place in places if place.is_taken]),
+        "moves": _moves(booking),
         "places": places,
-        "has_patients": any(each.is_taken and each.row.has_patient for each in places),
+        "whole": labels.whole(booking),
+        "has_patients": booking.places_taken > booking.whole_taken,
         "patient": patient or PatientForm(desk=desk, booking=booking),
+        "named": named or NamedPatientForm(desk=desk, booking=booking),
         "lines": history.of_booking(booking),
         "board": board.address(desk, booking),
     }
@@ -114,16 +120,16 @@ def _place(row: Appointment) -> Place:
     )
 
 
-def _moves(booking: Booking, taken: list[Appointment]) -> list[dict[str, Any]]:
+def _moves(booking: Booking) -> list[dict[str, Any]]:
     """List the buttons that can work now: what the table of moves has and places allow."""
-    may = moves.MOVES[booking.practice.kind].get(Status(booking.status), set())
-    ours = [place for place in taken if not place.has_patient]
+    may = moves.BOOKING_MOVES[booking.practice.kind].get(Status(booking.status), set())
+    ours = booking.whole_taken
     found = []
     for name, (status, label, _done) in MOVES.items():
         possible = status in may
         if status == Status.OPEN:
             # Free places with a hold of ours on the others: the status is open, and stays so.
-            possible = bool(ours) and Status.OPEN in {*may, booking.status}
+            possible = ours > 0 and Status.OPEN in {*may, booking.status}
         elif booking.status != Status.OPEN and not ours:
             possible = False
         if booking.start_datetime is None and status in {Status.OPEN, Status.BOOKED}:
@@ -175,21 +181,41 @@ def take_place(request: HttpRequest, desk: Desk, booking_id: str) -> HttpRespons
     if request.method != "POST":  # somebody who logged in again on the way, or reloads
         return redirect("admin:desk_opening", desk.practice.pk, booking.pk)
     form = PatientForm(request.POST, desk=desk, booking=booking)
-    if form.is_valid():
-        fields: Any = form.fields_for_verb()
-        try:
-            place = appointments.take(
-                booking_id=booking.pk, fields=fields, by=desk.by, now=desk.now
-            )
-        except (Refused, LimitReached) as error:
-            form.add_error(None, labels.refusal(error))
-        except ValidationError as error:
-            form.add_error(None, error.messages)
-        else:
-            status = labels.PLACE[PlaceStatus(place.status)].lower()
-            messages.success(request, f"{labels.patient(place)}: place {status}.")
-            return redirect("admin:desk_opening", desk.practice.pk, booking.pk)
+    if _is_done(request, desk, form, appointments.take):
+        return redirect("admin:desk_opening", desk.practice.pk, booking.pk)
     return _show(request, desk, find(desk, booking_id), patient=form, status=400)
+
+
+@desk_page
+def name_patient(request: HttpRequest, desk: Desk, booking_id: str) -> HttpResponse:
+    """Give a patient one of the places taken as a whole; the form keeps what was typed, too."""
+    booking = find(desk, booking_id)
+    if request.method != "POST":  # somebody who logged in again on the way, or reloads
+        return redirect("admin:desk_opening", desk.practice.pk, booking.pk)
+    form = NamedPatientForm(request.POST, desk=desk, booking=booking)
+    if _is_done(request, desk, form, appointments.name_patient):
+        return redirect("admin:desk_opening", desk.practice.pk, booking.pk)
+    return _show(request, desk, find(desk, booking_id), named=form, status=400)
+
+
+def _is_done(
+    request: HttpRequest, desk: Desk, form: PatientForm, verb: Callable[..., Appointment]
+) -> bool:
+    """Give a patient a place, or say on the form why not."""
+    if not form.is_valid():
+        return False
+    fields = form.fields_for_verb()
+    try:
+        place = verb(booking_id=form.booking.pk, fields=fields, by=desk.by, now=desk.now)
+    except (Refused, LimitReached) as error:
+        form.add_error(None, labels.refusal(error))
+    except ValidationError as error:
+        form.add_error(None, error.messages)
+    else:
+        status = labels.PLACE[PlaceStatus(place.status)].lower()
+        messages.success(request, f"{labels.patient(place)}: place {status}.")
+        return True
+    return False
 
 
 @desk_page

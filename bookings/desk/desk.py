@@ -8,13 +8,14 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
+from django.db.models import Sum
 from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from bookings import walltime
 from bookings.desk import labels
-from bookings.models import Appointment, PlaceStatus
+from bookings.models import Booking
 from bookings.scheduling import bookings
 from bookings.scheduling.actors import Actor
 from openchair.errors import LimitReached, Refused
@@ -71,9 +72,8 @@ def show(
     """Render a page of the desk within the admin."""
     waiting = 0
     if desk.practice.range_bookings:
-        waiting = Appointment.objects.filter(
-            booking__practice=desk.practice, status=PlaceStatus.RESERVED
-        ).count()
+        reserved = Booking.objects.filter(practice=desk.practice, places_reserved__gt=0)
+        waiting = reserved.aggregate(places=Sum("places_reserved"))["places"] or 0
     everywhere = {
         **admin.site.each_context(request),
         "practice": desk.practice,

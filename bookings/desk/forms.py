@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from bookings import walltime
 from bookings.desk import labels
 from bookings.desk.desk import Desk
-from bookings.models import LONGEST, MOST_PLACES, Booking, PlaceStatus
+from bookings.models import LONGEST, MOST_PLACES, TAKEN, Booking, PlaceStatus
 from bookings.representation import time_range
 from practices.models import Doctor, Location
 
@@ -257,6 +257,22 @@ class PatientForm(forms.Form):
         if "instant" in cleaned:
             said["start_datetime"] = cleaned["instant"]
         return said
+
+
+class NamedPatientForm(PatientForm):
+    """A patient who gets one of the places that were taken as a whole, as it is."""
+
+    def __init__(self, *args: Any, booking: Booking, **kwargs: Any) -> None:
+        super().__init__(*args, booking=booking, auto_id="id_named_%s", **kwargs)
+        self.is_range = False
+        for name in ("exact", "outside"):
+            self.fields.pop(name, None)
+        there = [status for status in TAKEN if getattr(booking, f"whole_{status}")]
+        status = self.fields["status"]
+        assert isinstance(status, forms.ChoiceField)
+        status.choices = [(each, labels.PLACE[each]) for each in there]
+        if len(there) < 2:
+            del self.fields["status"]
 
 
 class PublishForm(DeskForm):

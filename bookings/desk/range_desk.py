@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
@@ -14,7 +15,7 @@ from bookings import walltime
 from bookings.desk import acts, labels
 from bookings.desk.desk import Desk, attempt, desk_page, show
 from bookings.desk.forms import ExactTimeForm
-from bookings.models import Appointment, PlaceStatus
+from bookings.models import Appointment, Booking, PlaceStatus
 from bookings.representation import time_range
 from openchair.errors import LimitReached, Refused
 
@@ -42,6 +43,13 @@ def waiting(desk: Desk) -> list[Appointment]:
     return list(rows.annotate(since=since).order_by("since", "id"))
 
 
+def waiting_whole(desk: Desk) -> list[Booking]:
+    """List openings of which places were reserved as a whole, with no patient's name."""
+    rows = Booking.objects.filter(practice=desk.practice, whole_reserved__gt=0)
+    related = rows.select_related("location", "doctor", "whole_partner")
+    return list(related.order_by("start_datetime", "id"))
+
+
 @desk_page
 @require_safe
 def page(request: HttpRequest, desk: Desk) -> HttpResponse:
@@ -62,6 +70,7 @@ def _show(
         "title": "Range desk",
         "desk": desk,
         "queue": [_waiting(place, desk, others, typed) for place in places],
+        "unnamed": [_unnamed(booking) for booking in waiting_whole(desk)],
     }
     return show(request, desk, "ranges.html", context, status)
 
@@ -92,6 +101,14 @@ def _waiting(
         form=form,
         others=others.get((booking.doctor_id, day), []),
     )
+
+
+def _unnamed(booking: Booking) -> dict[str, Any]:
+    return {
+        "booking": booking,
+        "when": labels.moment_at(booking.start_datetime, booking.location.zone),
+        "who": [text for text in labels.whole(booking) if "needs a time" in text],
+    }
 
 
 def _times_given(desk: Desk, places: list[Appointment]) -> dict[tuple[str, str], list[str]]:

@@ -2,7 +2,6 @@
 
 from bookings.models.access import Access
 from bookings.models.appointment import (
-    NOT_IN_CLEAR,
     SEALED,
     TAKEN,
     Appointment,
@@ -16,7 +15,6 @@ from bookings.models.series import LONGEST, MOST_PLACES, Series
 __all__ = [
     "LONGEST",
     "MOST_PLACES",
-    "NOT_IN_CLEAR",
     "SEALED",
     "TAKEN",
     "Access",

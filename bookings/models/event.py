@@ -35,7 +35,9 @@ class Event(models.Model):
     at = models.DateTimeField(help_text="UTC.")
     practice = models.ForeignKey(Practice, models.PROTECT, related_name="+", db_index=False)
     booking = models.ForeignKey(Booking, models.PROTECT, related_name="events")
-    appointment = models.ForeignKey(Appointment, models.PROTECT, null=True, related_name="events")
+    appointment = models.ForeignKey(
+        Appointment, models.PROTECT, null=True, related_name="events", db_index=False
+    )
     actor = models.CharField(max_length=7, choices=ActorKind)
     api_key = models.ForeignKey(ApiKey, models.PROTECT, null=True, related_name="+", db_index=False)
     user = models.ForeignKey(
@@ -72,6 +74,13 @@ class Event(models.Model):
                 ),
             ),
             models.UniqueConstraint(name="event_practice_number", fields=["practice", "number"]),
+        ]
+        indexes = [
+            models.Index(
+                "appointment",
+                name="event_of_appointment",
+                condition=Q(appointment__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -3,20 +3,20 @@
 API, admin and commands call these verbs; statuses and places change in moves.py.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, TypedDict
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import DateTimeField, OuterRef, Q, QuerySet, Subquery, Value
-from django.db.models.lookups import LessThanOrEqual
+from django.db.models.lookups import GreaterThan, LessThanOrEqual
 
 from bookings import walltime
 from bookings.models import MOST_PLACES, Booking, Series, Status
 from bookings.scheduling import moves, series
 from bookings.scheduling.actors import Actor
-from bookings.scheduling.locked_booking import Opening
+from bookings.scheduling.locked_booking import LockedBooking
 from bookings.scheduling.moves import TransitionRefused
 from openchair.database.compiled import Prepared
 from openchair.errors import Refused
@@ -88,12 +88,12 @@ def _publish(fields: Fields, booking_id: str | None, *, by: Actor, now: datetime
         raise ValidationError({"status": "A booking is not created closed: leave it out."})
     if wanted == Status.RESERVED and booking.practice.kind == Kind.EXACT:
         raise ValidationError({"status": "Only range bookings can be reserved."})
-    opening = Opening(booking, by=by, now=now)
+    locked = LockedBooking(booking, by=by, now=now)
     repeats = booking.recurring and booking.start_datetime is not None
     begun = series.begin(booking, now=now) if repeats else None
     if wanted is not None:
-        moves.change_status(opening, wanted, says_start="start_datetime" in fields)
-    opening.save()
+        moves.change_status(locked, wanted, says_start="start_datetime" in fields)
+    locked.save()
     if begun is not None:
         series.extend(begun, by=by, now=now, beyond=booking.series_date)
     return booking
@@ -125,10 +125,13 @@ def edit(
 def _edit(
     booking_id: str, fields: Fields, check: Check | None, *, by: Actor, now: datetime
 ) -> Booking:
-    locked = _lock_series_of(booking_id) if "recurring" in fields else None
-    opening = moves.lock(booking_id, by=by, now=now)
-    booking = opening.booking
-    if "recurring" in fields and locked is None and booking.series_id is not None:
+    repeated = _lock_series_of(booking_id) if "recurring" in fields else None
+    ends = repeated if repeated is not None and not fields["recurring"] else None
+    later_ids = [] if ends is None else series.later_ids(ends, booking_id)
+    later = moves.lock_all([booking_id, *later_ids], by=by, now=now)
+    locked = later.pop(booking_id)
+    booking = locked.booking
+    if "recurring" in fields and repeated is None and booking.series_id is not None:
         raise _SeriesBegan
     if check is not None:
         check(booking)
@@ -141,27 +144,25 @@ def _edit(
         if wanted != Status.CLOSED or before != {name: getattr(booking, name) for name in fields}:
             raise TransitionRefused(booking, Status.CLOSED, wanted)
         return booking
-    ends = locked is not None and was_recurring and not booking.recurring
-    later = series.later_openings(booking, by=by, now=now) if ends else []
-    repeats = _repeats_from(booking, locked, was_recurring=was_recurring, now=now)
+    repeats = _repeats_from(booking, repeated, was_recurring=was_recurring, now=now)
     if "status" in fields:
-        moves.change_status(opening, wanted, says_start=bool(fields.get("start_datetime")))
+        moves.change_status(locked, wanted, says_start=bool(fields.get("start_datetime")))
     # After the status, which may give places back.
     _check_total(booking)
-    opening.save()
+    locked.save()
     if repeats is not None:
         series.extend(repeats, by=by, now=now, beyond=booking.series_date)
-    elif locked is not None and ends:
-        series.end(locked, later)
+    elif ends is not None and was_recurring:
+        series.end(ends, later.values())
     return booking
 
 
 def _repeats_from(
-    booking: Booking, locked: Series | None, *, was_recurring: bool, now: datetime
+    booking: Booking, repeated: Series | None, *, was_recurring: bool, now: datetime
 ) -> Series | None:
-    """Give the series that begins at this opening, or goes on from it; None where none does."""
+    """Give the series that begins at this booking, or goes on from it; None where none does."""
     begins = booking.series_id is None and booking.start_datetime is not None
-    goes_on = not was_recurring and locked is not None and locked.ended
+    goes_on = not was_recurring and repeated is not None and repeated.ended
     if not booking.recurring or not (begins or goes_on):
         return None
     if booking.start_datetime is None:
@@ -172,10 +173,10 @@ def _repeats_from(
         raise ValidationError(
             {"recurring": "The doctor has left the location: send another doctor_id with it."}
         )
-    if locked is None:
+    if repeated is None:
         return series.begin(booking, now=now)
-    series.resume(locked, booking, now=now)
-    return locked
+    series.resume(repeated, booking, now=now)
+    return repeated
 
 
 def _lock_series_of(booking_id: str) -> Series | None:
@@ -190,12 +191,27 @@ def close(*, booking_id: str, by: Actor, now: datetime, check: Check | None = No
     Raises Refused (409) where a patient has a place in it, Booking.DoesNotExist, and what `check`
     raises.
     """
-    opening = moves.lock(booking_id, by=by, now=now)
+    locked = moves.lock(booking_id, by=by, now=now)
     # Sent again, it is what was asked for already (RFC 9110, section 13.1.1).
-    if check is not None and opening.booking.status != Status.CLOSED:
-        check(opening.booking)
-    moves.close(opening)
-    return opening.save()
+    if check is not None and locked.booking.status != Status.CLOSED:
+        check(locked.booking)
+    moves.close(locked)
+    return locked.save()
+
+
+@transaction.atomic
+def close_free(*, booking_ids: Iterable[str], by: Actor, now: datetime) -> set[str]:
+    """Delete openings in which no place is taken, and say which; the others are left alone.
+
+    Raises Booking.DoesNotExist.
+    """
+    closed = set()
+    for booking_id, opening in moves.lock_all(booking_ids, by=by, now=now).items():
+        if opening.booking.is_free:
+            moves.close(opening)
+            opening.save()
+            closed.add(booking_id)
+    return closed
 
 
 def is_behind(practice_id: str | OuterRef, *, now: datetime) -> Q:
@@ -206,12 +222,19 @@ def is_behind(practice_id: str | OuterRef, *, now: datetime) -> Q:
     """
     held = Booking.objects.filter(practice_id=practice_id, pending_until__isnull=False)
     due = Series.objects.filter(practice_id=practice_id, ended=False)
-    return Q(_first_of(held, "pending_until", now)) | Q(_first_of(due, "due_at", now))
+    return (
+        Q(LessThanOrEqual(_first(held, "pending_until"), _value(now)))
+        | Q(LessThanOrEqual(_first(due, "due_at"), _value(now)))
+        | Q(GreaterThan(_first(due, "-due_at"), _value(now + series.CLOCK_WAS_AHEAD)))
+    )
 
 
-def _first_of(rows: QuerySet[Any], column: str, now: datetime) -> "LessThanOrEqual[Any]":
-    first = Subquery(rows.order_by(column).values(column)[:1])
-    return LessThanOrEqual(first, Value(now, output_field=DateTimeField()))
+def _first(rows: QuerySet[Any], order: str) -> Subquery:
+    return Subquery(rows.order_by(order).values(order.removeprefix("-"))[:1])
+
+
+def _value(instant: datetime) -> Value:
+    return Value(instant, output_field=DateTimeField())
 
 
 def catch_up(*, practice_id: str, now: datetime) -> None:
@@ -224,7 +247,8 @@ def catch_up(*, practice_id: str, now: datetime) -> None:
     held = Booking.objects.filter(practice_id=practice_id, pending_until__lte=now)
     for booking_id in list(held.values_list("pk", flat=True)):
         moves.lapse(booking_id, now=now)
-    due = Series.objects.filter(practice_id=practice_id, ended=False, due_at__lte=now)
+    wrong = Q(due_at__gt=now + series.CLOCK_WAS_AHEAD)
+    due = Series.objects.filter(Q(due_at__lte=now) | wrong, practice_id=practice_id, ended=False)
     for series_id in list(due.values_list("pk", flat=True)):
         series.extend_due(series_id, now=now)
 
@@ -274,7 +298,7 @@ def _works_there(doctor_id: str, location_id: str, practice_id: str) -> bool:
 
 def _assign_start(booking: Booking, start: datetime | None) -> None:
     if start is None:
-        if booking.start_datetime is not None and _taken(booking):
+        if booking.start_datetime is not None and booking.places_taken:
             raise Refused(
                 "places_taken",
                 f"Places of booking {booking.pk} are taken: it cannot lose its start_datetime. "
@@ -289,14 +313,10 @@ def _assign_start(booking: Booking, start: datetime | None) -> None:
 
 
 def _check_total(booking: Booking) -> None:
-    taken = _taken(booking)
+    taken = booking.places_taken
     if booking.total_appointments < taken:
         raise Refused(
             "places_taken",
             f"{taken} places of booking {booking.pk} are taken: total_appointments can be "
             f"{taken} to {MOST_PLACES}.",
         )
-
-
-def _taken(booking: Booking) -> int:
-    return booking.places_pending + booking.places_reserved + booking.places_booked

@@ -17,7 +17,6 @@ from bookings.patients import record, rotation
 from bookings.patients.record import Patient
 from bookings.scheduling import appointments
 from openchair import encryption, env
-from openchair.api.models import KeptAnswer
 from tests.conftest import Caller
 from tests.desk.world import House, browser
 from tests.factories import NOON, Scene
@@ -77,7 +76,7 @@ def test_a_retry_gets_the_sealed_answer_verbatim(scene: Scene, api: Caller) -> N
 def test_what_is_not_known_is_not_sealed(scene: Scene) -> None:
     place = appointments.take(booking_id=scene.booking().pk, fields={}, by=scene.actor, now=NOON)
     place.refresh_from_db()
-    assert (place.patient, place.patient_key, place.has_patient) == (None, None, True)
+    assert (place.patient, place.patient_key) == (None, None)
     assert place.person == Patient()
 
 
@@ -178,19 +177,6 @@ def test_a_key_that_is_missing_is_never_taken_for_no_patient(
     assert api("GET", path).status_code == 503
     assert api("PUT", path, {"first_name": "X"}).status_code == 503
     assert Appointment.objects.values_list("patient", flat=True).get() == stored
-
-
-def test_what_a_release_before_writes_in_clear_is_shown_and_then_sealed(
-    scene: Scene, api: Caller
-) -> None:
-    path = take(api, scene.booking())["Location"]
-    Appointment.objects.update(clear_first_name="Canary-later")
-    KeptAnswer.objects.update(sealed=None, sealed_by=None, body="canary", fingerprint="f")
-    assert api("GET", path).json()["first_name"] == "Canary-later"
-    assert reencrypt().startswith("2 encrypted anew")
-    assert "canary" not in everything_stored().casefold()
-    shown = api("GET", path).json()
-    assert (shown["first_name"], shown["last_name"]) == ("Canary-later", "Canary-Park")
 
 
 def test_a_change_of_status_leaves_alone_what_was_sealed_anew_meanwhile(scene: Scene) -> None:

@@ -125,3 +125,19 @@ def test_two_at_the_same_moment_never_confirm_the_same_place(clock: Traveller) -
 
 def test_a_practice_with_exact_times_has_nobody_waiting(house: House, desk: Client) -> None:
     assert "so nobody waits for one" in said(desk.get(house.address("ranges/")))
+
+
+def test_places_reserved_without_a_patient_wait_for_a_time_too(
+    range_house: House, range_desk: Client
+) -> None:
+    opening = range_house.opening("N", status="reserved")
+    text = said(range_desk.get(range_house.address("ranges/")))
+    assert "Range desk 4 waiting" in text
+    assert "3 places taken by Rosalva Partner (needs a time)" in text
+    range_desk.post(
+        range_house.address(f"opening/{opening.pk}/act/"),
+        {"do": "book", "seen": "reserved", "start": "2026-06-02T09:20"},
+    )
+    text = said(range_desk.get(range_house.address("ranges/")))
+    assert "Reserved without a patient" not in text
+    assert "Range desk 1 waiting" in text

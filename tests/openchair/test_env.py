@@ -13,7 +13,10 @@ from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
 from openchair import env
+from tests.conftest import only_once_on_sqlite
 from tests.server import ROOT
+
+pytestmark = only_once_on_sqlite
 
 
 def refuses(monkeypatch: pytest.MonkeyPatch, value: str, read: Any) -> str:

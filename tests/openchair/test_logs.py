@@ -22,10 +22,12 @@ from openchair import env
 from openchair.serving import logs
 from openchair.serving.middleware import EdgeMiddleware
 from practices import keys
-from tests.conftest import Caller
+from tests.conftest import Caller, only_once
 from tests.factories import Scene
 from tests.server import Answer, Server, running_server
 from tests.test_server import raw, talk
+
+pytestmark = only_once
 
 PLANTED = "Quillette"
 PHONE, MAIL = "5550147733", f"{PLANTED}@example.org"

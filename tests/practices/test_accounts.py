@@ -10,8 +10,11 @@ from time_machine import Traveller
 
 from bookings.models import Appointment
 from openchair.api.models import Counter
+from tests.conftest import only_once_on_sqlite
 from tests.desk.world import House, User, browser, person
 from tests.practices.conftest import PASSWORD
+
+pytestmark = only_once_on_sqlite
 
 
 def attempt(client: Client, username: str, password: str, address: str = "192.0.2.1") -> Any:

@@ -1,13 +1,15 @@
 """Let the database refuse what more than one row has to agree on (contract, section 1).
 
-At the end of every transaction an opening's counts are those of its appointments: nobody can take,
-give up or delete a place without the opening, nor change the opening without its places. An opening
-is in its location's practice, places are reserved only where the practice offers ranges, and neither
-a practice's kind nor a location's practice changes under openings.
+At the end of every transaction the places of a booking that are not taken as a whole are those of
+its appointments: nobody can take, give up or delete one without the booking, nor change the booking
+without its appointments. A booking is in its location's practice, places are reserved only where
+the practice offers ranges, and neither a practice's kind nor a location's practice changes under
+bookings. Whatever changes a booking without its JSON, the JSON is not current any longer
+(bookings/representation.py).
 
-PostgreSQL has constraint triggers for "at the end". SQLite has only foreign keys for it: an opening
+PostgreSQL has constraint triggers for "at the end". SQLite has only foreign keys for it: a booking
 that does not agree is noted in a table whose key refers to nothing, and un-noted when it agrees;
-a note that is left makes the commit fail.
+a note that is left makes the commit fail. Nothing is counted where nothing of it has changed.
 
 A later migration that rebuilds one of these tables on SQLite drops its triggers; tests/bookings/
 test_constraints.py then fails, and the migration has to make them again.
@@ -15,14 +17,22 @@ test_constraints.py then fails, and the migration has to make them again.
 
 from django.db import migrations
 
-AGREES = """
-    (SELECT COUNT(*) FROM bookings_appointment WHERE booking_id = b.id AND status = 'pending')
-        = b.places_pending
-    AND (SELECT COUNT(*) FROM bookings_appointment WHERE booking_id = b.id AND status = 'reserved')
-        = b.places_reserved
-    AND (SELECT COUNT(*) FROM bookings_appointment WHERE booking_id = b.id AND status = 'booked')
-        = b.places_booked
-"""
+STATUSES = ("pending", "reserved", "booked")
+AGREES = " AND ".join(
+    f"""
+    (SELECT COUNT(*) FROM bookings_appointment WHERE booking_id = b.id AND status = '{status}')
+        = b.places_{status} - b.whole_{status}
+    """
+    for status in STATUSES
+)
+COUNTS = ", ".join(f"places_{status}, whole_{status}" for status in STATUSES)
+PATIENTS = " OR ".join(f"NEW.places_{status} <> NEW.whole_{status}" for status in STATUSES)
+PATIENTS_CHANGED = " OR ".join(
+    f"NEW.places_{status} - NEW.whole_{status} <> OLD.places_{status} - OLD.whole_{status}"
+    for status in STATUSES
+)
+TAKEN = "('pending', 'reserved', 'booked')"
+MOVED = "NEW.status <> OLD.status OR NEW.booking_id <> OLD.booking_id"
 IN_ITS_PRACTICE = """
     EXISTS (SELECT 1 FROM practices_location
             WHERE id = NEW.location_id AND practice_id = NEW.practice_id)
@@ -33,31 +43,65 @@ RESERVABLE = """
 """
 KIND_STAYS = "EXISTS (SELECT 1 FROM bookings_booking WHERE practice_id = OLD.id)"
 PRACTICE_STAYS = "EXISTS (SELECT 1 FROM bookings_booking WHERE location_id = OLD.id)"
+SHOWN = (
+    "id",
+    "status",
+    "length",
+    "recurring",
+    "start_datetime",
+    "location_id",
+    "doctor_id",
+    "practice_id",
+    "total_appointments",
+    "places_reserved",
+    "places_booked",
+    "pending_until",
+    "updated_at",
+    "created_at",
+)
+SHOWN_NEW = ", ".join(f"NEW.{name}" for name in SHOWN)
+SHOWN_OLD = ", ".join(f"OLD.{name}" for name in SHOWN)
 
 POSTGRESQL = (
     f"""
-    CREATE FUNCTION bookings_places_agree() RETURNS trigger LANGUAGE plpgsql AS $$
-    DECLARE booking varchar := CASE
-        WHEN TG_TABLE_NAME = 'bookings_booking' THEN to_jsonb(NEW) ->> 'id'
-        ELSE COALESCE(to_jsonb(NEW), to_jsonb(OLD)) ->> 'booking_id' END;
+    CREATE FUNCTION bookings_check_places(booking varchar) RETURNS void LANGUAGE plpgsql AS $$
     BEGIN
         IF EXISTS (SELECT 1 FROM bookings_booking b WHERE b.id = booking AND NOT ({AGREES})) THEN
             RAISE EXCEPTION 'booking % does not agree with its places', booking
                 USING ERRCODE = 'check_violation', CONSTRAINT = 'booking_places_agree';
         END IF;
-        RETURN NULL;
     END $$
     """,
     """
-    CREATE CONSTRAINT TRIGGER booking_places_agree
-    AFTER INSERT OR UPDATE OF places_pending, places_reserved, places_booked ON bookings_booking
-    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION bookings_places_agree()
+    CREATE FUNCTION bookings_places_agree() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF TG_TABLE_NAME = 'bookings_booking' THEN
+            PERFORM bookings_check_places(NEW.id);
+            RETURN NULL;
+        END IF;
+        IF TG_OP <> 'INSERT' THEN
+            PERFORM bookings_check_places(OLD.booking_id);
+        END IF;
+        IF TG_OP = 'INSERT' OR TG_OP = 'UPDATE' AND NEW.booking_id <> OLD.booking_id THEN
+            PERFORM bookings_check_places(NEW.booking_id);
+        END IF;
+        RETURN NULL;
+    END $$
     """,
-    """
-    CREATE CONSTRAINT TRIGGER appointment_places_agree
-    AFTER INSERT OR UPDATE OF status, booking_id OR DELETE ON bookings_appointment
-    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION bookings_places_agree()
-    """,
+    *(
+        f"""
+        CREATE CONSTRAINT TRIGGER {name} AFTER {event} ON {table}
+        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ({condition})
+        EXECUTE FUNCTION bookings_places_agree()
+        """
+        for name, event, table, condition in (
+            ("booking_made", "INSERT", "bookings_booking", PATIENTS),
+            ("booking_changed", f"UPDATE OF {COUNTS}", "bookings_booking", PATIENTS_CHANGED),
+            ("appointment_made", "INSERT", "bookings_appointment", f"NEW.status IN {TAKEN}"),
+            ("appointment_changed", "UPDATE OF status, booking_id", "bookings_appointment", MOVED),
+            ("appointment_deleted", "DELETE", "bookings_appointment", f"OLD.status IN {TAKEN}"),
+        )
+    ),
     f"""
     CREATE FUNCTION bookings_belongs() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
@@ -97,22 +141,40 @@ POSTGRESQL = (
     FOR EACH ROW WHEN (NEW.practice_id <> OLD.practice_id AND bookings_has_openings(NULL, OLD.id))
     EXECUTE FUNCTION bookings_stays()
     """,
+    """
+    CREATE FUNCTION bookings_not_shown() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        NEW.shown_as := '';
+        RETURN NEW;
+    END $$
+    """,
+    f"""
+    CREATE TRIGGER booking_shown_is_current BEFORE UPDATE ON bookings_booking FOR EACH ROW
+    WHEN (NEW.shown = OLD.shown AND ({SHOWN_NEW}) IS DISTINCT FROM ({SHOWN_OLD}))
+    EXECUTE FUNCTION bookings_not_shown()
+    """,
 )
 POSTGRESQL_BACK = (
+    "DROP TRIGGER booking_shown_is_current ON bookings_booking",
+    "DROP FUNCTION bookings_not_shown",
     "DROP TRIGGER location_practice_stays ON practices_location",
     "DROP TRIGGER practice_kind_stays ON practices_practice",
     "DROP FUNCTION bookings_has_openings",
     "DROP FUNCTION bookings_stays",
     "DROP TRIGGER booking_fits_practice ON bookings_booking",
     "DROP FUNCTION bookings_belongs",
-    "DROP TRIGGER appointment_places_agree ON bookings_appointment",
-    "DROP TRIGGER booking_places_agree ON bookings_booking",
+    "DROP TRIGGER appointment_deleted ON bookings_appointment",
+    "DROP TRIGGER appointment_changed ON bookings_appointment",
+    "DROP TRIGGER appointment_made ON bookings_appointment",
+    "DROP TRIGGER booking_changed ON bookings_booking",
+    "DROP TRIGGER booking_made ON bookings_booking",
     "DROP FUNCTION bookings_places_agree",
+    "DROP FUNCTION bookings_check_places",
 )
 
 
 def noting(booking: str) -> str:
-    """Write the body of a trigger that notes whether an opening agrees with its places."""
+    """Write the body of a trigger that notes whether a booking agrees with its places."""
     return f"""
         DELETE FROM bookings_disagreement WHERE booking_id = {booking};
         INSERT INTO bookings_disagreement (booking_id, never)
@@ -128,11 +190,13 @@ SQLITE = (
         never integer NOT NULL REFERENCES bookings_nothing (id) DEFERRABLE INITIALLY DEFERRED
     )
     """,
-    f"CREATE TRIGGER booking_made AFTER INSERT ON bookings_booking BEGIN {noting('NEW.id')} END",
     f"""
-    CREATE TRIGGER booking_changed
-    AFTER UPDATE OF places_pending, places_reserved, places_booked ON bookings_booking
+    CREATE TRIGGER booking_made AFTER INSERT ON bookings_booking WHEN {PATIENTS}
     BEGIN {noting("NEW.id")} END
+    """,
+    f"""
+    CREATE TRIGGER booking_changed AFTER UPDATE OF {COUNTS} ON bookings_booking
+    WHEN {PATIENTS_CHANGED} BEGIN {noting("NEW.id")} END
     """,
     """
     CREATE TRIGGER booking_deleted AFTER DELETE ON bookings_booking
@@ -140,15 +204,15 @@ SQLITE = (
     """,
     f"""
     CREATE TRIGGER appointment_made AFTER INSERT ON bookings_appointment
-    BEGIN {noting("NEW.booking_id")} END
+    WHEN NEW.status IN {TAKEN} BEGIN {noting("NEW.booking_id")} END
     """,
     f"""
     CREATE TRIGGER appointment_changed AFTER UPDATE OF status, booking_id ON bookings_appointment
-    BEGIN {noting("NEW.booking_id")} {noting("OLD.booking_id")} END
+    WHEN {MOVED} BEGIN {noting("NEW.booking_id")} {noting("OLD.booking_id")} END
     """,
     f"""
     CREATE TRIGGER appointment_deleted AFTER DELETE ON bookings_appointment
-    BEGIN {noting("OLD.booking_id")} END
+    WHEN OLD.status IN {TAKEN} BEGIN {noting("OLD.booking_id")} END
     """,
     *(
         f"""
@@ -171,8 +235,14 @@ SQLITE = (
     WHEN NEW.practice_id <> OLD.practice_id AND {PRACTICE_STAYS}
     BEGIN SELECT RAISE(ABORT, 'location_practice_stays'); END
     """,
+    f"""
+    CREATE TRIGGER booking_shown_is_current AFTER UPDATE ON bookings_booking
+    WHEN NEW.shown = OLD.shown AND ({SHOWN_NEW}) IS NOT ({SHOWN_OLD})
+    BEGIN UPDATE bookings_booking SET shown_as = '' WHERE id = NEW.id; END
+    """,
 )
 SQLITE_BACK = (
+    "DROP TRIGGER booking_shown_is_current",
     "DROP TRIGGER location_practice_stays",
     "DROP TRIGGER practice_kind_stays",
     "DROP TRIGGER booking_fits_practice_changed",
@@ -202,8 +272,8 @@ def backwards(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("bookings", "0001_bookings"),
-        ("practices", "0001_practices"),
+        ("bookings", "0001_initial"),
+        ("practices", "0001_initial"),
     ]
 
     operations = [migrations.RunPython(forwards, backwards)]

@@ -18,6 +18,6 @@ def logged(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("api", "0003_counter_window")]
+    dependencies = [("api", "0001_initial")]
 
     operations = [migrations.RunPython(unlogged, logged)]
