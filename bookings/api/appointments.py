@@ -21,7 +21,7 @@ from bookings.api.serializers import (
     AppointmentEditSerializer,
     AppointmentSerializer,
 )
-from bookings.models import Appointment, Booking
+from bookings.models import Appointment, Booking, PlaceStatus
 from bookings.scheduling import appointments, moves
 from bookings.scheduling.actors import Actor
 from openchair.api import conditional
@@ -55,6 +55,10 @@ def _text(place: Appointment) -> str:
 
 def _shown(place: Appointment, **kwargs: Any) -> HttpResponse:
     return text_response(_text(place), headers={"ETag": shapes.appointment_tag(place)}, **kwargs)
+
+
+def _is_cancelled(place: Appointment) -> bool:
+    return place.status == PlaceStatus.CANCELLED
 
 
 class AppointmentListViewSet(PracticeListViewSet):
@@ -148,7 +152,7 @@ class AppointmentViewSet(ApiViewSet):
             appointment_id=appointment_id,
             by=Actor.of_caller(self.caller),
             now=walltime.now(),
-            check=conditional.precondition(request, shapes.appointment_tag),
+            check=conditional.precondition(request, shapes.appointment_tag, is_done=_is_cancelled),
         )
         return json_response({"id": place.pk, "status": place.status})
 

@@ -19,7 +19,7 @@ from bookings.api.serializers import (
     BookingSerializer,
 )
 from bookings.api.whole_list import LISTED, whole_list
-from bookings.models import Booking
+from bookings.models import Booking, Status
 from bookings.scheduling import bookings, moves
 from bookings.scheduling.actors import Actor
 from openchair.api import conditional, pagination
@@ -37,6 +37,10 @@ def _shown(text: str, **kwargs: Any) -> HttpResponse:
 
 def _tag(booking: Booking) -> str:
     return conditional.text_tag(representation.of_booking(booking))
+
+
+def _is_closed(booking: Booking) -> bool:
+    return booking.status == Status.CLOSED
 
 
 class BookingListViewSet(PracticeListViewSet):
@@ -154,7 +158,7 @@ class BookingViewSet(ApiViewSet):
         """Close one."""
         self._own_booking(booking_id)
         by = Actor.of_caller(self.caller)
-        check = conditional.precondition(request, _tag)
+        check = conditional.precondition(request, _tag, is_done=_is_closed)
         booking = bookings.close(booking_id=booking_id, by=by, now=walltime.now(), check=check)
         return json_response({"id": booking.pk, "status": booking.status})
 

@@ -123,8 +123,7 @@ def cancel(
     Raises what `check` raises, and Appointment.DoesNotExist.
     """
     locked, appointment = _lock(appointment_id, by=by, now=now)
-    # Sent again, it is what was asked for already (RFC 9110, section 13.1.1).
-    if check is not None and appointment.status != PlaceStatus.CANCELLED:
+    if check is not None:
         check(appointment)
     locked.move(appointment, PlaceStatus.CANCELLED)
     locked.save()

@@ -70,9 +70,16 @@ def answer_text(request: Request, text: str) -> HttpResponseBase:
     return not_modified(request, tag) or text_response(text, headers={"ETag": tag})
 
 
-def precondition(request: Request, tag_of: Callable[[Row], str]) -> Callable[[Row], None] | None:
+def precondition(
+    request: Request,
+    tag_of: Callable[[Row], str],
+    *,
+    is_done: Callable[[Row], bool] = lambda _: False,
+) -> Callable[[Row], None] | None:
     """Give the check that a change runs under its lock, or None where the request has none.
 
+    is_done: whether what is asked for is so already; then it may be asked for again, whatever the
+    precondition says (RFC 9110, section 13.1.1).
     The check raises PreconditionFailed. If-Match compares strongly: a list's tag never fits, nor
     does what is not a tag at all. If-None-Match with `*` never holds, for there is something.
     """
@@ -83,6 +90,8 @@ def precondition(request: Request, tag_of: Callable[[Row], str]) -> Callable[[Ro
     wanted = None if said is None else parse_etags(said)
 
     def check(row: Row) -> None:
+        if is_done(row):
+            return
         tag = tag_of(row)
         if wanted is not None and "*" not in wanted and tag not in wanted:
             raise PreconditionFailed

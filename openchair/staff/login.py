@@ -57,21 +57,15 @@ def _plain(username: str) -> str:
     return unicodedata.normalize("NFKC", username).casefold()
 
 
-def person_known_here(request: HttpRequest) -> int | None:
-    """Give the key of the person who was the last to log in with this browser, if one is known."""
-    known = _known_browser(request)
-    return known[2] if known else None
-
-
-def _known_browser(request: HttpRequest) -> tuple[str, str, int] | None:
+def _known_browser(request: HttpRequest) -> tuple[str, str] | None:
     """Read the cookie: whose browser it is, and which."""
     try:
-        name, browser, person = signing.loads(
+        name, browser = signing.loads(
             request.COOKIES.get(COOKIE, ""), salt=_SALT, max_age=COOKIE_AGE
         )
     except (signing.BadSignature, ValueError, TypeError):
         return None
-    return str(name), str(browser), int(person)
+    return str(name), str(browser)
 
 
 def remember_browser(request: HttpRequest, response: HttpResponse) -> None:
@@ -80,7 +74,7 @@ def remember_browser(request: HttpRequest, response: HttpResponse) -> None:
     browser = hashlib.sha256(str(request.session.session_key).encode()).hexdigest()[:16]
     response.set_cookie(
         COOKIE,
-        signing.dumps([name, browser, request.user.pk], salt=_SALT),
+        signing.dumps([name, browser], salt=_SALT),
         max_age=COOKIE_AGE,
         path="/admin/",
         secure=settings.SESSION_COOKIE_SECURE,
