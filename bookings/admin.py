@@ -7,8 +7,8 @@ from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils import timezone
 
+from bookings import walltime
 from bookings.desk import export, labels
 from bookings.models import Access, Appointment, Booking, Event, Series
 from bookings.patients.record import Patient, by_email, by_phone
@@ -44,8 +44,9 @@ class CaughtUpAdmin(ReadOnlyAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Catch up with the clock, then list."""
+        now = walltime.now()
         for practice in practices_of(request.user):
-            bookings.catch_up(practice_id=practice.pk, now=timezone.now())
+            bookings.catch_up(practice_id=practice.pk, now=now)
         listed: HttpResponse = super().changelist_view(request, extra_context)
         return listed
 

@@ -15,7 +15,6 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
-from psycopg import IsolationLevel
 
 MINUTE = 60
 PERIODS = {"sec": 1, "min": MINUTE, "hour": 60 * MINUTE, "day": 24 * 60 * MINUTE}
@@ -167,36 +166,6 @@ def database(name: str, *, embedded: Path) -> dict[str, object]:
     return config
 
 
-def replica(name: str, *, primary: dict[str, object]) -> dict[str, object] | None:
-    """Read the URL of a standby to read from, with what else the primary is set to; None if unset.
-
-    Whichever of several answers first will do, a primary too.
-    """
-    if not os.environ.get(name, "").strip():
-        return None
-    config = database(name, embedded=Path())
-    if "sqlite" in f"{config['ENGINE']} {primary['ENGINE']}":
-        raise ImproperlyConfigured(
-            f"{name} has to name a streaming standby of the PostgreSQL in DATABASE_URL: write "
-            "postgres://user:password@host:5432/name, or leave it out."
-        )
-    asked = cast("dict[str, object]", primary["OPTIONS"])
-    own = cast("dict[str, object]", config.get("OPTIONS", {}))
-    return {
-        **primary,
-        **{part: config[part] for part in ("HOST", "PORT", "USER", "PASSWORD", "NAME")},
-        "OPTIONS": {
-            **asked,
-            **own,
-            "target_session_attrs": "any",
-            # All statements of a read see one moment (openchair/database/replica.py).
-            "isolation_level": IsolationLevel.REPEATABLE_READ,
-        },
-        # In tests there is one database.
-        "TEST": {"MIRROR": "default"},
-    }
-
-
 def _servers(url: str) -> tuple[str, list[tuple[str, str]]]:
     """Give the URL with its first server alone, and host and port of all where there are several.
 
@@ -214,17 +183,6 @@ def _servers(url: str) -> tuple[str, list[tuple[str, str]]]:
             raise ValueError(text)
         servers.append((unquote(server[1] or server[2]), server[3] or "5432"))
     return urlunsplit(parts._replace(netloc=f"{user}{at}{texts[0]}")), servers
-
-
-def redis(name: str) -> str:
-    """Read the URL of a Redis server; empty where there is none."""
-    url = os.environ.get(name, "").strip()
-    if url and url.partition("://")[0] not in {"redis", "rediss", "unix"}:
-        raise ImproperlyConfigured(
-            f"{name} has to name a Redis server (version 7 or later): write "
-            "redis://user:password@host:6379/0, rediss:// for TLS, or unix:///path/to/socket."
-        )
-    return url
 
 
 def secret_key(name: str, *, kept_in: Path, local: bool) -> str:

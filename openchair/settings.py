@@ -30,8 +30,6 @@ HTTPS_ONLY = env.flag("HTTPS_ONLY", default=not ONLY_THIS_MACHINE)
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 
 RATE_LIMIT = env.rate("RATE_LIMIT", default="600/min")
-# Counts requests where it is set; the database does where it is not.
-CACHE_URL = env.redis("CACHE_URL")
 WRONG_KEY_LIMIT = env.rate("WRONG_KEY_LIMIT", default="100/min")
 LOGIN_LIMIT = env.rate("LOGIN_LIMIT", default="10/min")
 
@@ -181,8 +179,6 @@ else:
 _database["CONN_MAX_AGE"] = 600
 _database["CONN_HEALTH_CHECKS"] = True
 DATABASES = {"default": _database}
-if _replica := env.replica("DATABASE_REPLICA_URL", primary=_database):
-    DATABASES["replica"] = _replica
 
 # Time and language ---------------------------------------------------------------------------
 

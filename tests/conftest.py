@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,9 +17,45 @@ from practices.models import Kind
 from tests.factories import NOON, Scene
 from tests.server import Server, running_server
 
-only_once = pytest.mark.skipif(
-    connection.vendor == "sqlite", reason="slow and not about the engine: on PostgreSQL only"
-)
+BENCH = Path(__file__).with_name("bench")
+MARKS = {
+    "only_once(engine)": "says nothing of the engine: with --share it runs on this one alone",
+    "nightly": "takes long: runs with --nightly alone, as does all of tests/bench",
+    "each_push": "runs without --nightly too, in a module that is nightly",
+}
+only_once = pytest.mark.only_once("postgresql")
+only_once_on_sqlite = pytest.mark.only_once("sqlite")
+"""Which of the two: the one that is stricter with such values, or else whose half is shorter."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Take the options that script/test gives."""
+    parser.addoption("--nightly", action="store_true", help="run what takes long, too")
+    parser.addoption(
+        "--share", action="store_true", help="leave to the other engine what says nothing of either"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the marks known."""
+    for mark, meaning in MARKS.items():
+        config.addinivalue_line("markers", f"{mark}: {meaning}")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is for the night, or for the other engine."""
+    out = {item for item in items if _is_left_out(config, item)}
+    items[:] = [item for item in items if item not in out]
+    config.hook.pytest_deselected(items=[*out])
+
+
+def _is_left_out(config: pytest.Config, item: pytest.Item) -> bool:
+    engine = item.get_closest_marker("only_once")
+    if config.getoption("share") and engine and engine.args != (connection.vendor,):
+        return True
+    is_long = BENCH in item.path.parents or item.get_closest_marker("nightly") is not None
+    is_light = item.get_closest_marker("each_push") is not None
+    return is_long and not is_light and not config.getoption("nightly")
 
 
 @pytest.fixture(scope="session")

@@ -1,15 +1,18 @@
 """OpenChair as it runs in production: gunicorn, its own database, real connections."""
 
+import atexit
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -92,18 +95,21 @@ class Server:
 
 
 @contextmanager
-def _database() -> Iterator[str]:
-    """Make an empty database on the engine under test."""
+def _database(copied_from: str = "") -> Iterator[str]:
+    """Make a database on the engine under test: empty, or a copy of one that nobody uses."""
     url = os.environ.get("DATABASE_URL", "")
     if not url.startswith("postgres"):
         with tempfile.TemporaryDirectory() as folder:
+            if copied_from:
+                shutil.copy(copied_from.removeprefix("sqlite:///"), f"{folder}/server.sqlite3")
             yield f"sqlite:///{folder}/server.sqlite3"
         return
     name = f"server_{os.getpid()}_{time.time_ns()}"
     parts = urlsplit(url)
     maintenance = urlunsplit(parts._replace(path="/postgres"))
+    template = urlsplit(copied_from).path[1:] or "template1"
     with psycopg.connect(maintenance, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"'.encode())
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'.encode())
         try:
             yield urlunsplit(parts._replace(path=f"/{name}"))
         finally:
@@ -118,12 +124,21 @@ def free_port() -> int:
         return port
 
 
+OF_THE_DATA = {"DATABASE_URL", "PATIENT_KEYS", "SECRET_KEY"}
+"""Settings by which a database is another one from the beginning."""
+
+
 @contextmanager
 def installed(
     release: Path, *, through: Callable[[str], str] = str, **settings: str
 ) -> Iterator[tuple[dict[str, str], dict[str, Any]]]:
-    """Make a database with a release's schema and demo data; give environment and demo document."""
-    with _database() as url:
+    """Make a database with a release's schema and demo data; give environment and demo document.
+
+    Where it would be like all others it is a copy of one that was made once for this run.
+    """
+    another = release != ROOT or through is not str or bool(OF_THE_DATA & set(settings))
+    copied_from, demo = ("", {}) if another else _prepared()
+    with _database(copied_from) as url:
         environment = {
             **os.environ,
             "DATABASE_URL": through(url),
@@ -134,11 +149,25 @@ def installed(
             "PATIENCE": "60",  # a slow machine is no outage; tests about those have less
             **settings,
         }
-        manage = [sys.executable, "manage.py"]
-        subprocess.run([*manage, "migrate", "-v0"], cwd=release, env=environment, check=True)
-        demo = [*manage, "demo", "--json"]
-        made = subprocess.run(demo, cwd=release, env=environment, check=True, capture_output=True)
-        yield environment, json.loads(made.stdout)
+        yield environment, _fill(release, environment) if another else demo
+
+
+@cache
+def _prepared() -> tuple[str, dict[str, Any]]:
+    """Make a database with schema and demo data, to be copied; give its URL and its document."""
+    for_the_run = ExitStack()
+    atexit.register(for_the_run.close)
+    url = for_the_run.enter_context(_database())
+    return url, _fill(ROOT, {**os.environ, "DATABASE_URL": url})
+
+
+def _fill(release: Path, environment: dict[str, str]) -> dict[str, Any]:
+    manage = [sys.executable, "manage.py"]
+    subprocess.run([*manage, "migrate", "-v0"], cwd=release, env=environment, check=True)
+    demo = [*manage, "demo", "--json"]
+    made = subprocess.run(demo, cwd=release, env=environment, check=True, capture_output=True)
+    document: dict[str, Any] = json.loads(made.stdout)
+    return document
 
 
 @contextmanager

@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import only_once_on_sqlite
 from tests.server import ROOT, Server
+
+pytestmark = only_once_on_sqlite
 
 PACKAGE = "generated_openchair_client"
 

@@ -9,10 +9,10 @@ import pytest
 from cryptography.fernet import Fernet
 
 from openchair.staff.login import COOKIE
-from tests.conftest import only_once
+from tests.conftest import only_once_on_sqlite
 from tests.server import Server, running_server
 
-pytestmark = only_once
+pytestmark = only_once_on_sqlite
 
 HTTPS = {"X-Forwarded-Proto": "https"}
 PATHS = {

@@ -1,7 +1,4 @@
-"""A real nginx as deploy/ configures it, before the product and before hosts that misbehave.
-
-On PostgreSQL alone: nothing here is about the database.
-"""
+"""A real nginx as deploy/ configures it, before the product and before hosts that misbehave."""
 
 import json
 import socket
@@ -18,11 +15,11 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import connection
 
 from openchair.api.parsers import LARGEST_BODY
 from openchair.api.problems import CATALOGUE
 from tests.bench.slow import behind_nginx
+from tests.conftest import only_once_on_sqlite
 from tests.gunicorn_settings import gunicorn_setting
 from tests.nginx import SHIPPED, running_nginx
 from tests.server import Server, free_port, running_server
@@ -35,9 +32,7 @@ from tests.test_readme import (  # noqa: F401
 )
 from tests.test_server import BROKEN, SECRET
 
-pytestmark = pytest.mark.skipif(
-    connection.vendor != "postgresql", reason="not about the database: tested with PostgreSQL"
-)
+pytestmark = [only_once_on_sqlite, pytest.mark.nightly]
 BOOKING = "/onlinescheduling/booking"
 
 
@@ -179,6 +174,7 @@ def test_without_any_host_the_api_answers_a_problem_and_a_page_a_page() -> None:
         assert b"<html>" in body
 
 
+@pytest.mark.each_push
 def test_a_host_is_told_who_the_client_is_and_not_what_it_claims(edge: Edge) -> None:
     edge.ask(
         "GET",
@@ -199,6 +195,7 @@ def test_a_host_is_told_who_the_client_is_and_not_what_it_claims(edge: Edge) -> 
     assert edge.hosts[0].requests[-1][2]["X-Request-ID"] == "1b0e-4a.b_c"
 
 
+@pytest.mark.each_push
 def test_over_tls_the_scheme_is_https(edge: Edge) -> None:
     trusted = ssl.create_default_context(cafile=str(edge.home / "fullchain.pem"))
     sender = HTTPSConnection("localhost", edge.https, timeout=30, context=trusted)
@@ -208,6 +205,7 @@ def test_over_tls_the_scheme_is_https(edge: Edge) -> None:
     assert edge.hosts[0].requests[-1][2]["X-Forwarded-Proto"] == "https"
 
 
+@pytest.mark.each_push
 def test_a_body_of_64_kib_gets_through_and_a_longer_one_does_not(edge: Edge) -> None:
     assert edge.ask("POST", BOOKING, b"x" * LARGEST_BODY)[0].status == 200
     seen = len(edge.hosts[0].requests)
@@ -218,6 +216,7 @@ def test_a_body_of_64_kib_gets_through_and_a_longer_one_does_not(edge: Edge) -> 
     assert edge.ask("POST", "/admin/", b"x" * largest_form)[0].status == 200
 
 
+@pytest.mark.each_push
 @pytest.mark.parametrize(
     "path", ["/metrics", "/metrics/", "//metrics", "/x/../metrics", "/%6detrics"]
 )
@@ -239,6 +238,7 @@ NOT_HTTP = {
 }
 
 
+@pytest.mark.each_push
 @pytest.mark.parametrize("sent", NOT_HTTP.values(), ids=NOT_HTTP.keys())
 def test_what_is_not_http_is_refused_in_json_with_nothing_echoed(sent: bytes, edge: Edge) -> None:
     with socket.create_connection(("127.0.0.1", edge.http), timeout=10) as sock:

@@ -1,7 +1,5 @@
 """The pages for people, as a browser on this machine sees them."""
 
-import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,32 +7,23 @@ from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Locator, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Request, expect
 
 from openchair.api.problems import CATALOGUE
+from tests.chromium import running_chromium
+from tests.conftest import only_once_on_sqlite
 from tests.server import Server
 
-FLAGS = [
-    "--no-sandbox",  # CI runs as root
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+pytestmark = only_once_on_sqlite
+
 PAGES = ["/", "/docs/", "/docs/problems/", "/docs/problems/conflict", "/nothing-here"]
 PROBLEMS = [f"/docs/problems/{slug}" for slug in CATALOGUE]
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    found = shutil.which("chromium") or shutil.which("google-chrome")
-    if found is None:
-        assert not os.environ.get("CI"), "CI has no Chromium: .ci/run installs it"
-        pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=found, args=FLAGS)
+    with running_chromium() as started:
+        yield started
 
 
 @dataclass
@@ -135,7 +124,9 @@ def test_a_page_has_no_serious_barrier(path: str, visit: Visit) -> None:
     assert barriers(visit.page) == []
 
 
-@pytest.mark.parametrize("visit", ["light", "dark"], indirect=True)
+@pytest.mark.parametrize(
+    "visit", ["light", pytest.param("dark", marks=pytest.mark.nightly)], indirect=True
+)
 def test_the_docs_have_no_serious_barrier_closed_or_open(visit: Visit, server: Server) -> None:
     page = visit.page
     page.goto("/docs/", wait_until="networkidle")

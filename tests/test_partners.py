@@ -5,8 +5,11 @@ import re
 
 import pytest
 
+from tests.conftest import only_once_on_sqlite
 from tests.server import ROOT, Server
 from tests.snippets import FENCE, Ran, run_in_bash, with_server
+
+pytestmark = only_once_on_sqlite
 
 GUIDE = (ROOT / "docs" / "partners.md").read_text()
 SNIPPETS = FENCE.findall(GUIDE)

@@ -20,8 +20,10 @@ from bookings.scheduling.actors import Actor
 from practices import keys
 from practices.models import ApiKey, Kind, Partner
 from tests import factories
-from tests.conftest import Caller
+from tests.conftest import Caller, only_once_on_sqlite
 from tests.server import ROOT
+
+pytestmark = only_once_on_sqlite
 
 OPERATIONS = {
     f"{method.upper()} {path}"

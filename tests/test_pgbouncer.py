@@ -32,9 +32,10 @@ from tests.test_readme import (  # noqa: F401
     test_every_command_of_the_first_session_succeeds,
 )
 
-pytestmark = pytest.mark.skipif(
-    connection.vendor != "postgresql", reason="PgBouncer is for PostgreSQL"
-)
+pytestmark = [
+    pytest.mark.nightly,
+    pytest.mark.skipif(connection.vendor != "postgresql", reason="PgBouncer is for PostgreSQL"),
+]
 ROUNDS = 2
 TIMEOUTS = re.findall(
     r"^(ALTER ROLE openchair .*;)$", (ROOT / "docs" / "scaling.md").read_text(), re.MULTILINE
@@ -113,6 +114,7 @@ def test_what_is_sent_several_times_happens_once(server: Server) -> None:
     assert set(figures.statuses) <= {201, 409, 503}
 
 
+@pytest.mark.each_push
 def test_the_timeouts_are_those_of_an_installation_without_it(server: Server) -> None:
     options = database_options(DATABASE_URL="postgres:///unused", SERVING="on", PATIENCE="2")
     direct = dict(re.findall(r"-c (\w+)=([\w.]+)", options))
@@ -124,6 +126,7 @@ def test_the_timeouts_are_those_of_an_installation_without_it(server: Server) ->
         assert pooled.execute("SHOW lock_timeout").fetchone() == (direct["lock_timeout"],)
 
 
+@pytest.mark.each_push
 def test_a_lock_that_is_not_given_is_a_503_and_the_next_request_works(server: Server) -> None:
     practice = server.demo["practices"]["exact"]
     body = {"location_id": practice["locations"][0], "doctor_id": practice["doctors"][0]}

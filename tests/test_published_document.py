@@ -16,7 +16,10 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import only_once_on_sqlite
 from tests.server import Server
+
+pytestmark = only_once_on_sqlite
 
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d")
 LOCATION, DOCTOR, PRACTICE = "b2rGH", "DD3456", "rtGB2"

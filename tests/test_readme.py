@@ -13,8 +13,11 @@ from typing import Any
 import pytest
 from django.core.management import call_command, get_commands
 
+from tests.conftest import only_once_on_sqlite
 from tests.server import ROOT, Server
 from tests.snippets import FENCE, Ran, run_in_bash, with_server
+
+pytestmark = only_once_on_sqlite
 
 README = (ROOT / "README.md").read_text()
 DOCUMENTS = [

@@ -20,7 +20,10 @@ def installation_behind_nginx() -> Iterator[tuple[Installation, Server]]:
         installed(ROOT, TRUSTED_PROXIES="127.0.0.1", PATIENCE="2") as (environment, demo),
         socket.create_server(("127.0.0.1", int(environment["PORT"])), backlog=512) as listening,
         running_nginx(
-            [f"127.0.0.1:{environment['PORT']}"], http=(http := free_port()), https=free_port()
+            [f"127.0.0.1:{environment['PORT']}"],
+            http=(http := free_port()),
+            https=free_port(),
+            api_timeout=60,
         ),
     ):
         installation = Installation(environment, listening)

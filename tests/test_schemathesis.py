@@ -12,7 +12,10 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.errors import FlakyStrategyDefinition
 from schemathesis.core.failures import FailureGroup
 
+from tests.conftest import only_once
 from tests.server import ROOT, Server, running_server
+
+pytestmark = only_once
 
 CHECKS = {
     # Which doctors work where cannot be said in a schema, so a well-formed body may be a 400; nor
@@ -59,7 +62,7 @@ def server() -> Iterator[Server]:
         yield running
 
 
-ONE_BY_ONE = settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+ONE_BY_ONE = settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
 IN_A_ROW = settings(
     ONE_BY_ONE,
     stateful_step_count=10,
@@ -68,7 +71,7 @@ IN_A_ROW = settings(
     database=None,
     derandomize=False,  # the seed is the walk's own
 )
-FEWEST_WALKS, MOST_WALKS = 8, 60
+MOST_WALKS = 60
 published = document()
 
 
@@ -78,8 +81,16 @@ def test_every_request_gets_an_answer_that_the_document_has(case: Any, server: S
     case.call_and_validate(base_url=server.url, headers={"Authorization": server.key})
 
 
+@pytest.mark.nightly
+@published.parametrize()
+@settings(ONE_BY_ONE, max_examples=40)
+def test_many_requests_get_an_answer_that_the_document_has(case: Any, server: Server) -> None:
+    case.call_and_validate(base_url=server.url, headers={"Authorization": server.key})
+
+
+@pytest.mark.parametrize("fewest", [2, pytest.param(16, marks=pytest.mark.nightly)])
 def test_whatever_clients_do_in_a_row_the_document_keeps_its_word(
-    server: Server, monkeypatch: pytest.MonkeyPatch
+    fewest: int, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answered: Counter[tuple[str, int]] = Counter()
     failures: list[str] = []
@@ -111,7 +122,7 @@ def test_whatever_clients_do_in_a_row_the_document_keeps_its_word(
         # on, answers otherwise than it did then.
         with suppress(FlakyStrategyDefinition):
             Client.run(settings=IN_A_ROW)
-        if walk >= FEWEST_WALKS - 1 and has_reached_what_it_made():
+        if walk >= fewest - 1 and has_reached_what_it_made():
             break
     assert failures == []
     assert answered.total() > 100

@@ -10,7 +10,10 @@ from http.client import HTTPConnection
 import pytest
 
 from practices import keys
+from tests.conftest import only_once
 from tests.server import Server, running_server
+
+pytestmark = only_once
 
 PRACTICES = "/scheduling/practices"
 BOOKING = "/onlinescheduling/booking"

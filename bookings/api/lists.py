@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db.models import OuterRef, QuerySet
@@ -16,11 +16,8 @@ from openchair.api import conditional, pagination
 from openchair.api.filters import StrictFilterBackend
 from openchair.api.renderers import array, of_text
 from openchair.api.views import ApiViewSet
-from openchair.database import replica
 from openchair.database.compiled import Prepared, Question
 from practices.models import Practice
-
-Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -58,23 +55,6 @@ _BY_ID = Prepared(lambda which, now: _practices(now, pk=which), which=str, now=d
 _BY_LOCATION = Prepared(
     lambda which, now: _practices(now, locations__pk=which), which=str, now=datetime
 )
-
-
-def read(practice: Standing, find: Callable[[str], Found]) -> Found:
-    """Find rows of a practice at the replica, if all that the practice stands for is there.
-
-    `find` is given the database's alias. Whatever changes a row writes an event, so a replica that
-    has the practice's newest event has every write acknowledged before this request came, whoever
-    made it, and all that the clock has done.
-    """
-
-    def is_current(using: str) -> bool:
-        rows = _BY_ID.all(using, which=practice.practice_id, now=walltime.now())
-        zones = {(row.locations__pk, row.locations__timezone) for row in rows}
-        newest = rows[0].feed__newest or 0 if rows else -1
-        return newest >= practice.newest and zones >= set(practice.zones)
-
-    return replica.read(is_current, find)
 
 
 class InPracticeViewSet(ApiViewSet):
@@ -126,11 +106,9 @@ class PracticeListViewSet(InPracticeViewSet):
             return same
         headers = {"ETag": tag}
         if page is None:
-            found = read(practice, lambda using: list(rows.using(using)))
+            found = list(rows)
         else:
-            found, cursor = read(
-                practice, lambda using: pagination.rows_of(rows.using(using), page, column)
-            )
+            found, cursor = pagination.rows_of(rows, page, column)
             if cursor is not None:
                 headers["Link"] = pagination.link(
                     self.request, cursor=cursor, limit=str(page.limit)

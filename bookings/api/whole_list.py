@@ -17,7 +17,6 @@ from bookings.api.filters import BookingFilterSet
 from bookings.models import Booking
 from openchair.api.filters import select
 from openchair.api.renderers import array
-from openchair.database import replica
 from openchair.database.compiled import Prepared
 
 LISTED = Booking.objects.order_by(F("start_datetime").asc(nulls_last=True), "id")
@@ -35,20 +34,17 @@ class WholeList:
     kept: Prepared[tuple[str | None]]
     rows: Prepared[Any]
 
-    def json(self, scope_id: str, zones: Iterable[tuple[str, str]], using: str) -> str:
+    def json(self, scope_id: str, zones: Iterable[tuple[str, str]]) -> str:
         """Give the list; where the JSON of a row has to be written, keep it for who asks next.
 
-        zones: the locations it may be of, with their time zones. using: the database's alias.
-        Raises replica.NotThere where JSON would have to be kept there.
+        zones: the locations it may be of, with their time zones.
         """
         as_now = json.dumps(
             {location_id: representation.EDITION + zone for location_id, zone in zones}
         )
-        texts = [text for (text,) in self.kept.all(using, scope_id=scope_id, as_now=as_now)]
+        texts = [text for (text,) in self.kept.all(scope_id=scope_id, as_now=as_now)]
         if None not in texts:
             return array(cast("list[str]", texts))
-        if using == replica.ALIAS:
-            raise replica.NotThere
         rows = self.rows.all(scope_id=scope_id)
         representation.keep([row.id for row in rows if not representation.is_current(row)])
         return array(map(representation.of_row, rows))

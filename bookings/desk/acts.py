@@ -83,21 +83,6 @@ def give_back(*, place: Appointment, seen: str, by: Actor, now: datetime) -> App
     return appointments.cancel(appointment_id=place.pk, by=by, now=now)
 
 
-@transaction.atomic
-def close_untouched(
-    *, chosen: list[Booking], by: Actor, now: datetime
-) -> tuple[list[Booking], list[Booking]]:
-    """Close openings in which nothing is taken; give those closed, and those left alone."""
-    closed, left = [], []
-    for booking in sorted(chosen, key=lambda each: each.pk):  # always in this order: no deadlock
-        opening = moves.lock(booking.pk, by=by, now=now)
-        if opening.places or opening.booking.status == Status.CLOSED:
-            left.append(booking)
-            continue
-        closed.append(bookings.close(booking_id=booking.pk, by=by, now=now))
-    return closed, left
-
-
 def _check_status(booking: Booking, seen: str, *, by: Actor, now: datetime) -> None:
     current = moves.lock(booking.pk, by=by, now=now).booking
     if current.status != seen:

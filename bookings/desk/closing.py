@@ -11,10 +11,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from bookings import walltime
-from bookings.desk import acts, labels
+from bookings.desk import labels
 from bookings.desk.desk import Desk, desk_page, show
 from bookings.desk.forms import CloseManyForm
 from bookings.models import TAKEN, Appointment, Booking, PlaceStatus, Status
+from bookings.scheduling import bookings
 
 
 def chosen(desk: Desk, asked: dict[str, Any]) -> list[Booking]:
@@ -48,13 +49,11 @@ def page(request: HttpRequest, desk: Desk) -> HttpResponse:
     if request.POST.get("do") == "close":
         agreed = set(request.POST.getlist("opening"))
         return _close(request, desk, [each for each in found if each.pk in agreed])
-    untouched = [each for each in found if each.free_places == each.total_appointments]
-    taken = [each for each in found if each.free_places != each.total_appointments]
     context = {
         **_context(form),
         "previewed": True,
-        "to_close": [_row(each, []) for each in untouched],
-        "kept": _with_places(taken),
+        "to_close": [_row(each, []) for each in found if each.is_free],
+        "kept": _with_places([each for each in found if not each.is_free]),
     }
     return show(request, desk, "close.html", context)
 
@@ -63,10 +62,10 @@ def _context(form: CloseManyForm) -> dict[str, Any]:
     return {"title": "Close openings", "form": form}
 
 
-def _with_places(bookings: list[Booking]) -> list[dict[str, Any]]:
+def _with_places(taken: list[Booking]) -> list[dict[str, Any]]:
     """Name who has a place, with the phone to call."""
     places = defaultdict(list)
-    rows = Appointment.objects.filter(booking__in=bookings, status__in=TAKEN)
+    rows = Appointment.objects.filter(booking__in=taken, status__in=TAKEN)
     for place in rows.select_related("partner").order_by("created_at", "id"):
         places[place.booking_id].append(
             {
@@ -75,7 +74,7 @@ def _with_places(bookings: list[Booking]) -> list[dict[str, Any]]:
                 "status": labels.PLACE[PlaceStatus(place.status)],
             }
         )
-    return [_row(each, places[each.pk]) for each in bookings]
+    return [_row(each, places[each.pk]) for each in taken]
 
 
 def _row(booking: Booking, places: list[dict[str, str]]) -> dict[str, Any]:
@@ -86,10 +85,11 @@ def _row(booking: Booking, places: list[dict[str, str]]) -> dict[str, Any]:
     }
 
 
-def _close(request: HttpRequest, desk: Desk, bookings: list[Booking]) -> HttpResponse:
-    closed, left = acts.close_untouched(chosen=bookings, by=desk.by, now=desk.now)
+def _close(request: HttpRequest, desk: Desk, agreed: list[Booking]) -> HttpResponse:
+    ids = [each.pk for each in agreed]
+    closed = bookings.close_free(booking_ids=ids, by=desk.by, now=desk.now)
     messages.success(request, f"{labels.counted(len(closed), 'opening')} closed.")
-    if left:
+    if left := [each for each in agreed if each.pk not in closed]:
         times = "; ".join(
             labels.moment_at(each.start_datetime, each.location.zone) for each in left
         )

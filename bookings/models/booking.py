@@ -159,3 +159,8 @@ class Booking(models.Model):
             - self.places_reserved
             - self.places_booked
         )
+
+    @property
+    def is_free(self) -> bool:
+        """Say whether no place is taken, and it is not closed."""
+        return self.free_places == self.total_appointments

@@ -34,9 +34,8 @@ def seal_anew(places: QuerySet[Any]) -> Iterator[int]:
     after = ""
     while rows := list(places.filter(stale(), pk__gt=after).order_by("pk")[:AT_ONCE]):
         after = rows[-1].pk
-        with transaction.atomic():
-            sealed = sum(_sealed(places, row) for row in rows)
-        yield sealed
+        # Each in a transaction of its own: a change of several patients locks them in any order.
+        yield sum(_sealed(places, row) for row in rows)
 
 
 def _sealed(places: QuerySet[Any], row: Any) -> int:

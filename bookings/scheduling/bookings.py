@@ -3,14 +3,14 @@
 API, admin and commands call these verbs; statuses and places change in moves.py.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, TypedDict
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import DateTimeField, OuterRef, Q, QuerySet, Subquery, Value
-from django.db.models.lookups import LessThanOrEqual
+from django.db.models.lookups import GreaterThan, LessThanOrEqual
 
 from bookings import walltime
 from bookings.models import MOST_PLACES, Booking, Series, Status
@@ -126,7 +126,10 @@ def _edit(
     booking_id: str, fields: Fields, check: Check | None, *, by: Actor, now: datetime
 ) -> Booking:
     locked = _lock_series_of(booking_id) if "recurring" in fields else None
-    opening = moves.lock(booking_id, by=by, now=now)
+    ends = locked if locked is not None and not fields["recurring"] else None
+    later_ids = [] if ends is None else series.later_ids(ends, booking_id)
+    later = moves.lock_all([booking_id, *later_ids], by=by, now=now)
+    opening = later.pop(booking_id)
     booking = opening.booking
     if "recurring" in fields and locked is None and booking.series_id is not None:
         raise _SeriesBegan
@@ -141,8 +144,6 @@ def _edit(
         if wanted != Status.CLOSED or before != {name: getattr(booking, name) for name in fields}:
             raise TransitionRefused(booking, Status.CLOSED, wanted)
         return booking
-    ends = locked is not None and was_recurring and not booking.recurring
-    later = series.later_openings(booking, by=by, now=now) if ends else []
     repeats = _repeats_from(booking, locked, was_recurring=was_recurring, now=now)
     if "status" in fields:
         moves.change_status(opening, wanted, says_start=bool(fields.get("start_datetime")))
@@ -151,8 +152,8 @@ def _edit(
     opening.save()
     if repeats is not None:
         series.extend(repeats, by=by, now=now, beyond=booking.series_date)
-    elif locked is not None and ends:
-        series.end(locked, later)
+    elif ends is not None and was_recurring:
+        series.end(ends, later.values())
     return booking
 
 
@@ -198,6 +199,21 @@ def close(*, booking_id: str, by: Actor, now: datetime, check: Check | None = No
     return opening.save()
 
 
+@transaction.atomic
+def close_free(*, booking_ids: Iterable[str], by: Actor, now: datetime) -> set[str]:
+    """Delete openings in which no place is taken, and say which; the others are left alone.
+
+    Raises Booking.DoesNotExist.
+    """
+    closed = set()
+    for booking_id, opening in moves.lock_all(booking_ids, by=by, now=now).items():
+        if opening.booking.is_free:
+            moves.close(opening)
+            opening.save()
+            closed.add(booking_id)
+    return closed
+
+
 def is_behind(practice_id: str | OuterRef, *, now: datetime) -> Q:
     """Make the expression that says whether `catch_up` has something to do in a practice.
 
@@ -206,12 +222,19 @@ def is_behind(practice_id: str | OuterRef, *, now: datetime) -> Q:
     """
     held = Booking.objects.filter(practice_id=practice_id, pending_until__isnull=False)
     due = Series.objects.filter(practice_id=practice_id, ended=False)
-    return Q(_first_of(held, "pending_until", now)) | Q(_first_of(due, "due_at", now))
+    return (
+        Q(LessThanOrEqual(_first(held, "pending_until"), _value(now)))
+        | Q(LessThanOrEqual(_first(due, "due_at"), _value(now)))
+        | Q(GreaterThan(_first(due, "-due_at"), _value(now + series.CLOCK_WAS_AHEAD)))
+    )
 
 
-def _first_of(rows: QuerySet[Any], column: str, now: datetime) -> "LessThanOrEqual[Any]":
-    first = Subquery(rows.order_by(column).values(column)[:1])
-    return LessThanOrEqual(first, Value(now, output_field=DateTimeField()))
+def _first(rows: QuerySet[Any], order: str) -> Subquery:
+    return Subquery(rows.order_by(order).values(order.removeprefix("-"))[:1])
+
+
+def _value(instant: datetime) -> Value:
+    return Value(instant, output_field=DateTimeField())
 
 
 def catch_up(*, practice_id: str, now: datetime) -> None:
@@ -224,7 +247,8 @@ def catch_up(*, practice_id: str, now: datetime) -> None:
     held = Booking.objects.filter(practice_id=practice_id, pending_until__lte=now)
     for booking_id in list(held.values_list("pk", flat=True)):
         moves.lapse(booking_id, now=now)
-    due = Series.objects.filter(practice_id=practice_id, ended=False, due_at__lte=now)
+    wrong = Q(due_at__gt=now + series.CLOCK_WAS_AHEAD)
+    due = Series.objects.filter(Q(due_at__lte=now) | wrong, practice_id=practice_id, ended=False)
     for series_id in list(due.values_list("pk", flat=True)):
         series.extend_due(series_id, now=now)
 

@@ -4,6 +4,7 @@ A change locks the opening's row, looks, changes places, and saves booking, plac
 transaction (locked_booking.py). Verbs take `by` (who) and `now` (UTC, read once a request).
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.core.exceptions import ValidationError
@@ -74,6 +75,14 @@ def lock(booking_id: str, *, by: Actor, now: datetime) -> Opening:
     opening = Opening(booking, by=by, now=max(now, walltime.now()))
     opening.expire_holds()
     return opening
+
+
+def lock_all(booking_ids: Iterable[str], *, by: Actor, now: datetime) -> dict[str, Opening]:
+    """Lock several openings, by id: always in the order of their keys, so no two changes deadlock.
+
+    Call it as `lock`, and after the series' lock. Raises Booking.DoesNotExist.
+    """
+    return {each: lock(each, by=by, now=now) for each in sorted(booking_ids)}
 
 
 @transaction.atomic

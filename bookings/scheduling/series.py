@@ -4,9 +4,11 @@
 clocks did in between. Occurrences are bookings of their own; the series only knows the next day.
 """
 
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Max, Subquery
 
 from bookings import walltime
 from bookings.models import Booking, Series, Status
@@ -16,6 +18,8 @@ from bookings.scheduling.locked_booking import Opening
 
 HORIZON = timedelta(weeks=12)
 WEEK = timedelta(weeks=1)
+CLOCK_WAS_AHEAD = WEEK + timedelta(days=1)
+"""A series that is due later than in this time was last extended by a clock that was wrong."""
 _THAT_WEEK = timedelta(days=3)
 """How far from a day an occurrence is still that week's, for its weekday may have been another."""
 
@@ -53,7 +57,7 @@ def _repeat(series: Series, booking: Booking, *, now: datetime) -> None:
     series.wall_time, series.length = first.time(), booking.length
     series.total_appointments = booking.total_appointments
     series.next_date = first.date() + max(WEEK, weeks_past * WEEK)
-    series.due_at = _due_at(series.next_date, booking)
+    series.due_at = _due_at(series.next_date, booking, now=now)
     series.save()
 
 
@@ -62,8 +66,9 @@ def _wall_start(booking: Booking) -> datetime:
     return walltime.wall_clock(booking.start_datetime, booking.location.zone)
 
 
-def _due_at(day: date, of: Booking | Series) -> datetime:
-    return walltime.start_of_day(day - HORIZON, of.location.zone)
+def _due_at(day: date, of: Booking | Series, *, now: datetime) -> datetime:
+    # Looked at again within a week, also where it begins in a year: see CLOCK_WAS_AHEAD.
+    return min(walltime.start_of_day(day - HORIZON, of.location.zone), now + WEEK)
 
 
 def extend(
@@ -89,7 +94,7 @@ def extend(
         if now < start < walltime.LATEST and not has_one:
             _make(series, start, by=by, now=now)
         series.next_date += WEEK
-    series.due_at = _due_at(series.next_date, series)
+    series.due_at = _due_at(series.next_date, series, now=now)
     series.save(update_fields=["next_date", "due_at", "ended"])
 
 
@@ -111,7 +116,7 @@ def _make(series: Series, start: datetime, *, by: Actor, now: datetime) -> None:
 
 
 def lock(series_id: int) -> Series:
-    """Lock a series; before any of its bookings, or two changes could wait for each other."""
+    """Lock a series: always before any booking, or two changes could wait for each other."""
     rows = Series.objects.select_for_update(of=("self",)).select_related("location", "practice")
     return rows.get(pk=series_id)
 
@@ -120,8 +125,9 @@ def lock(series_id: int) -> Series:
 def extend_due(series_id: int, *, now: datetime) -> None:
     """Make what a series has to have by now, unless it has ended or another request did."""
     series = lock(series_id)
-    if series.ended or series.due_at > now:
+    if series.ended or now < series.due_at <= now + CLOCK_WAS_AHEAD:
         return
+    _go_back(series, now=now)
     if series.location.doctors.filter(pk=series.doctor_id).exists():
         extend(series, by=CLOCK, now=now)
     else:
@@ -130,16 +136,22 @@ def extend_due(series_id: int, *, now: datetime) -> None:
         series.save(update_fields=["ended"])
 
 
-def later_openings(booking: Booking, *, by: Actor, now: datetime) -> list[Opening]:
-    """Lock the occurrences of a locked series after this one, before anything is saved."""
-    later = Booking.objects.filter(series=booking.series, series_date__gt=booking.series_date)
-    ids = later.exclude(status=Status.CLOSED).order_by("pk").values_list("pk", flat=True)
-    locked = [moves.lock(booking_id, by=by, now=now) for booking_id in list(ids)]
-    # Somebody may have closed one while its lock was waited for.
-    return [opening for opening in locked if opening.booking.status != Status.CLOSED]
+def _go_back(series: Series, *, now: datetime) -> None:
+    """Go on after the newest occurrence within the horizon: a clock that was ahead left a hole."""
+    last = walltime.wall_clock(now, series.location.zone).date() + HORIZON
+    newest = series.occurrences.filter(series_date__lte=last).aggregate(day=Max("series_date"))
+    while newest["day"] is not None and series.next_date - WEEK > newest["day"]:
+        series.next_date -= WEEK
 
 
-def end(series: Series, later: list[Opening]) -> None:
+def later_ids(series: Series, booking_id: str) -> list[str]:
+    """List the occurrences of a locked series after one, if that repeats still."""
+    this = series.occurrences.filter(pk=booking_id, recurring=True).values("series_date")
+    later = series.occurrences.filter(series_date__gt=Subquery(this))
+    return list(later.exclude(status=Status.CLOSED).values_list("pk", flat=True))
+
+
+def end(series: Series, later: Iterable[Opening]) -> None:
     """End a locked series: later occurrences in which no place is taken are closed.
 
     They leave it, or their days would be taken should it go on: nobody has closed these for good.
@@ -147,7 +159,10 @@ def end(series: Series, later: list[Opening]) -> None:
     series.ended = True
     series.save(update_fields=["ended"])
     for occurrence in later:
-        if not occurrence.places:
+        # Somebody may have closed one while its lock was waited for.
+        if occurrence.booking.status == Status.CLOSED:
+            continue
+        if occurrence.booking.is_free:
             occurrence.booking.recurring = False
             occurrence.booking.series = occurrence.booking.series_date = None
             moves.close(occurrence)

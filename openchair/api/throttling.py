@@ -1,10 +1,8 @@
-"""How much in how long: one counter that all workers share, in the database or in Redis."""
+"""How much in how long: one counter that all workers share, in the database."""
 
 import math
 import time
 from dataclasses import dataclass
-
-from django.conf import settings
 
 from openchair.api.models import Counter
 from openchair.database.statements import ask
@@ -74,52 +72,25 @@ class Overdrawn(Exception):
 def spend(policy: str, subject: str, rate: tuple[int, int]) -> Budget:
     """Count one more of something against a rate (so many, per so many seconds)."""
     name = f"{policy}:{subject}"[:100]
-    found = _count_in_redis(name, rate[1]) if settings.CACHE_URL else None
-    return _budget(policy, rate, *(found or _count_in_database(name, rate[1])))
+    [(used, window)] = ask(_SPEND, {"name": name} | when(rate[1]))
+    return counted(policy, rate, used, window)
 
 
 def counted(policy: str, rate: tuple[int, int], used: int, window: int) -> Budget:
     """Say what is left after `counting` returned this."""
-    return _budget(policy, rate, used, _left(window, rate[1]))
-
-
-def _budget(policy: str, rate: tuple[int, int], used: int, left: float) -> Budget:
     limit, seconds = rate
+    left = window / 1000 + seconds - time.time()
     return Budget(policy, limit, seconds, used, min(seconds, max(1, math.ceil(left))))
 
 
 def forget(policy: str, subject: str) -> None:
-    """Begin a count anew, wherever it is kept."""
-    name = f"{policy}:{subject}"[:100]
-    Counter.objects.filter(name=name).delete()
-    if settings.CACHE_URL:
-        from openchair.api import redis_counter
-
-        redis_counter.forget(settings.CACHE_URL, name)
-
-
-def _count_in_database(name: str, seconds: int) -> tuple[int, float]:
-    """Count one more; give how many there are, and the seconds until the window ends."""
-    [(used, window)] = ask(_SPEND, {"name": name} | when(seconds))
-    return used, _left(window, seconds)
+    """Begin a count anew."""
+    Counter.objects.filter(name=f"{policy}:{subject}"[:100]).delete()
 
 
 def when(seconds: int) -> dict[str, object]:
     """Give what `counting` in windows of so many seconds has to be told, beside the name."""
     return {"now_ms": int(time.time() * 1000), "period": seconds * 1000}
-
-
-def _left(window: int, seconds: int) -> float:
-    """Give the seconds until a window ends that began at this millisecond."""
-    return window / 1000 + seconds - time.time()
-
-
-def _count_in_redis(name: str, seconds: int) -> tuple[int, float] | None:
-    """Do the same in Redis; None where it does not answer."""
-    # Only here, for its client takes memory and time that most installations have no use for.
-    from openchair.api import redis_counter
-
-    return redis_counter.count(settings.CACHE_URL, name, seconds)
 
 
 def forget_addresses(policy: str, rate: tuple[int, int]) -> None:

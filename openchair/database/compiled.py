@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any, Generic, Self, TypeVar, cast
 
-from django.db import DEFAULT_DB_ALIAS, connection
+from django.db import connection
 from django.db.models import QuerySet
 from django.db.models.query import NamedValuesListIterable, get_related_populators
 
@@ -54,9 +54,9 @@ class Prepared(Generic[Row]):
     def _as_compiled(self) -> _Compiled:
         return self._compile()
 
-    def all(self, using: str = DEFAULT_DB_ALIAS, /, **values: str | datetime) -> list[Row]:
-        """Run it on the database of this alias, and give its rows."""
-        return self.read(ask(self.sql, self.params(values), using))
+    def all(self, **values: str | datetime) -> list[Row]:
+        """Run it, and give its rows."""
+        return self.read(ask(self.sql, self.params(values)))
 
     def question(self, **values: str | datetime) -> "Question[Row]":
         """Make a question of it, to be asked later or together with another one."""

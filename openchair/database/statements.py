@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.db import connection
 
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper as _Backend
@@ -64,6 +64,6 @@ def without_waiting() -> Iterator[None]:
         yield
 
 
-def ask(sql: str, params: Params, using: str = DEFAULT_DB_ALIAS) -> list[Any]:
-    """Run a statement that gives rows on the database of this alias, and give them."""
-    return cast("Asking", connections[using]).ask(sql, params)
+def ask(sql: str, params: Params) -> list[Any]:
+    """Run a statement that gives rows, and give them."""
+    return cast("Asking", connection).ask(sql, params)

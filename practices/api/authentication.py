@@ -134,7 +134,7 @@ def _ask(digest: str, now: datetime, asks: Question[Any] | None) -> list[tuple[A
         "now": instant(now),
         "a_minute_ago": instant(now - A_MINUTE),
     }
-    if settings.CACHE_URL or connection.vendor != "postgresql":
+    if connection.vendor != "postgresql":
         return ask(_FIND_ALONE, told)
     told |= throttling.when(settings.RATE_LIMIT[1])
     if asks is None:

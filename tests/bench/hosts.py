@@ -26,7 +26,6 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
-import redis
 from cryptography.fernet import Fernet
 
 from tests.bench import torture
@@ -108,13 +107,11 @@ def running_site(net: Network, patience: int) -> Iterator[Site]:
             stack.callback(database.remove)
         primary.make()
         standby.follow(primary, synchronous=True)
-        stack.enter_context(_redis(net))
         servers = f"{primary.address}:5432,{standby.address}:5432"
         edge = net.address("edge")
         environment = {
             **os.environ,
             "DATABASE_URL": f"postgres://{ROLE}@{servers}/{ROLE}",
-            "CACHE_URL": f"redis://{edge}:6379/0",
             "ALLOWED_HOSTS": f"{edge},localhost",
             "TRUSTED_PROXIES": edge,
             "HTTPS_ONLY": "off",
@@ -160,14 +157,6 @@ def _running(command: list[str], address: tuple[str, int], **how: Any) -> Iterat
 
 
 @contextmanager
-def _redis(net: Network) -> Iterator[None]:
-    address = net.address("edge")
-    options = ["--bind", address, "--protected-mode", "no", "--save", "", "--dir", "/tmp"]
-    with _running([*net.inside("edge"), "redis-server", *options], (address, 6379)):
-        yield
-
-
-@contextmanager
 def _application(
     net: Network, machine: str, environment: dict[str, str]
 ) -> Iterator["subprocess.Popen[bytes]"]:
@@ -200,9 +189,6 @@ def shared_exactly(site: Site) -> list[str]:
         wrong = at_once(WRONG_KEYS + 24, "GET", "/scheduling/practices", key="wrong")
         if wrong != {401: WRONG_KEYS, 429: 24}:
             found.append(f"of {WRONG_KEYS} wrong keys allowed: {wrong}")
-        counted = redis.Redis(host=server.host).get(f"openchair:wrong-keys:{site.network.here}")
-        if counted != str(WRONG_KEYS + 24).encode():
-            found.append(f"Redis counted {counted!r}")
         for _ in range(5):
             path = f"{BOOKING}/{site.create()}/appointments"
             taken = at_once(16, "POST", path, {"status": "booked"})

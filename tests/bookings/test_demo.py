@@ -10,9 +10,9 @@ from django.core.management import call_command
 
 from bookings.models import Booking
 from practices.models import Practice
-from tests.conftest import Caller
+from tests.conftest import Caller, only_once_on_sqlite
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, only_once_on_sqlite]
 
 
 def demo(*arguments: str) -> str:

@@ -63,6 +63,41 @@ def test_weeks_that_nobody_looked_at_in_time_are_not_made_up_for(
     assert min(years_later) > walltime.now()
 
 
+@pytest.mark.parametrize("ahead", [timedelta(days=30), timedelta(days=400)])
+def test_a_clock_that_was_wrong_once_leaves_no_hole_in_a_series(
+    scene: Scene, api: Caller, clock: time_machine.Traveller, ahead: timedelta
+) -> None:
+    scene.booking(recurring=True)
+    gone = listed(api, scene)[9]
+    api("DELETE", f"/onlinescheduling/booking/{gone['id']}")
+    clock.shift(ahead)
+    listed(api, scene)
+    for days in (0, 60):
+        clock.move_to(NOON + timedelta(days=days))
+        starts = [datetime.fromisoformat(one["start_datetime"]) for one in listed(api, scene)]
+        first = starts[0]
+        weeks = [(start - first) // timedelta(weeks=1) for start in starts]
+        within = [week for week in weeks if first + week * timedelta(weeks=1) <= horizon()]
+        assert within == [week for week in range(within[-1] + 1) if week != 9]
+        assert within[-1] >= (days // 7) + 12
+
+
+def horizon() -> datetime:
+    """Give until when openings of a series have to exist."""
+    return walltime.now() + timedelta(weeks=12, hours=21)
+
+
+def test_a_series_that_begins_in_the_far_future_is_left_alone_until_then(
+    scene: Scene, api: Caller, clock: time_machine.Traveller
+) -> None:
+    scene.booking(recurring=True, start_datetime=NOON + timedelta(weeks=40))
+    for _ in range(5):
+        assert len(listed(api, scene)) == 13
+        clock.shift(timedelta(weeks=8))
+    clock.shift(timedelta(weeks=1))
+    assert len(listed(api, scene)) == 14
+
+
 def test_a_series_that_begins_in_the_past_repeats_from_now_on(scene: Scene, api: Caller) -> None:
     scene.booking(recurring=True, start_datetime=datetime(2018, 9, 25, 16, 44, tzinfo=UTC))
     starts = [one["start_datetime"] for one in listed(api, scene)]

@@ -1,50 +1,24 @@
 """Debian's Chromium, driven by Playwright, against the product as it runs in production."""
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import (
-    Browser,
-    BrowserContext,
-    ConsoleMessage,
-    Page,
-    Request,
-    expect,
-    sync_playwright,
-)
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect
 
+from tests.chromium import running_chromium
 from tests.server import Server
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 # A busy machine may take its time; what never comes fails all the same.
 PATIENCE = 30_000  # milliseconds
 expect.set_options(timeout=PATIENCE)
-FLAGS = [
-    "--no-sandbox",  # as root, in containers
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """Start the browser; where there is none, say so, and under CI fail."""
-    if CHROMIUM is None:
-        if os.environ.get("CI", "false") != "false":
-            pytest.fail("There is no Chromium: apt-get install chromium.")
-        pytest.skip("There is no Chromium here: apt-get install chromium.")
-    # Closed with the module: its event loop must not run while other tests use the database.
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    """Start the browser, once a module."""
+    with running_chromium() as browser:
         yield browser
-        browser.close()
 
 
 class Person:

@@ -2,10 +2,11 @@
 
 from datetime import date, timedelta
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
-from tests.browser.conftest import CHROMIUM, FLAGS, Person
+from tests.browser.conftest import Person
 from tests.browser.test_jobs import fill_pattern, next_monday
+from tests.chromium import running_chromium
 from tests.server import ROOT, Server, running_server
 
 FOLDER = ROOT / "docs" / "pictures"
@@ -50,10 +51,8 @@ def take(server: Server, browser: Browser) -> None:
 def main() -> None:
     """Start the product and a browser, and take the pictures."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    with running_server() as server, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with running_server() as server, running_chromium() as browser:
         take(server, browser)
-        browser.close()
 
 
 if __name__ == "__main__":

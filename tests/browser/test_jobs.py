@@ -7,6 +7,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import LogIn, Person
+from tests.conftest import only_once_on_sqlite
+
+pytestmark = only_once_on_sqlite
 
 
 def next_monday(weeks: int) -> date:

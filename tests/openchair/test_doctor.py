@@ -14,11 +14,9 @@ from django.core import checks
 from django.core.management import call_command
 from django.db import OperationalError, connection
 from django.utils import timezone
-from redis.exceptions import ConnectionError as RedisGone
 
 from bookings.demo import GROUPS
 from openchair import doctor, env
-from openchair.api import redis_counter
 from openchair.doctor import database
 from openchair.operations import probes
 from practices.models import Kind, Location
@@ -37,7 +35,7 @@ def operated(settings: Any, db: None, django_user_model: Any) -> Any:
     settings.SESSION_COOKIE_SECURE = settings.CSRF_COOKIE_SECURE = True
     settings.SECURE_HSTS_SECONDS = 31_536_000
     settings.TRUSTED_PROXIES = [ip_network("127.0.0.1")]
-    settings.BIND, settings.WEB_CONCURRENCY, settings.CACHE_URL = "127.0.0.1:8000", 2, ""
+    settings.BIND, settings.WEB_CONCURRENCY = "127.0.0.1:8000", 2
     settings.SECRET_KEY = "zQ7vX0pLk3_mN8bR-tY5wE2uI9oA6sD1fG4hJcVxZqWnMrTpKyBe"
     django_user_model.objects.create_superuser("ruth", password="x")
     return settings
@@ -196,31 +194,6 @@ def test_a_full_disk_is_told(operated: Any, monkeypatch: pytest.MonkeyPatch) -> 
     assert "W110" not in found()
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10**12, 10**12 - 10**7, 10**7))
     assert "has 10 MB left" in found()["W110"]
-
-
-class Redis:
-    """A Redis that is old, or away."""
-
-    def __init__(self, release: str) -> None:
-        self.release = release
-
-    def info(self, _: str) -> dict[str, str]:
-        if not self.release:
-            raise RedisGone("password=geheim")
-        return {"redis_version": self.release}
-
-
-@pytest.mark.parametrize(
-    ("release", "expected"), [("7.0.15", None), ("6.2.1", "W113"), ("", "W112")]
-)
-def test_a_redis_that_is_old_or_away_is_told(
-    release: str, expected: str | None, operated: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    operated.CACHE_URL = "redis://:geheim@127.0.0.1:1/0"
-    monkeypatch.setattr(redis_counter, "connect", lambda _: Redis(release))
-    told = {name: text for name, text in found().items() if name in {"W112", "W113"}}
-    assert list(told) == ([expected] if expected else [])
-    assert "geheim" not in str(told)
 
 
 def test_what_is_left_of_the_demo_is_told_in_production(

@@ -13,7 +13,10 @@ from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
 from openchair import env
+from tests.conftest import only_once_on_sqlite
 from tests.server import ROOT
+
+pytestmark = only_once_on_sqlite
 
 
 def refuses(monkeypatch: pytest.MonkeyPatch, value: str, read: Any) -> str:
@@ -85,38 +88,6 @@ def test_servers_that_cannot_be_read_are_refused(
     )
     assert "postgres://user:password@host:5432/name" in message
     assert "geheim" not in message
-
-
-def test_a_replica_is_a_postgresql_beside_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    primary: dict[str, object] = {
-        "ENGINE": "openchair.database.postgresql",
-        "OPTIONS": {"patience": 2},
-    }
-    monkeypatch.delenv("SETTING", raising=False)
-    assert env.replica("SETTING", primary=primary) is None
-    monkeypatch.setenv("SETTING", "postgres://u:p@h1,h2/db?sslmode=require")
-    made = env.replica("SETTING", primary=primary)
-    assert made is not None
-    assert (made["ENGINE"], made["HOST"]) == ("openchair.database.postgresql", "h1,h2")
-    options = made["OPTIONS"]
-    assert isinstance(options, dict)
-    assert options.pop("isolation_level").name == "REPEATABLE_READ"
-    assert options == {"patience": 2, "sslmode": "require", "target_session_attrs": "any"}
-
-
-@pytest.mark.parametrize(
-    ("odd", "engine"),
-    [
-        ("sqlite:////x", "openchair.database.postgresql"),
-        ("postgres://h/db", "django.db.backends.sqlite3"),
-    ],
-)
-def test_a_replica_of_another_kind_is_refused(
-    monkeypatch: pytest.MonkeyPatch, odd: str, engine: str
-) -> None:
-    primary: dict[str, object] = {"ENGINE": engine, "OPTIONS": {}}
-    message = refuses(monkeypatch, odd, lambda name: env.replica(name, primary=primary))
-    assert "streaming standby" in message
 
 
 def test_a_weak_secret_key_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

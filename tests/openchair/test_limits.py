@@ -1,54 +1,20 @@
-"""How many requests a partner gets through: counted exactly, in the database and in Redis."""
+"""How many requests a partner gets through: counted exactly, by all workers together."""
 
-import os
-import shutil
-import subprocess
-import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
 import time_machine
 
-from openchair.api import redis_counter, throttling
+from openchair.api import throttling
 from tests import factories
 from tests.conftest import Caller, together
 from tests.factories import Scene
 from tests.server import running_server
 
 RATE = 300
-
-
-@pytest.fixture(scope="module")
-def redis_url() -> Iterator[str]:
-    """Start a Redis of our own on a socket."""
-    program = shutil.which("redis-server")
-    if program is None:
-        assert not os.environ.get("CI"), "CI has a redis-server"
-        pytest.skip("no redis-server on this machine (Debian, Ubuntu: apt-get install it)")
-    with tempfile.TemporaryDirectory(dir="/tmp", prefix="openchair-redis-") as home:
-        socket = Path(home) / "redis.sock"
-        options = ["--port", "0", "--unixsocket", str(socket), "--save", "", "--dir", home]
-        process = subprocess.Popen([program, *options], stdout=subprocess.DEVNULL)
-        try:
-            while not socket.exists():
-                assert process.poll() is None
-                time.sleep(0.01)
-            yield f"unix://{socket}"
-        finally:
-            process.terminate()
-            process.wait()
-
-
-@pytest.fixture(params=["database", "redis"])
-def counter(request: pytest.FixtureRequest, settings: Any) -> str:
-    """Count in the one, then in the other; give the CACHE_URL."""
-    settings.CACHE_URL = "" if request.param == "database" else request.getfixturevalue("redis_url")
-    return str(settings.CACHE_URL)
 
 
 def test_a_burst_gets_through_what_is_allowed_and_is_told_when_to_come_back(
@@ -83,7 +49,7 @@ def test_a_clock_that_was_wrong_once_locks_nobody_out(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_every_one_is_counted_once_however_many_count_at_once(counter: str) -> None:
+def test_every_one_is_counted_once_however_many_count_at_once() -> None:
     name = f"test-{time.time_ns()}"
     spent = together(16, lambda: [throttling.spend("p", name, (50, 60)).used for _ in range(5)])
     assert sorted(used for many in spent for used in many) == list(range(1, 81))
@@ -92,26 +58,10 @@ def test_every_one_is_counted_once_however_many_count_at_once(counter: str) -> N
     assert 55 <= last.reset <= 60
 
 
-@pytest.mark.django_db(transaction=True)
-def test_a_window_ends(counter: str) -> None:
-    name = f"test-{time.time_ns()}"
-    assert [throttling.spend("p", name, (1, 1)).used for _ in range(2)] == [1, 2]
-    time.sleep(1.05)
-    assert throttling.spend("p", name, (1, 1)).used == 1
-
-
-def test_without_redis_the_database_counts(
-    scene: Scene, api: Caller, settings: Any, caplog: pytest.LogCaptureFixture
-) -> None:
-    settings.CACHE_URL = "unix:///nobody/listens.sock"
-    settings.RATE_LIMIT = (2, 60)
-    try:
-        path = f"/scheduling/location/{scene.location.pk}"
-        assert [api("GET", path).status_code for _ in range(3)] == [200, 200, 429]
-    finally:
-        redis_counter.Outage.until = 0.0
-    assert len(caplog.records) == 1
-    assert "Redis does not answer" in caplog.text
+def test_a_window_ends(db: None, clock: time_machine.Traveller) -> None:
+    assert [throttling.spend("p", "x", (1, 1)).used for _ in range(2)] == [1, 2]
+    clock.shift(1)
+    assert throttling.spend("p", "x", (1, 1)).used == 1
 
 
 def test_one_partners_flood_leaves_the_others_alone(
@@ -126,12 +76,8 @@ def test_one_partners_flood_leaves_the_others_alone(
     assert other("GET", path).status_code == 200
 
 
-@pytest.mark.parametrize("counter_of", ["database", "redis"])
-def test_64_clients_bursting_over_the_limit_get_through_what_is_allowed(
-    counter_of: str, request: pytest.FixtureRequest
-) -> None:
-    cache_url = request.getfixturevalue("redis_url") if counter_of == "redis" else ""
-    with running_server(RATE_LIMIT=f"{RATE}/min", CACHE_URL=cache_url) as server:
+def test_64_clients_bursting_over_the_limit_get_through_what_is_allowed() -> None:
+    with running_server(RATE_LIMIT=f"{RATE}/min") as server:
         path = f"/scheduling/location/{server.demo['practices']['exact']['locations'][0]}"
         keys = [server.demo["keys"][name] for name in ("full", "full_second")]
         other = server.demo["keys"]["other_partner"]
@@ -148,8 +94,8 @@ def test_64_clients_bursting_over_the_limit_get_through_what_is_allowed(
         assert calm.result() == [200] * 8
 
 
-def test_a_count_is_begun_anew_wherever_it_is_kept(db: None, counter: str) -> None:
-    subject = f"somebody {time.time_ns()}"
+def test_a_count_is_begun_anew(db: None) -> None:
+    subject = "somebody"
     assert [throttling.spend("login", subject, (1, 60)).used for _ in range(2)] == [1, 2]
     throttling.forget("login", subject)
     assert throttling.spend("login", subject, (1, 60)).used == 1

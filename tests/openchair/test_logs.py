@@ -23,10 +23,12 @@ from openchair import env
 from openchair.serving import logs
 from openchair.serving.middleware import RequestLogMiddleware
 from practices import keys
-from tests.conftest import Caller
+from tests.conftest import Caller, only_once
 from tests.factories import Scene
 from tests.server import Answer, Server, running_server
 from tests.test_server import raw, talk
+
+pytestmark = only_once
 
 PLANTED = "Quillette"
 PHONE, MAIL = "5550147733", f"{PLANTED}@example.org"
@@ -282,8 +284,8 @@ def test_of_an_error_its_kind_and_place_are_told_and_not_its_text() -> None:
         ("openchair.operations.probes", "not ready: %s", ("x",), "not ready: x"),
         ("django.request", "Bad: %s", (PLANTED,), "request"),
         ("django.security.DisallowedHost", PLANTED, (), "DisallowedHost"),
-        ("redis", "%s went away", (PLANTED,), "%s went away (x.py, line 7)"),
-        ("redis", f"{PLANTED} went away", (), "a message (x.py, line 7)"),
+        ("library", "%s went away", (PLANTED,), "%s went away (x.py, line 7)"),
+        ("library", f"{PLANTED} went away", (), "a message (x.py, line 7)"),
         (
             "gunicorn.error",
             f"Invalid request from ip=::1: {PLANTED}",

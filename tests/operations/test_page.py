@@ -19,6 +19,7 @@ from tests.snippets import Ran
 UNITS = sorted((ROOT / "deploy" / "systemd").iterdir())
 
 
+@pytest.mark.nightly
 # The page is about PostgreSQL: typing it once is enough.
 @pytest.mark.skipif(not os.environ.get("DATABASE_URL"), reason="typed beside PostgreSQL's tests")
 @pytest.mark.skipif(not machine.may_be_made(), reason="needs root, namespaces, Debian's PostgreSQL")

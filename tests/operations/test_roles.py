@@ -86,10 +86,12 @@ def server(database: Database) -> Iterator[Server]:
         yield running
 
 
+@pytest.mark.nightly
 def test_the_first_session_works_as_the_application(server: Server, tmp_path: Path) -> None:
     assert_it_succeeded(run_first_session(server, tmp_path))
 
 
+@pytest.mark.nightly
 def test_a_patient_is_served_as_the_application(server: Server) -> None:
     practice = server.demo["practices"]["exact"]["id"]
     rows = server.call("GET", f"/onlinescheduling/practice/{practice}/bookings?status=open").json()
@@ -130,6 +132,7 @@ class Desk:
             return text
 
 
+@pytest.mark.nightly
 def test_the_admin_works_as_the_application(server: Server) -> None:
     desk = Desk(server)
     operator = server.demo["staff"]["operator"]
@@ -159,6 +162,7 @@ def test_the_database_refuses_a_role_what_is_not_its_job(
         connection.execute(statement.encode())
 
 
+@pytest.mark.nightly
 def test_a_report_reads_numbers_and_writes_nothing_by_mistake(
     database: Database, server: Server
 ) -> None:

@@ -1,0 +1,36 @@
+"""Debian's Chromium, as all tests start it."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+FLAGS = [
+    "--no-sandbox",  # as root, in containers
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@contextmanager
+def running_chromium() -> Iterator[Browser]:
+    """Start the browser; where there is none, say so, and under CI fail.
+
+    To be closed with a test's module: its event loop must not run while others use the database.
+    """
+    if CHROMIUM is None:
+        if os.environ.get("CI", "false") != "false":
+            pytest.fail("There is no Chromium: apt-get install chromium.")
+        pytest.skip("There is no Chromium here: apt-get install chromium.")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
