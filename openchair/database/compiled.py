@@ -121,24 +121,13 @@ class Question(Generic[Row]):
         self.prepared = prepared
         self.values = values
         self._answer: list[Row] | None = None
-        self._sent: Any = None
 
     def hear(self, rows: list[Any]) -> None:
         """Take the answer from whoever asked along."""
         self._answer = self.prepared.read(rows)
 
-    def send(self) -> Self:
-        """Send it with other statements (asking.without_waiting), and take the answer later."""
-        self._sent = connection.cursor()
-        self._sent.execute(self.prepared.sql, self.prepared.params(self.values))
-        return self
-
     def answer(self) -> list[Row]:
         """Give its rows, once; asked again, it looks again."""
-        if self._sent is not None:
-            with self._sent as sent:
-                self.hear(sent.fetchall())
-            self._sent = None
         answer, self._answer = self._answer, None
         return self.prepared.all(**self.values) if answer is None else answer
 
