@@ -15,6 +15,7 @@ from contextlib import suppress
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
+from django.db.models import Sum
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
@@ -224,7 +225,8 @@ def _histogram(name: str, labels: str, numbers: list[float]) -> Iterator[str]:
 
 
 def _live_holds() -> int:
-    from bookings.models import Appointment, PlaceStatus  # models are there only now
+    from bookings.models import Appointment, Booking  # models are there only now
 
-    live = Appointment.objects.filter(status=PlaceStatus.PENDING, pending_until__gt=timezone.now())
-    return live.count()
+    now = timezone.now()
+    whole = Booking.objects.filter(whole_pending_until__gt=now).aggregate(held=Sum("whole_pending"))
+    return Appointment.objects.filter(pending_until__gt=now).count() + (whole["held"] or 0)
