@@ -1,4 +1,4 @@
-"""Openings, and the series they repeat in."""
+"""Bookings: what a practice offers, and how much of it is taken."""
 
 from django.db import models
 from django.db.models import F, Q

@@ -88,9 +88,9 @@ Check = Callable[[Appointment], None]
 def edit(
     *, appointment_id: str, fields: Fields, by: Actor, now: datetime, check: Check | None = None
 ) -> Appointment:
-    """Change a patient's place: its status, its exact time, what is known of the patient.
+    """Change an appointment: its status, its exact time, what is known of the patient.
 
-    The same status again is a no-op, and renews a hold; the exact time makes a reserved place
+    The same status again is a no-op, and renews a hold; the exact time makes a reserved one
     booked. A hold that has expired is claimed anew: it gets a place if one is free.
     Raises as `take`, what `check` raises, and Appointment.DoesNotExist.
     """
@@ -118,7 +118,7 @@ def edit(
 def cancel(
     *, appointment_id: str, by: Actor, now: datetime, check: Check | None = None
 ) -> Appointment:
-    """Give a patient's place back; cancelling it again changes nothing.
+    """Cancel an appointment; cancelling it again changes nothing.
 
     Raises what `check` raises, and Appointment.DoesNotExist.
     """
@@ -252,7 +252,7 @@ def _claim_again(locked: LockedBooking, appointment: Appointment, fields: Fields
 
 
 def _says_something_new(appointment: Appointment, fields: Fields) -> bool:
-    """Say whether a place that was given up is sent otherwise than it was read."""
+    """Say whether an appointment that was given up is sent otherwise than it was read."""
     said, zone = fields.get("start_datetime"), appointment.booking.location.zone
     try:
         exact = None if said is None else walltime.to_instant(said, zone)

@@ -84,7 +84,7 @@ def lock(booking_id: str, *, by: Actor, now: datetime) -> LockedBooking:
 
 
 def lock_all(booking_ids: Iterable[str], *, by: Actor, now: datetime) -> dict[str, LockedBooking]:
-    """Lock several openings, by id: always in the order of their keys, so no two changes deadlock.
+    """Lock several bookings, by id: always in the order of their keys, so no two changes deadlock.
 
     Call it as `lock`, and after the series' lock. Raises Booking.DoesNotExist.
     """

@@ -1,4 +1,4 @@
-"""Weekly openings: a series makes its occurrences 12 weeks ahead (contract, section 2).
+"""Weekly bookings: a series makes its occurrences 12 weeks ahead (contract, section 2).
 
 "Weekly" is arithmetic on the wall clock: seven days later, the same time of day, whatever the
 clocks did in between. Occurrences are bookings of their own; the series only knows the next day.
@@ -50,7 +50,7 @@ def resume(series: Series, booking: Booking, *, now: datetime) -> None:
 def _repeat(series: Series, booking: Booking, *, now: datetime) -> None:
     """Save what a series repeats: the booking as it is, from the week after it."""
     first = _wall_start(booking)
-    # A series that begins in the past repeats from now on: nobody books last year's openings.
+    # A series that begins in the past repeats from now on: nobody books last year's.
     today = walltime.wall_clock(now, booking.location.zone).date()
     weeks_past = max(0, -((first.date() - today) // WEEK))
     series.location, series.doctor_id = booking.location, booking.doctor_id
