@@ -1,5 +1,6 @@
 """The installation's settings. Everything an operator may set is read from the environment here."""
 
+import os
 import zoneinfo
 from pathlib import Path
 
@@ -56,7 +57,7 @@ METRICS_TOKEN = env.token("METRICS_TOKEN")
 
 # What gunicorn.py uses; here too, so that an odd value is refused before anything starts.
 PORT = env.number("PORT", default=8000, most=65_535)
-BIND = env.bind("BIND", port=PORT)
+BIND = os.environ.get("BIND", "").strip() or f"127.0.0.1:{PORT}"
 WEB_CONCURRENCY = env.number("WEB_CONCURRENCY", default=2, most=256)
 
 # Django --------------------------------------------------------------------------------------
@@ -137,7 +138,8 @@ else:
     _database["ENGINE"] = "openchair.database.postgresql"
     # Behind a pooler the next transaction may be another server process: no state outlives one.
     _database["DISABLE_SERVER_SIDE_CURSORS"] = PGBOUNCER
-    _servers = str(_database["HOST"]).count(",") + 1
+    # Several, where DATABASE_URL ends in ?host=primary,standby&target_session_attrs=read-write.
+    _servers = str(_database.get("OPTIONS", {}).get("host", "")).count(",") + 1  # type: ignore[attr-defined]  # a dict
     _database["OPTIONS"] = {
         # What is asked often is planned once; the database then works half as long.
         "server_side_binding": True,
@@ -153,19 +155,18 @@ else:
     # The server speaks up first, if it can: what it gave up waiting for is known to be undone.
     OPTIONS_WHILE_SERVING = {"patience": PATIENCE + 0.5}
     if not PGBOUNCER:
-        # PgBouncer takes no options: there the role has these (docs/scaling.md).
-        # The last ones free what a vanished application host has locked.
+        # PgBouncer takes no options: there the role has these (docs/scaling.md). Commands have the
+        # time-outs of their role (deploy/postgresql/roles.sql): a migration may take its time.
         _always = (
-            "-c idle_in_transaction_session_timeout=20s "
+            # Free what a vanished application host has locked.
             "-c tcp_keepalives_idle=1 -c tcp_keepalives_interval=1 -c tcp_user_timeout=3000 "
             # Else it is 4, a spinning disk's, and what an index has in order is sorted instead.
             "-c random_page_cost=1.1"
         )
-        _database["OPTIONS"]["options"] = (  # type: ignore[index]  # made above
-            f"-c lock_timeout=5s -c statement_timeout=15s {_always}"
-        )
+        _database["OPTIONS"]["options"] = _always  # type: ignore[index]  # made above
         OPTIONS_WHILE_SERVING["options"] = (
-            f"-c lock_timeout={PATIENCE}s -c statement_timeout={PATIENCE}s {_always} "
+            f"-c lock_timeout={PATIENCE}s -c statement_timeout={PATIENCE}s "
+            f"-c idle_in_transaction_session_timeout=20s {_always} "
             # Planned once: where PostgreSQL thinks a plan for these very values a little better, it
             # plans anew each time, which takes ten times as long as what is asked every time.
             "-c plan_cache_mode=force_generic_plan"
@@ -177,7 +178,8 @@ DATABASES = {"default": _database}
 
 # Time and language ---------------------------------------------------------------------------
 
-# One database of time zones wherever this runs: the locked package's, not the machine's.
+# Time zones come from the locked package tzdata alone, never from the machine's own files, so that
+# every machine agrees; docs/operations.md says how to upgrade it.
 zoneinfo.reset_tzpath(())
 USE_TZ = True
 TIME_ZONE = "UTC"
@@ -270,9 +272,10 @@ UNFOLD = {
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["practices.api.authentication.ApiKeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_THROTTLE_CLASSES": ["openchair.api.throttling.PartnerRateThrottle"],
     "DEFAULT_PARSER_CLASSES": ["openchair.api.parsers.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "openchair.api.negotiation.JsonNegotiation",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "openchair.api.renderers.JsonNegotiation",
     "DEFAULT_METADATA_CLASS": None,
     "DEFAULT_SCHEMA_CLASS": "openchair.api.schema.ApiSchema",
     "EXCEPTION_HANDLER": "openchair.api.problems.exception_handler",

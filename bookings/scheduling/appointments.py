@@ -16,7 +16,7 @@ from bookings.patients.record import PATIENT_FIELDS, Patient
 from bookings.scheduling import moves
 from bookings.scheduling.actors import Actor
 from bookings.scheduling.locked_booking import LockedBooking
-from openchair.database.compiled import Prepared
+from openchair.database.compiled import CompiledQuery
 from openchair.errors import Refused
 from openchair.serving import metrics
 from practices.models import Kind
@@ -130,7 +130,7 @@ def cancel(
     return appointment
 
 
-_BOOKING_OF: Prepared[tuple[str]] = Prepared(
+_BOOKING_OF: CompiledQuery[tuple[str]] = CompiledQuery(
     lambda appointment_id: Appointment.objects.filter(pk=appointment_id).values_list("booking_id"),
     appointment_id=str,
 )

@@ -1,5 +1,8 @@
--- What each role may do with each table. `manage.py migrate` runs this after every migration, as the owner; where the
--- roles of roles.sql are not there, one role does everything and nothing happens here.
+-- What each role may do with each table; run as the owner after every migration, for new tables too:
+--
+--     psql -d openchair -c 'SET ROLE openchair_owner' -f rights.sql
+--
+-- Where the roles of roles.sql are not there, one role does everything and nothing happens here.
 --
 -- The application may do everything with the rows of a table that is not named below, and nothing with the table
 -- itself: it owns none, so it cannot drop, alter or truncate any, nor switch a trigger off.

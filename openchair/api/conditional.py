@@ -11,7 +11,8 @@ from rest_framework import status
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 
-from openchair.api.renderers import of_text, written
+from openchair.api.renderers import text_response
+from openchair.json_text import encode
 
 Row = TypeVar("Row")
 
@@ -58,15 +59,15 @@ def not_modified(request: Request, tag: str) -> HttpResponse | None:
 
 def answer(request: Request, data: Any) -> HttpResponseBase:
     """Answer a GET with its data, or with a 304; the tag is made of the data."""
-    text = written(data)
+    text = encode(data)
     tag = weak_tag(text) if isinstance(data, list) else text_tag(text)
-    return not_modified(request, tag) or of_text(text, headers={"ETag": tag})
+    return not_modified(request, tag) or text_response(text, headers={"ETag": tag})
 
 
 def answer_text(request: Request, text: str) -> HttpResponseBase:
     """Answer a GET of one resource with JSON that is there already, or with a 304."""
     tag = text_tag(text)
-    return not_modified(request, tag) or of_text(text, headers={"ETag": tag})
+    return not_modified(request, tag) or text_response(text, headers={"ETag": tag})
 
 
 def precondition(

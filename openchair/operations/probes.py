@@ -101,8 +101,8 @@ def _ask(question: _Question) -> None:
         missing = missing_migrations()
         question.flaw = f"{', '.join(missing)} not applied: run manage.py migrate" * bool(missing)
     except Exception as error:
-        # Whatever it is, the database cannot be used. Its words may name host and user: doctor
-        # tells them to who may know.
+        # Whatever it is, the database cannot be used. Its words may name host and user: `check
+        # --database default` tells them to who may know.
         question.flaw = f"the database does not answer ({type(error).__name__})"
     finally:
         question.at = time.monotonic()

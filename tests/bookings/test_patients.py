@@ -13,7 +13,7 @@ from django.db import connection
 from django.test import Client
 
 from bookings.models import Appointment, Booking
-from bookings.patients import keys_in_use, record
+from bookings.patients import record, rotation
 from bookings.patients.record import Patient
 from bookings.scheduling import appointments
 from openchair import encryption, env
@@ -148,14 +148,14 @@ def test_keys_are_changed_without_anybody_noticing(scene: Scene, api: Caller, ke
     missing = encryption.key_names()[1]
     keys(new)
     with pytest.raises(ImproperlyConfigured, match=missing):
-        keys_in_use.refuse_if_missing()
+        rotation.refuse_if_keys_are_missing()
     keys(new, old)
     # 3: sealed anew: the place, and the answers kept for retries of both
     assert reencrypt().startswith("2 encrypted anew")
     assert reencrypt().startswith("0 encrypted anew")
 
     keys(new)  # 4: the old one is dropped
-    keys_in_use.refuse_if_missing()
+    rotation.refuse_if_keys_are_missing()
     after = api("GET", path)
     assert (after.content, after["ETag"]) == (before.content, before["ETag"])
     assert api("GET", f"{listed}?since=2026-06-02T00:00Z").json() == []
@@ -171,7 +171,7 @@ def test_a_key_that_is_missing_is_never_taken_for_no_patient(
     stored = Appointment.objects.values_list("patient", flat=True).get()
     keys(new_key())
     with pytest.raises(ImproperlyConfigured, match="nothing is lost"):
-        keys_in_use.refuse_if_missing()
+        rotation.refuse_if_keys_are_missing()
     with pytest.raises(CommandError, match="add them first"):
         reencrypt()
     assert api("GET", path).status_code == 503

@@ -75,7 +75,7 @@ def database() -> Iterator[Database]:
     """Make a database with its roles, twice over, and migrate it as its owner."""
     with database_with_roles(URL) as made:
         made.make()
-        made.manage("owner", "migrate", "-v0")
+        made.migrate()
         yield made
 
 
@@ -182,7 +182,7 @@ def test_another_role_of_the_server_cannot_even_log_in(database: Database) -> No
 def test_a_new_table_is_the_applications_to_fill_after_the_next_migrate(database: Database) -> None:
     with psycopg.connect(database.url("owner"), autocommit=True) as owner:
         owner.execute("CREATE TABLE later (id int)")
-    database.manage("owner", "migrate", "-v0")
+    database.migrate()
     with psycopg.connect(database.url("app"), autocommit=True) as app:
         app.execute("INSERT INTO later VALUES (1)")
         app.execute("DELETE FROM later")

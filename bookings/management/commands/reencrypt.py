@@ -6,8 +6,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from bookings.models import Appointment
-from bookings.patients import keys_in_use
-from bookings.patients.rotation import AT_ONCE, seal_anew, stale
+from bookings.patients.rotation import AT_ONCE, missing_keys, seal_anew, stale
 from openchair import encryption
 from openchair.api.idempotency import KEPT_FOR
 from openchair.api.models import KeptAnswer
@@ -27,7 +26,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Look until there is nothing left."""
-        names = keys_in_use.missing()
+        names = missing_keys()
         if names:
             raise CommandError(
                 f"PATIENT_KEYS lacks the keys named {', '.join(sorted(names))}: add them first."
