@@ -264,10 +264,7 @@ def _openings(name: str, *, by: Actor, staff: Actor, now: datetime) -> None:
 
 
 def _has_openings(location: Location, day: date) -> bool:
-    begins = walltime.start_of_day(day, location.zone)
-    ends = walltime.start_of_day(day + timedelta(days=1), location.zone)
-    of_day = Booking.objects.filter(start_datetime__gte=begins, start_datetime__lt=ends)
-    return of_day.filter(location=location, series=None).exists()
+    return Booking.objects.on_local_days([location], day, day).filter(series=None).exists()
 
 
 def _publish_day(

@@ -37,9 +37,10 @@ class Waiting:
 
 def waiting(desk: Desk) -> list[Appointment]:
     """List reserved places, longest waiting first."""
-    rows = Appointment.objects.filter(
-        booking__practice=desk.practice, status=PlaceStatus.RESERVED
-    ).select_related("booking__location", "booking__doctor", "booking__practice", "partner")
+    rows = Appointment.objects.waiting_for_time().filter(booking__practice=desk.practice)
+    rows = rows.select_related(
+        "booking__location", "booking__doctor", "booking__practice", "partner"
+    )
     since = Min("events__at", filter=Q(events__to_status=PlaceStatus.RESERVED))
     return list(rows.annotate(since=since).order_by("since", "id"))
 
@@ -116,12 +117,15 @@ def _times_given(desk: Desk, places: list[Appointment]) -> dict[tuple[str, str],
     """List the exact times that the doctors concerned have given already, by doctor and day."""
     doctors = {place.booking.doctor_id for place in places}
     given: dict[tuple[str, str], list[str]] = {}
-    rows = Appointment.objects.filter(
-        booking__practice=desk.practice,
-        booking__doctor__in=doctors,
-        status=PlaceStatus.BOOKED,
-        start_datetime__gt=desk.now,
-    ).select_related("booking__location")
+    rows = (
+        Appointment.objects.timed()
+        .filter(
+            booking__practice=desk.practice,
+            booking__doctor__in=doctors,
+            start_datetime__gt=desk.now,
+        )
+        .select_related("booking__location")
+    )
     for row in rows.order_by("start_datetime"):
         assert row.start_datetime is not None
         wall = walltime.wall_clock(row.start_datetime, row.booking.location.zone)

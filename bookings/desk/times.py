@@ -18,9 +18,7 @@ from bookings.models import Appointment, Booking, PlaceStatus
 from bookings.representation import time_range
 from practices.models import Kind
 
-TIMED = Appointment.objects.filter(status=PlaceStatus.BOOKED, start_datetime__isnull=False)
-"""Who has an exact time of their own in a range booking."""
-WITH_TIMED = Prefetch("appointments", TIMED, to_attr="timed")
+WITH_TIMED = Prefetch("appointments", Appointment.objects.timed(), to_attr="timed")
 """What a query of bookings for `when` and `all_of` reads along."""
 
 

@@ -1,16 +1,18 @@
 """The places that patients have in a booking, and what is known of those who have them."""
 
+from collections.abc import Iterable
 from contextvars import ContextVar
-from datetime import datetime
+from datetime import date, datetime
+from typing import Self
 
 from django.db import models
 from django.db.models import F, Q
 
-from bookings.models.booking import Booking
+from bookings.models.booking import Booking, local_days
 from bookings.patients import record
 from bookings.patients.record import Patient
 from practices.ids import PublicIdField, id_constraint
-from practices.models import Kind, Partner
+from practices.models import Kind, Location, Partner
 
 
 class PlaceStatus(models.TextChoices):
@@ -28,6 +30,26 @@ SEALED = ("patient", "patient_key", "email_digest", "phone_digest")
 read_by: ContextVar[set[str] | None] = ContextVar("read_by", default=None)
 """Where a request notes the places whose patients it reads (bookings/patients/access.py)."""
 TAKEN = (PlaceStatus.PENDING, PlaceStatus.RESERVED, PlaceStatus.BOOKED)
+
+
+class AppointmentQuerySet(models.QuerySet["Appointment"]):
+    """What is asked of appointments in several places."""
+
+    def taken(self) -> Self:
+        """Select those that have a place: held, reserved or booked."""
+        return self.filter(status__in=TAKEN)
+
+    def waiting_for_time(self) -> Self:
+        """Select those to whom the office owes the exact time."""
+        return self.filter(status=PlaceStatus.RESERVED)
+
+    def timed(self) -> Self:
+        """Select those booked in a range, who have an exact time of their own."""
+        return self.filter(status=PlaceStatus.BOOKED, start_datetime__isnull=False)
+
+    def timed_on_local_days(self, locations: Iterable[Location], first: date, last: date) -> Self:
+        """Select those whose exact time is on these days, each location's on its own clock."""
+        return self.timed().filter(local_days(locations, first, last, location="booking__location"))
 
 
 class Appointment(models.Model):
@@ -68,6 +90,8 @@ class Appointment(models.Model):
     pending_until = models.DateTimeField(null=True, help_text="UTC; while held, when that ends.")
     updated_at = models.DateTimeField()
     created_at = models.DateTimeField()
+
+    objects = AppointmentQuerySet.as_manager()
 
     class Meta:
         constraints = [

@@ -148,7 +148,7 @@ def later_ids(series: Series, booking_id: str) -> list[str]:
     """List the occurrences of a locked series after one, if that repeats still."""
     this = series.occurrences.filter(pk=booking_id, recurring=True).values("series_date")
     later = series.occurrences.filter(series_date__gt=Subquery(this))
-    return list(later.exclude(status=Status.CLOSED).values_list("pk", flat=True))
+    return list(later.not_closed().values_list("pk", flat=True))
 
 
 def end(series: Series, later: Iterable[LockedBooking]) -> None:
