@@ -14,7 +14,7 @@ from bookings import walltime
 from bookings.desk import labels, times
 from bookings.desk.desk import Desk, desk_page, show
 from bookings.desk.forms import CloseManyForm
-from bookings.models import TAKEN, Appointment, Booking, PlaceStatus, Status
+from bookings.models import TAKEN, Appointment, AppointmentStatus, Booking, Status
 from bookings.scheduling import bookings
 
 
@@ -78,7 +78,7 @@ def _row(booking: Booking, places: list[Appointment]) -> dict[str, Any]:
         {
             "name": labels.patient(place),
             "phone": place.person.phone,
-            "status": labels.PLACE[PlaceStatus(place.status)],
+            "status": labels.PLACE[AppointmentStatus(place.status)],
             "time": times.of_patient(place) if place.start_datetime is not None else "",
         }
         for place in places

@@ -13,7 +13,7 @@ from practices.ids import PublicIdField, id_constraint
 from practices.models import Kind, Partner
 
 
-class PlaceStatus(models.TextChoices):
+class AppointmentStatus(models.TextChoices):
     """The status of an appointment: of one place in a booking."""
 
     PENDING = "pending", "Held"
@@ -27,7 +27,7 @@ SEALED = ("patient", "patient_key", "email_digest", "phone_digest")
 """The columns of an appointment that change with what is known of its patient."""
 read_by: ContextVar[set[str] | None] = ContextVar("read_by", default=None)
 """Where a request notes the places whose patients it reads (bookings/patients/access.py)."""
-TAKEN = (PlaceStatus.PENDING, PlaceStatus.RESERVED, PlaceStatus.BOOKED)
+TAKEN = (AppointmentStatus.PENDING, AppointmentStatus.RESERVED, AppointmentStatus.BOOKED)
 
 
 class Appointment(models.Model):
@@ -37,7 +37,7 @@ class Appointment(models.Model):
     booking = models.ForeignKey(
         Booking, models.PROTECT, related_name="appointments", db_index=False
     )
-    status = models.CharField(max_length=9, choices=PlaceStatus)
+    status = models.CharField(max_length=9, choices=AppointmentStatus)
     partner = models.ForeignKey(
         Partner,
         models.PROTECT,
@@ -73,17 +73,17 @@ class Appointment(models.Model):
         constraints = [
             id_constraint("appointment_id_form"),
             models.CheckConstraint(
-                name="appointment_status_known", condition=Q(status__in=PlaceStatus.values)
+                name="appointment_status_known", condition=Q(status__in=AppointmentStatus.values)
             ),
             models.CheckConstraint(
                 name="appointment_hold_expires",
                 condition=Q(
-                    status=PlaceStatus.PENDING,
+                    status=AppointmentStatus.PENDING,
                     held_since__isnull=False,
                     pending_until__isnull=False,
                     pending_until__gte=F("held_since"),
                 )
-                | Q(~Q(status=PlaceStatus.PENDING), pending_until__isnull=True),
+                | Q(~Q(status=AppointmentStatus.PENDING), pending_until__isnull=True),
                 violation_error_message="A hold has an end, and only a hold.",
             ),
         ]
