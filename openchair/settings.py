@@ -310,7 +310,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "BookingStatus": "bookings.models.Status",
         "ClosedStatus": ["closed"],
-        "AppointmentStatus": "bookings.models.PlaceStatus",
+        "AppointmentStatus": "bookings.models.AppointmentStatus",
         "CancelledStatus": ["cancelled"],
         "TakenStatus": ["pending", "reserved", "booked"],
         "TimeRange": "bookings.representation.TIME_RANGES",

@@ -21,7 +21,7 @@ from bookings.api.serializers import (
     AppointmentEditSerializer,
     AppointmentSerializer,
 )
-from bookings.models import Appointment, Booking, PlaceStatus
+from bookings.models import Appointment, AppointmentStatus, Booking
 from bookings.scheduling import appointments, moves
 from bookings.scheduling.actors import Actor
 from openchair.api import conditional
@@ -93,7 +93,7 @@ def _shown(place: Appointment, **kwargs: Any) -> HttpResponse:
 
 
 def _is_cancelled(place: Appointment) -> bool:
-    return place.status == PlaceStatus.CANCELLED
+    return place.status == AppointmentStatus.CANCELLED
 
 
 class AppointmentListViewSet(PracticeListViewSet):

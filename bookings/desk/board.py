@@ -19,7 +19,7 @@ from bookings import walltime
 from bookings.desk import export, labels, times
 from bookings.desk.desk import Desk, desk_page, show
 from bookings.desk.times import Time
-from bookings.models import Appointment, Booking, PlaceStatus, Status
+from bookings.models import Appointment, AppointmentStatus, Booking, Status
 from bookings.models.booking import local_days
 from practices.models import Doctor, Location
 
@@ -270,7 +270,7 @@ def _names(places: list[Appointment], zone: ZoneInfo) -> list[str]:
         if place.pending_until is not None:
             ends = walltime.wall_clock(place.pending_until, zone)
             name = f"{name} (on hold until {labels.clock(ends)})"
-        elif place.status == PlaceStatus.RESERVED:
+        elif place.status == AppointmentStatus.RESERVED:
             name = f"{name} (needs a time)"
         names[name] += 1
     return [name if count == 1 else f"{name} × {count}" for name, count in names.items()]
@@ -280,7 +280,7 @@ def _chip(desk: Desk, entry: Entry) -> SafeString:
     """Draw one opening. Two thousand are on a page, so it is put together without a template."""
     row, time = entry.row, entry.time
     taken = row.places_pending + row.places_reserved + row.places_booked
-    status = row.status if time.patient is None else PlaceStatus.BOOKED
+    status = row.status if time.patient is None else AppointmentStatus.BOOKED
     places = ""
     if row.total_appointments > 1 and status != Status.CLOSED and time.patient is None:
         places = f'<span class="chip-places">{taken} of {row.total_appointments} taken</span>'

@@ -10,7 +10,7 @@ from django.shortcuts import redirect
 from bookings.desk import labels, times
 from bookings.desk.desk import Desk, desk_page, show
 from bookings.desk.forms import CloseManyForm
-from bookings.models import Appointment, Booking, PlaceStatus
+from bookings.models import Appointment, AppointmentStatus, Booking
 from bookings.scheduling import bookings
 
 
@@ -65,7 +65,7 @@ def _row(booking: Booking, places: list[Appointment]) -> dict[str, Any]:
         {
             "name": labels.patient(place),
             "phone": place.person.phone,
-            "status": labels.PLACE[PlaceStatus(place.status)],
+            "status": labels.PLACE[AppointmentStatus(place.status)],
             "time": times.of_patient(place) if place.start_datetime is not None else "",
         }
         for place in places

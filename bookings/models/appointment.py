@@ -15,7 +15,7 @@ from practices.ids import PublicIdField, id_constraint
 from practices.models import Kind, Location, Partner
 
 
-class PlaceStatus(models.TextChoices):
+class AppointmentStatus(models.TextChoices):
     """The status of an appointment: of one place in a booking."""
 
     PENDING = "pending", "Held"
@@ -29,7 +29,7 @@ SEALED = ("patient", "patient_key", "email_digest", "phone_digest")
 """The columns of an appointment that change with what is known of its patient."""
 read_by: ContextVar[set[str] | None] = ContextVar("read_by", default=None)
 """Where a request notes the places whose patients it reads (bookings/patients/access.py)."""
-TAKEN = (PlaceStatus.PENDING, PlaceStatus.RESERVED, PlaceStatus.BOOKED)
+TAKEN = (AppointmentStatus.PENDING, AppointmentStatus.RESERVED, AppointmentStatus.BOOKED)
 
 
 class AppointmentQuerySet(models.QuerySet["Appointment"]):
@@ -41,11 +41,11 @@ class AppointmentQuerySet(models.QuerySet["Appointment"]):
 
     def waiting_for_time(self) -> Self:
         """Select those to whom the office owes the exact time."""
-        return self.filter(status=PlaceStatus.RESERVED)
+        return self.filter(status=AppointmentStatus.RESERVED)
 
     def timed(self) -> Self:
         """Select those booked in a range, who have an exact time of their own."""
-        return self.filter(status=PlaceStatus.BOOKED, start_datetime__isnull=False)
+        return self.filter(status=AppointmentStatus.BOOKED, start_datetime__isnull=False)
 
     def timed_on_local_days(self, locations: Iterable[Location], first: date, last: date) -> Self:
         """Select those whose exact time is on these days, each location's on its own clock."""
@@ -59,7 +59,7 @@ class Appointment(models.Model):
     booking = models.ForeignKey(
         Booking, models.PROTECT, related_name="appointments", db_index=False
     )
-    status = models.CharField(max_length=9, choices=PlaceStatus)
+    status = models.CharField(max_length=9, choices=AppointmentStatus)
     partner = models.ForeignKey(
         Partner,
         models.PROTECT,
@@ -97,17 +97,17 @@ class Appointment(models.Model):
         constraints = [
             id_constraint("appointment_id_form"),
             models.CheckConstraint(
-                name="appointment_status_known", condition=Q(status__in=PlaceStatus.values)
+                name="appointment_status_known", condition=Q(status__in=AppointmentStatus.values)
             ),
             models.CheckConstraint(
                 name="appointment_hold_expires",
                 condition=Q(
-                    status=PlaceStatus.PENDING,
+                    status=AppointmentStatus.PENDING,
                     held_since__isnull=False,
                     pending_until__isnull=False,
                     pending_until__gte=F("held_since"),
                 )
-                | Q(~Q(status=PlaceStatus.PENDING), pending_until__isnull=True),
+                | Q(~Q(status=AppointmentStatus.PENDING), pending_until__isnull=True),
                 violation_error_message="A hold has an end, and only a hold.",
             ),
         ]
