@@ -86,9 +86,7 @@ class DatabaseWrapper(DirectExecution, base.DatabaseWrapper):
         round trip, and one that vanished silently did so within a second where requests come one
         after the other.
         """
-        if (
-            self.health_check_done
-        ):  # Django also calls it where a transaction ends
+        if self.health_check_done:  # Django also calls it where a transaction ends
             return
         asked_at, self._asked_at = self._asked_at, monotonic()
         if self._asked_at - asked_at > A_SECOND or not self._is_silent():
