@@ -8,7 +8,7 @@ from typing import IO, Any
 
 from django.http import HttpRequest
 from rest_framework.exceptions import ParseError, UnsupportedMediaType
-from rest_framework.parsers import JSONParser
+from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 
 from openchair.api.problems import BodyTooLarge
@@ -17,8 +17,13 @@ LARGEST_BODY = 64 * 1024
 DEEPEST = 20
 
 
-class StrictJSONParser(JSONParser):
-    """Reads a JSON object and refuses whatever two readers could understand differently."""
+class StrictJSONParser(BaseParser):
+    """Reads a JSON object and refuses whatever two readers could understand differently.
+
+    No JSONParser: of those DRF reads the whole body, however long, before it asks them.
+    """
+
+    media_type = "application/json"
 
     def parse(
         self,
