@@ -17,7 +17,7 @@ from django.db import connection, transaction
 
 from bookings import walltime
 from bookings.models import Booking, Status
-from openchair.api.renderers import written
+from openchair.json_text import encode
 from practices.models import Kind
 
 EDITION = f"1 {tzdata.IANA_VERSION} "
@@ -90,7 +90,7 @@ def as_dict(row: Row, zone: ZoneInfo, *, is_range: bool) -> dict[str, Any]:
 
 def _text(row: Row, zone: ZoneInfo, kind: str) -> str:
     shape = as_dict(row, zone, is_range=kind == Kind.RANGE)
-    return written(shape)
+    return encode(shape)
 
 
 def is_current(row: Any) -> bool:

@@ -1,6 +1,6 @@
 """By which way PostgreSQL gets what requests ask: a cost that does not grow with the table."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import psycopg
@@ -67,17 +67,14 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from nodes(part)
 
 
-def plans(sql: str, params: Any) -> Iterator[dict[str, Any]]:
+def plans(sql: str, params: Sequence[Any]) -> Iterator[dict[str, Any]]:
     """Explain a statement as it is planned for these values, and for any (once it is prepared)."""
     written = psycopg.ClientCursor(connection.connection).mogrify(sql, params)
     numbered = sql
-    for number, name in enumerate(params if isinstance(params, dict) else ["s"] * len(params), 1):
-        if name == "s":
-            numbered = numbered.replace("%s", f"${number}", 1)
-        numbered = numbered.replace(f"%({name})s", f"${number}")
+    for number in range(1, len(params) + 1):
+        numbered = numbered.replace("%s", f"${number}", 1)
     values = psycopg.ClientCursor(connection.connection).mogrify(
-        f"({', '.join(['%s'] * len(params))})",
-        [*params.values()] if isinstance(params, dict) else params,
+        f"({', '.join(['%s'] * len(params))})", params
     )
     with connection.connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN (FORMAT JSON) {written}")

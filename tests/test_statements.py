@@ -7,7 +7,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from bookings.desk import conflicts
 from tests.conftest import Caller
+from tests.desk.world import House, browser
 from tests.factories import Scene
 from tests.routes import routes
 
@@ -47,6 +49,14 @@ ASKED_ALONG = re.compile(
     r".*(?:\{booking\}|\{appointment\}|/(?:bookings|changes)\Z|\{practice\}/appointments)"
 )
 """Routes that have a first question."""
+
+
+@pytest.fixture
+def house(clock: Any, db: None) -> House:
+    """Make a practice with a desk."""
+    return House("Quillon")
+
+
 IN_BETWEEN = ("SAVEPOINT", "RELEASE", "BEGIN", "COMMIT")
 
 
@@ -90,3 +100,45 @@ def test_every_route_is_counted() -> None:
 
     counted = {without_names(route) for route in STATEMENTS}
     assert counted == {f"{method} {without_names(path)}" for method, path in routes()}
+
+
+DESK = {
+    # who is there, what they may see, what the clock did; the page's row, the lock, the change
+    "hold": 11,
+    "close": 11,
+    "edit": 20,
+    "book a patient": 14,
+    "give back": 14,
+}
+
+
+def sent_from_the_desk(house: House) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Say what each button sends, and where."""
+    held = house.patient(house.booking, status="pending")
+    opening = f"opening/{house.weekly.pk}"
+    fields = {
+        "location": house.location.pk,
+        "doctor": house.doctor.pk,
+        "start": "2026-06-03T14:00",
+        "length": "30",
+        "places": "3",
+        "recurring": "on",
+    }
+    return {
+        "hold": (f"{opening}/act/", {"do": "hold", "seen": "open"}),
+        "close": (f"{opening}/act/", {"do": "close", "seen": "open"}),
+        "edit": (f"{opening}/edit/", {**fields, "seen": conflicts.version(house.weekly)}),
+        "book a patient": (f"place/{held.pk}/act/", {"do": "booked", "seen": "pending"}),
+        "give back": (f"place/{held.pk}/act/", {"do": "give_back", "seen": "pending"}),
+    }
+
+
+@pytest.mark.parametrize("button", DESK)
+def test_how_many_statements_a_button_of_the_desk_takes(house: House, button: str) -> None:
+    page, form = sent_from_the_desk(house)[button]
+    client = browser(house.staff)
+    with CaptureQueriesContext(connection) as asked:
+        answer = client.post(house.address(page), form)
+    assert answer.status_code == 302, answer.content
+    sql = [one["sql"] for one in asked if not one["sql"].startswith(IN_BETWEEN)]
+    assert len(sql) == DESK[button], "\n".join(text[:120] for text in sql)

@@ -21,15 +21,16 @@ from bookings.api.serializers import (
     AppointmentEditSerializer,
     AppointmentSerializer,
 )
-from bookings.models import Appointment, Booking
+from bookings.models import Appointment, Booking, PlaceStatus
 from bookings.scheduling import appointments, moves
 from bookings.scheduling.actors import Actor
 from openchair.api import conditional
 from openchair.api.fields import StrictSerializer
 from openchair.api.idempotency import idempotent
-from openchair.api.renderers import as_json, of_text, written
+from openchair.api.renderers import json_response, text_response
 from openchair.api.views import ApiViewSet
-from openchair.database.compiled import Prepared, Question
+from openchair.database.compiled import BoundQuery, CompiledQuery
+from openchair.json_text import encode
 from practices.api.permissions import SpecialAuthorizationToWrite, require_grant
 
 _PLACES = (
@@ -39,8 +40,8 @@ _PLACES = (
 )
 
 
-_BY_ID = Prepared(lambda appointment_id: _PLACES.filter(pk=appointment_id), appointment_id=str)
-_OPENING: Prepared[Any] = Prepared(
+_BY_ID = CompiledQuery(lambda appointment_id: _PLACES.filter(pk=appointment_id), appointment_id=str)
+_OPENING: CompiledQuery[Any] = CompiledQuery(
     lambda booking_id: Booking.objects.filter(pk=booking_id, practice__active=True).values_list(
         "practice_id", "location_id", "doctor_id", named=True
     ),
@@ -49,11 +50,15 @@ _OPENING: Prepared[Any] = Prepared(
 
 
 def _text(place: Appointment) -> str:
-    return written(shapes.appointment_json(place))
+    return encode(shapes.appointment_json(place))
 
 
 def _shown(place: Appointment, **kwargs: Any) -> HttpResponse:
-    return of_text(_text(place), headers={"ETag": shapes.appointment_tag(place)}, **kwargs)
+    return text_response(_text(place), headers={"ETag": shapes.appointment_tag(place)}, **kwargs)
+
+
+def _is_cancelled(place: Appointment) -> bool:
+    return place.status == PlaceStatus.CANCELLED
 
 
 class AppointmentListViewSet(PracticeListViewSet):
@@ -84,14 +89,13 @@ class AppointmentViewSet(ApiViewSet):
     serializer_class = AppointmentSerializer
     permission_classes = [SpecialAuthorizationToWrite]
 
-    def first_question(self, **kwargs: Any) -> Question[Any]:
-        """Ask for the opening, or for the appointment, along with the key."""
-        return (_OPENING if "booking_id" in kwargs else _BY_ID).question(**kwargs)
+    def get_first_query(self, **kwargs: str) -> BoundQuery[Any]:
+        return (_OPENING if "booking_id" in kwargs else _BY_ID).bind(**kwargs)
 
     @schema.take_place
     def create(self, request: Request, booking_id: str) -> HttpResponseBase:
         """Take a place in an opening."""
-        found = self.first_answer()
+        found = self.first_query.rows()
         if not found:
             raise NotFound(f"There is no booking {booking_id}.")
         # Before an answer is repeated: it tells of a patient, and the grant may be gone.
@@ -119,6 +123,7 @@ class AppointmentViewSet(ApiViewSet):
         place = self._own(appointment_id)
         if place.pending_until is not None and place.pending_until <= now:
             moves.lapse(place.booking_id, now=now)
+            self.first_query.fetch()
             place = self._own(appointment_id)
         tag = shapes.appointment_tag(place)
         return conditional.not_modified(request, tag) or _shown(place)
@@ -147,9 +152,9 @@ class AppointmentViewSet(ApiViewSet):
             appointment_id=appointment_id,
             by=Actor.of_caller(self.caller),
             now=walltime.now(),
-            check=conditional.precondition(request, shapes.appointment_tag),
+            check=conditional.precondition(request, shapes.appointment_tag, is_done=_is_cancelled),
         )
-        return as_json({"id": place.pk, "status": place.status})
+        return json_response({"id": place.pk, "status": place.status})
 
     def _check_fixed(self, name: str, value: str) -> None:
         if self.body.get(name, value) != value:
@@ -159,7 +164,7 @@ class AppointmentViewSet(ApiViewSet):
 
     def _own(self, appointment_id: str) -> Appointment:
         """Find an appointment of this partner. Raises NotFound or PermissionDenied."""
-        found: list[Appointment] = self.first_answer()
+        found: list[Appointment] = self.first_query.rows()
         if not found or found[0].partner_id != self.caller.partner_id:
             raise NotFound(f"There is no appointment {appointment_id} of yours.")
         require_grant(self.caller, found[0].booking.practice_id)

@@ -14,7 +14,7 @@ from bookings.api.serializers import ChangesSerializer
 from bookings.models import Booking, Event
 from bookings.scheduling import feed
 from openchair.api import conditional, filters, pagination
-from openchair.api.renderers import array, written
+from openchair.json_text import encode, join_array
 
 LATEST = "latest"
 _SALT = "openchair.feed"
@@ -75,6 +75,6 @@ def _told(events: list[Event], **more: Any) -> str:
     rows = Booking.objects.filter(pk__in={event.booking_id for event in events}).order_by("pk")
     bookings = list(rows.values_list(*representation.ROW, named=True))
     zones = {row.id: ZoneInfo(row.location__timezone) for row in bookings}
-    changes = written([shapes.change_json(event, zones[event.booking_id]) for event in events])
-    now = array(map(representation.of_row, bookings))
-    return f'{{"changes":{changes},"bookings":{now},{written(more)[1:]}'
+    changes = encode([shapes.change_json(event, zones[event.booking_id]) for event in events])
+    now = join_array(map(representation.of_row, bookings))
+    return f'{{"changes":{changes},"bookings":{now},{encode(more)[1:]}'

@@ -14,9 +14,10 @@ from bookings import walltime
 from bookings.scheduling import bookings
 from openchair.api import conditional, pagination
 from openchair.api.filters import StrictFilterBackend
-from openchair.api.renderers import array, of_text
+from openchair.api.renderers import text_response
 from openchair.api.views import ApiViewSet
-from openchair.database.compiled import Prepared, Question
+from openchair.database.compiled import BoundQuery, CompiledQuery
+from openchair.json_text import join_array
 from practices.models import Practice
 
 
@@ -51,8 +52,8 @@ def _practices(now: datetime, **which: str) -> QuerySet[Practice, Any]:
     return practices.values_list(*names, named=True)
 
 
-_BY_ID = Prepared(lambda which, now: _practices(now, pk=which), which=str, now=datetime)
-_BY_LOCATION = Prepared(
+_BY_ID = CompiledQuery(lambda which, now: _practices(now, pk=which), which=str, now=datetime)
+_BY_LOCATION = CompiledQuery(
     lambda which, now: _practices(now, locations__pk=which), which=str, now=datetime
 )
 
@@ -63,22 +64,21 @@ class InPracticeViewSet(ApiViewSet):
     now: datetime
     """Read once a request, when the practice is asked for."""
 
-    def first_question(self, **kwargs: Any) -> Question[Any]:
-        """Ask how the practice stands."""
+    def get_first_query(self, **kwargs: str) -> BoundQuery[Any]:
         ((name, which),) = kwargs.items()
         by = _BY_ID if name == "practice_id" else _BY_LOCATION
         self.now = walltime.now()
-        return by.question(which=which, now=self.now)
+        return by.bind(which=which, now=self.now)
 
     def standing(self) -> Standing:
         """Find how the practice stands, if it is active. Raises NotFound.
 
         Asked once where the clock has done nothing since somebody last looked.
         """
-        rows = self.first_answer()
+        rows = self.first_query.rows()
         if rows and rows[0].behind:
             bookings.catch_up(practice_id=rows[0].pk, now=self.now)
-            rows = self.first_answer()
+            rows = self.first_query.fetch()
         if not rows:
             raise NotFound("There is nothing of that id.")
         zones = ((row.locations__pk, row.locations__timezone) for row in rows if row.locations__pk)
@@ -113,4 +113,4 @@ class PracticeListViewSet(InPracticeViewSet):
                 headers["Link"] = pagination.link(
                     self.request, cursor=cursor, limit=str(page.limit)
                 )
-        return of_text(array(map(text_of, found)), headers=headers)
+        return text_response(join_array(map(text_of, found)), headers=headers)

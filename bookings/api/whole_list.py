@@ -16,8 +16,8 @@ from bookings import representation
 from bookings.api.filters import BookingFilterSet
 from bookings.models import Booking
 from openchair.api.filters import select
-from openchair.api.renderers import array
-from openchair.database.compiled import Prepared
+from openchair.database.compiled import CompiledQuery
+from openchair.json_text import join_array
 
 LISTED = Booking.objects.order_by(F("start_datetime").asc(nulls_last=True), "id")
 # Looks the location of a row up in a JSON object, which PostgreSQL reads once in its SELECT.
@@ -31,8 +31,8 @@ _AS_NOW = {
 class WholeList:
     """What a query asks of the bookings of one practice or location, whichever that is."""
 
-    kept: Prepared[tuple[str | None]]
-    rows: Prepared[Any]
+    kept: CompiledQuery[tuple[str | None]]
+    rows: CompiledQuery[Any]
 
     def json(self, scope_id: str, zones: Iterable[tuple[str, str]]) -> str:
         """Give the list; where the JSON of a row has to be written, keep it for who asks next.
@@ -44,10 +44,10 @@ class WholeList:
         )
         texts = [text for (text,) in self.kept.all(scope_id=scope_id, as_now=as_now)]
         if None not in texts:
-            return array(cast("list[str]", texts))
+            return join_array(cast("list[str]", texts))
         rows = self.rows.all(scope_id=scope_id)
         representation.keep([row.id for row in rows if not representation.is_current(row)])
-        return array(map(representation.of_row, rows))
+        return join_array(map(representation.of_row, rows))
 
 
 @lru_cache(maxsize=500)
@@ -67,8 +67,8 @@ def whole_list(scope: str, query: str, zone: ZoneInfo | None) -> WholeList:
         return rows(scope_id).values_list(Case(current))
 
     return WholeList(
-        Prepared(kept, scope_id=str, as_now=str).compiled(),
-        Prepared(
+        CompiledQuery(kept, scope_id=str, as_now=str).compile(),
+        CompiledQuery(
             lambda scope_id: rows(scope_id).values_list(*representation.ROW, named=True),
             scope_id=str,
         ),

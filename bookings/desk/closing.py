@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from bookings import walltime
-from bookings.desk import labels
+from bookings.desk import labels, times
 from bookings.desk.desk import Desk, desk_page, show
 from bookings.desk.forms import CloseManyForm
 from bookings.models import TAKEN, Appointment, Booking, PlaceStatus, Status
@@ -33,7 +33,8 @@ def chosen(desk: Desk, asked: dict[str, Any]) -> list[Booking]:
     rows = Booking.objects.filter(when, practice=desk.practice, start_datetime__gt=desk.now)
     if asked["doctor"] is not None:
         rows = rows.filter(doctor=asked["doctor"])
-    rows = rows.exclude(status=Status.CLOSED).select_related("location", "doctor", "whole_partner")
+    rows = rows.exclude(status=Status.CLOSED)
+    rows = rows.select_related("location", "doctor", "practice", "whole_partner")
     return list(rows.order_by("start_datetime", "id"))
 
 
@@ -64,27 +65,28 @@ def _context(form: CloseManyForm) -> dict[str, Any]:
 
 def _with_places(taken: list[Booking]) -> list[dict[str, Any]]:
     """Name who has a place, with the phone to call."""
-    places = {
-        booking.pk: [{"name": text, "phone": "", "status": ""} for text in labels.whole(booking)]
-        for booking in taken
-    }
+    places: dict[str, list[Appointment]] = defaultdict(list)
     rows = Appointment.objects.filter(booking__in=taken, status__in=TAKEN)
+    rows = rows.select_related("booking__location", "booking__practice")
     for place in rows.order_by("created_at", "id"):
-        places[place.booking_id].append(
-            {
-                "name": labels.patient(place),
-                "phone": place.person.phone,
-                "status": labels.PLACE[PlaceStatus(place.status)],
-            }
-        )
+        places[place.booking_id].append(place)
     return [_row(each, places[each.pk]) for each in taken]
 
 
-def _row(booking: Booking, places: list[dict[str, str]]) -> dict[str, Any]:
+def _row(booking: Booking, places: list[Appointment]) -> dict[str, Any]:
+    patients = [
+        {
+            "name": labels.patient(place),
+            "phone": place.person.phone,
+            "status": labels.PLACE[PlaceStatus(place.status)],
+            "time": times.of_patient(place) if place.start_datetime is not None else "",
+        }
+        for place in places
+    ]
     return {
         "booking": booking,
-        "when": labels.moment_at(booking.start_datetime, booking.location.zone),
-        "places": places,
+        "when": times.when(booking, places),
+        "places": [*({"name": text} for text in labels.whole(booking)), *patients],
     }
 
 
@@ -93,8 +95,6 @@ def _close(request: HttpRequest, desk: Desk, agreed: list[Booking]) -> HttpRespo
     closed = bookings.close_free(booking_ids=ids, by=desk.by, now=desk.now)
     messages.success(request, f"{labels.counted(len(closed), 'opening')} closed.")
     if left := [each for each in agreed if each.pk not in closed]:
-        times = "; ".join(
-            labels.moment_at(each.start_datetime, each.location.zone) for each in left
-        )
-        messages.warning(request, f"Taken or closed meanwhile, and left alone: {times}.")
+        listed = "; ".join(times.when(each, []) for each in left)
+        messages.warning(request, f"Taken or closed meanwhile, and left alone: {listed}.")
     return redirect("admin:desk_close", desk.practice.pk)

@@ -3,6 +3,8 @@
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from django.core.exceptions import ValidationError
+
 from bookings import walltime
 from bookings.models import Access, ActorKind, Appointment, Booking, Event, PlaceStatus, Status
 from openchair.errors import LimitReached, Refused
@@ -42,11 +44,13 @@ _REFUSALS = {
 }
 
 
-def refusal(error: Refused | LimitReached) -> str:
+def reasons(error: Refused | LimitReached | ValidationError) -> list[str]:
     """Say why nothing was changed."""
+    if isinstance(error, ValidationError):
+        return list(error.messages)
     if isinstance(error, Refused):
-        return _REFUSALS.get(error.reason, error.text)
-    return error.text
+        return [_REFUSALS.get(error.reason, error.text)]
+    return [error.text]
 
 
 def clock(moment: datetime) -> str:

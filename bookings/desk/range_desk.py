@@ -4,20 +4,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.contrib import messages
-from django.core.exceptions import ValidationError
 from django.db.models import Min, Q
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_safe
 
 from bookings import walltime
-from bookings.desk import acts, labels
+from bookings.desk import labels, times
+from bookings.desk.conflicts import as_seen
 from bookings.desk.desk import Desk, attempt, desk_page, show
 from bookings.desk.forms import ExactTimeForm
 from bookings.models import Appointment, Booking, PlaceStatus
 from bookings.representation import time_range
-from openchair.errors import LimitReached, Refused
+from bookings.scheduling import appointments
+
+_WAITS = as_seen(PlaceStatus.RESERVED)
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def waiting(desk: Desk) -> list[Appointment]:
 def waiting_whole(desk: Desk) -> list[Booking]:
     """List openings of which places were reserved as a whole, with no patient's name."""
     rows = Booking.objects.filter(practice=desk.practice, whole_reserved__gt=0)
-    related = rows.select_related("location", "doctor", "whole_partner")
+    related = rows.select_related("location", "doctor", "practice", "whole_partner")
     return list(related.order_by("start_datetime", "id"))
 
 
@@ -106,7 +107,7 @@ def _waiting(
 def _unnamed(booking: Booking) -> dict[str, Any]:
     return {
         "booking": booking,
-        "when": labels.moment_at(booking.start_datetime, booking.location.zone),
+        "when": times.when(booking, []),
         "who": [text for text in labels.whole(booking) if "needs a time" in text],
     }
 
@@ -129,18 +130,10 @@ def _times_given(desk: Desk, places: list[Appointment]) -> dict[tuple[str, str],
     return given
 
 
-def _find(desk: Desk, appointment_id: str) -> Appointment:
-    rows = Appointment.objects.select_related("booking__location", "booking__practice", "partner")
-    place = rows.filter(booking__practice=desk.practice, pk=appointment_id).first()
-    if place is None:
-        raise Http404
-    return place
-
-
 @desk_page
 def assign(request: HttpRequest, desk: Desk, appointment_id: str) -> HttpResponse:
     """Give a waiting patient the exact time; one outside the part asked for is confirmed first."""
-    place = _find(desk, appointment_id)
+    place = desk.appointment(appointment_id)
     if request.method != "POST":  # somebody who logged in again on the way, or reloads
         return redirect("admin:desk_ranges", desk.practice.pk)
     form = ExactTimeForm(request.POST, desk=desk, booking=place.booking)
@@ -149,35 +142,29 @@ def assign(request: HttpRequest, desk: Desk, appointment_id: str) -> HttpRespons
     if not form.is_valid() and (still_waits or "start" not in form.cleaned_data):
         return _show(request, desk, typed=(place.pk, form), status=400)
     exact = form.cleaned_data["start"]
-    try:
-        acts.move_place(
-            place=place,
-            seen=PlaceStatus.RESERVED,
-            wanted=PlaceStatus.BOOKED,
-            start=exact,
-            by=desk.by,
-            now=desk.now,
-        )
-    except (Refused, LimitReached) as error:
-        messages.error(request, labels.refusal(error))
-    except ValidationError as error:
-        form.add_error("start", error.messages)
-        return _show(request, desk, typed=(place.pk, form), status=400)
-    else:
-        when = labels.moment_at(exact, place.booking.location.zone)
-        messages.success(request, f"{labels.patient(place)} is booked for {when}.")
+    fields: appointments.Fields = {"status": PlaceStatus.BOOKED, "start_datetime": exact}
+    when = labels.moment_at(exact, place.booking.location.zone)
+    attempt(
+        request,
+        lambda: appointments.edit(
+            appointment_id=place.pk, fields=fields, by=desk.by, now=desk.now, check=_WAITS
+        ),
+        f"{labels.patient(place)} is booked for {when}.",
+    )
     return redirect("admin:desk_ranges", desk.practice.pk)
 
 
 @desk_page
 def give_back(request: HttpRequest, desk: Desk, appointment_id: str) -> HttpResponse:
     """Give a waiting patient's place back."""
-    place = _find(desk, appointment_id)
+    place = desk.appointment(appointment_id)
     if request.method != "POST":  # somebody who logged in again on the way, or reloads
         return redirect("admin:desk_ranges", desk.practice.pk)
     attempt(
         request,
-        lambda: acts.give_back(place=place, seen=PlaceStatus.RESERVED, by=desk.by, now=desk.now),
+        lambda: appointments.cancel(
+            appointment_id=place.pk, by=desk.by, now=desk.now, check=_WAITS
+        ),
         f"The place of {labels.patient(place)} is free again.",
     )
     return redirect("admin:desk_ranges", desk.practice.pk)

@@ -16,7 +16,7 @@ from bookings.patients.record import PATIENT_FIELDS, Patient
 from bookings.scheduling import moves
 from bookings.scheduling.actors import Actor
 from bookings.scheduling.locked_booking import LockedBooking
-from openchair.database.compiled import Prepared
+from openchair.database.compiled import CompiledQuery
 from openchair.errors import Refused
 from openchair.serving import metrics
 from practices.models import Kind
@@ -123,15 +123,14 @@ def cancel(
     Raises what `check` raises, and Appointment.DoesNotExist.
     """
     locked, appointment = _lock(appointment_id, by=by, now=now)
-    # Sent again, it is what was asked for already (RFC 9110, section 13.1.1).
-    if check is not None and appointment.status != PlaceStatus.CANCELLED:
+    if check is not None:
         check(appointment)
     locked.move(appointment, PlaceStatus.CANCELLED)
     locked.save()
     return appointment
 
 
-_BOOKING_OF: Prepared[tuple[str]] = Prepared(
+_BOOKING_OF: CompiledQuery[tuple[str]] = CompiledQuery(
     lambda appointment_id: Appointment.objects.filter(pk=appointment_id).values_list("booking_id"),
     appointment_id=str,
 )

@@ -18,7 +18,7 @@ from bookings.scheduling import moves, series
 from bookings.scheduling.actors import Actor
 from bookings.scheduling.locked_booking import LockedBooking
 from bookings.scheduling.moves import TransitionRefused
-from openchair.database.compiled import Prepared
+from openchair.database.compiled import CompiledQuery
 from openchair.errors import Refused
 from practices.models import Doctor, Kind, Location
 
@@ -38,14 +38,14 @@ class Fields(TypedDict, total=False):
     status: str
 
 
-LOCATION = Prepared(
+LOCATION = CompiledQuery(
     lambda location_id: Location.objects.filter(
         pk=location_id, practice__active=True
     ).select_related("practice"),
     location_id=str,
 )
 """An office of a practice that uses OpenChair."""
-_WORKS_THERE = Prepared(
+_WORKS_THERE = CompiledQuery(
     lambda doctor_id, location_id, practice_id: Doctor.objects.filter(
         pk=doctor_id, locations=location_id, practice_id=practice_id
     ).values_list("pk"),
@@ -192,8 +192,7 @@ def close(*, booking_id: str, by: Actor, now: datetime, check: Check | None = No
     raises.
     """
     locked = moves.lock(booking_id, by=by, now=now)
-    # Sent again, it is what was asked for already (RFC 9110, section 13.1.1).
-    if check is not None and locked.booking.status != Status.CLOSED:
+    if check is not None:
         check(locked.booking)
     moves.close(locked)
     return locked.save()

@@ -24,8 +24,8 @@ from bookings.patients.record import Patient
 from bookings.scheduling import feed, holds
 from bookings.scheduling.actors import CLOCK, Actor
 from openchair.database import writes
-from openchair.database.compiled import Prepared
-from openchair.database.statements import without_waiting
+from openchair.database.compiled import CompiledQuery
+from openchair.database.execute import pipeline
 from openchair.serving import metrics
 
 AUDITED = (
@@ -57,7 +57,7 @@ SAVED = (
 """What of an appointment can change after it was made, but for what is known of its patient."""
 
 
-_HELD_IN = Prepared(
+_HELD_IN = CompiledQuery(
     lambda booking_id: Appointment.objects.filter(
         booking_id=booking_id, status=PlaceStatus.PENDING
     ).order_by("created_at", "id"),
@@ -340,7 +340,7 @@ class LockedBooking:
             return self.booking
         partner_id = self.by.partner_id if self._holds_more else None
         counted = None
-        with without_waiting():
+        with pipeline():
             # What changed of an appointment alone is no change of the booking, which all see.
             if any(event.appointment_id is None for event in self._events):
                 self._save_booking()

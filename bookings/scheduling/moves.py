@@ -14,7 +14,7 @@ from bookings import walltime
 from bookings.models import TAKEN, Booking, PlaceStatus, Status
 from bookings.scheduling.actors import CLOCK, Actor
 from bookings.scheduling.locked_booking import LockedBooking
-from openchair.database.compiled import Prepared
+from openchair.database.compiled import CompiledQuery
 from openchair.errors import Refused
 from openchair.serving import metrics
 from practices.models import Kind
@@ -41,7 +41,7 @@ APPOINTMENT_MOVES: dict[str, set[str]] = {
 """Which status of an appointment may become which; cancelling is a verb of its own."""
 
 
-_LOCKED = Prepared(
+_LOCKED = CompiledQuery(
     lambda booking_id: (
         Booking.objects.select_for_update(of=("self",))
         .select_related("location", "practice")

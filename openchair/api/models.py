@@ -2,8 +2,6 @@
 
 from django.db import models
 
-from practices.models import Partner
-
 
 class Counter(models.Model):
     """How often something was done in one window of time: requests of a partner, wrong keys.
@@ -22,7 +20,9 @@ class Counter(models.Model):
 class KeptAnswer(models.Model):
     """The answer to a POST that came with an Idempotency-Key, to be given again for 24 hours."""
 
-    partner = models.ForeignKey(Partner, models.CASCADE, related_name="+", db_index=False)
+    partner = models.ForeignKey(
+        "practices.Partner", models.CASCADE, related_name="+", db_index=False
+    )
     key = models.CharField(max_length=255, help_text="The partner's own; unique for it alone.")
     status = models.PositiveSmallIntegerField()
     headers = models.JSONField()

@@ -48,7 +48,7 @@ class Made(NamedTuple):
 def insert(rows: Sequence[Model], **made: Made) -> Callable[[], None]:
     """Insert new rows of one model. Call what it gives to read back what the database makes.
 
-    In a pipeline (statements.without_waiting) that is after its end: what is asked for earlier
+    In a pipeline (execute.pipeline) that is after its end: what is asked for earlier
     would be waited for. made: columns that are not written as they are.
     """
     if not rows:

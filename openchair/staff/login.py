@@ -14,7 +14,7 @@ from django.core import signing
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 
-from openchair.api import throttling
+from openchair import rate_limits
 from openchair.staff.look import AuthenticationForm
 
 POLICY = "login"
@@ -30,9 +30,9 @@ class ThrottledLoginForm(AuthenticationForm):
         """Check name and password, unless too many were tried."""
         subject = _subject(self.request, self.cleaned_data.get("username") or "")
         # Counted before the password is looked at: two attempts at once are two attempts.
-        budget = throttling.spend(POLICY, subject, settings.LOGIN_LIMIT)
+        budget = rate_limits.spend(POLICY, subject, settings.LOGIN_LIMIT)
         if budget.used == 1:
-            throttling.forget_addresses(POLICY, settings.LOGIN_LIMIT)
+            rate_limits.forget_old(POLICY, settings.LOGIN_LIMIT)
         if budget.is_overdrawn:
             minutes = -(-budget.reset // 60)
             raise ValidationError(
@@ -41,7 +41,7 @@ class ThrottledLoginForm(AuthenticationForm):
                 code="too_many",
             )
         cleaned: dict[str, Any] = super().clean()
-        throttling.forget(POLICY, subject)
+        rate_limits.forget(POLICY, subject)
         return cleaned
 
 

@@ -126,12 +126,9 @@ class Model:
         for place in behind:
             place.status = wanted
         held = [place for place in ours if place.status == wanted == "pending"]
-        # The whole booking has one hold, which what is held later joins and renews.
-        since = held[0].since if held else now
-        until = max([min(now + HOLD, since + LONGEST_HOLD), *(place.until for place in held)])
+        # The whole booking has one hold, which what is held later joins.
+        since, until = (held[0].since, held[0].until) if held else (now, now + HOLD)
         self.places += [Place(wanted, None, since, until) for _ in range(self.free)]
-        for place in held:
-            place.until = until
         return 200
 
 

@@ -156,6 +156,18 @@ def test_the_second_of_two_people_is_told_what_the_first_did(house: House, desk:
     assert opening.status == Status.PENDING
 
 
+def test_who_closes_or_gives_back_what_a_colleague_has_is_told_so(
+    house: House, desk: Client
+) -> None:
+    opening = house.opening("N", start=datetime(2026, 6, 2, 14))  # noqa: DTZ001
+    close = f"opening/{opening.pk}/act/", {"do": "close", "seen": "open"}
+    give_back = f"place/{house.place.pk}/act/", {"do": "give_back", "seen": "booked"}
+    for path, form in (close, give_back):
+        desk.post(house.address(path), form)
+        second = said(desk.post(house.address(path), form, follow=True))
+        assert "was changed while you looked: Quillonina made it" in second
+
+
 def test_an_edit_does_not_overwrite_anothers(house: House, desk: Client) -> None:
     edit = house.address(f"opening/{house.booking.pk}/edit/")
     page = desk.get(edit).content.decode()

@@ -3,7 +3,7 @@
 And with an end to its patience: while requests are served, a server that says nothing has failed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from select import POLLIN, poll
 from time import monotonic
@@ -13,7 +13,7 @@ import psycopg
 from django.db.backends.postgresql import base
 from psycopg.pq import Format
 
-from openchair.database.statements import Asking, Params
+from openchair.database.execute import DirectExecution
 
 A_SECOND = 1.0
 HALF_A_SECOND = 0.5
@@ -22,7 +22,7 @@ MOST_KEPT = 50
 """Rows of the last answer, which stays in memory with the cursor that got it."""
 
 
-class DatabaseWrapper(Asking, base.DatabaseWrapper):
+class DatabaseWrapper(DirectExecution, base.DatabaseWrapper):
     """Reads instants in C, and does not ask at every request whether the server is there."""
 
     health_check_done: bool
@@ -61,14 +61,14 @@ class DatabaseWrapper(Asking, base.DatabaseWrapper):
         self._cursor_kept = None
         return connection
 
-    def rows(self, sql: str, params: Params) -> list[Any]:
+    def driver_rows(self, sql: str, params: Sequence[object]) -> list[Any]:
         """Ask with one cursor again and again: making one takes as long as a short statement."""
         cursor = self._cursor_kept or self.connection.cursor()
         found: list[Any] = cursor.execute(sql, params).fetchall()
         self._cursor_kept = cursor if len(found) <= MOST_KEPT else None
         return found
 
-    def without_waiting(self) -> AbstractContextManager[Any]:
+    def driver_pipeline(self) -> AbstractContextManager[Any]:
         """Use the protocol's pipeline: a round trip for several statements."""
         return cast("AbstractContextManager[Any]", self.connection.pipeline())
 

@@ -1,6 +1,6 @@
 """Django's SQLite backend, which opens only a file that exists: `manage.py migrate` creates it."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from django.db.backends.sqlite3 import base, features
 
-from openchair.database.statements import Asking, Params
+from openchair.database.execute import DirectExecution
 
 
 class DatabaseFeatures(features.DatabaseFeatures):
@@ -17,7 +17,7 @@ class DatabaseFeatures(features.DatabaseFeatures):
     supports_json_field = True
 
 
-class DatabaseWrapper(Asking, base.DatabaseWrapper):
+class DatabaseWrapper(DirectExecution, base.DatabaseWrapper):
     """An empty database in the place of a lost one would hide the loss."""
 
     features_class = DatabaseFeatures
@@ -33,16 +33,12 @@ class DatabaseWrapper(Asking, base.DatabaseWrapper):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.touch(mode=0o600)
 
-    def rows(self, sql: str, params: Params) -> list[Any]:
-        """Ask in SQLite's own spelling, which is found once for each statement."""
-        names = tuple(params) if isinstance(params, Mapping) else ()
-        found: list[Any] = self.connection.execute(_spelt(sql, names), params).fetchall()
+    def driver_rows(self, sql: str, params: Sequence[object]) -> list[Any]:
+        found: list[Any] = self.connection.execute(_with_question_marks(sql), params).fetchall()
         return found
 
 
 @lru_cache(maxsize=1000)
-def _spelt(sql: str, names: tuple[str, ...]) -> str:
-    """Write places for parameters as SQLite does, as Django's cursor would each time."""
-    if names:
-        return sql % {name: f":{name}" for name in names}
+def _with_question_marks(sql: str) -> str:
+    """Write %s as SQLite's ?, once a statement; Django's cursor does it at each execution."""
     return base.FORMAT_QMARK_REGEX.sub("?", sql).replace("%%", "%")
