@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from bookings import walltime
-from bookings.desk import export, labels
+from bookings.desk import export, labels, times
 from bookings.models import Access, Appointment, Booking, Event, Series
 from bookings.patients.record import Patient, by_email, by_phone
 from bookings.scheduling import bookings
@@ -63,10 +63,15 @@ class BookingAdmin(CaughtUpAdmin):
     ordering = ["-start_datetime", "id"]
     actions = ["as_csv"]
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Booking]:
+        """Read along who comes at an exact time."""
+        rows: QuerySet[Booking] = super().get_queryset(request)
+        return rows.prefetch_related(times.WITH_TIMED)
+
     @admin.display(description="Starts (office time)", ordering="start_datetime", empty_value="–")
     def starts(self, booking: Booking) -> str:
         """Say when, on the office's clock."""
-        return labels.moment_at(booking.start_datetime, booking.location.zone)
+        return times.when(booking, booking.timed)  # type: ignore[attr-defined]  # see get_queryset
 
     @admin.display(description="Status", ordering="status")
     def in_words(self, booking: Booking) -> str:
@@ -124,7 +129,7 @@ class AppointmentAdmin(CaughtUpAdmin):
             return queryset.none() if term else queryset, False
         found = Q(pk__icontains=term)
         found |= Q(email_digest__in=by_email(term)) | Q(phone_digest__in=by_phone(term))
-        newest = queryset.filter(has_patient=True).order_by("-created_at")[:NEWEST_BY_NAME]
+        newest = queryset.order_by("-created_at")[:NEWEST_BY_NAME]
         named = [place.pk for place in newest if _is_named(place.unread_person, term)]
         return queryset.filter(found | Q(pk__in=named)), False
 
@@ -145,9 +150,8 @@ class AppointmentAdmin(CaughtUpAdmin):
 
     @admin.display(description="When (office time)", empty_value="–")
     def when(self, place: Appointment) -> str:
-        """Say the exact time, or the opening's where there is none yet."""
-        time = place.exact_time or place.booking.start_datetime
-        return labels.moment_at(time, place.booking.location.zone)
+        """Say the exact time, or the part of the day where there is none yet."""
+        return str(times.of_patient(place) or "no time yet")
 
     @admin.display(description="Location")
     def where(self, place: Appointment) -> str:

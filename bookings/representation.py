@@ -3,8 +3,8 @@
 Reading is then joining texts; shaping rows anew took longer than all else that a list does.
 
 A text is used only where it is what would be written now. The database takes it away from a row
-that changes without it (bookings/migrations/0004), and with it is kept under which edition and for
-which zone it was written. Where there is none, or one of another edition, it is written on reading.
+that changes without it (bookings/migrations/0002_rules.py), and with it is kept under which edition
+and for which zone it was written. Where it is of another edition or zone, it is written on reading.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from django.db import connection, transaction
 
 from bookings import walltime
 from bookings.models import Booking, Status
-from openchair.api.renderers import written
+from openchair.json_text import encode
 from practices.models import Kind
 
 EDITION = f"1 {tzdata.IANA_VERSION} "
@@ -90,12 +90,12 @@ def as_dict(row: Row, zone: ZoneInfo, *, is_range: bool) -> dict[str, Any]:
 
 def _text(row: Row, zone: ZoneInfo, kind: str) -> str:
     shape = as_dict(row, zone, is_range=kind == Kind.RANGE)
-    return written(shape)
+    return encode(shape)
 
 
 def is_current(row: Any) -> bool:
     """Say whether what is kept beside a named row of the columns in ROW would be written now."""
-    return row.shown is not None and row.shown_as == EDITION + row.location__timezone
+    return bool(row.shown_as == EDITION + row.location__timezone)
 
 
 def of_row(row: Any) -> str:
@@ -107,7 +107,7 @@ def of_row(row: Any) -> str:
 
 def of_booking(booking: Booking) -> str:
     """Give the JSON of a booking that was read with its location and practice."""
-    if booking.shown is not None and booking.shown_as == EDITION + booking.location.timezone:
+    if booking.shown_as == EDITION + booking.location.timezone:
         return booking.shown
     return _text(booking, booking.location.zone, booking.practice.kind)
 

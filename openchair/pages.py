@@ -8,11 +8,9 @@ from django.db import IntegrityError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
-from django.urls import reverse
 from django.views import defaults
 from django.views.decorators.http import require_safe
 
-from openchair import kept_forms
 from openchair.api import problems as api_problems
 from openchair.api.middleware import is_api
 from openchair.database import failures
@@ -72,13 +70,7 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Show a form of a page that is older than the login, to be sent again; else answer 403."""
-    # A browser says whose page sent it: what another site sends is shown to nobody.
-    ours = request.headers.get("Origin") == f"{request.scheme}://{request.get_host()}"
-    to_admin = request.path.startswith(reverse("admin:index"))
-    form = kept_forms.sent(request) if ours and to_admin and request.user.is_authenticated else None
-    if form is not None:
-        return kept_forms.ask_to_send(request, form)
+    """Answer 403 to a form of a page that is older than the login, or of another site."""
     return render(request, "403_csrf.html", status=403)
 
 

@@ -1,5 +1,6 @@
 """The installation's settings. Everything an operator may set is read from the environment here."""
 
+import os
 import zoneinfo
 from pathlib import Path
 
@@ -56,7 +57,7 @@ METRICS_TOKEN = env.token("METRICS_TOKEN")
 
 # What gunicorn.py uses; here too, so that an odd value is refused before anything starts.
 PORT = env.number("PORT", default=8000, most=65_535)
-BIND = env.bind("BIND", port=PORT)
+BIND = os.environ.get("BIND", "").strip() or f"127.0.0.1:{PORT}"
 WEB_CONCURRENCY = env.number("WEB_CONCURRENCY", default=2, most=256)
 
 # Django --------------------------------------------------------------------------------------
@@ -143,7 +144,8 @@ else:
     _database["ENGINE"] = "openchair.database.postgresql"
     # Behind a pooler the next transaction may be another server process: no state outlives one.
     _database["DISABLE_SERVER_SIDE_CURSORS"] = PGBOUNCER
-    _servers = str(_database["HOST"]).count(",") + 1
+    # Several, where DATABASE_URL ends in ?host=primary,standby&target_session_attrs=read-write.
+    _servers = str(_database.get("OPTIONS", {}).get("host", "")).count(",") + 1  # type: ignore[attr-defined]  # a dict
     _database["OPTIONS"] = {
         # What is asked often is planned once; the database then works half as long.
         "server_side_binding": True,
@@ -157,10 +159,10 @@ else:
         "keepalives_interval": 1,
     }
     if not PGBOUNCER:
-        # PgBouncer takes no options: there the role has these (docs/scaling.md).
+        # PgBouncer takes no options: there the role has these (docs/scaling.md). Commands have the
+        # time-outs of their role (deploy/postgresql/roles.sql): a migration may take its time.
         _database["OPTIONS"]["options"] = (  # type: ignore[index]  # made above
-            # These free what a vanished application host has locked.
-            "-c idle_in_transaction_session_timeout=20s "
+            # Free what a vanished application host has locked.
             "-c tcp_keepalives_idle=1 -c tcp_keepalives_interval=1 -c tcp_user_timeout=3000 "
             # Else it is 4, a spinning disk's, and what an index has in order is sorted instead.
             "-c random_page_cost=1.1 "
@@ -174,6 +176,7 @@ else:
         if not PGBOUNCER:
             _database["OPTIONS"]["options"] += (  # type: ignore[index]  # made above
                 f" -c lock_timeout={PATIENCE}s -c statement_timeout={PATIENCE}s"
+                " -c idle_in_transaction_session_timeout=20s"
             )
 # Making a connection takes longer, on either, than a request does on one that stays.
 _database["CONN_MAX_AGE"] = 600
@@ -182,7 +185,8 @@ DATABASES = {"default": _database}
 
 # Time and language ---------------------------------------------------------------------------
 
-# One database of time zones wherever this runs: the locked package's, not the machine's.
+# Time zones come from the locked package tzdata alone, never from the machine's own files, so that
+# every machine agrees; docs/operations.md says how to upgrade it.
 zoneinfo.reset_tzpath(())
 USE_TZ = True
 TIME_ZONE = "UTC"
@@ -282,9 +286,10 @@ UNFOLD = {
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["practices.api.authentication.ApiKeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_THROTTLE_CLASSES": ["openchair.api.throttling.PartnerRateThrottle"],
     "DEFAULT_PARSER_CLASSES": ["openchair.api.parsers.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "openchair.api.negotiation.JsonNegotiation",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "openchair.api.renderers.JsonNegotiation",
     "DEFAULT_METADATA_CLASS": None,
     "DEFAULT_SCHEMA_CLASS": "openchair.api.schema.ApiSchema",
     "EXCEPTION_HANDLER": "openchair.api.problems.exception_handler",
@@ -305,7 +310,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "BookingStatus": "bookings.models.Status",
         "ClosedStatus": ["closed"],
-        "AppointmentStatus": "bookings.models.PlaceStatus",
+        "AppointmentStatus": "bookings.models.AppointmentStatus",
         "CancelledStatus": ["cancelled"],
         "TakenStatus": ["pending", "reserved", "booked"],
         "TimeRange": "bookings.representation.TIME_RANGES",

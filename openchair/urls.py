@@ -1,7 +1,5 @@
 """Where everything is."""
 
-from typing import Any
-
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path, re_path, register_converter
 
@@ -10,8 +8,6 @@ from openchair.api.views import UnknownRouteView
 from practices.ids import PublicIdConverter
 
 register_converter(PublicIdConverter, "id")
-
-_every_method: dict[str, Any] = dict.fromkeys(UnknownRouteView.http_method_names, "initial")
 
 urlpatterns: list[URLPattern | URLResolver] = [
     # First, for each pattern that is tried before the right one costs as much as it.
@@ -23,7 +19,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("docs/problems/<slug:slug>", pages.problem, name="problem"),
     path("openapi.json", pages.openapi, name="openapi"),
     path("admin/", admin.site.urls),
-    re_path(r"^(?:online)?scheduling(?:/[\s\S]*)?\Z", UnknownRouteView.as_view(_every_method)),
+    re_path(r"^(?:online)?scheduling(?:/[\s\S]*)?\Z", UnknownRouteView.as_view({"get": "handle"})),
 ]
 
 handler400 = "openchair.pages.bad_request"

@@ -11,11 +11,11 @@ os.environ.setdefault("SERVING", "on")
 
 application = get_wsgi_application()
 
-from bookings.patients import keys_in_use  # noqa: E402  # models are there only now
+from bookings.patients import rotation  # noqa: E402  # models are there only now
 from openchair.database import failures  # noqa: E402  # models are there only now
 
 try:
-    keys_in_use.refuse_if_missing()
+    rotation.refuse_if_keys_are_missing()
 except failures.ERRORS:
     # It is away, or not set up: told to whoever asks, and what cannot be read is a 503.
     pass

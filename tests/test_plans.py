@@ -1,6 +1,6 @@
 """By which way PostgreSQL gets what requests ask: a cost that does not grow with the table."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import psycopg
@@ -26,21 +26,21 @@ CROWD = """
     SELECT 'd' || p, 'p' || p, 'Dr. Reyes' FROM generate_series(%(first)s, 60) p;
     INSERT INTO bookings_booking (id, status, length, recurring, start_datetime, location_id,
         doctor_id, practice_id, total_appointments, places_pending, places_reserved, places_booked,
-        partner_id, updated_at, created_at, pending_until)
+        whole_pending, whole_reserved, whole_booked, partner_id, updated_at, created_at, shown,
+        shown_as, pending_until)
     SELECT 'b' || p || '-' || l || '-' || n,
         CASE WHEN n %% 25 = 0 THEN 'open' WHEN n %% 10 = 1 THEN 'pending' ELSE 'booked' END,
         60, false, timestamptz '2026-06-01' + n * interval '1 hour', 'l' || p || '-' || l,
         'd' || p, 'p' || p, 1, CASE WHEN n %% 10 = 1 THEN 1 ELSE 0 END, 0,
         CASE WHEN n %% 25 = 0 OR n %% 10 = 1 THEN 0 ELSE 1 END,
-        %(partner)s, '2026-05-01', '2026-05-01',
+        0, 0, 0, %(partner)s, '2026-05-01', '2026-05-01', '', '',
         CASE WHEN n %% 10 = 1 THEN timestamptz '2026-06-30' + n * interval '1 second' END
     FROM generate_series(%(first)s, 60) p, generate_series(1, 2) l, generate_series(1, %(each)s) n
     ORDER BY n, p, l;
-    INSERT INTO bookings_appointment (id, booking_id, status, has_patient, partner_id, first_name,
-        last_name, email, phone, guardian_name, zip_code, message, updated_at, created_at,
+    INSERT INTO bookings_appointment (id, booking_id, status, partner_id, updated_at, created_at,
         held_since, pending_until)
-    SELECT 'a' || id, id, status, false, CASE WHEN status = 'booked' THEN partner_id END,
-        '', '', '', '', '', '', '', '2026-05-01', '2026-05-01',
+    SELECT 'a' || id, id, status, CASE WHEN status = 'booked' THEN partner_id END,
+        '2026-05-01', '2026-05-01',
         CASE WHEN status = 'pending' THEN timestamptz '2026-05-01' END, pending_until
     FROM bookings_booking WHERE status <> 'open';
     INSERT INTO practices_apikey (partner_id, label, prefix, digest, created_at)
@@ -53,7 +53,6 @@ WAYS = {
     "GET location/l30-1/bookings?status=open": ("booking_location_list",),
     "GET location/l30-1/bookings": ("booking_location_",),
     "GET practice/p30/bookings": ("booking_practice_list",),
-    # an id has two indexes, of which one knows LIKE; either will do
     "GET booking/b30-1-25": ("bookings_booking_",),
     "PUT booking/b30-1-25": ("bookings_booking_", "appointment_live_holds"),
 }
@@ -68,17 +67,14 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from nodes(part)
 
 
-def plans(sql: str, params: Any) -> Iterator[dict[str, Any]]:
+def plans(sql: str, params: Sequence[Any]) -> Iterator[dict[str, Any]]:
     """Explain a statement as it is planned for these values, and for any (once it is prepared)."""
     written = psycopg.ClientCursor(connection.connection).mogrify(sql, params)
     numbered = sql
-    for number, name in enumerate(params if isinstance(params, dict) else ["s"] * len(params), 1):
-        if name == "s":
-            numbered = numbered.replace("%s", f"${number}", 1)
-        numbered = numbered.replace(f"%({name})s", f"${number}")
+    for number in range(1, len(params) + 1):
+        numbered = numbered.replace("%s", f"${number}", 1)
     values = psycopg.ClientCursor(connection.connection).mogrify(
-        f"({', '.join(['%s'] * len(params))})",
-        [*params.values()] if isinstance(params, dict) else params,
+        f"({', '.join(['%s'] * len(params))})", params
     )
     with connection.connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN (FORMAT JSON) {written}")

@@ -7,7 +7,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from bookings.desk import conflicts
 from tests.conftest import Caller
+from tests.desk.world import House, browser
 from tests.factories import Scene
 from tests.routes import routes
 
@@ -30,12 +32,12 @@ STATEMENTS = {
     "GET /onlinescheduling/appointment/{appointment}": 4,
     # the location, its grant, location and doctor; the booking, the feed's number, the event
     "POST /onlinescheduling/booking": 8,
-    # whose it is, the grant, the lock, what it holds; the rows, the feed's number, the events
-    "PUT /onlinescheduling/booking": 10,
-    "PATCH /onlinescheduling/booking": 10,
-    "PUT /onlinescheduling/booking/{booking}": 9,
-    "POST /onlinescheduling/booking/{booking}": 9,
-    "PATCH /onlinescheduling/booking/{booking}": 9,
+    # whose it is, the grant, the lock; the row, the partner's holds, the feed's number, the event
+    "PUT /onlinescheduling/booking": 9,
+    "PATCH /onlinescheduling/booking": 9,
+    "PUT /onlinescheduling/booking/{booking}": 8,
+    "POST /onlinescheduling/booking/{booking}": 8,
+    "PATCH /onlinescheduling/booking/{booking}": 8,
     "DELETE /onlinescheduling/booking/{booking}": 6,
     "POST /onlinescheduling/booking/{booking}/appointments": 9,
     "PUT /onlinescheduling/appointment/{appointment}": 9,
@@ -47,6 +49,14 @@ ASKED_ALONG = re.compile(
     r".*(?:\{booking\}|\{appointment\}|/(?:bookings|changes)\Z|\{practice\}/appointments)"
 )
 """Routes that have a first question."""
+
+
+@pytest.fixture
+def house(clock: Any, db: None) -> House:
+    """Make a practice with a desk."""
+    return House("Quillon")
+
+
 IN_BETWEEN = ("SAVEPOINT", "RELEASE", "BEGIN", "COMMIT")
 
 
@@ -84,9 +94,61 @@ def test_how_many_statements_a_route_takes(scene: Scene, api: Caller, route: str
     assert len(sql) == STATEMENTS[route] + apart, "\n".join(text[:120] for text in sql)
 
 
+def test_a_weekly_series_makes_lists_ask_no_more(scene: Scene, api: Caller) -> None:
+    weekly = {**scene.fields(), "recurring": True, "start_datetime": "2026-06-02T09:00"}
+    assert api("POST", "/onlinescheduling/booking", weekly).status_code == 201
+    path = f"/onlinescheduling/location/{scene.location.pk}/bookings"
+    api("GET", path)
+    with CaptureQueriesContext(connection) as asked:
+        assert api("GET", path).status_code == 200
+    assert len(asked) == 2 + 2 * APART
+
+
 def test_every_route_is_counted() -> None:
     def without_names(path: str) -> str:
         return re.sub("[<{][^/]*[>}]", "*", path)
 
     counted = {without_names(route) for route in STATEMENTS}
     assert counted == {f"{method} {without_names(path)}" for method, path in routes()}
+
+
+DESK = {
+    # who is there, what they may see, what the clock did; the page's row, the lock, the change
+    "hold": 11,
+    "close": 11,
+    "edit": 20,
+    "book a patient": 14,
+    "give back": 14,
+}
+
+
+def sent_from_the_desk(house: House) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Say what each button sends, and where."""
+    held = house.patient(house.booking, status="pending")
+    opening = f"opening/{house.weekly.pk}"
+    fields = {
+        "location": house.location.pk,
+        "doctor": house.doctor.pk,
+        "start": "2026-06-03T14:00",
+        "length": "30",
+        "places": "3",
+        "recurring": "on",
+    }
+    return {
+        "hold": (f"{opening}/act/", {"do": "hold", "seen": "open"}),
+        "close": (f"{opening}/act/", {"do": "close", "seen": "open"}),
+        "edit": (f"{opening}/edit/", {**fields, "seen": conflicts.version(house.weekly)}),
+        "book a patient": (f"place/{held.pk}/act/", {"do": "booked", "seen": "pending"}),
+        "give back": (f"place/{held.pk}/act/", {"do": "give_back", "seen": "pending"}),
+    }
+
+
+@pytest.mark.parametrize("button", DESK)
+def test_how_many_statements_a_button_of_the_desk_takes(house: House, button: str) -> None:
+    page, form = sent_from_the_desk(house)[button]
+    client = browser(house.staff)
+    with CaptureQueriesContext(connection) as asked:
+        answer = client.post(house.address(page), form)
+    assert answer.status_code == 302, answer.content
+    sql = [one["sql"] for one in asked if not one["sql"].startswith(IN_BETWEEN)]
+    assert len(sql) == DESK[button], "\n".join(text[:120] for text in sql)

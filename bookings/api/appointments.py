@@ -12,7 +12,7 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 
 from bookings import walltime
-from bookings.api import schema, shapes
+from bookings.api import schema
 from bookings.api.filters import AppointmentFilterSet
 from bookings.api.lists import PracticeListViewSet
 from bookings.api.serializers import (
@@ -21,26 +21,27 @@ from bookings.api.serializers import (
     AppointmentEditSerializer,
     AppointmentSerializer,
 )
-from bookings.models import Appointment, Booking
+from bookings.models import Appointment, AppointmentStatus, Booking
 from bookings.scheduling import appointments, moves
 from bookings.scheduling.actors import Actor
 from openchair.api import conditional
 from openchair.api.fields import StrictSerializer
 from openchair.api.idempotency import idempotent
-from openchair.api.renderers import as_json, of_text, written
+from openchair.api.renderers import json_response, text_response
 from openchair.api.views import ApiViewSet
-from openchair.database.compiled import Prepared, Question
+from openchair.database.compiled import BoundQuery, CompiledQuery
+from openchair.json_text import encode
 from practices.api.permissions import SpecialAuthorizationToWrite, require_grant
 
 _PLACES = (
-    Appointment.objects.filter(has_patient=True, booking__practice__active=True)
+    Appointment.objects.filter(booking__practice__active=True)
     .select_related("booking__location", "booking__practice")
     .order_by("created_at", "id")
 )
 
 
-_BY_ID = Prepared(lambda appointment_id: _PLACES.filter(pk=appointment_id), appointment_id=str)
-_OPENING: Prepared[Any] = Prepared(
+_BY_ID = CompiledQuery(lambda appointment_id: _PLACES.filter(pk=appointment_id), appointment_id=str)
+_OPENING: CompiledQuery[Any] = CompiledQuery(
     lambda booking_id: Booking.objects.filter(pk=booking_id, practice__active=True).values_list(
         "practice_id", "location_id", "doctor_id", named=True
     ),
@@ -48,12 +49,51 @@ _OPENING: Prepared[Any] = Prepared(
 )
 
 
+def _as_dict(place: Appointment) -> dict[str, Any]:
+    """Shape an appointment that was read with its booking, location and practice."""
+    booking = place.booking
+    zone = booking.location.zone
+    start, until = place.exact_time, place.pending_until
+    return {
+        "id": place.pk,
+        "booking_id": booking.pk,
+        "status": place.status,
+        "start_datetime": None if start is None else walltime.iso(start, zone),
+        "location_id": booking.location_id,
+        "doctor_id": booking.doctor_id,
+        **place.person._asdict(),
+        "pending_until": None if until is None else walltime.iso(until, zone),
+        "updated_at": walltime.iso(place.updated_at, zone),
+        "created_at": walltime.iso(place.created_at, zone),
+    }
+
+
+def _tag(place: Appointment) -> str:
+    """Make the ETag of an appointment that was read with its booking, location and practice."""
+    booking = place.booking
+    return conditional.strong_tag(
+        place.pk,
+        place.status,
+        place.exact_time,
+        booking.location_id,
+        booking.doctor_id,
+        *place.person,
+        place.pending_until,
+        place.updated_at,
+        booking.location.timezone,
+    )
+
+
 def _text(place: Appointment) -> str:
-    return written(shapes.appointment_json(place))
+    return encode(_as_dict(place))
 
 
 def _shown(place: Appointment, **kwargs: Any) -> HttpResponse:
-    return of_text(_text(place), headers={"ETag": shapes.appointment_tag(place)}, **kwargs)
+    return text_response(_text(place), headers={"ETag": _tag(place)}, **kwargs)
+
+
+def _is_cancelled(place: Appointment) -> bool:
+    return place.status == AppointmentStatus.CANCELLED
 
 
 class AppointmentListViewSet(PracticeListViewSet):
@@ -84,14 +124,13 @@ class AppointmentViewSet(ApiViewSet):
     serializer_class = AppointmentSerializer
     permission_classes = [SpecialAuthorizationToWrite]
 
-    def first_question(self, **kwargs: Any) -> Question[Any]:
-        """Ask for the opening, or for the appointment, along with the key."""
-        return (_OPENING if "booking_id" in kwargs else _BY_ID).question(**kwargs)
+    def get_first_query(self, **kwargs: str) -> BoundQuery[Any]:
+        return (_OPENING if "booking_id" in kwargs else _BY_ID).bind(**kwargs)
 
     @schema.take_place
     def create(self, request: Request, booking_id: str) -> HttpResponseBase:
         """Take a place in an opening."""
-        found = self.first_answer()
+        found = self.first_query.rows()
         if not found:
             raise NotFound(f"There is no booking {booking_id}.")
         # Before an answer is repeated: it tells of a patient, and the grant may be gone.
@@ -119,15 +158,16 @@ class AppointmentViewSet(ApiViewSet):
         place = self._own(appointment_id)
         if place.pending_until is not None and place.pending_until <= now:
             moves.lapse(place.booking_id, now=now)
+            self.first_query.fetch()
             place = self._own(appointment_id)
-        tag = shapes.appointment_tag(place)
+        tag = _tag(place)
         return conditional.not_modified(request, tag) or _shown(place)
 
     @schema.edit_appointment
     def edit(self, request: Request, appointment_id: str) -> HttpResponseBase:
         """Edit one."""
         place = self._own(appointment_id)
-        shown = shapes.appointment_json(place)
+        shown = _as_dict(place)
         for name in APPOINTMENT_FIXED:
             self._check_fixed(name, shown[name])
         edited = appointments.edit(
@@ -135,7 +175,7 @@ class AppointmentViewSet(ApiViewSet):
             fields=self._read(AppointmentEditSerializer),
             by=Actor.of_caller(self.caller),
             now=walltime.now(),
-            check=conditional.precondition(request, shapes.appointment_tag),
+            check=conditional.precondition(request, _tag),
         )
         return _shown(edited)
 
@@ -147,9 +187,9 @@ class AppointmentViewSet(ApiViewSet):
             appointment_id=appointment_id,
             by=Actor.of_caller(self.caller),
             now=walltime.now(),
-            check=conditional.precondition(request, shapes.appointment_tag),
+            check=conditional.precondition(request, _tag, is_done=_is_cancelled),
         )
-        return as_json({"id": place.pk, "status": place.status})
+        return json_response({"id": place.pk, "status": place.status})
 
     def _check_fixed(self, name: str, value: str) -> None:
         if self.body.get(name, value) != value:
@@ -159,7 +199,7 @@ class AppointmentViewSet(ApiViewSet):
 
     def _own(self, appointment_id: str) -> Appointment:
         """Find an appointment of this partner. Raises NotFound or PermissionDenied."""
-        found: list[Appointment] = self.first_answer()
+        found: list[Appointment] = self.first_query.rows()
         if not found or found[0].partner_id != self.caller.partner_id:
             raise NotFound(f"There is no appointment {appointment_id} of yours.")
         require_grant(self.caller, found[0].booking.practice_id)

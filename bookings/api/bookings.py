@@ -11,32 +11,35 @@ from rest_framework.request import Request
 from bookings import representation, walltime
 from bookings.api import schema
 from bookings.api.filters import BookingFilterSet
-from bookings.api.lists import PracticeListViewSet
+from bookings.api.lists import LISTED, PracticeListViewSet, whole_list
 from bookings.api.serializers import (
     BookingCreateSerializer,
     BookingEditByBodySerializer,
     BookingEditSerializer,
     BookingSerializer,
 )
-from bookings.api.whole_list import LISTED, whole_list
-from bookings.models import Booking
+from bookings.models import Booking, Status
 from bookings.scheduling import bookings, moves
 from bookings.scheduling.actors import Actor
 from openchair.api import conditional, pagination
 from openchair.api.idempotency import idempotent
-from openchair.api.renderers import as_json, of_text
+from openchair.api.renderers import json_response, text_response
 from openchair.api.views import ApiViewSet
-from openchair.database.compiled import Prepared, Question
+from openchair.database.compiled import BoundQuery, CompiledQuery
 from practices.api.permissions import SpecialAuthorizationToWrite, require_grant
 from practices.ids import is_id
 
 
 def _shown(text: str, **kwargs: Any) -> HttpResponse:
-    return of_text(text, headers={"ETag": conditional.text_tag(text)}, **kwargs)
+    return text_response(text, headers={"ETag": conditional.text_tag(text)}, **kwargs)
 
 
 def _tag(booking: Booking) -> str:
     return conditional.text_tag(representation.of_booking(booking))
+
+
+def _is_closed(booking: Booking) -> bool:
+    return booking.status == Status.CLOSED
 
 
 class BookingListViewSet(PracticeListViewSet):
@@ -68,11 +71,11 @@ class BookingListViewSet(PracticeListViewSet):
         if same is not None:
             return same
         text = whole.json(value, practice.zones)
-        return of_text(text, headers={"ETag": tag})
+        return text_response(text, headers={"ETag": tag})
 
 
 _KNOWN = Booking.objects.filter(practice__active=True)
-_BY_ID: Prepared[Any] = Prepared(
+_BY_ID: CompiledQuery[Any] = CompiledQuery(
     lambda booking_id: _KNOWN.filter(pk=booking_id).values_list(
         *representation.ROW, "practice_id", "partner_id", named=True
     ),
@@ -87,9 +90,8 @@ class BookingViewSet(ApiViewSet):
     serializer_class = BookingSerializer
     permission_classes = [SpecialAuthorizationToWrite]
 
-    def first_question(self, **kwargs: Any) -> Question[Any] | None:
-        """Ask for the booking along with the key, where its id is in the path."""
-        return _BY_ID.question(**kwargs) if kwargs else None
+    def get_first_query(self, **kwargs: str) -> BoundQuery[Any]:
+        return _BY_ID.bind(**kwargs)
 
     @schema.get_booking
     def retrieve(self, request: Request, booking_id: str) -> HttpResponseBase:
@@ -98,6 +100,7 @@ class BookingViewSet(ApiViewSet):
         booking = self._booking(booking_id)
         if booking.pending_until is not None and booking.pending_until <= now:
             moves.lapse(booking_id, now=now)
+            self.first_query.fetch()
             booking = self._booking(booking_id)
         return conditional.answer_text(request, representation.of_row(booking))
 
@@ -154,9 +157,9 @@ class BookingViewSet(ApiViewSet):
         """Close one."""
         self._own_booking(booking_id)
         by = Actor.of_caller(self.caller)
-        check = conditional.precondition(request, _tag)
+        check = conditional.precondition(request, _tag, is_done=_is_closed)
         booking = bookings.close(booking_id=booking_id, by=by, now=walltime.now(), check=check)
-        return as_json({"id": booking.pk, "status": booking.status})
+        return json_response({"id": booking.pk, "status": booking.status})
 
     def _edit(self, booking_id: str, fields: dict[str, Any]) -> HttpResponse:
         fields.pop("id", None)
@@ -171,7 +174,7 @@ class BookingViewSet(ApiViewSet):
 
     def _booking(self, booking_id: str) -> Any:
         """Give its row: what is shown of it, its practice and its owner. Raises NotFound."""
-        found = (self.asks or _BY_ID.question(booking_id=booking_id)).answer()
+        found = (self.first_query or _BY_ID.bind(booking_id=booking_id)).rows()
         if not found:
             raise NotFound(f"There is no booking {booking_id}.")
         return found[0]

@@ -1,22 +1,30 @@
-"""What lists of a practice share: how it stands at this second, its wall clock, tag and pages."""
+"""What lists of a practice share: how it stands now, its wall clock, tag and pages; whole lists."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
-from django.db.models import OuterRef, QuerySet
+from django.db import connection
+from django.db.models import Case, F, OuterRef, QuerySet, When
+from django.db.models.expressions import RawSQL
+from django.http import QueryDict
 from django.http.response import HttpResponseBase
 from rest_framework.exceptions import NotFound
 
-from bookings import walltime
-from bookings.scheduling import bookings
+from bookings import representation, walltime
+from bookings.api.filters import BookingFilterSet
+from bookings.models import Booking
+from bookings.scheduling import bookings, series
 from openchair.api import conditional, pagination
-from openchair.api.filters import StrictFilterBackend
-from openchair.api.renderers import array, of_text
+from openchair.api.filters import StrictFilterBackend, select
+from openchair.api.renderers import text_response
 from openchair.api.views import ApiViewSet
-from openchair.database.compiled import Prepared, Question
+from openchair.database.compiled import BoundQuery, CompiledQuery
+from openchair.json_text import join_array
 from practices.models import Practice
 
 
@@ -43,17 +51,23 @@ class Standing:
         return conditional.weak_tag(self.practice_id, self.newest, self.zones, *more)
 
 
-def _practices(now: datetime, **which: str) -> QuerySet[Practice, Any]:
+def _practices(now: datetime, last_due: datetime, **which: str) -> QuerySet[Practice, Any]:
     """Select a practice, once for each location; once without any where it has none."""
     practices = Practice.objects.filter(active=True, **which).order_by("locations__pk")
-    practices = practices.annotate(behind=bookings.is_behind(OuterRef("pk"), now=now))
+    behind = bookings.is_behind(OuterRef("pk"), now=now, last_due=last_due)
+    practices = practices.annotate(behind=behind)
     names = ("pk", "locations__pk", "locations__timezone", "feed__newest", "behind")
     return practices.values_list(*names, named=True)
 
 
-_BY_ID = Prepared(lambda which, now: _practices(now, pk=which), which=str, now=datetime)
-_BY_LOCATION = Prepared(
-    lambda which, now: _practices(now, locations__pk=which), which=str, now=datetime
+_BY_ID = CompiledQuery(
+    lambda which, **times: _practices(**times, pk=which), which=str, now=datetime, last_due=datetime
+)
+_BY_LOCATION = CompiledQuery(
+    lambda which, **times: _practices(**times, locations__pk=which),
+    which=str,
+    now=datetime,
+    last_due=datetime,
 )
 
 
@@ -63,22 +77,21 @@ class InPracticeViewSet(ApiViewSet):
     now: datetime
     """Read once a request, when the practice is asked for."""
 
-    def first_question(self, **kwargs: Any) -> Question[Any]:
-        """Ask how the practice stands."""
+    def get_first_query(self, **kwargs: str) -> BoundQuery[Any]:
         ((name, which),) = kwargs.items()
         by = _BY_ID if name == "practice_id" else _BY_LOCATION
         self.now = walltime.now()
-        return by.question(which=which, now=self.now)
+        return by.bind(which=which, now=self.now, last_due=series.last_due(self.now))
 
     def standing(self) -> Standing:
         """Find how the practice stands, if it is active. Raises NotFound.
 
         Asked once where the clock has done nothing since somebody last looked.
         """
-        rows = self.first_answer()
+        rows = self.first_query.rows()
         if rows and rows[0].behind:
             bookings.catch_up(practice_id=rows[0].pk, now=self.now)
-            rows = self.first_answer()
+            rows = self.first_query.fetch()
         if not rows:
             raise NotFound("There is nothing of that id.")
         zones = ((row.locations__pk, row.locations__timezone) for row in rows if row.locations__pk)
@@ -113,4 +126,60 @@ class PracticeListViewSet(InPracticeViewSet):
                 headers["Link"] = pagination.link(
                     self.request, cursor=cursor, limit=str(page.limit)
                 )
-        return of_text(array(map(text_of, found)), headers=headers)
+        return text_response(join_array(map(text_of, found)), headers=headers)
+
+
+LISTED = Booking.objects.order_by(F("start_datetime").asc(nulls_last=True), "id")
+# Looks the location of a row up in a JSON object, which PostgreSQL reads once in its SELECT.
+_AS_NOW = {
+    "postgresql": "(SELECT %s::jsonb) ->> bookings_booking.location_id",
+    "sqlite": """json_extract(%s, '$."' || bookings_booking.location_id || '"')""",
+}
+
+
+@dataclass(frozen=True)
+class WholeList:
+    """The compiled list of bookings of one practice or location, for one query string."""
+
+    kept: CompiledQuery[tuple[str | None]]
+    rows: CompiledQuery[Any]
+
+    def json(self, scope_id: str, zones: Iterable[tuple[str, str]]) -> str:
+        """Give the list; where the JSON of a row has to be written, keep it for who asks next.
+
+        zones: the locations it may be of, with their time zones.
+        """
+        as_now = json.dumps(
+            {location_id: representation.EDITION + zone for location_id, zone in zones}
+        )
+        texts = [text for (text,) in self.kept.all(scope_id=scope_id, as_now=as_now)]
+        if None not in texts:
+            return join_array(cast("list[str]", texts))
+        rows = self.rows.all(scope_id=scope_id)
+        representation.keep([row.id for row in rows if not representation.is_current(row)])
+        return join_array(map(representation.of_row, rows))
+
+
+@lru_cache(maxsize=500)
+def whole_list(scope: str, query: str, zone: ZoneInfo | None) -> WholeList:
+    """Prepare the list of a practice or a location (`scope` is the column). Raises ValidationError.
+
+    query: as it came; the same one is checked and compiled once, for all practices of that zone.
+    """
+
+    def rows(scope_id: str) -> QuerySet[Booking]:
+        listed = LISTED.filter(**{scope: scope_id})
+        return select(BookingFilterSet, QueryDict(query), listed, zone=zone)
+
+    def kept(scope_id: str, as_now: str) -> QuerySet[Booking, Any]:
+        # One column alone: each that is read costs Python as much as the rest of its row.
+        current = When(shown_as=RawSQL(_AS_NOW[connection.vendor], [as_now]), then="shown")  # noqa: S611  # ours
+        return rows(scope_id).values_list(Case(current))
+
+    return WholeList(
+        CompiledQuery(kept, scope_id=str, as_now=str).compile(),
+        CompiledQuery(
+            lambda scope_id: rows(scope_id).values_list(*representation.ROW, named=True),
+            scope_id=str,
+        ),
+    )

@@ -17,7 +17,8 @@ from bookings.api.serializers import (
     ChangesSerializer,
     ClosedBookingSerializer,
 )
-from openchair.api.schema import PAGES, path_id, query
+from openchair.api.schema import PAGES, query
+from practices.api.schema import path_id
 
 PRACTICE_ID = path_id("practice_id", "The id of the practice.")
 LOCATION_ID = path_id("location_id", "The id of the location.")

@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from itertools import chain
 from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -15,9 +16,11 @@ from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.http import require_safe
 
 from bookings import walltime
-from bookings.desk import export, labels
+from bookings.desk import export, labels, times
 from bookings.desk.desk import Desk, desk_page, show
-from bookings.models import TAKEN, Appointment, Booking, PlaceStatus, Status
+from bookings.desk.times import Time
+from bookings.models import Appointment, AppointmentStatus, Booking, Status
+from bookings.models.booking import local_days
 from practices.models import Doctor, Location
 
 SLOT = 30
@@ -33,6 +36,7 @@ _COLUMNS = (
     "places_pending",
     "places_reserved",
     "places_booked",
+    "whole_booked",
     "recurring",
 )
 
@@ -66,6 +70,17 @@ class View:
             **other,
         }
         return "?" + urlencode({name: value for name, value in values.items() if value})
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What stands at one time: an opening, or a patient with an exact time in a range opening."""
+
+    row: Any
+    time: Time
+    names: list[str]
+    timed: int
+    """How many in the opening have an exact time, and with it an entry of their own."""
 
 
 @dataclass
@@ -116,19 +131,15 @@ def view_of(request: HttpRequest, desk: Desk) -> View:
 def in_view(desk: Desk, view: View) -> QuerySet[Booking]:
     """Give the openings in view, each location's days on its own clock; closed ones if asked."""
     shown = [each for each in desk.locations if view.location in {"", each.pk}]
-    by_zone = defaultdict(list)
-    for location in shown:
-        by_zone[location.timezone].append(location.pk)
-    when = Q(pk__in=[])
-    for zone_name, ids in by_zone.items():
-        zone = ZoneInfo(zone_name)
-        begins = walltime.start_of_day(view.days[0], zone)
-        ends = walltime.start_of_day(view.days[-1] + timedelta(days=1), zone)
-        when |= Q(location__in=ids, start_datetime__gte=begins, start_datetime__lt=ends)
+    days = view.days[0], view.days[-1]
+    when = local_days(shown, *days)
+    if desk.practice.range_bookings:  # whose patients may come on another day than was offered
+        timed = Appointment.objects.timed_on_local_days(shown, *days)
+        when |= Q(pk__in=list(timed.values_list("booking_id", flat=True)))
     rows = Booking.objects.filter(when, practice=desk.practice)
     if view.doctor:
         rows = rows.filter(doctor=view.doctor)
-    rows = rows.filter(status=view.status) if view.status else rows.exclude(status=Status.CLOSED)
+    rows = rows.filter(status=view.status) if view.status else rows.not_closed()
     return rows.order_by("start_datetime", "id")
 
 
@@ -138,13 +149,10 @@ def page(request: HttpRequest, desk: Desk) -> HttpResponse:
     """Show the day, or the week."""
     view = view_of(request, desk)
     rows = list(in_view(desk, view).values_list(*_COLUMNS, named=True))
-    names = {} if view.is_week else _who_has_places(desk, [row.id for row in rows])
-    of_location = defaultdict(list)
-    for row in rows:
-        of_location[row.location_id].append(row)
+    entries = _entries(desk, view, rows)
     shown = [each for each in desk.locations if view.location in {"", each.pk}]
     make = _week_grid if view.is_week else _day_grid
-    grids = [make(desk, view, each, of_location[each.pk], names) for each in shown]
+    grids = [make(desk, view, each, entries[each.pk]) for each in shown]
     step = timedelta(days=7 if view.is_week else 1)
     zone = shown[0].zone if shown else ZoneInfo("UTC")
     today = walltime.wall_clock(desk.now, zone).date()
@@ -166,7 +174,7 @@ def page(request: HttpRequest, desk: Desk) -> HttpResponse:
         "count": labels.counted(len(rows), "opening"),
         "is_fullwidth": "1",
         "untimed": _untimed(desk),
-        **_counts(rows),
+        **_counts(entries),
     }
     return show(request, desk, "board.html", context)
 
@@ -176,13 +184,13 @@ def page(request: HttpRequest, desk: Desk) -> HttpResponse:
 def export_csv(request: HttpRequest, desk: Desk) -> HttpResponse:
     """Give the openings in view as CSV."""
     view = view_of(request, desk)
-    return export.openings_csv(in_view(desk, view).select_related("location", "doctor"))
+    return export.openings_csv(in_view(desk, view).prefetch_related(times.WITH_TIMED))
 
 
 def _untimed(desk: Desk) -> list[Booking]:
     """List openings that have no time yet, so that no day shows them."""
-    rows = Booking.objects.filter(practice=desk.practice, start_datetime=None)
-    rows = rows.exclude(status=Status.CLOSED).select_related("location", "doctor")
+    rows = Booking.objects.not_closed().filter(practice=desk.practice, start_datetime=None)
+    rows = rows.select_related("location", "doctor")
     return list(rows.order_by("created_at")[:20])
 
 
@@ -192,61 +200,105 @@ def _heading(view: View) -> str:
     return f"{labels.day(view.days[0])} – {labels.day(view.days[-1])}, {view.days[-1].year}"
 
 
-def _counts(rows: list[Any]) -> dict[str, int]:
+def _counts(entries: dict[str, list[Entry]]) -> dict[str, int]:
     """Count what the front desk asks first: what is free, held, waiting."""
-    live = [row for row in rows if row.status != Status.CLOSED]
-    taken = sum(row.places_pending + row.places_reserved + row.places_booked for row in live)
-    return {
-        "free": sum(row.total_appointments for row in live) - taken,
-        "held": sum(row.places_pending for row in live),
-        "to_time": sum(row.places_reserved for row in live),
-        "booked": sum(row.places_booked for row in live),
-    }
+    counts = Counter({"free": 0, "held": 0, "to_time": 0, "booked": 0})
+    for entry in chain.from_iterable(entries.values()):
+        row = entry.row
+        if entry.time.patient is not None:
+            counts["booked"] += 1
+        elif row.status != Status.CLOSED:
+            taken = row.places_pending + row.places_reserved + row.places_booked
+            counts["free"] += row.total_appointments - taken
+            counts["held"] += row.places_pending
+            counts["to_time"] += row.places_reserved
+            counts["booked"] += row.places_booked - entry.timed
+    return dict(counts)
 
 
-def _who_has_places(desk: Desk, ids: list[str]) -> dict[str, list[str]]:
-    """Name who has the places of these openings."""
-    places = Appointment.objects.filter(booking__in=ids, status__in=TAKEN)
+def _places(desk: Desk, view: View, ids: list[str]) -> dict[str, list[Appointment]]:
+    """Read who has the places of these openings; in a week, which names nobody, exact times."""
+    found: dict[str, list[Appointment]] = defaultdict(list)
+    if view.is_week and not desk.practice.range_bookings:
+        return found
+    rows = Appointment.objects.timed() if view.is_week else Appointment.objects.taken()
+    for place in rows.filter(booking__in=ids).order_by("created_at", "id"):
+        found[place.booking_id].append(place)
+    return found
+
+
+def _whole(view: View, ids: list[str]) -> dict[str, list[str]]:
+    """Say which places of these openings are taken without a patient; in a week, of none."""
+    if view.is_week:
+        return {}
+    anything = Q(whole_pending__gt=0) | Q(whole_reserved__gt=0) | Q(whole_booked__gt=0)
+    taken = Booking.objects.filter(anything, pk__in=ids)
+    rows = taken.select_related("location", "whole_partner")
+    return {booking.pk: labels.whole(booking) for booking in rows}
+
+
+def _entries(desk: Desk, view: View, rows: list[Any]) -> dict[str, list[Entry]]:
+    """List by location, in order of time, what stands on the board on these days."""
     zones = {location.pk: location.zone for location in desk.locations}
-    names: dict[str, Counter[str]] = defaultdict(Counter)
-    rows = places.select_related("partner", "booking").order_by("created_at", "id")
-    for place in rows:
+    ids = [row.id for row in rows]
+    places, whole = _places(desk, view, ids), _whole(view, ids)
+    found: dict[str, list[Entry]] = defaultdict(list)
+    for row in rows:
+        zone, of_row = zones[row.location_id], places[row.id]
+        shown = times.of_opening(row, of_row, zone, desk.practice.kind)
+        timed = [each.patient for each in shown if each.patient is not None]
+        rest = [place for place in of_row if place not in timed]
+        for each in shown:
+            if each.day not in view.days:
+                continue
+            names: list[str] = []
+            if not view.is_week and each.patient is not None:
+                names = [labels.patient(each.patient)]
+            elif not view.is_week:
+                names = [*_names(rest, zone), *whole.get(row.id, [])]
+            found[row.location_id].append(Entry(row, each, names, len(timed)))
+    for entries in found.values():
+        entries.sort(key=lambda entry: entry.time.at)
+    return found
+
+
+def _names(places: list[Appointment], zone: ZoneInfo) -> list[str]:
+    """Name who has these places."""
+    names: Counter[str] = Counter()
+    for place in places:
         name = labels.patient(place)
         if place.pending_until is not None:
-            ends = walltime.wall_clock(place.pending_until, zones[place.booking.location_id])
+            ends = walltime.wall_clock(place.pending_until, zone)
             name = f"{name} (on hold until {labels.clock(ends)})"
-        elif place.status == PlaceStatus.RESERVED:
+        elif place.status == AppointmentStatus.RESERVED:
             name = f"{name} (needs a time)"
-        names[place.booking_id][name] += 1
-    return {
-        booking_id: [name if count == 1 else f"{name} × {count}" for name, count in found.items()]
-        for booking_id, found in names.items()
-    }
+        names[name] += 1
+    return [name if count == 1 else f"{name} × {count}" for name, count in names.items()]
 
 
-def _chip(desk: Desk, row: Any, zone: ZoneInfo, names: list[str]) -> SafeString:
+def _chip(desk: Desk, entry: Entry) -> SafeString:
     """Draw one opening. Two thousand are on a page, so it is put together without a template."""
-    wall = row.start_datetime.astimezone(zone)
+    row, time = entry.row, entry.time
     taken = row.places_pending + row.places_reserved + row.places_booked
-    word = labels.STATUS[row.status]
+    status = row.status if time.patient is None else AppointmentStatus.BOOKED
     places = ""
-    if row.total_appointments > 1 and row.status != Status.CLOSED:
+    if row.total_appointments > 1 and status != Status.CLOSED and time.patient is None:
         places = f'<span class="chip-places">{taken} of {row.total_appointments} taken</span>'
     weekly = '<span class="chip-weekly" title="Every week">weekly</span>' if row.recurring else ""
-    past = " is-past" if row.start_datetime <= desk.now else ""
-    who = "".join(f'<span class="chip-who">{escape(name)}</span>' for name in names)
+    past = " is-past" if time.at <= desk.now else ""
+    who = "".join(f'<span class="chip-who">{escape(name)}</span>' for name in entry.names)
     return mark_safe(  # noqa: S308  # names are escaped, everything else is ours
-        f'<a class="chip status-{row.status}{past}" href="../opening/{row.id}/">'
-        f'<span class="chip-time">{labels.clock(wall)}</span> '
+        f'<a class="chip status-{status}{past}" href="../opening/{row.id}/">'
+        f'<span class="chip-time">{time.part.capitalize() or time.clock}</span> '
         f'<span class="chip-length">{row.length} min</span> '
-        f'<span class="chip-status">{word}</span>{places}{weekly}'
+        f'<span class="chip-status">{labels.STATUS[status]}</span>{places}{weekly}'
         f"{who}</a>"
     )
 
 
-def _doctors_at(desk: Desk, view: View, location: Location, rows: list[Any]) -> list[Doctor]:
+def _doctors_at(desk: Desk, view: View, location: Location, entries: list[Entry]) -> list[Doctor]:
     """List whose columns to show: who works there, and who has openings there in view."""
-    with_openings = {row.doctor_id for row in rows}
+    with_openings = {entry.row.doctor_id for entry in entries}
     return [
         doctor
         for doctor in desk.doctors
@@ -281,21 +333,19 @@ def _first_start(desk: Desk, zone: ZoneInfo, days: list[date]) -> datetime | Non
     return None
 
 
-def _day_grid(
-    desk: Desk, view: View, location: Location, rows: list[Any], names: dict[str, list[str]]
-) -> Grid:
+def _day_grid(desk: Desk, view: View, location: Location, entries: list[Entry]) -> Grid:
     """Lay a day out: a column per doctor, a row per half hour."""
     zone = location.zone
-    doctors = _doctors_at(desk, view, location, rows)
+    doctors = _doctors_at(desk, view, location, entries)
     cells: dict[tuple[int, str], list[SafeString]] = defaultdict(list)
     covered: set[tuple[int, str]] = set()
     slots = {FIRST_SLOT, LAST_SLOT}
-    for row in rows:
-        wall = row.start_datetime.astimezone(zone)
+    for entry in entries:
+        row, wall = entry.row, entry.time.at.astimezone(zone)
         begins = wall.hour * 60 + wall.minute
         slot = begins // SLOT * SLOT
         slots.add(slot)
-        cells[slot, row.doctor_id].append(_chip(desk, row, zone, names.get(row.id, [])))
+        cells[slot, row.doctor_id].append(_chip(desk, entry))
         if row.status != Status.CLOSED:
             later = range(slot + SLOT, min(begins + row.length, 24 * 60), SLOT)
             covered.update((each, row.doctor_id) for each in later)
@@ -318,21 +368,18 @@ def _day_grid(
         zone=labels.zone_name(zone, walltime.start_of_day(view.day, zone) + timedelta(hours=12)),
         columns=[doctor.name for doctor in doctors],
         rows=lines if doctors else [],
-        count=len(rows),
+        count=len({entry.row.id for entry in entries}),
         new=_new(desk, location, None, _first_start(desk, zone, view.days)),
     )
 
 
-def _week_grid(
-    desk: Desk, view: View, location: Location, rows: list[Any], names: dict[str, list[str]]
-) -> Grid:
+def _week_grid(desk: Desk, view: View, location: Location, entries: list[Entry]) -> Grid:
     """Lay a week out: a column per day, a row per doctor."""
     zone = location.zone
-    doctors = _doctors_at(desk, view, location, rows)
+    doctors = _doctors_at(desk, view, location, entries)
     cells: dict[tuple[date, str], list[SafeString]] = defaultdict(list)
-    for row in rows:
-        key = row.start_datetime.astimezone(zone).date(), row.doctor_id
-        cells[key].append(_chip(desk, row, zone, []))
+    for entry in entries:
+        cells[entry.time.day, entry.row.doctor_id].append(_chip(desk, entry))
     starts = {day: _first_start(desk, zone, [day]) for day in view.days}
     lines = [
         (
@@ -354,7 +401,7 @@ def _week_grid(
         zone=labels.zone_name(zone, walltime.start_of_day(view.day, zone) + timedelta(hours=12)),
         columns=[labels.day(day) for day in view.days],
         rows=lines,
-        count=len(rows),
+        count=len({entry.row.id for entry in entries}),
         new=_new(desk, location, None, _first_start(desk, zone, view.days)),
     )
 

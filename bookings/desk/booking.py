@@ -1,22 +1,22 @@
 """One opening: what it is, who has its places, what can be done, what happened."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_safe
 
 from bookings import walltime
-from bookings.desk import acts, board, history, labels
-from bookings.desk.desk import Desk, attempt, desk_page, say_mistakes, show
-from bookings.desk.forms import ExactTimeForm, OpeningForm, PatientForm
-from bookings.models import TAKEN, Appointment, Booking, PlaceStatus, Status
+from bookings.desk import board, history, labels, times
+from bookings.desk.conflicts import as_seen, version
+from bookings.desk.desk import Desk, attempt, desk_page, say_mistakes, show, try_form
+from bookings.desk.forms import ExactTimeForm, NamedPatientForm, OpeningForm, PatientForm
+from bookings.models import TAKEN, Appointment, AppointmentStatus, Booking, Status
 from bookings.representation import time_range
 from bookings.scheduling import appointments, bookings, moves
-from openchair.errors import LimitReached, Refused
 
 MOVES = {
     # what the button sends: the status it makes, what it says, what is said when it is done
@@ -39,30 +39,11 @@ class Place:
     is_taken: bool
 
 
-def find(desk: Desk, booking_id: str) -> Booking:
-    """Find an opening of this practice; another practice's is none."""
-    rows = Booking.objects.select_related("location", "doctor", "practice", "partner")
-    booking = rows.filter(practice=desk.practice, pk=booking_id).first()
-    if booking is None:
-        raise Http404
-    return booking
-
-
-def _find_place(desk: Desk, appointment_id: str) -> Appointment:
-    rows = Appointment.objects.select_related(
-        "booking__location", "booking__doctor", "booking__practice", "partner"
-    )
-    place = rows.filter(booking__practice=desk.practice, pk=appointment_id).first()
-    if place is None:
-        raise Http404
-    return place
-
-
 @desk_page
 @require_safe
 def page(request: HttpRequest, desk: Desk, booking_id: str) -> HttpResponse:
     """Show an opening."""
-    return _show(request, desk, find(desk, booking_id))
+    return _show(request, desk, desk.booking(booking_id))
 
 
 def _show(
@@ -71,19 +52,21 @@ def _show(
     booking: Booking,
     *,
     patient: PatientForm | None = None,
+    named: NamedPatientForm | None = None,
     status: int = 200,
 ) -> HttpResponse:
     zone = booking.location.zone
     is_range = desk.practice.range_bookings
     rows = booking.appointments.select_related("partner", "booking__practice", "booking__location")
     places = [_place(row) for row in rows.order_by("created_at", "id")]
+    when = times.when(booking, [place.row for place in places])
     asked = time_range(booking.start_datetime, zone) if is_range else None
     wall = booking.start_datetime and walltime.wall_clock(booking.start_datetime, zone)
     context = {
-        "title": f"Opening {labels.moment_at(booking.start_datetime, zone)}",
+        "title": f"Opening {when}",
         "booking": booking,
         "status_word": labels.STATUS[Status(booking.status)],
-        "when": labels.moment_at(booking.start_datetime, zone),
+        "when": when,
         "start_value": f"{wall:%Y-%m-%dT%H:%M}" if wall else "",
         "zone": labels.zone_name(zone, booking.start_datetime or desk.now),
         "range": labels.RANGES[asked] if asked else "",
@@ -91,10 +74,12 @@ def _show(
         "is_range": is_range,
         "is_past": booking.start_datetime is not None and booking.start_datetime <= desk.now,
         "held_until": booking.pending_until and labels.moment_at(booking.pending_until, zone),
-        "moves": _moves(booking, [place.row for place in places if place.is_taken]),
+        "moves": _moves(booking),
         "places": places,
-        "has_patients": any(each.is_taken and each.row.has_patient for each in places),
+        "whole": labels.whole(booking),
+        "has_patients": booking.places_taken > booking.whole_taken,
         "patient": patient or PatientForm(desk=desk, booking=booking),
+        "named": named or NamedPatientForm(desk=desk, booking=booking),
         "lines": history.of_booking(booking),
         "board": board.address(desk, booking),
     }
@@ -107,23 +92,23 @@ def _place(row: Appointment) -> Place:
     return Place(
         row=row,
         name=labels.patient(row),
-        status=labels.PLACE[PlaceStatus(row.status)],
+        status=labels.PLACE[AppointmentStatus(row.status)],
         time=labels.moment_at(exact, zone) if exact else "",
         held_until=labels.moment_at(row.pending_until, zone) if row.pending_until else "",
         is_taken=row.status in TAKEN,
     )
 
 
-def _moves(booking: Booking, taken: list[Appointment]) -> list[dict[str, Any]]:
+def _moves(booking: Booking) -> list[dict[str, Any]]:
     """List the buttons that can work now: what the table of moves has and places allow."""
-    may = moves.MOVES[booking.practice.kind].get(Status(booking.status), set())
-    ours = [place for place in taken if not place.has_patient]
+    may = moves.BOOKING_MOVES[booking.practice.kind].get(Status(booking.status), set())
+    ours = booking.whole_taken
     found = []
     for name, (status, label, _done) in MOVES.items():
         possible = status in may
         if status == Status.OPEN:
             # Free places with a hold of ours on the others: the status is open, and stays so.
-            possible = bool(ours) and Status.OPEN in {*may, booking.status}
+            possible = ours > 0 and Status.OPEN in {*may, booking.status}
         elif booking.status != Status.OPEN and not ours:
             possible = False
         if booking.start_datetime is None and status in {Status.OPEN, Status.BOOKED}:
@@ -137,31 +122,33 @@ def _moves(booking: Booking, taken: list[Appointment]) -> list[dict[str, Any]]:
 @desk_page
 def act(request: HttpRequest, desk: Desk, booking_id: str) -> HttpResponse:
     """Hold, release, reserve, book or close a whole opening."""
-    booking = find(desk, booking_id)
+    booking = desk.booking(booking_id)
     if request.method != "POST":  # somebody who logged in again on the way, or reloads
         return redirect("admin:desk_opening", desk.practice.pk, booking.pk)
     wanted, seen = request.POST.get("do", ""), request.POST.get("seen", "")
     if wanted == "close":
         attempt(
             request,
-            lambda: acts.close(booking=booking, seen=seen, by=desk.by, now=desk.now),
+            lambda: bookings.close(
+                booking_id=booking.pk, by=desk.by, now=desk.now, check=as_seen(seen)
+            ),
             "The opening is closed.",
         )
         return redirect("admin:desk_opening", desk.practice.pk, booking.pk)
     if wanted not in MOVES:
         raise Http404
     status, _label, done = MOVES[wanted]
-    start = None
+    fields: bookings.Fields = {"status": status}
     if status == Status.BOOKED and desk.practice.range_bookings:
         form = ExactTimeForm(request.POST, desk=desk, booking=booking)
         if not form.is_valid():
             say_mistakes(request, form)
             return redirect("admin:desk_opening", desk.practice.pk, booking.pk)
-        start = form.cleaned_data["start"]
+        fields["start_datetime"] = form.cleaned_data["start"]
     attempt(
         request,
-        lambda: acts.move(
-            booking=booking, seen=seen, wanted=status, start=start, by=desk.by, now=desk.now
+        lambda: bookings.edit(
+            booking_id=booking.pk, fields=fields, by=desk.by, now=desk.now, check=as_seen(seen)
         ),
         done,
     )
@@ -171,31 +158,49 @@ def act(request: HttpRequest, desk: Desk, booking_id: str) -> HttpResponse:
 @desk_page
 def take_place(request: HttpRequest, desk: Desk, booking_id: str) -> HttpResponse:
     """Take a place for a patient; the form keeps what was typed if that does not work."""
-    booking = find(desk, booking_id)
+    booking = desk.booking(booking_id)
     if request.method != "POST":  # somebody who logged in again on the way, or reloads
         return redirect("admin:desk_opening", desk.practice.pk, booking.pk)
     form = PatientForm(request.POST, desk=desk, booking=booking)
-    if form.is_valid():
-        fields: Any = form.fields_for_verb()
-        try:
-            place = appointments.take(
-                booking_id=booking.pk, fields=fields, by=desk.by, now=desk.now
-            )
-        except (Refused, LimitReached) as error:
-            form.add_error(None, labels.refusal(error))
-        except ValidationError as error:
-            form.add_error(None, error.messages)
-        else:
-            status = labels.PLACE[PlaceStatus(place.status)].lower()
-            messages.success(request, f"{labels.patient(place)}: place {status}.")
-            return redirect("admin:desk_opening", desk.practice.pk, booking.pk)
-    return _show(request, desk, find(desk, booking_id), patient=form, status=400)
+    if _is_done(request, desk, form, appointments.take):
+        return redirect("admin:desk_opening", desk.practice.pk, booking.pk)
+    return _show(request, desk, desk.booking(booking_id), patient=form, status=400)
+
+
+@desk_page
+def name_patient(request: HttpRequest, desk: Desk, booking_id: str) -> HttpResponse:
+    """Give a patient one of the places taken as a whole; the form keeps what was typed, too."""
+    booking = desk.booking(booking_id)
+    if request.method != "POST":  # somebody who logged in again on the way, or reloads
+        return redirect("admin:desk_opening", desk.practice.pk, booking.pk)
+    form = NamedPatientForm(request.POST, desk=desk, booking=booking)
+    if _is_done(request, desk, form, appointments.name_patient):
+        return redirect("admin:desk_opening", desk.practice.pk, booking.pk)
+    return _show(request, desk, desk.booking(booking_id), named=form, status=400)
+
+
+def _is_done(
+    request: HttpRequest, desk: Desk, form: PatientForm, verb: Callable[..., Appointment]
+) -> bool:
+    """Give a patient a place, or say on the form why not."""
+    if not form.is_valid():
+        return False
+    fields = form.fields_for_verb()
+    place = try_form(
+        form,
+        lambda: verb(booking_id=form.booking.pk, fields=fields, by=desk.by, now=desk.now),
+    )
+    if place is None:
+        return False
+    status = labels.PLACE[AppointmentStatus(place.status)].lower()
+    messages.success(request, f"{labels.patient(place)}: place {status}.")
+    return True
 
 
 @desk_page
 def act_on_place(request: HttpRequest, desk: Desk, appointment_id: str) -> HttpResponse:
     """Book a held place, or give a place back."""
-    place = _find_place(desk, appointment_id)
+    place = desk.appointment(appointment_id)
     if request.method != "POST":  # somebody who logged in again on the way, or reloads
         return redirect("admin:desk_opening", desk.practice.pk, place.booking_id)
     wanted, seen = request.POST.get("do", ""), request.POST.get("seen", "")
@@ -203,23 +208,29 @@ def act_on_place(request: HttpRequest, desk: Desk, appointment_id: str) -> HttpR
     if wanted == "give_back":
         attempt(
             request,
-            lambda: acts.give_back(place=place, seen=seen, by=desk.by, now=desk.now),
+            lambda: appointments.cancel(
+                appointment_id=place.pk, by=desk.by, now=desk.now, check=as_seen(seen)
+            ),
             f"The place of {name} is free again.",
         )
-    elif wanted in {PlaceStatus.BOOKED, PlaceStatus.RESERVED}:
-        start = None
-        if wanted == PlaceStatus.BOOKED and desk.practice.range_bookings:
+    elif wanted in {AppointmentStatus.BOOKED, AppointmentStatus.RESERVED}:
+        fields: appointments.Fields = {"status": wanted}
+        if wanted == AppointmentStatus.BOOKED and desk.practice.range_bookings:
             form = ExactTimeForm(request.POST, desk=desk, booking=place.booking)
             if not form.is_valid():
                 say_mistakes(request, form)
                 return redirect("admin:desk_opening", desk.practice.pk, place.booking_id)
-            start = form.cleaned_data["start"]
+            fields["start_datetime"] = form.cleaned_data["start"]
         attempt(
             request,
-            lambda: acts.move_place(
-                place=place, seen=seen, wanted=wanted, start=start, by=desk.by, now=desk.now
+            lambda: appointments.edit(
+                appointment_id=place.pk,
+                fields=fields,
+                by=desk.by,
+                now=desk.now,
+                check=as_seen(seen),
             ),
-            f"{name}: place {labels.PLACE[PlaceStatus(wanted)].lower()}.",
+            f"{name}: place {labels.PLACE[AppointmentStatus(wanted)].lower()}.",
         )
     else:
         raise Http404
@@ -242,19 +253,13 @@ def new(request: HttpRequest, desk: Desk) -> HttpResponse:
 
 def _published(form: OpeningForm, desk: Desk) -> Booking | None:
     fields: Any = form.fields_for_verb()
-    try:
-        return bookings.publish(fields=fields, by=desk.by, now=desk.now)
-    except (Refused, LimitReached) as error:
-        form.add_error(None, labels.refusal(error))
-    except ValidationError as error:
-        form.add_error(None, error.messages)
-    return None
+    return try_form(form, lambda: bookings.publish(fields=fields, by=desk.by, now=desk.now))
 
 
 @desk_page
 def edit(request: HttpRequest, desk: Desk, booking_id: str) -> HttpResponse:
     """Change an opening, unless somebody else has since it was opened for that."""
-    booking = find(desk, booking_id)
+    booking = desk.booking(booking_id)
     if request.method == "POST":
         form = OpeningForm(desk, request.POST)
         if form.is_valid() and _edited(form, desk, booking, request.POST.get("seen", "")):
@@ -279,17 +284,15 @@ def edit(request: HttpRequest, desk: Desk, booking_id: str) -> HttpResponse:
     return _show_form(request, desk, form, booking)
 
 
-def _edited(form: OpeningForm, desk: Desk, booking: Booking, seen: str) -> bool:
+def _edited(form: OpeningForm, desk: Desk, booking: Booking, seen: str) -> Booking | None:
     fields: Any = form.fields_for_verb()
-    try:
-        acts.edit(booking=booking, seen=seen, fields=fields, by=desk.by, now=desk.now)
-    except (Refused, LimitReached) as error:
-        form.add_error(None, labels.refusal(error))
-    except ValidationError as error:
-        form.add_error(None, error.messages)
-    else:
-        return True
-    return False
+    check = as_seen(seen, version)
+    return try_form(
+        form,
+        lambda: bookings.edit(
+            booking_id=booking.pk, fields=fields, by=desk.by, now=desk.now, check=check
+        ),
+    )
 
 
 def _show_form(
@@ -303,7 +306,7 @@ def _show_form(
         "title": "Edit opening" if booking else "New opening",
         "form": form,
         "booking": booking,
-        "seen": acts.version(booking) if booking else "",
+        "seen": version(booking) if booking else "",
         "zones": sorted({each.zone.key for each in desk.locations}),
     }
     return show(request, desk, "opening_form.html", context, status)

@@ -1,39 +1,27 @@
 """Closing many openings at once: those with patients are listed apart and left alone."""
 
 from collections import defaultdict
-from datetime import timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.contrib import messages
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from bookings import walltime
-from bookings.desk import labels
+from bookings.desk import labels, times
 from bookings.desk.desk import Desk, desk_page, show
 from bookings.desk.forms import CloseManyForm
-from bookings.models import TAKEN, Appointment, Booking, PlaceStatus, Status
+from bookings.models import Appointment, AppointmentStatus, Booking
 from bookings.scheduling import bookings
 
 
 def chosen(desk: Desk, asked: dict[str, Any]) -> list[Booking]:
     """List the openings that are meant, each location's days on its own clock; past ones not."""
-    by_zone = defaultdict(list)
-    for location in desk.locations:
-        if asked["location"] in {None, location}:
-            by_zone[location.timezone].append(location.pk)
-    when = Q(pk__in=[])
-    for zone_name, ids in by_zone.items():
-        zone = ZoneInfo(zone_name)
-        begins = walltime.start_of_day(asked["first"], zone)
-        ends = walltime.start_of_day(asked["last"] + timedelta(days=1), zone)
-        when |= Q(location__in=ids, start_datetime__gte=begins, start_datetime__lt=ends)
-    rows = Booking.objects.filter(when, practice=desk.practice, start_datetime__gt=desk.now)
+    locations = [each for each in desk.locations if asked["location"] in {None, each}]
+    rows = Booking.objects.not_closed().on_local_days(locations, asked["first"], asked["last"])
+    rows = rows.filter(practice=desk.practice, start_datetime__gt=desk.now)
     if asked["doctor"] is not None:
         rows = rows.filter(doctor=asked["doctor"])
-    rows = rows.exclude(status=Status.CLOSED).select_related("location", "doctor")
+    rows = rows.select_related("location", "doctor", "practice", "whole_partner")
     return list(rows.order_by("start_datetime", "id"))
 
 
@@ -64,24 +52,28 @@ def _context(form: CloseManyForm) -> dict[str, Any]:
 
 def _with_places(taken: list[Booking]) -> list[dict[str, Any]]:
     """Name who has a place, with the phone to call."""
-    places = defaultdict(list)
-    rows = Appointment.objects.filter(booking__in=taken, status__in=TAKEN)
-    for place in rows.select_related("partner").order_by("created_at", "id"):
-        places[place.booking_id].append(
-            {
-                "name": labels.patient(place),
-                "phone": place.person.phone,
-                "status": labels.PLACE[PlaceStatus(place.status)],
-            }
-        )
+    places: dict[str, list[Appointment]] = defaultdict(list)
+    rows = Appointment.objects.taken().filter(booking__in=taken)
+    rows = rows.select_related("booking__location", "booking__practice")
+    for place in rows.order_by("created_at", "id"):
+        places[place.booking_id].append(place)
     return [_row(each, places[each.pk]) for each in taken]
 
 
-def _row(booking: Booking, places: list[dict[str, str]]) -> dict[str, Any]:
+def _row(booking: Booking, places: list[Appointment]) -> dict[str, Any]:
+    patients = [
+        {
+            "name": labels.patient(place),
+            "phone": place.person.phone,
+            "status": labels.PLACE[AppointmentStatus(place.status)],
+            "time": times.of_patient(place) if place.start_datetime is not None else "",
+        }
+        for place in places
+    ]
     return {
         "booking": booking,
-        "when": labels.moment_at(booking.start_datetime, booking.location.zone),
-        "places": places,
+        "when": times.when(booking, places),
+        "places": [*({"name": text} for text in labels.whole(booking)), *patients],
     }
 
 
@@ -90,8 +82,6 @@ def _close(request: HttpRequest, desk: Desk, agreed: list[Booking]) -> HttpRespo
     closed = bookings.close_free(booking_ids=ids, by=desk.by, now=desk.now)
     messages.success(request, f"{labels.counted(len(closed), 'opening')} closed.")
     if left := [each for each in agreed if each.pk not in closed]:
-        times = "; ".join(
-            labels.moment_at(each.start_datetime, each.location.zone) for each in left
-        )
-        messages.warning(request, f"Taken or closed meanwhile, and left alone: {times}.")
+        listed = "; ".join(times.when(each, []) for each in left)
+        messages.warning(request, f"Taken or closed meanwhile, and left alone: {listed}.")
     return redirect("admin:desk_close", desk.practice.pk)

@@ -4,22 +4,25 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, wraps
-from typing import Any
+from typing import Any, TypeVar
 
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
+from django.db.models import Sum
 from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, render
 
 from bookings import walltime
 from bookings.desk import labels
-from bookings.models import Appointment, PlaceStatus
+from bookings.models import Appointment, Booking
 from bookings.scheduling import bookings
 from bookings.scheduling.actors import Actor
 from openchair.errors import LimitReached, Refused
 from practices.models import Doctor, Location, Practice
 from practices.scoping import practices_of
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,21 @@ class Desk:
     def by(self) -> Actor:
         """Name the person to transitions and events."""
         return Actor.of_staff(self.user)
+
+    def booking(self, booking_id: str) -> Booking:
+        """Find an opening of this practice; another practice's is none (404)."""
+        rows = Booking.objects.filter(practice=self.practice)
+        return get_object_or_404(
+            rows.select_related("location", "doctor", "practice", "partner", "whole_partner"),
+            pk=booking_id,
+        )
+
+    def appointment(self, appointment_id: str) -> Appointment:
+        """Find a patient's place in this practice; another practice's is none (404)."""
+        rows = Appointment.objects.filter(booking__practice=self.practice)
+        return get_object_or_404(
+            rows.select_related("booking__location", "booking__practice"), pk=appointment_id
+        )
 
     @cached_property
     def locations(self) -> list[Location]:
@@ -71,9 +89,8 @@ def show(
     """Render a page of the desk within the admin."""
     waiting = 0
     if desk.practice.range_bookings:
-        waiting = Appointment.objects.filter(
-            booking__practice=desk.practice, status=PlaceStatus.RESERVED
-        ).count()
+        reserved = Booking.objects.filter(practice=desk.practice, places_reserved__gt=0)
+        waiting = reserved.aggregate(places=Sum("places_reserved"))["places"] or 0
     everywhere = {
         **admin.site.each_context(request),
         "practice": desk.practice,
@@ -83,19 +100,28 @@ def show(
     return render(request, f"admin/desk/{template}", {**everywhere, **context}, status=status)
 
 
+_REFUSALS = (Refused, LimitReached, ValidationError)
+
+
 def attempt(request: HttpRequest, act: Callable[[], Any], done: str) -> bool:
     """Do something, and say that it was done, or why it was not and that nothing changed."""
     try:
         act()
-    except (Refused, LimitReached) as error:
-        messages.error(request, labels.refusal(error))
-        return False
-    except ValidationError as error:
-        for text in error.messages:
+    except _REFUSALS as error:
+        for text in labels.reasons(error):
             messages.error(request, text)
         return False
     messages.success(request, done)
     return True
+
+
+def try_form(form: Form, act: Callable[[], Result]) -> Result | None:
+    """Return what an act that a valid form asks for returns; where it is refused, the form says."""
+    try:
+        return act()
+    except _REFUSALS as error:
+        form.add_error(None, labels.reasons(error))
+    return None
 
 
 def say_mistakes(request: HttpRequest, form: Form) -> None:

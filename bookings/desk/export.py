@@ -2,13 +2,14 @@
 
 import csv
 import unicodedata
-from collections.abc import Iterable
 
+from django.db.models import QuerySet
 from django.http import HttpResponse
 
 from bookings import walltime
-from bookings.desk import labels
-from bookings.models import Booking
+from bookings.desk import labels, times
+from bookings.desk.times import Time
+from bookings.models import Appointment, Booking
 
 COLUMNS = (
     "id",
@@ -35,20 +36,26 @@ def cell(value: object) -> str:
     return f"'{text}" if begins.startswith(_FORMULA) else text
 
 
-def openings_csv(bookings: Iterable[Booking]) -> HttpResponse:
-    """Give openings, read with location and doctor, as a file to download."""
+def _written(time: Time) -> str:
+    wall = walltime.wall_clock(time.at, time.zone)
+    return f"{wall:%Y-%m-%d} {time.part or format(wall, '%H:%M')}"
+
+
+def openings_csv(bookings: QuerySet[Booking]) -> HttpResponse:
+    """Give openings, read with times.WITH_TIMED, as a file to download."""
     response = HttpResponse(content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = 'attachment; filename="openings.csv"'
     response.write("\ufeff")  # without it Excel reads UTF-8 as something else
     writer = csv.writer(response)
     writer.writerow(COLUMNS)
-    for booking in bookings:
+    for booking in bookings.select_related("location", "doctor", "practice"):
         zone = booking.location.zone
-        start = booking.start_datetime
+        timed: list[Appointment] = booking.timed  # type: ignore[attr-defined]  # WITH_TIMED
+        starts = times.of_opening(booking, timed, zone, booking.practice.kind)
         values = (
             booking.pk,
             labels.STATUS[booking.status],
-            "" if start is None else f"{walltime.wall_clock(start, zone):%Y-%m-%d %H:%M}",
+            "; ".join(map(_written, starts)),
             zone.key,
             booking.length,
             booking.location.name,

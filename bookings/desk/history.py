@@ -6,7 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from bookings.desk import labels
-from bookings.models import Booking, Event, PlaceStatus, Status
+from bookings.models import AppointmentStatus, Booking, Event, Status
 from practices.models import Doctor, Location
 
 _FIELDS = {
@@ -17,8 +17,12 @@ _FIELDS = {
     "doctor_id": "doctor",
     "total_appointments": "places",
     "pending_until": "hold ends",
+    "whole_pending": "places on hold without a patient",
+    "whole_reserved": "places that need a time, without a patient",
+    "whole_booked": "places booked without a patient",
+    "whole_pending_until": "hold without a patient ends",
 }
-# The counts follow from the places, of which every change has a line of its own.
+# They follow from what is told: every change of an appointment has a line of its own.
 _UNTOLD = {"places_pending", "places_reserved", "places_booked"}
 _PATIENT = {"zip_code": "ZIP code", "guardian_name": "guardian", "email": "e-mail"}
 
@@ -71,20 +75,21 @@ def _what(event: Event, moved: bool) -> str:
         was, now = (labels.STATUS[Status(each)] for each in (event.from_status, event.to_status))
         return f"Opening: {was.lower()} → {now.lower()}"
     name = labels.patient(event.appointment)
-    became = labels.PLACE[PlaceStatus(event.to_status)].lower()
+    became = labels.PLACE[AppointmentStatus(event.to_status)].lower()
     if not event.from_status:
         return f"{name}: place {became}"
     if not moved:
         return f"{name}: changed"
-    return f"{name}: {labels.PLACE[PlaceStatus(event.from_status)].lower()} → {became}"
+    return f"{name}: {labels.PLACE[AppointmentStatus(event.from_status)].lower()} → {became}"
 
 
 def _details(event: Event, zone: ZoneInfo, names: dict[str, str]) -> list[str]:
     told = []
+    untold = _UNTOLD | ({"whole_pending_until"} if "pending_until" in event.changes else set())
     for field, pair in event.changes.items():
         if field == "patient_fields":
             told.append("Changed: " + ", ".join(_PATIENT.get(f, f.replace("_", " ")) for f in pair))
-        elif field not in _UNTOLD and event.from_status:
+        elif field not in untold and event.from_status:
             was, is_now = (_value(field, value, zone, names) for value in pair)
             told.append(f"{_FIELDS.get(field, field).capitalize()}: {was} → {is_now}")
     return told
@@ -93,7 +98,7 @@ def _details(event: Event, zone: ZoneInfo, names: dict[str, str]) -> list[str]:
 def _value(field: str, value: Any, zone: ZoneInfo, names: dict[str, str]) -> str:
     if value is None:
         return "none"
-    if field in {"start_datetime", "pending_until"}:
+    if field in {"start_datetime", "pending_until", "whole_pending_until"}:
         return labels.moment_at(datetime.fromisoformat(value), zone)
     if isinstance(value, bool):
         return "yes" if value else "no"

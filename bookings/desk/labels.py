@@ -3,8 +3,18 @@
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from django.core.exceptions import ValidationError
+
 from bookings import walltime
-from bookings.models import Access, ActorKind, Appointment, Booking, Event, PlaceStatus, Status
+from bookings.models import (
+    Access,
+    ActorKind,
+    Appointment,
+    AppointmentStatus,
+    Booking,
+    Event,
+    Status,
+)
 from openchair.errors import LimitReached, Refused
 
 STATUS: dict[str, str] = {
@@ -15,11 +25,11 @@ STATUS: dict[str, str] = {
     Status.CLOSED: "Closed",
 }
 PLACE: dict[str, str] = {
-    PlaceStatus.PENDING: "On hold",
-    PlaceStatus.RESERVED: "Needs a time",
-    PlaceStatus.BOOKED: "Booked",
-    PlaceStatus.CANCELLED: "Given back",
-    PlaceStatus.EXPIRED: "Hold ran out",
+    AppointmentStatus.PENDING: "On hold",
+    AppointmentStatus.RESERVED: "Needs a time",
+    AppointmentStatus.BOOKED: "Booked",
+    AppointmentStatus.CANCELLED: "Given back",
+    AppointmentStatus.EXPIRED: "Hold ran out",
 }
 RANGES = {
     "morning": "morning (before 10:00 AM)",
@@ -33,6 +43,8 @@ _REFUSALS = {
     "closed": "This was closed or given back already. Nothing was changed.",
     "in_the_past": "The time of this opening has passed. Choose another one.",
     "no_time": "This opening has no time yet. Give it one first.",
+    "nothing_taken": "No such place of this opening is taken without a patient any longer. Take a "
+    "free one.",
     "not_reservable": "This practice offers exact times: book the place instead.",
     "patient_has_place": "A patient has a place in this opening. Give the patient's place back "
     "first, after speaking with them.",
@@ -40,11 +52,13 @@ _REFUSALS = {
 }
 
 
-def refusal(error: Refused | LimitReached) -> str:
+def reasons(error: Refused | LimitReached | ValidationError) -> list[str]:
     """Say why nothing was changed."""
+    if isinstance(error, ValidationError):
+        return list(error.messages)
     if isinstance(error, Refused):
-        return _REFUSALS.get(error.reason, error.text)
-    return error.text
+        return [_REFUSALS.get(error.reason, error.text)]
+    return [error.text]
 
 
 def clock(moment: datetime) -> str:
@@ -101,13 +115,27 @@ def taken(booking: Booking) -> str:
 
 
 def patient(place: Appointment) -> str:
-    """Name who has a place; where nobody was named, who took it."""
-    name = f"{place.person.first_name} {place.person.last_name}".strip()
-    if name:
-        return name
-    if place.has_patient:
-        return "Patient without a name"
-    return f"Taken by {place.partner.name}" if place.partner else "Taken by the office"
+    """Name who has a place."""
+    person = place.person
+    return f"{person.first_name} {person.last_name}".strip() or "Patient without a name"
+
+
+def whole(booking: Booking) -> list[str]:
+    """Say which places a status of the whole opening took, and whose they are; nothing for none.
+
+    3 places taken by OrthoDesk (on hold until 9:45 AM).
+    """
+    by = booking.whole_partner.name if booking.whole_partner else "staff"
+    notes = {AppointmentStatus.BOOKED: "", AppointmentStatus.RESERVED: " (needs a time)"}
+    if booking.whole_pending_until is not None:
+        ends = walltime.wall_clock(booking.whole_pending_until, booking.location.zone)
+        notes[AppointmentStatus.PENDING] = f" (on hold until {clock(ends)})"
+    counts = {status: getattr(booking, f"whole_{status}") for status in notes}
+    return [
+        f"{counted(counts[status], 'place')} taken by {by}{note}"
+        for status, note in notes.items()
+        if counts[status]
+    ]
 
 
 def who(event: Event | Access) -> str:

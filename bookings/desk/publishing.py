@@ -7,7 +7,6 @@ from itertools import pairwise
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -15,11 +14,10 @@ from django.urls import reverse
 
 from bookings import walltime
 from bookings.desk import labels
-from bookings.desk.desk import Desk, desk_page, show
+from bookings.desk.desk import Desk, desk_page, show, try_form
 from bookings.desk.forms import PublishForm
-from bookings.models import Booking, Status
+from bookings.models import Booking
 from bookings.scheduling import bookings, series
-from openchair.errors import LimitReached, Refused
 from practices.models import Doctor
 
 MOST = 500
@@ -148,12 +146,12 @@ def _note_clashes(desk: Desk, pattern: dict[str, Any], items: list[Item]) -> Non
         return
     length = timedelta(minutes=pattern["length"])
     longest = timedelta(days=1)
-    rows = Booking.objects.filter(
+    rows = Booking.objects.not_closed().filter(
         practice=desk.practice,
         doctor=pattern["doctor"],
         start_datetime__gte=items[0].start - longest,
         start_datetime__lt=items[-1].start + length,
-    ).exclude(status=Status.CLOSED)
+    )
     existing = list(
         rows.order_by("start_datetime").values_list("start_datetime", "length", "location_id")
     )
@@ -205,20 +203,16 @@ def page(request: HttpRequest, desk: Desk) -> HttpResponse:
 def _publish(request: HttpRequest, desk: Desk, form: PublishForm, planned: Plan) -> HttpResponse:
     pattern = form.cleaned_data
     try:
-        make(desk, pattern, planned)
+        made = try_form(form, lambda: make(desk, pattern, planned))
     except ScheduleChanged as changed:
         return _show(request, desk, form, planned=changed.now, stale=True)
-    except (Refused, LimitReached) as error:
-        form.add_error(None, labels.refusal(error))
-    except ValidationError as error:
-        form.add_error(None, error.messages)
-    else:
-        what = "weekly opening" if pattern["weekly"] else "opening"
-        messages.success(request, f"{labels.counted(len(planned.made), what)} published.")
-        first = planned.made[0].wall.date().isoformat()
-        board = reverse("admin:desk_board", args=[desk.practice.pk])
-        return redirect(f"{board}?view=week&day={first}&location={pattern['location'].pk}")
-    return _show(request, desk, form, planned=planned, status=400)
+    if made is None:
+        return _show(request, desk, form, planned=planned, status=400)
+    what = "weekly opening" if pattern["weekly"] else "opening"
+    messages.success(request, f"{labels.counted(len(planned.made), what)} published.")
+    first = planned.made[0].wall.date().isoformat()
+    board = reverse("admin:desk_board", args=[desk.practice.pk])
+    return redirect(f"{board}?view=week&day={first}&location={pattern['location'].pk}")
 
 
 @transaction.atomic

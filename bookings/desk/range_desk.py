@@ -2,21 +2,23 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from django.contrib import messages
-from django.core.exceptions import ValidationError
 from django.db.models import Min, Q
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_safe
 
 from bookings import walltime
-from bookings.desk import acts, labels
+from bookings.desk import labels, times
+from bookings.desk.conflicts import as_seen
 from bookings.desk.desk import Desk, attempt, desk_page, show
 from bookings.desk.forms import ExactTimeForm
-from bookings.models import Appointment, PlaceStatus
+from bookings.models import Appointment, AppointmentStatus, Booking
 from bookings.representation import time_range
-from openchair.errors import LimitReached, Refused
+from bookings.scheduling import appointments
+
+_WAITS = as_seen(AppointmentStatus.RESERVED)
 
 
 @dataclass(frozen=True)
@@ -35,11 +37,19 @@ class Waiting:
 
 def waiting(desk: Desk) -> list[Appointment]:
     """List reserved places, longest waiting first."""
-    rows = Appointment.objects.filter(
-        booking__practice=desk.practice, status=PlaceStatus.RESERVED
-    ).select_related("booking__location", "booking__doctor", "booking__practice", "partner")
-    since = Min("events__at", filter=Q(events__to_status=PlaceStatus.RESERVED))
+    rows = Appointment.objects.waiting_for_time().filter(booking__practice=desk.practice)
+    rows = rows.select_related(
+        "booking__location", "booking__doctor", "booking__practice", "partner"
+    )
+    since = Min("events__at", filter=Q(events__to_status=AppointmentStatus.RESERVED))
     return list(rows.annotate(since=since).order_by("since", "id"))
+
+
+def waiting_whole(desk: Desk) -> list[Booking]:
+    """List openings of which places were reserved as a whole, with no patient's name."""
+    rows = Booking.objects.filter(practice=desk.practice, whole_reserved__gt=0)
+    related = rows.select_related("location", "doctor", "practice", "whole_partner")
+    return list(related.order_by("start_datetime", "id"))
 
 
 @desk_page
@@ -62,6 +72,7 @@ def _show(
         "title": "Range desk",
         "desk": desk,
         "queue": [_waiting(place, desk, others, typed) for place in places],
+        "unnamed": [_unnamed(booking) for booking in waiting_whole(desk)],
     }
     return show(request, desk, "ranges.html", context, status)
 
@@ -94,16 +105,27 @@ def _waiting(
     )
 
 
+def _unnamed(booking: Booking) -> dict[str, Any]:
+    return {
+        "booking": booking,
+        "when": times.when(booking, []),
+        "who": [text for text in labels.whole(booking) if "needs a time" in text],
+    }
+
+
 def _times_given(desk: Desk, places: list[Appointment]) -> dict[tuple[str, str], list[str]]:
     """List the exact times that the doctors concerned have given already, by doctor and day."""
     doctors = {place.booking.doctor_id for place in places}
     given: dict[tuple[str, str], list[str]] = {}
-    rows = Appointment.objects.filter(
-        booking__practice=desk.practice,
-        booking__doctor__in=doctors,
-        status=PlaceStatus.BOOKED,
-        start_datetime__gt=desk.now,
-    ).select_related("booking__location")
+    rows = (
+        Appointment.objects.timed()
+        .filter(
+            booking__practice=desk.practice,
+            booking__doctor__in=doctors,
+            start_datetime__gt=desk.now,
+        )
+        .select_related("booking__location")
+    )
     for row in rows.order_by("start_datetime"):
         assert row.start_datetime is not None
         wall = walltime.wall_clock(row.start_datetime, row.booking.location.zone)
@@ -112,55 +134,41 @@ def _times_given(desk: Desk, places: list[Appointment]) -> dict[tuple[str, str],
     return given
 
 
-def _find(desk: Desk, appointment_id: str) -> Appointment:
-    rows = Appointment.objects.select_related("booking__location", "booking__practice", "partner")
-    place = rows.filter(booking__practice=desk.practice, pk=appointment_id).first()
-    if place is None:
-        raise Http404
-    return place
-
-
 @desk_page
 def assign(request: HttpRequest, desk: Desk, appointment_id: str) -> HttpResponse:
     """Give a waiting patient the exact time; one outside the part asked for is confirmed first."""
-    place = _find(desk, appointment_id)
+    place = desk.appointment(appointment_id)
     if request.method != "POST":  # somebody who logged in again on the way, or reloads
         return redirect("admin:desk_ranges", desk.practice.pk)
     form = ExactTimeForm(request.POST, desk=desk, booking=place.booking)
-    still_waits = place.status == PlaceStatus.RESERVED
+    still_waits = place.status == AppointmentStatus.RESERVED
     # Of a place that a colleague has dealt with there is something else to say.
     if not form.is_valid() and (still_waits or "start" not in form.cleaned_data):
         return _show(request, desk, typed=(place.pk, form), status=400)
     exact = form.cleaned_data["start"]
-    try:
-        acts.move_place(
-            place=place,
-            seen=PlaceStatus.RESERVED,
-            wanted=PlaceStatus.BOOKED,
-            start=exact,
-            by=desk.by,
-            now=desk.now,
-        )
-    except (Refused, LimitReached) as error:
-        messages.error(request, labels.refusal(error))
-    except ValidationError as error:
-        form.add_error("start", error.messages)
-        return _show(request, desk, typed=(place.pk, form), status=400)
-    else:
-        when = labels.moment_at(exact, place.booking.location.zone)
-        messages.success(request, f"{labels.patient(place)} is booked for {when}.")
+    fields: appointments.Fields = {"status": AppointmentStatus.BOOKED, "start_datetime": exact}
+    when = labels.moment_at(exact, place.booking.location.zone)
+    attempt(
+        request,
+        lambda: appointments.edit(
+            appointment_id=place.pk, fields=fields, by=desk.by, now=desk.now, check=_WAITS
+        ),
+        f"{labels.patient(place)} is booked for {when}.",
+    )
     return redirect("admin:desk_ranges", desk.practice.pk)
 
 
 @desk_page
 def give_back(request: HttpRequest, desk: Desk, appointment_id: str) -> HttpResponse:
     """Give a waiting patient's place back."""
-    place = _find(desk, appointment_id)
+    place = desk.appointment(appointment_id)
     if request.method != "POST":  # somebody who logged in again on the way, or reloads
         return redirect("admin:desk_ranges", desk.practice.pk)
     attempt(
         request,
-        lambda: acts.give_back(place=place, seen=PlaceStatus.RESERVED, by=desk.by, now=desk.now),
+        lambda: appointments.cancel(
+            appointment_id=place.pk, by=desk.by, now=desk.now, check=_WAITS
+        ),
         f"The place of {labels.patient(place)} is free again.",
     )
     return redirect("admin:desk_ranges", desk.practice.pk)

@@ -12,6 +12,7 @@ urlpatterns = [
     path("opening/<id:booking_id>/act/", booking.act, name="desk_act"),
     path("opening/<id:booking_id>/edit/", booking.edit, name="desk_edit"),
     path("opening/<id:booking_id>/patient/", booking.take_place, name="desk_take"),
+    path("opening/<id:booking_id>/name/", booking.name_patient, name="desk_name"),
     path("place/<id:appointment_id>/act/", booking.act_on_place, name="desk_act_on_place"),
     path("publish/", publishing.page, name="desk_publish"),
     path("close/", closing.page, name="desk_close"),

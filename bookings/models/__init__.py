@@ -2,11 +2,10 @@
 
 from bookings.models.access import Access
 from bookings.models.appointment import (
-    NOT_IN_CLEAR,
     SEALED,
     TAKEN,
     Appointment,
-    PlaceStatus,
+    AppointmentStatus,
     read_by,
 )
 from bookings.models.booking import Booking, Status
@@ -16,16 +15,15 @@ from bookings.models.series import LONGEST, MOST_PLACES, Series
 __all__ = [
     "LONGEST",
     "MOST_PLACES",
-    "NOT_IN_CLEAR",
     "SEALED",
     "TAKEN",
     "Access",
     "ActorKind",
     "Appointment",
+    "AppointmentStatus",
     "Booking",
     "Event",
     "Feed",
-    "PlaceStatus",
     "Series",
     "Status",
     "read_by",

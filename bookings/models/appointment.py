@@ -1,19 +1,21 @@
-"""The places in an opening, and what is known of those who have them."""
+"""The places that patients have in a booking, and what is known of those who have them."""
 
+from collections.abc import Iterable
 from contextvars import ContextVar
-from datetime import datetime
+from datetime import date, datetime
+from typing import Self
 
 from django.db import models
 from django.db.models import F, Q
 
-from bookings.models.booking import Booking
+from bookings.models.booking import Booking, local_days
 from bookings.patients import record
-from bookings.patients.record import PATIENT_FIELDS, Patient
-from practices.ids import PublicIdField, id_constraint, text_constraint
-from practices.models import Kind, Partner
+from bookings.patients.record import Patient
+from practices.ids import PublicIdField, id_constraint
+from practices.models import Kind, Location, Partner
 
 
-class PlaceStatus(models.TextChoices):
+class AppointmentStatus(models.TextChoices):
     """The status of an appointment: of one place in a booking."""
 
     PENDING = "pending", "Held"
@@ -23,25 +25,41 @@ class PlaceStatus(models.TextChoices):
     EXPIRED = "expired", "Expired"
 
 
-NOT_IN_CLEAR: dict[str, str | None] = dict.fromkeys(
-    (f"clear_{name}" for name in PATIENT_FIELDS), ""
-)
-SEALED = ("patient", "patient_key", "email_digest", "phone_digest", *NOT_IN_CLEAR)
+SEALED = ("patient", "patient_key", "email_digest", "phone_digest")
 """The columns of an appointment that change with what is known of its patient."""
 read_by: ContextVar[set[str] | None] = ContextVar("read_by", default=None)
 """Where a request notes the places whose patients it reads (bookings/patients/access.py)."""
-TAKEN = (PlaceStatus.PENDING, PlaceStatus.RESERVED, PlaceStatus.BOOKED)
+TAKEN = (AppointmentStatus.PENDING, AppointmentStatus.RESERVED, AppointmentStatus.BOOKED)
+
+
+class AppointmentQuerySet(models.QuerySet["Appointment"]):
+    """What is asked of appointments in several places."""
+
+    def taken(self) -> Self:
+        """Select those that have a place: held, reserved or booked."""
+        return self.filter(status__in=TAKEN)
+
+    def waiting_for_time(self) -> Self:
+        """Select those to whom the office owes the exact time."""
+        return self.filter(status=AppointmentStatus.RESERVED)
+
+    def timed(self) -> Self:
+        """Select those booked in a range, who have an exact time of their own."""
+        return self.filter(status=AppointmentStatus.BOOKED, start_datetime__isnull=False)
+
+    def timed_on_local_days(self, locations: Iterable[Location], first: date, last: date) -> Self:
+        """Select those whose exact time is on these days, each location's on its own clock."""
+        return self.timed().filter(local_days(locations, first, last, location="booking__location"))
 
 
 class Appointment(models.Model):
-    """One place in a booking: held, reserved, booked or given up."""
+    """A patient's place in a booking: held, reserved, booked or given up."""
 
     id = PublicIdField(primary_key=True)
-    booking = models.ForeignKey(Booking, models.PROTECT, related_name="appointments")
-    status = models.CharField(max_length=9, choices=PlaceStatus)
-    has_patient = models.BooleanField(
-        help_text="A patient's own place; off where a status of the whole opening took it."
+    booking = models.ForeignKey(
+        Booking, models.PROTECT, related_name="appointments", db_index=False
     )
+    status = models.CharField(max_length=9, choices=AppointmentStatus)
     partner = models.ForeignKey(
         Partner,
         models.PROTECT,
@@ -55,7 +73,7 @@ class Appointment(models.Model):
         blank=True,
         help_text="UTC; of a range booking the exact time, once it is known.",
     )
-    # May be null, or SQLite would make the table anew, without its triggers.
+    # Null where nothing is known, so that the indexes are of those of whom something is.
     patient = models.TextField(  # noqa: DJ001  # see above
         null=True, editable=False, help_text="Sealed: bookings/patients/record.py."
     )
@@ -68,54 +86,40 @@ class Appointment(models.Model):
     phone_digest = models.CharField(  # noqa: DJ001  # see above
         max_length=32, null=True, editable=False
     )
-    # Empty. Where patients were in clear before they were sealed; a release that still runs beside
-    # this one writes them here.
-    clear_first_name = models.CharField(max_length=100, editable=False, db_column="first_name")
-    clear_last_name = models.CharField(max_length=100, editable=False, db_column="last_name")
-    clear_email = models.CharField(max_length=254, editable=False, db_column="email")
-    clear_phone = models.CharField(max_length=40, editable=False, db_column="phone")
-    clear_guardian_name = models.CharField(
-        max_length=200, editable=False, db_column="guardian_name"
-    )
-    clear_zip_code = models.CharField(max_length=20, editable=False, db_column="zip_code")
-    clear_message = models.TextField(max_length=2000, editable=False, db_column="message")
     held_since = models.DateTimeField(null=True, help_text="UTC; when it was first held.")
     pending_until = models.DateTimeField(null=True, help_text="UTC; while held, when that ends.")
     updated_at = models.DateTimeField()
     created_at = models.DateTimeField()
 
+    objects = AppointmentQuerySet.as_manager()
+
     class Meta:
         constraints = [
             id_constraint("appointment_id_form"),
             models.CheckConstraint(
-                name="appointment_status_known", condition=Q(status__in=PlaceStatus.values)
+                name="appointment_status_known", condition=Q(status__in=AppointmentStatus.values)
             ),
-            text_constraint("appointment_first_name_length", "clear_first_name", most=100),
-            text_constraint("appointment_last_name_length", "clear_last_name", most=100),
-            text_constraint("appointment_email_length", "clear_email", most=254),
-            text_constraint("appointment_phone_length", "clear_phone", most=40),
-            text_constraint("appointment_guardian_name_length", "clear_guardian_name", most=200),
-            text_constraint("appointment_zip_code_length", "clear_zip_code", most=20),
-            text_constraint("appointment_message_length", "clear_message", most=2000),
             models.CheckConstraint(
                 name="appointment_hold_expires",
                 condition=Q(
-                    status=PlaceStatus.PENDING,
+                    status=AppointmentStatus.PENDING,
                     held_since__isnull=False,
                     pending_until__isnull=False,
                     pending_until__gte=F("held_since"),
                 )
-                | Q(~Q(status=PlaceStatus.PENDING), pending_until__isnull=True),
+                | Q(~Q(status=AppointmentStatus.PENDING), pending_until__isnull=True),
                 violation_error_message="A hold has an end, and only a hold.",
             ),
         ]
         indexes = [
+            # Those that are taken are counted where an opening changes; those given up stay.
+            models.Index("booking", "status", name="appointment_of_booking"),
             # A partner's live holds are counted at every hold.
             models.Index(
                 "partner",
                 "pending_until",
                 name="appointment_live_holds",
-                condition=Q(status=PlaceStatus.PENDING),
+                condition=Q(pending_until__isnull=False),
             ),
             models.Index(
                 "email_digest", name="appointment_email", condition=Q(email_digest__isnull=False)
@@ -138,11 +142,10 @@ class Appointment(models.Model):
 
         Raises sealing.UnreadableError.
         """
-        sealed, known = self.__dict__.get("_read", (None, record.NOBODY))
-        if sealed != self.patient:
-            sealed, known = self._read = (self.patient, record.read(self.patient))
-        clear = ((name, getattr(self, f"clear_{name}")) for name in PATIENT_FIELDS)
-        return record.overlaid(known, clear)
+        known: tuple[str | None, Patient] = self.__dict__.get("_read", (None, record.NOBODY))
+        if known[0] != self.patient:
+            known = self._read = (self.patient, record.read(self.patient))
+        return known[1]
 
     @property
     def person(self) -> Patient:
@@ -154,7 +157,7 @@ class Appointment(models.Model):
 
     @person.setter
     def person(self, patient: Patient) -> None:
-        for column, value in (record.kept(patient) | NOT_IN_CLEAR).items():
+        for column, value in record.kept(patient).items():
             setattr(self, column, value)
         self._read = (self.patient, patient)
 

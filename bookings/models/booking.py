@@ -1,8 +1,15 @@
-"""Openings, and the series they repeat in."""
+"""Bookings: what a practice offers, and how much of it is taken."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import date, timedelta
+from typing import Self
+from zoneinfo import ZoneInfo
 
 from django.db import models
 from django.db.models import F, Q
 
+from bookings import walltime
 from bookings.models.series import LONGEST, MOST_PLACES, Series
 from practices.ids import PublicIdField, id_constraint
 from practices.models import Doctor, Location, Partner, Practice
@@ -23,6 +30,38 @@ _ON_OFFER = _FREE & Q(start_datetime__isnull=False)
 _NOTHING_FIXED = Q(start_datetime__isnull=True, places_reserved=0, places_booked=0)
 _HELD = Q(places_pending__gt=0) | _NOTHING_FIXED
 _NO_PLACES = Q(places_pending=0, places_reserved=0, places_booked=0)
+_NOTHING_WHOLE = Q(whole_pending=0, whole_reserved=0, whole_booked=0)
+
+
+def local_days(
+    locations: Iterable[Location], first: date, last: date, *, location: str = "location"
+) -> Q:
+    """Select rows whose start_datetime is on these days, each location's on its own clock.
+
+    location: the path from a row to its location.
+    """
+    by_zone: dict[str, list[str]] = defaultdict(list)
+    for each in locations:
+        by_zone[each.timezone].append(each.pk)
+    found = Q(pk__in=[])
+    for name, ids in by_zone.items():
+        begins = walltime.start_of_day(first, ZoneInfo(name))
+        ends = walltime.start_of_day(last + timedelta(days=1), ZoneInfo(name))
+        in_days = Q(start_datetime__gte=begins, start_datetime__lt=ends)
+        found |= Q(in_days, **{f"{location}__in": ids})
+    return found
+
+
+class BookingQuerySet(models.QuerySet["Booking"]):
+    """What is asked of bookings in several places."""
+
+    def not_closed(self) -> Self:
+        """Select those that are on the schedule."""
+        return self.exclude(status=Status.CLOSED)
+
+    def on_local_days(self, locations: Iterable[Location], first: date, last: date) -> Self:
+        """Select those at these locations, from one day of theirs to another."""
+        return self.filter(local_days(locations, first, last))
 
 
 class Booking(models.Model):
@@ -48,6 +87,26 @@ class Booking(models.Model):
     pending_until = models.DateTimeField(
         null=True, editable=False, help_text="UTC; when the first of its holds expires."
     )
+    # How many of those places a status of the whole booking holds or has taken, and whose they are:
+    # of the partner that took some, or moved them on, last. All others are patients' appointments.
+    whole_pending = models.PositiveSmallIntegerField(default=0, editable=False)
+    whole_reserved = models.PositiveSmallIntegerField(default=0, editable=False)
+    whole_booked = models.PositiveSmallIntegerField(default=0, editable=False)
+    whole_partner = models.ForeignKey(
+        Partner,
+        models.PROTECT,
+        null=True,
+        editable=False,
+        related_name="+",
+        db_index=False,
+        help_text="Empty where staff took them.",
+    )
+    whole_held_since = models.DateTimeField(
+        null=True, editable=False, help_text="UTC; when it was first held as a whole."
+    )
+    whole_pending_until = models.DateTimeField(
+        null=True, editable=False, help_text="UTC; when the hold of the whole booking expires."
+    )
     partner = models.ForeignKey(
         Partner,
         models.PROTECT,
@@ -56,8 +115,14 @@ class Booking(models.Model):
         related_name="bookings",
         help_text="The owner; empty where staff made it.",
     )
+    # Found by the constraint's index, which begins with it.
     series = models.ForeignKey(
-        Series, models.PROTECT, null=True, editable=False, related_name="occurrences"
+        Series,
+        models.PROTECT,
+        null=True,
+        editable=False,
+        related_name="occurrences",
+        db_index=False,
     )
     series_date = models.DateField(
         null=True, editable=False, help_text="The occurrence's day, on the location's calendar."
@@ -65,16 +130,15 @@ class Booking(models.Model):
     updated_at = models.DateTimeField(editable=False)
     created_at = models.DateTimeField(editable=False)
     # Written with every change, used where it is current (bookings/representation.py).
-    # Null, for a release that knows nothing of them goes on adding rows while this one starts.
-    shown = models.TextField(  # noqa: DJ001  # see above
-        null=True, editable=False, help_text="Its JSON; null: to be written."
-    )
-    shown_as = models.CharField(  # noqa: DJ001  # see above
+    shown = models.TextField(default="", editable=False, help_text="Its JSON.")
+    shown_as = models.CharField(
         max_length=100,
-        null=True,
+        default="",
         editable=False,
-        help_text="The edition and the zone of that JSON.",
+        help_text="The edition and the zone of that JSON; empty: to be written.",
     )
+
+    objects = BookingQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -119,6 +183,36 @@ class Booking(models.Model):
                 violation_error_message="A held place needs the time at which its hold expires.",
             ),
             models.CheckConstraint(
+                name="booking_whole_within_places",
+                condition=Q(
+                    whole_pending__lte=F("places_pending"),
+                    whole_reserved__lte=F("places_reserved"),
+                    whole_booked__lte=F("places_booked"),
+                ),
+                violation_error_message="More is taken as a whole than is taken.",
+            ),
+            models.CheckConstraint(
+                name="booking_whole_hold_expires",
+                condition=Q(
+                    whole_pending=0,
+                    whole_held_since__isnull=True,
+                    whole_pending_until__isnull=True,
+                )
+                | Q(
+                    whole_pending__gt=0,
+                    whole_held_since__isnull=False,
+                    whole_pending_until__isnull=False,
+                    whole_pending_until__gte=F("whole_held_since"),
+                    pending_until__lte=F("whole_pending_until"),
+                ),
+                violation_error_message="A hold of the whole booking has an end.",
+            ),
+            models.CheckConstraint(
+                name="booking_whole_has_owner",
+                condition=Q(whole_partner__isnull=True) | ~_NOTHING_WHOLE,
+                violation_error_message="Only what is taken as a whole has an owner as a whole.",
+            ),
+            models.CheckConstraint(
                 name="booking_series_has_date",
                 condition=Q(series__isnull=True, series_date__isnull=True)
                 | Q(series__isnull=False, series_date__isnull=False),
@@ -127,6 +221,7 @@ class Booking(models.Model):
             models.UniqueConstraint(
                 name="booking_once_a_day_in_series",
                 fields=["series", "series_date"],
+                condition=Q(series__isnull=False),
                 violation_error_message="The series has this day already.",
             ),
         ]
@@ -143,24 +238,34 @@ class Booking(models.Model):
                 name="booking_holds",
                 condition=Q(pending_until__isnull=False),
             ),
+            # What a partner holds as a whole is counted at every hold.
+            models.Index(
+                "whole_partner",
+                "whole_pending_until",
+                name="booking_whole_holds",
+                condition=Q(whole_pending_until__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
         return self.id
 
     @property
+    def places_taken(self) -> int:
+        """Count the places that somebody holds or has."""
+        return self.places_pending + self.places_reserved + self.places_booked
+
+    @property
+    def whole_taken(self) -> int:
+        """Count those of them that a status of the whole booking holds or has taken."""
+        return self.whole_pending + self.whole_reserved + self.whole_booked
+
+    @property
     def free_places(self) -> int:
         """Count the places that nobody holds or has; none once closed."""
-        if self.status == Status.CLOSED:
-            return 0
-        return (
-            self.total_appointments
-            - self.places_pending
-            - self.places_reserved
-            - self.places_booked
-        )
+        return 0 if self.status == Status.CLOSED else self.total_appointments - self.places_taken
 
     @property
     def is_free(self) -> bool:
         """Say whether no place is taken, and it is not closed."""
-        return self.free_places == self.total_appointments
+        return self.status != Status.CLOSED and not self.places_taken

@@ -1,10 +1,10 @@
-"""The record of what happened to openings and places, and of who was shown patients."""
+"""The record of what happened to bookings and appointments, and of who was shown patients."""
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from bookings.models.appointment import Appointment, PlaceStatus
+from bookings.models.appointment import Appointment, AppointmentStatus
 from bookings.models.booking import Booking, Status
 from practices.models import ApiKey, Practice
 
@@ -35,7 +35,9 @@ class Event(models.Model):
     at = models.DateTimeField(help_text="UTC.")
     practice = models.ForeignKey(Practice, models.PROTECT, related_name="+", db_index=False)
     booking = models.ForeignKey(Booking, models.PROTECT, related_name="events")
-    appointment = models.ForeignKey(Appointment, models.PROTECT, null=True, related_name="events")
+    appointment = models.ForeignKey(
+        Appointment, models.PROTECT, null=True, related_name="events", db_index=False
+    )
     actor = models.CharField(max_length=7, choices=ActorKind)
     api_key = models.ForeignKey(ApiKey, models.PROTECT, null=True, related_name="+", db_index=False)
     user = models.ForeignKey(
@@ -67,11 +69,18 @@ class Event(models.Model):
                 )
                 | Q(
                     appointment__isnull=False,
-                    to_status__in=PlaceStatus.values,
-                    from_status__in=["", *PlaceStatus.values],
+                    to_status__in=AppointmentStatus.values,
+                    from_status__in=["", *AppointmentStatus.values],
                 ),
             ),
             models.UniqueConstraint(name="event_practice_number", fields=["practice", "number"]),
+        ]
+        indexes = [
+            models.Index(
+                "appointment",
+                name="event_of_appointment",
+                condition=Q(appointment__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

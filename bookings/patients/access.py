@@ -18,7 +18,7 @@ from bookings.models import Access, Appointment, read_by
 from bookings.scheduling.actors import Actor
 from openchair.api.middleware import is_api
 from openchair.serving.logs import route
-from practices.api.authentication import Caller
+from practices.callers import Caller
 
 MOST = 5000
 """How many places a row tells of: databases take only so many ids in a question."""

@@ -3,8 +3,6 @@
 A few rows at a time, while the server runs, and waiting for nobody: a row that somebody else is
 changing at that moment is left to the next run. May be stopped at any point, and run again.
 
-`has_patient` stays on: it tells of the place, not of a person. Off, the place would count as one
-that the whole opening took: it would leave its partner's list and feed, and history would change.
 No event, no `updated_at`: nothing happened to the appointment, and a partner's sync stays quiet.
 """
 
@@ -15,12 +13,11 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce
 
-from bookings.models import NOT_IN_CLEAR, TAKEN, Appointment
+from bookings.models import TAKEN, Appointment
 from bookings.patients import record
 
 AT_ONCE = 100
-_EMPTY = record.kept(record.NOBODY) | NOT_IN_CLEAR
-_ANYTHING_KNOWN = Q(patient__isnull=False) | ~Q(**NOT_IN_CLEAR)
+_EMPTY = record.kept(record.NOBODY)
 
 
 def purge(before: datetime, *, dry_run: bool) -> Iterator[int]:
@@ -45,7 +42,7 @@ def _candidates(before: datetime) -> QuerySet[Appointment]:
         Appointment.objects.select_for_update(of=("self", "booking"), skip_locked=True)
         .select_related("booking")
         .alias(begins=Coalesce("start_datetime", "booking__start_datetime"))
-        .filter(_ANYTHING_KNOWN, begun)
+        .filter(begun, patient__isnull=False)
         .order_by("pk")
     )
 

@@ -5,8 +5,7 @@ One sealed text for each appointment holds it all; in clear it is nowhere in the
 
 import json
 import re
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from openchair import encryption
 
@@ -58,9 +57,3 @@ def by_phone(text: str) -> list[str]:
     # The country may be said or not: +1 555 555 0100 is 555 555 0100.
     digits = re.sub(r"\A1(?=\d{10}\Z)", "", re.sub(r"\A00", "", digits))
     return encryption.digests("phone", digits) if len(digits) >= _FEWEST_DIGITS else []
-
-
-def overlaid(patient: Patient, clear: Iterable[tuple[str, Any]]) -> Patient:
-    """Let what a release before wrote in clear win: it was written later than what is sealed."""
-    said = {name: value for name, value in clear if value}
-    return patient._replace(**said) if said else patient

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.contrib.auth.models import AbstractBaseUser
 
 from bookings.models import ActorKind
-from practices.api.authentication import Caller
+from practices.callers import Caller
 from practices.models import ApiKey
 
 

@@ -1,4 +1,4 @@
-"""What can be done with a whole opening: publish, edit and close it, and catch up with the clock.
+"""What can be done with a booking: publish, edit and close it, and catch up with the clock.
 
 API, admin and commands call these verbs; statuses and places change in moves.py.
 """
@@ -16,15 +16,15 @@ from bookings import walltime
 from bookings.models import MOST_PLACES, Booking, Series, Status
 from bookings.scheduling import moves, series
 from bookings.scheduling.actors import Actor
-from bookings.scheduling.locked_booking import Opening
+from bookings.scheduling.locked_booking import LockedBooking
 from bookings.scheduling.moves import TransitionRefused
-from openchair.database.compiled import Prepared
+from openchair.database.compiled import CompiledQuery
 from openchair.errors import Refused
 from practices.models import Doctor, Kind, Location
 
 
 class Fields(TypedDict, total=False):
-    """What a request says of an opening; what it does not say is left alone.
+    """What a request says of a booking; what it does not say is left alone.
 
     start_datetime: aware, or naive for the location's wall time.
     """
@@ -38,14 +38,14 @@ class Fields(TypedDict, total=False):
     status: str
 
 
-LOCATION = Prepared(
+LOCATION = CompiledQuery(
     lambda location_id: Location.objects.filter(
         pk=location_id, practice__active=True
     ).select_related("practice"),
     location_id=str,
 )
 """An office of a practice that uses OpenChair."""
-_WORKS_THERE = Prepared(
+_WORKS_THERE = CompiledQuery(
     lambda doctor_id, location_id, practice_id: Doctor.objects.filter(
         pk=doctor_id, locations=location_id, practice_id=practice_id
     ).values_list("pk"),
@@ -56,7 +56,7 @@ _WORKS_THERE = Prepared(
 
 
 def publish(*, fields: Fields, by: Actor, now: datetime, booking_id: str | None = None) -> Booking:
-    """Create an opening, and with `recurring` the weekly ones after it.
+    """Create a booking, and with `recurring` the weekly ones after it.
 
     Raises ValidationError (400), Refused (409: the id is taken), LimitReached (429).
     """
@@ -88,12 +88,12 @@ def _publish(fields: Fields, booking_id: str | None, *, by: Actor, now: datetime
         raise ValidationError({"status": "A booking is not created closed: leave it out."})
     if wanted == Status.RESERVED and booking.practice.kind == Kind.EXACT:
         raise ValidationError({"status": "Only range bookings can be reserved."})
-    opening = Opening(booking, by=by, now=now)
+    locked = LockedBooking(booking, by=by, now=now)
     repeats = booking.recurring and booking.start_datetime is not None
     begun = series.begin(booking, now=now) if repeats else None
     if wanted is not None:
-        moves.change_status(opening, wanted, says_start="start_datetime" in fields)
-    opening.save()
+        moves.change_status(locked, wanted, says_start="start_datetime" in fields)
+    locked.save()
     if begun is not None:
         series.extend(begun, by=by, now=now, beyond=booking.series_date)
     return booking
@@ -104,13 +104,13 @@ Check = Callable[[Booking], None]
 
 
 class _SeriesBegan(Exception):
-    """Another request began the opening's series since we looked, and a series is locked first."""
+    """Another request began the booking's series since we looked, and a series is locked first."""
 
 
 def edit(
     *, booking_id: str, fields: Fields, by: Actor, now: datetime, check: Check | None = None
 ) -> Booking:
-    """Change what the request says of an opening, and nothing else.
+    """Change what the request says of a booking, and nothing else.
 
     Raises ValidationError (400), Refused (409), LimitReached (429), Booking.DoesNotExist, and what
     `check` raises.
@@ -125,13 +125,13 @@ def edit(
 def _edit(
     booking_id: str, fields: Fields, check: Check | None, *, by: Actor, now: datetime
 ) -> Booking:
-    locked = _lock_series_of(booking_id) if "recurring" in fields else None
-    ends = locked if locked is not None and not fields["recurring"] else None
+    repeated = _lock_series_of(booking_id) if "recurring" in fields else None
+    ends = repeated if repeated is not None and not fields["recurring"] else None
     later_ids = [] if ends is None else series.later_ids(ends, booking_id)
     later = moves.lock_all([booking_id, *later_ids], by=by, now=now)
-    opening = later.pop(booking_id)
-    booking = opening.booking
-    if "recurring" in fields and locked is None and booking.series_id is not None:
+    locked = later.pop(booking_id)
+    booking = locked.booking
+    if "recurring" in fields and repeated is None and booking.series_id is not None:
         raise _SeriesBegan
     if check is not None:
         check(booking)
@@ -144,12 +144,12 @@ def _edit(
         if wanted != Status.CLOSED or before != {name: getattr(booking, name) for name in fields}:
             raise TransitionRefused(booking, Status.CLOSED, wanted)
         return booking
-    repeats = _repeats_from(booking, locked, was_recurring=was_recurring, now=now)
+    repeats = _repeats_from(booking, repeated, was_recurring=was_recurring, now=now)
     if "status" in fields:
-        moves.change_status(opening, wanted, says_start=bool(fields.get("start_datetime")))
+        moves.change_status(locked, wanted, says_start=bool(fields.get("start_datetime")))
     # After the status, which may give places back.
     _check_total(booking)
-    opening.save()
+    locked.save()
     if repeats is not None:
         series.extend(repeats, by=by, now=now, beyond=booking.series_date)
     elif ends is not None and was_recurring:
@@ -158,11 +158,11 @@ def _edit(
 
 
 def _repeats_from(
-    booking: Booking, locked: Series | None, *, was_recurring: bool, now: datetime
+    booking: Booking, repeated: Series | None, *, was_recurring: bool, now: datetime
 ) -> Series | None:
-    """Give the series that begins at this opening, or goes on from it; None where none does."""
+    """Give the series that begins at this booking, or goes on from it; None where none does."""
     begins = booking.series_id is None and booking.start_datetime is not None
-    goes_on = not was_recurring and locked is not None and locked.ended
+    goes_on = not was_recurring and repeated is not None and repeated.ended
     if not booking.recurring or not (begins or goes_on):
         return None
     if booking.start_datetime is None:
@@ -173,10 +173,10 @@ def _repeats_from(
         raise ValidationError(
             {"recurring": "The doctor has left the location: send another doctor_id with it."}
         )
-    if locked is None:
+    if repeated is None:
         return series.begin(booking, now=now)
-    series.resume(locked, booking, now=now)
-    return locked
+    series.resume(repeated, booking, now=now)
+    return repeated
 
 
 def _lock_series_of(booking_id: str) -> Series | None:
@@ -186,46 +186,46 @@ def _lock_series_of(booking_id: str) -> Series | None:
 
 @transaction.atomic
 def close(*, booking_id: str, by: Actor, now: datetime, check: Check | None = None) -> Booking:
-    """Delete an opening; deleting it again changes nothing.
+    """Delete a booking; deleting it again changes nothing.
 
     Raises Refused (409) where a patient has a place in it, Booking.DoesNotExist, and what `check`
     raises.
     """
-    opening = moves.lock(booking_id, by=by, now=now)
-    # Sent again, it is what was asked for already (RFC 9110, section 13.1.1).
-    if check is not None and opening.booking.status != Status.CLOSED:
-        check(opening.booking)
-    moves.close(opening)
-    return opening.save()
+    locked = moves.lock(booking_id, by=by, now=now)
+    if check is not None:
+        check(locked.booking)
+    moves.close(locked)
+    return locked.save()
 
 
 @transaction.atomic
 def close_free(*, booking_ids: Iterable[str], by: Actor, now: datetime) -> set[str]:
-    """Delete openings in which no place is taken, and say which; the others are left alone.
+    """Delete bookings in which no place is taken, and say which; the others are left alone.
 
     Raises Booking.DoesNotExist.
     """
     closed = set()
-    for booking_id, opening in moves.lock_all(booking_ids, by=by, now=now).items():
-        if opening.booking.is_free:
-            moves.close(opening)
-            opening.save()
+    for booking_id, locked in moves.lock_all(booking_ids, by=by, now=now).items():
+        if locked.booking.is_free:
+            moves.close(locked)
+            locked.save()
             closed.add(booking_id)
     return closed
 
 
-def is_behind(practice_id: str | OuterRef, *, now: datetime) -> Q:
+def is_behind(practice_id: str | OuterRef, *, now: datetime, last_due: datetime) -> Q:
     """Make the expression that says whether `catch_up` has something to do in a practice.
 
     By the first in the order of an index, and not by whether any there is: of many holds whose ends
     it does not know, PostgreSQL would hope to meet one soon, and read the whole table.
+    last_due: `series.last_due(now)`; apart, for arguments of a compiled query go in as they are.
     """
     held = Booking.objects.filter(practice_id=practice_id, pending_until__isnull=False)
     due = Series.objects.filter(practice_id=practice_id, ended=False)
     return (
         Q(LessThanOrEqual(_first(held, "pending_until"), _value(now)))
         | Q(LessThanOrEqual(_first(due, "due_at"), _value(now)))
-        | Q(GreaterThan(_first(due, "-due_at"), _value(now + series.CLOCK_WAS_AHEAD)))
+        | Q(GreaterThan(_first(due, "-due_at"), _value(last_due)))
     )
 
 
@@ -247,7 +247,7 @@ def catch_up(*, practice_id: str, now: datetime) -> None:
     held = Booking.objects.filter(practice_id=practice_id, pending_until__lte=now)
     for booking_id in list(held.values_list("pk", flat=True)):
         moves.lapse(booking_id, now=now)
-    wrong = Q(due_at__gt=now + series.CLOCK_WAS_AHEAD)
+    wrong = Q(due_at__gt=series.last_due(now))
     due = Series.objects.filter(Q(due_at__lte=now) | wrong, practice_id=practice_id, ended=False)
     for series_id in list(due.values_list("pk", flat=True)):
         series.extend_due(series_id, now=now)
@@ -258,18 +258,18 @@ def _assign(booking: Booking, fields: Fields) -> None:
     for name in ("length", "recurring", "total_appointments"):
         if name in fields:
             setattr(booking, name, fields[name])
-    place = (
+    where = (
         fields.get("location_id", booking.location_id),
         fields.get("doctor_id", booking.doctor_id),
     )
     # As it was, it is not looked at again: the doctor may have left since.
-    if place != (booking.location_id, booking.doctor_id):
-        _assign_place(booking, *place)
+    if where != (booking.location_id, booking.doctor_id):
+        _assign_location(booking, *where)
     if "start_datetime" in fields:
         _assign_start(booking, fields["start_datetime"])
 
 
-def _assign_place(booking: Booking, location_id: str, doctor_id: str) -> None:
+def _assign_location(booking: Booking, location_id: str, doctor_id: str) -> None:
     """Set location, practice and doctor, which belong together."""
     location = LOCATION.first(location_id=location_id)
     if location is None:
@@ -298,7 +298,7 @@ def _works_there(doctor_id: str, location_id: str, practice_id: str) -> bool:
 
 def _assign_start(booking: Booking, start: datetime | None) -> None:
     if start is None:
-        if booking.start_datetime is not None and _taken(booking):
+        if booking.start_datetime is not None and booking.places_taken:
             raise Refused(
                 "places_taken",
                 f"Places of booking {booking.pk} are taken: it cannot lose its start_datetime. "
@@ -313,14 +313,10 @@ def _assign_start(booking: Booking, start: datetime | None) -> None:
 
 
 def _check_total(booking: Booking) -> None:
-    taken = _taken(booking)
+    taken = booking.places_taken
     if booking.total_appointments < taken:
         raise Refused(
             "places_taken",
             f"{taken} places of booking {booking.pk} are taken: total_appointments can be "
             f"{taken} to {MOST_PLACES}.",
         )
-
-
-def _taken(booking: Booking) -> int:
-    return booking.places_pending + booking.places_reserved + booking.places_booked

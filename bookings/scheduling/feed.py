@@ -8,7 +8,7 @@ below it, and a reader that asks for what came after n misses nothing, however t
 The feed's row is the last lock a change takes. It is held while the commit is written, no longer.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from django.db import connection
 from django.db.models import Q, QuerySet
@@ -21,27 +21,28 @@ _ADVANCE = """
     ON CONFLICT (practice_id) DO UPDATE SET newest = bookings_feed.newest + excluded.newest
 """
 # The database counts back from the newest: to read that here would be a trip with the row locked.
-_NUMBER = writes.Made(
-    "(SELECT newest - %s FROM bookings_feed WHERE practice_id = %s)", of=("number", "practice_id")
-)
+_NUMBER = "(SELECT newest - %s FROM bookings_feed WHERE practice_id = %s)"
 
 
-def write(events: Sequence[Event]) -> None:
-    """Number events of one practice, and save them; in the transaction of the change they tell."""
+def write(events: Sequence[Event]) -> Callable[[], None]:
+    """Number events of one practice, and save them; in the transaction of the change they tell.
+
+    They know their numbers and keys once what it gives is called, as writes.insert says.
+    """
+    practice_id, count = events[0].practice_id, len(events)
     with connection.cursor() as cursor:
-        cursor.execute(_ADVANCE, [events[0].practice_id, len(events)])
-    for behind, event in enumerate(reversed(events)):
-        event.number = behind
-    writes.insert(events, number=_NUMBER)
+        cursor.execute(_ADVANCE, [practice_id, count])
+    behind = [(count - nth, practice_id) for nth in range(1, count + 1)]
+    return writes.insert(events, number=writes.Made(_NUMBER, behind))
 
 
 def shown_to(partner_id: str, *, practice_id: str, after: int, until: int) -> QuerySet[Event]:
     """Select a practice's events after one number and up to another, in order.
 
-    Events of openings are everybody's; those of an appointment only its partner's. They say nothing
+    Events of bookings are everybody's; those of an appointment only its partner's. They say nothing
     of the patient, so a grant that was lost and came back leaves no hole in what a partner follows.
     """
     ours = Q(appointment__isnull=True)
-    ours |= Q(appointment__partner_id=partner_id, appointment__has_patient=True)
+    ours |= Q(appointment__partner_id=partner_id)
     numbers = Q(number__gt=after, number__lte=until)
     return Event.objects.filter(ours, numbers, practice_id=practice_id).order_by("number")

@@ -6,31 +6,21 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Count, Min, QuerySet
-from django.db.models.expressions import RawSQL
+from django.db.models import Min
 
-from bookings.models import Appointment
-from openchair.database.compiled import Prepared
+from bookings.models import Appointment, Booking
 from openchair.errors import LimitReached
-from practices.models import Partner
 
-_PARTNER = Prepared(
-    lambda partner_id: (
-        Partner.objects.select_for_update(no_key=True).filter(pk=partner_id).values_list("pk")
-    ),
-    partner_id=str,
-)
-_LIVE: Prepared[Any] = Prepared(
-    lambda partner_id, now: (
-        _live(partner_id, now)
-        .order_by()
-        .values("partner_id")
-        .annotate(count=Count("pk"))
-        .values_list("count", named=True)
-    ),
-    partner_id=str,
-    now=datetime,
-)
+_LOCK = {
+    "postgresql": "SELECT 1 FROM practices_partner WHERE id = %s FOR NO KEY UPDATE",
+    "sqlite": "SELECT 1 FROM practices_partner WHERE id = %s",  # one change at a time anyway
+}
+_LIVE = """
+    SELECT (SELECT count(*) FROM bookings_appointment
+            WHERE partner_id = %s AND pending_until > %s)
+        + (SELECT coalesce(sum(whole_pending), 0) FROM bookings_booking
+           WHERE whole_partner_id = %s AND whole_pending_until > %s)
+"""
 
 
 def ends(now: datetime, held_since: datetime) -> datetime:
@@ -39,12 +29,6 @@ def ends(now: datetime, held_since: datetime) -> datetime:
         now + timedelta(seconds=settings.HOLD_SECONDS),
         held_since + timedelta(seconds=settings.HOLD_MAX_SECONDS),
     )
-
-
-def _live(partner_id: str, now: datetime) -> QuerySet[Appointment]:
-    # Said in the SQL itself: a plan for any status could not use the index of those pending.
-    pending = RawSQL("'pending'", ())
-    return Appointment.objects.filter(partner_id=partner_id, status=pending, pending_until__gt=now)
 
 
 def check_size(count: int) -> None:
@@ -57,27 +41,38 @@ def check_size(count: int) -> None:
         )
 
 
-class Tally:
-    """How many places a partner holds, asked by the change that takes some more, when it has.
+def count_live(partner_id: str, now: datetime) -> Any:
+    """Count how many places a partner holds, after a change that holds some more; give a cursor.
 
     The partner's row is locked, or two requests would both count before either holds. It is always
     the last lock but the feed's, so that no two changes can wait for each other.
     """
+    instant = connection.ops.adapt_datetimefield_value(now)
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK[connection.vendor], [partner_id])
+    counted = connection.cursor()
+    counted.execute(_LIVE, [partner_id, instant, partner_id, instant])
+    return counted
 
-    def __init__(self, partner_id: str, now: datetime) -> None:
-        self._partner_id, self._now = partner_id, now
-        with connection.cursor() as cursor:
-            cursor.execute(_PARTNER.sql, _PARTNER.params({"partner_id": partner_id}))
-        self._asked = _LIVE.question(partner_id=partner_id, now=now).send()
 
-    def check(self) -> None:
-        """Raise LimitReached where these are more than HOLDS_PER_PARTNER."""
-        (live,) = self._asked.answer()
-        if live.count <= settings.HOLDS_PER_PARTNER:
-            return
-        first = _live(self._partner_id, self._now).aggregate(first=Min("pending_until"))["first"]
-        raise LimitReached(
-            f"A partner has at most {settings.HOLDS_PER_PARTNER} places on hold at a time; "
-            "complete or give back some, or wait until they expire.",
-            retry_after=ceil((first - self._now).total_seconds()),
-        )
+def check(counted: Any, partner_id: str, now: datetime) -> None:
+    """Raise LimitReached where what `count_live` has counted is more than HOLDS_PER_PARTNER."""
+    with counted:
+        (live,) = counted.fetchone()
+    if live <= settings.HOLDS_PER_PARTNER:
+        return
+    raise LimitReached(
+        f"A partner has at most {settings.HOLDS_PER_PARTNER} places on hold at a time; "
+        "complete or give back some, or wait until they expire.",
+        retry_after=ceil((_first_end(partner_id, now) - now).total_seconds()),
+    )
+
+
+def _first_end(partner_id: str, now: datetime) -> datetime:
+    ours = Appointment.objects.filter(partner_id=partner_id, pending_until__gt=now)
+    whole = Booking.objects.filter(whole_partner_id=partner_id, whole_pending_until__gt=now)
+    found: list[datetime | None] = [
+        ours.aggregate(first=Min("pending_until"))["first"],
+        whole.aggregate(first=Min("whole_pending_until"))["first"],
+    ]
+    return min(each for each in found if each is not None)

@@ -1,13 +1,11 @@
-"""A booking under change: its row locked, its places at hand, its record written with it.
+"""A booking under change: its row locked, its counts, patients' appointments and record with it.
 
 Statuses, counts and holds are written here, and nowhere else, together with the events that tell of
-it (contract, section 1).
+it (contract, section 1). What a status of the whole booking takes is a count on the booking, with
+one owner and one hold; a place that a patient has is an appointment.
 """
 
-from collections import Counter
-from collections.abc import Iterable
 from datetime import datetime
-from itertools import groupby
 from typing import Any
 
 from django.db import transaction
@@ -17,17 +15,17 @@ from bookings.models import (
     SEALED,
     TAKEN,
     Appointment,
+    AppointmentStatus,
     Booking,
     Event,
-    PlaceStatus,
     Status,
 )
 from bookings.patients.record import Patient
 from bookings.scheduling import feed, holds
 from bookings.scheduling.actors import CLOCK, Actor
 from openchair.database import writes
-from openchair.database.compiled import Prepared
-from openchair.database.statements import without_waiting
+from openchair.database.compiled import CompiledQuery
+from openchair.database.execute import pipeline
 from openchair.serving import metrics
 
 AUDITED = (
@@ -42,6 +40,10 @@ AUDITED = (
     "places_reserved",
     "places_booked",
     "pending_until",
+    "whole_pending",
+    "whole_reserved",
+    "whole_booked",
+    "whole_pending_until",
 )
 
 
@@ -52,13 +54,13 @@ SAVED = (
     "start_datetime",
     "updated_at",
 )
-"""What of a place can change after it was taken, but for what is known of its patient."""
+"""What of an appointment can change after it was made, but for what is known of its patient."""
 
 
-_TAKEN_IN = Prepared(
-    lambda booking_id: Appointment.objects.filter(booking_id=booking_id, status__in=TAKEN).order_by(
-        "created_at", "id"
-    ),
+_HELD_IN = CompiledQuery(
+    lambda booking_id: Appointment.objects.filter(
+        booking_id=booking_id, status=AppointmentStatus.PENDING
+    ).order_by("created_at", "id"),
     booking_id=str,
 )
 
@@ -75,29 +77,26 @@ def status_of(booking: Booking) -> str:
     return Status.RESERVED if booking.places_reserved else Status.BOOKED
 
 
-class Opening:
-    """A booking under change: locked, with the places that are taken in it.
-
-    Change the booking's fields and its places through this, then save once.
-    """
+class LockedBooking:
+    """A booking under change. Change its fields and places through this, then save once."""
 
     def __init__(self, booking: Booking, *, by: Actor, now: datetime) -> None:
         self.booking = booking
         self.by = by
         self.now = now
         self._row = writes.snapshot(booking)
-        booking.shown = None  # it tells of the row as it was
+        booking.shown_as = ""  # what is shown tells of the row as it was
         self._is_new = booking._state.adding
         self._before = {} if self._is_new else self._audited()
         self._instant = now
         self._events: list[Event] = []
+        self._known: dict[str, Appointment] = {}
+        self._knows_held = booking.places_pending == booking.whole_pending
         self._made: list[Appointment] = []
-        self._moved: dict[str, Appointment] = {}
+        self._changed: dict[str, Appointment] = {}
         self._resealed: set[str] = set()
-        untouched = self._is_new or booking.free_places == booking.total_appointments
-        self.places: list[Appointment] = [] if untouched else _TAKEN_IN.all(booking_id=booking.pk)
-        for place in self.places:
-            place.booking = booking
+        self._claims = self._holds_more = False
+        self._lapsed = 0
 
     @property
     def status_before(self) -> str:
@@ -107,168 +106,263 @@ class Opening:
     def _audited(self) -> dict[str, Any]:
         return {name: getattr(self.booking, name) for name in AUDITED}
 
-    def place(self, appointment_id: str) -> Appointment:
-        """Find a place in this opening, one that was given up too."""
-        for place in [*self.places, *self._moved.values()]:
-            if place.pk == appointment_id:
-                return place
-        return self.booking.appointments.get(pk=appointment_id)
-
-    def take(
-        self,
-        count: int,
-        status: str,
-        *,
-        patient: Patient | None = None,
-        start_datetime: datetime | None = None,
-    ) -> list[Appointment]:
-        """Take so many free places, for the whole opening or, with a patient, for one.
-
-        Raises LimitReached where these are more than a partner may ever hold.
-        """
-        if status == PlaceStatus.PENDING and self.by.partner_id is not None:
-            holds.check_size(count)
-        taken = [
-            Appointment(
-                booking=self.booking,
-                status=status,
-                has_patient=patient is not None,
-                start_datetime=start_datetime,
-                partner_id=self.by.partner_id,
-                created_at=self.now,
-                updated_at=self.now,
-            )
-            for _ in range(count)
-        ]
-        for place in taken:
-            if patient is not None:
-                place.person = patient
-            self._begin(place, "", status)
-        self._made += taken
-        self.places += taken
-        self._count()
-        return taken
-
-    def retake(self, place: Appointment, status: str) -> None:
-        """Let a place that was given up take one of the free ones again."""
-        self._begin(place, place.status, status)
-        self._moved[place.pk] = place
-        self.places.append(place)
-        self._count()
-
-    def _begin(self, place: Appointment, was: str, status: str) -> None:
-        if status == PlaceStatus.PENDING:
-            place.held_since = self.now
-            place.pending_until = holds.ends(self.now, self.now)
-        place.status = status
-        place.updated_at = self.now
-        self._record(place, was, status, self.now)
-
-    def move(self, places: Iterable[Appointment], status: str) -> None:
-        """Move taken places to another status; cancelled and expired ones are free again."""
-        for place in list(places):
-            instant = self.now
-            if status == PlaceStatus.EXPIRED and place.pending_until is not None:
-                instant = place.pending_until
-            if place.status == status:
-                continue
-            self._record(place, place.status, status, instant)
-            place.status = status
-            place.pending_until = None
-            place.updated_at = instant
-            self._moved[place.pk] = place
-        self.places = [place for place in self.places if place.status in TAKEN]
-        self._count()
-
-    def set_time(self, place: Appointment, start: datetime | None) -> None:
-        """Change a place's exact time."""
-        if place.start_datetime != start:
-            was, place.start_datetime = place.start_datetime, start
-            self._revised(place, start_datetime=(was, start))
-
-    def set_patient(self, place: Appointment, said: dict[str, str]) -> None:
-        """Change what is known of a patient; the record tells which fields, not what is in them."""
-        known = place.unread_person
-        changed = {name: value for name, value in said.items() if getattr(known, name) != value}
-        if changed:
-            place.person = known._replace(**changed)
-            self._resealed.add(place.pk)
-            self._revised(place, patient_fields=sorted(changed))
-
-    def _revised(self, place: Appointment, **said: Any) -> None:
-        place.updated_at = self.now
-        self._record(place, place.status, place.status, self.now, **said)
-        self._moved[place.pk] = place
-
-    def renew(self, places: Iterable[Appointment]) -> None:
-        """Let holds end later, but no later than HOLD_MAX_SECONDS after they were first taken."""
-        for place in places:
-            assert place.held_since is not None
-            assert place.pending_until is not None
-            ends = max(place.pending_until, holds.ends(self.now, place.held_since))
-            if ends != place.pending_until:
-                was, place.pending_until = place.pending_until, ends
-                self._revised(place, pending_until=(was, ends))
-        self._count()
-
-    def expire_holds(self) -> None:
-        """See holds that ended by now expired, each at its own instant."""
-        held = [place for place in self.places if place.pending_until is not None]
-        lapsed = [place for place in held if _pending_until(place) <= self.now]
-        lapsed.sort(key=_pending_until)
-        for instant, places in groupby(lapsed, key=_pending_until):
-            self.move(places, PlaceStatus.EXPIRED)
-            self._note_booking(CLOCK, instant)
-
-    def close(self) -> None:
-        """Delete the opening; its places have to be free."""
-        self.booking.status = Status.CLOSED
-
     def settle(self) -> str:
         """Bring the status in line with fields and places, and say it."""
         self.booking.status = status_of(self.booking)
         return self.booking.status
 
+    def close(self) -> None:
+        """Delete the booking; its places have to be free."""
+        self.booking.status = Status.CLOSED
+
+    # Patients' appointments --------------------------------------------------------------------
+
+    def appointment(self, appointment_id: str) -> Appointment:
+        """Find an appointment of this booking, one that was given up too."""
+        known = self._known.get(appointment_id)
+        return known or self._know(self.booking.appointments.get(pk=appointment_id))
+
+    def _know(self, row: Appointment) -> Appointment:
+        """Give the one instance of a row, which may have been changed here since it was read."""
+        return self._known.setdefault(row.pk, row)
+
+    def take(
+        self, status: str, patient: Patient, start_datetime: datetime | None = None
+    ) -> Appointment:
+        """Take a free place for a patient."""
+        appointment = self._appointment(status, patient, start_datetime)
+        self._begin(appointment, "", status)
+        self._made.append(appointment)
+        return appointment
+
+    def name_patient(
+        self, status: str, patient: Patient, start_datetime: datetime | None = None
+    ) -> Appointment:
+        """Give one of the places of this status that the whole booking has to a patient.
+
+        It is held as long as it was.
+        """
+        booking = self.booking
+        appointment = self._appointment(status, patient, start_datetime)
+        if status == AppointmentStatus.PENDING:
+            appointment.held_since = booking.whole_held_since
+            appointment.pending_until = booking.whole_pending_until
+        self._move_whole(status, "", 1)
+        self._count("", status)
+        self._made.append(appointment)
+        self._record(appointment, "", status, self.now)
+        self._settle_holds()
+        return appointment
+
+    def _appointment(
+        self, status: str, patient: Patient, start_datetime: datetime | None
+    ) -> Appointment:
+        made = Appointment(
+            booking=self.booking,
+            status=status,
+            start_datetime=start_datetime,
+            partner_id=self.by.partner_id,
+            created_at=self.now,
+            updated_at=self.now,
+        )
+        made.person = patient
+        return self._know(made)
+
+    def retake(self, appointment: Appointment, status: str) -> None:
+        """Let an appointment that was given up take one of the free places again."""
+        self._begin(appointment, appointment.status, status)
+        self._changed[appointment.pk] = appointment
+
+    def _begin(self, appointment: Appointment, was: str, status: str) -> None:
+        if status == AppointmentStatus.PENDING:
+            appointment.held_since = self.now
+            appointment.pending_until = holds.ends(self.now, self.now)
+            self._holds_more = True
+        appointment.status = status
+        appointment.updated_at = self.now
+        self._claims = True
+        self._count("", status)
+        self._record(appointment, was, status, self.now)
+        self._settle_holds()
+
+    def move(self, appointment: Appointment, status: str) -> None:
+        """Move a taken place to another status; a cancelled one is free again."""
+        if appointment.status != status:
+            self._move(appointment, status, self.by, self.now)
+            self._settle_holds()
+
+    def _move(self, appointment: Appointment, status: str, by: Actor, instant: datetime) -> None:
+        self._record(appointment, appointment.status, status, instant, by=by)
+        self._count(appointment.status, status)
+        appointment.status = status
+        appointment.pending_until = None
+        appointment.updated_at = instant
+        self._changed[appointment.pk] = appointment
+
+    def set_time(self, appointment: Appointment, start: datetime | None) -> None:
+        """Change an appointment's exact time."""
+        if appointment.start_datetime != start:
+            was, appointment.start_datetime = appointment.start_datetime, start
+            self._revised(appointment, start_datetime=(was, start))
+
+    def set_patient(self, appointment: Appointment, said: dict[str, str]) -> None:
+        """Change what is known of a patient; the record tells which fields, not what is in them."""
+        known = appointment.unread_person
+        changed = {name: value for name, value in said.items() if getattr(known, name) != value}
+        if changed:
+            appointment.person = known._replace(**changed)
+            self._resealed.add(appointment.pk)
+            self._revised(appointment, patient_fields=sorted(changed))
+
+    def renew(self, appointment: Appointment) -> None:
+        """Let a hold end later, but no later than HOLD_MAX_SECONDS after it was first taken."""
+        until = self._renewed(appointment.held_since, appointment.pending_until)
+        if until != appointment.pending_until:
+            was, appointment.pending_until = appointment.pending_until, until
+            self._revised(appointment, pending_until=(was, until))
+            self._settle_holds()
+
+    def _renewed(self, since: datetime | None, until: datetime | None) -> datetime:
+        assert since is not None
+        assert until is not None
+        return max(until, holds.ends(self.now, since))
+
+    def _revised(self, appointment: Appointment, **said: Any) -> None:
+        appointment.updated_at = self.now
+        self._record(appointment, appointment.status, appointment.status, self.now, **said)
+        self._changed[appointment.pk] = appointment
+
+    # The whole booking -------------------------------------------------------------------------
+
+    def take_whole(self, status: str) -> None:
+        """Hold or take every free place, and move on what the whole booking has short of this.
+
+        More places join a hold that there is, which ends as a whole. All of it is then the actor's.
+        Raises LimitReached where these are more than a partner may ever hold.
+        """
+        booking, free = self.booking, max(0, self.booking.free_places)
+        if status == AppointmentStatus.PENDING:
+            if self.by.partner_id is not None:
+                holds.check_size(free)
+            self.renew_whole()
+        moved = [
+            (short, self.whole(short)) for short in TAKEN[: TAKEN.index(AppointmentStatus(status))]
+        ]
+        for was, count in [*moved, ("", free)]:
+            self._move_whole(was, status, count)
+            if count:
+                booking.whole_partner_id = self.by.partner_id
+        self._claims = self._claims or bool(free)
+        if status == AppointmentStatus.PENDING and free:
+            self._holds_more = True
+            booking.whole_held_since = booking.whole_held_since or self.now
+            until = holds.ends(self.now, booking.whole_held_since)
+            booking.whole_pending_until = max(booking.whole_pending_until or until, until)
+        self._settle_holds()
+
+    def renew_whole(self) -> None:
+        """Let the hold of the whole booking end later, if there is one, as `renew` does."""
+        booking = self.booking
+        if booking.whole_pending:
+            booking.whole_pending_until = self._renewed(
+                booking.whole_held_since, booking.whole_pending_until
+            )
+            self._settle_holds()
+
+    def give_back_whole(self) -> None:
+        """Give back what the whole booking holds and has taken; patients keep their places."""
+        for status in TAKEN:
+            self._move_whole(status, "", self.whole(status))
+        self._settle_holds()
+
+    def whole(self, status: str) -> int:
+        """Count the places of a status that the whole booking has."""
+        return int(getattr(self.booking, f"whole_{status}"))
+
+    def _move_whole(self, was: str, status: str, count: int) -> None:
+        self._count(was, status, count)
+        self._count(was, status, count, of="whole")
+
+    # Holds and counts --------------------------------------------------------------------------
+
+    def expire_holds(self) -> None:
+        """See holds that ended by now expired, each at its own instant."""
+        booking = self.booking
+        while (instant := booking.pending_until) is not None and instant <= self.now:
+            for appointment in self._held():
+                if appointment.pending_until == instant:
+                    self._move(appointment, AppointmentStatus.EXPIRED, CLOCK, instant)
+                    self._lapsed += 1
+            if booking.whole_pending_until == instant:
+                self._lapsed += booking.whole_pending
+                self._move_whole(AppointmentStatus.PENDING, "", booking.whole_pending)
+            self._settle_holds()
+            self._note_booking(CLOCK, instant)
+
+    def _held(self) -> list[Appointment]:
+        """Give patients' appointments that are on hold; those as they were found are read once."""
+        if self.booking.places_pending == self.booking.whole_pending:
+            return []
+        if not self._knows_held:
+            self._knows_held = True
+            for row in _HELD_IN.all(booking_id=self.booking.pk):
+                row.booking = self.booking
+                self._know(row)
+        return [one for one in self._known.values() if one.status == AppointmentStatus.PENDING]
+
+    def _count(self, was: str, status: str, count: int = 1, *, of: str = "places") -> None:
+        """Count places out of one status and into another; only those that are taken count."""
+        for one, change in ((was, -count), (status, count)):
+            if one in TAKEN:
+                name = f"{of}_{one}"
+                setattr(self.booking, name, getattr(self.booking, name) + change)
+
+    def _settle_holds(self) -> None:
+        """Bring what follows from the counts in line: when the first hold ends, the status."""
+        booking = self.booking
+        if not booking.whole_pending:
+            booking.whole_held_since = booking.whole_pending_until = None
+        if not booking.whole_taken:
+            booking.whole_partner_id = None
+        until = [booking.whole_pending_until, *(one.pending_until for one in self._held())]
+        booking.pending_until = min((one for one in until if one is not None), default=None)
+        self.settle()
+
+    # Saving ------------------------------------------------------------------------------------
+
     def save(self) -> Booking:
-        """Write the booking, its places and the events, if anything changed.
+        """Write the booking, its appointments and the events, if anything changed.
 
         Raises LimitReached where the partner now holds more than it may.
         """
         self.settle()
         self._note_patients()
         self._note_booking(self.by, self.now)
-        if self._events:
-            # What changed of a patient's place alone is no change of the opening, which all see.
-            with without_waiting():
-                if any(event.appointment_id is None for event in self._events):
-                    self._save_booking()
-                writes.insert(self._made)
-                self._save_moved()
-                held = self._count_holds()
-                feed.write(self._events)
-            if held is not None:
-                held.check()
-            transaction.on_commit(self._count_for_metrics)
+        if not self._events:
+            return self.booking
+        partner_id = self.by.partner_id if self._holds_more else None
+        counted = None
+        with pipeline():
+            # What changed of an appointment alone is no change of the booking, which all see.
+            if any(event.appointment_id is None for event in self._events):
+                self._save_booking()
+            writes.insert(self._made)
+            self._save_changed()
+            if partner_id is not None:
+                counted = holds.count_live(partner_id, self.now)
+            number_events = feed.write(self._events)
+        number_events()
+        if counted is not None and partner_id is not None:
+            holds.check(counted, partner_id, self.now)
+        transaction.on_commit(self._count_for_metrics)
         return self.booking
 
-    def _count_holds(self) -> holds.Tally | None:
-        holds_more = any(to == PlaceStatus.PENDING != was for was, to in self._moves())
-        if not holds_more or self.by.partner_id is None:
-            return None
-        return holds.Tally(self.by.partner_id, self.now)
-
-    def _moves(self) -> list[tuple[str, str]]:
-        """Say which status of a place became which."""
-        return [(one.from_status, one.to_status) for one in self._events if one.appointment]
-
     def _count_for_metrics(self) -> None:
-        """Tell of a claim that won, and of holds that lapsed; publishing an opening is no claim."""
-        moves = self._moves()
-        if not self._is_new and any(was not in TAKEN and to in TAKEN for was, to in moves):
+        """Tell of a claim that won, and of holds that lapsed; publishing a booking is no claim."""
+        if self._claims and not self._is_new:
             metrics.claim(won=True)
-        lapsed = sum(to == PlaceStatus.EXPIRED for _, to in moves)
-        if lapsed:
-            metrics.holds_lapsed(lapsed)
+        if self._lapsed:
+            metrics.holds_lapsed(self._lapsed)
 
     def _save_booking(self) -> None:
         # Two machines' clocks differ, and time must not go back for who asks what changed since.
@@ -278,46 +372,29 @@ class Opening:
         if self._is_new:
             writes.insert([self.booking])
         else:
-            writes.update(self.booking, since=self._row)
+            writes.update([self.booking], writes.changed(self.booking, since=self._row))
 
-    def _save_moved(self) -> None:
-        """Save places that changed, those that changed alike in one statement."""
-        alike: dict[tuple[tuple[str, Any], ...], list[str]] = {}
-        for place in self._moved.values():
+    def _save_changed(self) -> None:
+        """Save appointments that changed, those that changed alike in one statement."""
+        alike: dict[tuple[tuple[str, Any], ...], list[Appointment]] = {}
+        for one in self._changed.values():
             # What is sealed may meanwhile have been sealed anew: written only where it changed.
-            names = (*SAVED, *SEALED) if place.pk in self._resealed else SAVED
-            values = tuple((name, getattr(place, name)) for name in names)
-            alike.setdefault(values, []).append(place.pk)
-        for values, ids in alike.items():
-            Appointment.objects.filter(pk__in=ids).update(**dict(values))
-
-    def _count(self) -> None:
-        """Let the booking carry the counts of its places."""
-        counts = Counter(place.status for place in self.places)
-        self.booking.places_pending = counts[PlaceStatus.PENDING]
-        self.booking.places_reserved = counts[PlaceStatus.RESERVED]
-        self.booking.places_booked = counts[PlaceStatus.BOOKED]
-        ends = [place.pending_until for place in self.places if place.pending_until is not None]
-        self.booking.pending_until = min(ends, default=None)
-        self.settle()
+            names = (*SAVED, *SEALED) if one.pk in self._resealed else SAVED
+            alike.setdefault(tuple((name, getattr(one, name)) for name in names), []).append(one)
+        for values, rows in alike.items():
+            writes.update(rows, tuple(name for name, _ in values))
 
     def _note_patients(self) -> None:
-        """Record for each patient in it that the opening is at another time, place or doctor."""
+        """Record for each patient in it that the booking is at another time, place or doctor."""
         moved = {
             name: (self._before[name], getattr(self.booking, name))
             for name in ("start_datetime", "location_id", "doctor_id")
             if name in self._before and self._before[name] != getattr(self.booking, name)
         }
-        if not moved:
-            return
-        # Those that were given up show the opening's time and place as well.
-        at_hand = {place.pk: place for place in [*self._moved.values(), *self.places]}
-        for row in self.booking.appointments.filter(has_patient=True):
-            place = at_hand.get(row.pk, row)
-            if place not in self._made:
-                place.updated_at = self.now
-                self._record(place, place.status, place.status, self.now, **moved)
-                self._moved[place.pk] = place
+        if moved:
+            # Those that were given up show the booking's time and place as well.
+            for row in self.booking.appointments.all():
+                self._revised(self._know(row), **moved)
 
     def _note_booking(self, by: Actor, instant: datetime) -> None:
         """Record how the booking itself changed since it was last noted, if it did."""
@@ -334,12 +411,17 @@ class Opening:
         self._before = after
 
     def _record(
-        self, place: Appointment, was: str, status: str, instant: datetime, **changes: Any
+        self,
+        appointment: Appointment,
+        was: str,
+        status: str,
+        instant: datetime,
+        by: Actor | None = None,
+        **changes: Any,
     ) -> None:
-        by = CLOCK if status == PlaceStatus.EXPIRED else self.by
         said = {name: [_as_json(value) for value in pair] for name, pair in changes.items()}
-        event = self._event(by, instant, was, status, said)
-        event.appointment = place
+        event = self._event(by or self.by, instant, was, status, said)
+        event.appointment = appointment
         self._events.append(event)
 
     def _event(
@@ -356,11 +438,6 @@ class Opening:
             to_status=status,
             changes=changes,
         )
-
-
-def _pending_until(place: Appointment) -> datetime:
-    assert place.pending_until is not None
-    return place.pending_until
 
 
 def _as_json(value: object) -> object:

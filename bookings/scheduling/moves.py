@@ -1,7 +1,7 @@
 """Every change of a status, a place or a hold: the one door (contract, section 1).
 
-A change locks the opening's row, looks, changes places, and saves booking, places and events in one
-transaction (locked_booking.py). Verbs take `by` (who) and `now` (UTC, read once a request).
+A change locks the booking's row, looks, changes places, and saves booking, appointments and events
+in one transaction (locked_booking.py). Verbs take `by` (who) and `now` (UTC, read once a request).
 """
 
 from collections.abc import Iterable
@@ -11,15 +11,15 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from bookings import walltime
-from bookings.models import TAKEN, Appointment, Booking, PlaceStatus, Status
+from bookings.models import TAKEN, AppointmentStatus, Booking, Status
 from bookings.scheduling.actors import CLOCK, Actor
-from bookings.scheduling.locked_booking import Opening
-from openchair.database.compiled import Prepared
+from bookings.scheduling.locked_booking import LockedBooking
+from openchair.database.compiled import CompiledQuery
 from openchair.errors import Refused
 from openchair.serving import metrics
 from practices.models import Kind
 
-MOVES: dict[str, dict[str, set[str]]] = {
+BOOKING_MOVES: dict[str, dict[str, set[str]]] = {
     Kind.EXACT: {
         Status.OPEN: {Status.PENDING, Status.BOOKED},
         Status.PENDING: {Status.OPEN, Status.BOOKED},
@@ -32,10 +32,16 @@ MOVES: dict[str, dict[str, set[str]]] = {
         Status.BOOKED: {Status.OPEN},
     },
 }
-"""Which status of a whole opening may become which; closing is a verb of its own."""
+"""Which status of a whole booking may become which; closing is a verb of its own."""
+APPOINTMENT_MOVES: dict[str, set[str]] = {
+    AppointmentStatus.PENDING: {AppointmentStatus.RESERVED, AppointmentStatus.BOOKED},
+    AppointmentStatus.RESERVED: {AppointmentStatus.BOOKED},
+    AppointmentStatus.BOOKED: set(),
+}
+"""Which status of an appointment may become which; cancelling is a verb of its own."""
 
 
-_LOCKED = Prepared(
+_LOCKED = CompiledQuery(
     lambda booking_id: (
         Booking.objects.select_for_update(of=("self",))
         .select_related("location", "practice")
@@ -53,7 +59,7 @@ class TransitionRefused(Refused):
             text = f"Booking {booking.pk} is closed; nothing about it can change. Create a new one."
             super().__init__("closed", text)
             return
-        may = sorted(MOVES[booking.practice.kind].get(status, set()))
+        may = sorted(BOOKING_MOVES[booking.practice.kind].get(status, set()))
         text = f"Booking {booking.pk} is {status}: it may become {' or '.join(may)}"
         if wanted == Status.CLOSED:
             text += "; to close it, send DELETE."
@@ -62,8 +68,8 @@ class TransitionRefused(Refused):
         super().__init__("not_allowed", text)
 
 
-def lock(booking_id: str, *, by: Actor, now: datetime) -> Opening:
-    """Lock an opening and see its lapsed holds expired: what every change begins with.
+def lock(booking_id: str, *, by: Actor, now: datetime) -> LockedBooking:
+    """Lock a booking and see its lapsed holds expired: what every change begins with.
 
     Call it in a transaction, before anything is saved in it: saving takes the practice's feed,
     which has to be the last lock (bookings/scheduling/feed.py). Raises Booking.DoesNotExist.
@@ -72,13 +78,13 @@ def lock(booking_id: str, *, by: Actor, now: datetime) -> Opening:
     if booking is None:
         raise Booking.DoesNotExist
     # Who waited for the lock looks at the clock again: a hold may have ended meanwhile.
-    opening = Opening(booking, by=by, now=max(now, walltime.now()))
-    opening.expire_holds()
-    return opening
+    locked = LockedBooking(booking, by=by, now=max(now, walltime.now()))
+    locked.expire_holds()
+    return locked
 
 
-def lock_all(booking_ids: Iterable[str], *, by: Actor, now: datetime) -> dict[str, Opening]:
-    """Lock several openings, by id: always in the order of their keys, so no two changes deadlock.
+def lock_all(booking_ids: Iterable[str], *, by: Actor, now: datetime) -> dict[str, LockedBooking]:
+    """Lock several bookings, by id: always in the order of their keys, so no two changes deadlock.
 
     Call it as `lock`, and after the series' lock. Raises Booking.DoesNotExist.
     """
@@ -87,38 +93,37 @@ def lock_all(booking_ids: Iterable[str], *, by: Actor, now: datetime) -> dict[st
 
 @transaction.atomic
 def lapse(booking_id: str, *, now: datetime) -> None:
-    """Write down that holds of this opening have expired, if they have."""
+    """Write down that holds of this booking have expired, if they have."""
     lock(booking_id, by=CLOCK, now=now).save()
 
 
-def change_status(opening: Opening, wanted: str, *, says_start: bool) -> None:
-    """Move a whole opening to a status: hold, take or give back its places (contract, section 2).
+def change_status(locked: LockedBooking, wanted: str, *, says_start: bool) -> None:
+    """Move a whole booking to a status: hold, take or give back its places (contract, section 2).
 
     says_start: whether the request itself says the start_datetime, without which a range booking
     does not become booked. Places that belong to a patient are never touched.
     Raises TransitionRefused or Refused (409), ValidationError (400), LimitReached (429).
     """
-    booking = opening.booking
-    before, reached = opening.status_before, opening.settle()
-    ours = [place for place in opening.places if not place.has_patient]
-    gives_back = wanted == Status.OPEN and ours and before != Status.OPEN
-    held = [place for place in ours if place.status == PlaceStatus.PENDING]
+    booking = locked.booking
+    before, reached = locked.status_before, locked.settle()
+    gives_back = wanted == Status.OPEN and booking.whole_taken and before != Status.OPEN
     if wanted == reached and not gives_back:
         if wanted == Status.PENDING:
-            opening.renew(held)
+            locked.renew_whole()
         return
-    if wanted not in {before, *MOVES[booking.practice.kind].get(before, set())}:
+    if wanted not in {before, *BOOKING_MOVES[booking.practice.kind].get(before, set())}:
         if wanted in TAKEN:
             metrics.claim(won=False)
         raise TransitionRefused(booking, before, wanted)
     _check_start(booking, wanted, says_start=says_start)
     if wanted == Status.OPEN:
-        _give_back(opening, ours)
-    elif wanted == Status.PENDING:
-        opening.renew(held)
-        opening.take(booking.free_places, PlaceStatus.PENDING)
+        locked.give_back_whole()
+        if booking.status != Status.OPEN:
+            raise _belongs_to_patient(booking, "given back")
     else:
-        _fix(opening, ours, wanted)
+        if wanted != Status.PENDING and not _can_be_taken(locked, wanted):
+            raise _belongs_to_patient(booking, wanted)
+        locked.take_whole(wanted)
 
 
 def _check_start(booking: Booking, wanted: str, *, says_start: bool) -> None:
@@ -134,21 +139,10 @@ def _check_start(booking: Booking, wanted: str, *, says_start: bool) -> None:
         )
 
 
-def _give_back(opening: Opening, ours: list[Appointment]) -> None:
-    opening.move(ours, PlaceStatus.CANCELLED)
-    if opening.settle() != Status.OPEN:
-        raise _belongs_to_patient(opening.booking, "given back")
-
-
-def _fix(opening: Opening, ours: list[Appointment], wanted: str) -> None:
-    """Reserve or book what is free and what the whole opening holds."""
-    free = opening.booking.free_places
-    steps = {str(status): step for step, status in enumerate(TAKEN)}
-    behind = [place for place in ours if steps[place.status] < steps[wanted]]
-    if not free and not any(steps[place.status] <= steps[wanted] for place in ours):
-        raise _belongs_to_patient(opening.booking, wanted)
-    opening.move(behind, wanted)
-    opening.take(free, wanted)
+def _can_be_taken(locked: LockedBooking, wanted: str) -> bool:
+    """Say whether a place is free, or the whole booking has one that is no further than wanted."""
+    reached = TAKEN[: TAKEN.index(AppointmentStatus(wanted)) + 1]
+    return locked.booking.free_places != 0 or any(locked.whole(status) for status in reached)
 
 
 def _belongs_to_patient(booking: Booking, done: str) -> Refused:
@@ -159,14 +153,15 @@ def _belongs_to_patient(booking: Booking, done: str) -> Refused:
     )
 
 
-def close(opening: Opening) -> None:
-    """Delete an opening: give back what was taken with it, then close it; again is a no-op.
+def close(locked: LockedBooking) -> None:
+    """Delete a booking: give back what was taken with it, then close it; again is a no-op.
 
     Raises Refused (409) where a patient has a place in it.
     """
-    if opening.booking.status == Status.CLOSED:
+    booking = locked.booking
+    if booking.status == Status.CLOSED:
         return
-    if any(place.has_patient for place in opening.places):
-        raise _belongs_to_patient(opening.booking, "closed")
-    opening.move(opening.places, PlaceStatus.CANCELLED)
-    opening.close()
+    if booking.places_taken > booking.whole_taken:
+        raise _belongs_to_patient(booking, "closed")
+    locked.give_back_whole()
+    locked.close()

@@ -1,4 +1,4 @@
-"""Weekly openings: a series makes its occurrences 12 weeks ahead (contract, section 2).
+"""Weekly bookings: a series makes its occurrences 12 weeks ahead (contract, section 2).
 
 "Weekly" is arithmetic on the wall clock: seven days later, the same time of day, whatever the
 clocks did in between. Occurrences are bookings of their own; the series only knows the next day.
@@ -14,12 +14,10 @@ from bookings import walltime
 from bookings.models import Booking, Series, Status
 from bookings.scheduling import moves
 from bookings.scheduling.actors import CLOCK, Actor
-from bookings.scheduling.locked_booking import Opening
+from bookings.scheduling.locked_booking import LockedBooking
 
 HORIZON = timedelta(weeks=12)
 WEEK = timedelta(weeks=1)
-CLOCK_WAS_AHEAD = WEEK + timedelta(days=1)
-"""A series that is due later than in this time was last extended by a clock that was wrong."""
 _THAT_WEEK = timedelta(days=3)
 """How far from a day an occurrence is still that week's, for its weekday may have been another."""
 
@@ -50,7 +48,7 @@ def resume(series: Series, booking: Booking, *, now: datetime) -> None:
 def _repeat(series: Series, booking: Booking, *, now: datetime) -> None:
     """Save what a series repeats: the booking as it is, from the week after it."""
     first = _wall_start(booking)
-    # A series that begins in the past repeats from now on: nobody books last year's openings.
+    # A series that begins in the past repeats from now on: nobody books last year's.
     today = walltime.wall_clock(now, booking.location.zone).date()
     weeks_past = max(0, -((first.date() - today) // WEEK))
     series.location, series.doctor_id = booking.location, booking.doctor_id
@@ -67,8 +65,13 @@ def _wall_start(booking: Booking) -> datetime:
 
 
 def _due_at(day: date, of: Booking | Series, *, now: datetime) -> datetime:
-    # Looked at again within a week, also where it begins in a year: see CLOCK_WAS_AHEAD.
+    # Looked at again within a week, also where it begins in a year: see last_due.
     return min(walltime.start_of_day(day - HORIZON, of.location.zone), now + WEEK)
+
+
+def last_due(now: datetime) -> datetime:
+    """Return when a series is due at the latest, unless a clock that was ahead has extended it."""
+    return now + WEEK + timedelta(days=1)
 
 
 def extend(
@@ -112,7 +115,7 @@ def _make(series: Series, start: datetime, *, by: Actor, now: datetime) -> None:
         series_date=series.next_date,
         created_at=now,
     )
-    Opening(booking, by=by, now=now).save()
+    LockedBooking(booking, by=by, now=now).save()
 
 
 def lock(series_id: int) -> Series:
@@ -125,7 +128,7 @@ def lock(series_id: int) -> Series:
 def extend_due(series_id: int, *, now: datetime) -> None:
     """Make what a series has to have by now, unless it has ended or another request did."""
     series = lock(series_id)
-    if series.ended or now < series.due_at <= now + CLOCK_WAS_AHEAD:
+    if series.ended or now < series.due_at <= last_due(now):
         return
     _go_back(series, now=now)
     if series.location.doctors.filter(pk=series.doctor_id).exists():
@@ -148,10 +151,10 @@ def later_ids(series: Series, booking_id: str) -> list[str]:
     """List the occurrences of a locked series after one, if that repeats still."""
     this = series.occurrences.filter(pk=booking_id, recurring=True).values("series_date")
     later = series.occurrences.filter(series_date__gt=Subquery(this))
-    return list(later.exclude(status=Status.CLOSED).values_list("pk", flat=True))
+    return list(later.not_closed().values_list("pk", flat=True))
 
 
-def end(series: Series, later: Iterable[Opening]) -> None:
+def end(series: Series, later: Iterable[LockedBooking]) -> None:
     """End a locked series: later occurrences in which no place is taken are closed.
 
     They leave it, or their days would be taken should it go on: nobody has closed these for good.
@@ -159,11 +162,12 @@ def end(series: Series, later: Iterable[Opening]) -> None:
     series.ended = True
     series.save(update_fields=["ended"])
     for occurrence in later:
+        booking = occurrence.booking
         # Somebody may have closed one while its lock was waited for.
-        if occurrence.booking.status == Status.CLOSED:
+        if booking.status == Status.CLOSED:
             continue
-        if occurrence.booking.is_free:
-            occurrence.booking.recurring = False
-            occurrence.booking.series = occurrence.booking.series_date = None
+        if booking.is_free:
+            booking.recurring = False
+            booking.series = booking.series_date = None
             moves.close(occurrence)
         occurrence.save()

@@ -1,5 +1,8 @@
--- What each role may do with each table. `manage.py migrate` runs this after every migration, as the owner; where the
--- roles of roles.sql are not there, one role does everything and nothing happens here.
+-- What each role may do with each table; run as the owner after every migration, for new tables too:
+--
+--     psql -d openchair -c 'SET ROLE openchair_owner' -f rights.sql
+--
+-- Where the roles of roles.sql are not there, one role does everything and nothing happens here.
 --
 -- The application may do everything with the rows of a table that is not named below, and nothing with the table
 -- itself: it owns none, so it cannot drop, alter or truncate any, nor switch a trigger off.
@@ -28,8 +31,9 @@ DECLARE
             "total_appointments", "next_date", "ended"],
         "bookings_booking": ["id", "status", "length", "recurring", "start_datetime", "location_id", "doctor_id",
             "practice_id", "total_appointments", "places_pending", "places_reserved", "places_booked",
-            "pending_until", "partner_id", "series_id", "series_date", "updated_at", "created_at"],
-        "bookings_appointment": ["id", "booking_id", "status", "has_patient", "partner_id", "start_datetime",
+            "pending_until", "whole_pending", "whole_reserved", "whole_booked", "whole_partner_id",
+            "whole_held_since", "whole_pending_until", "partner_id", "series_id", "series_date", "updated_at", "created_at"],
+        "bookings_appointment": ["id", "booking_id", "status", "partner_id", "start_datetime",
             "held_since", "pending_until", "updated_at", "created_at"],
         "bookings_event": ["id", "number", "at", "practice_id", "booking_id", "appointment_id", "actor",
             "api_key_id", "user_id", "from_status", "to_status"]}';

@@ -9,7 +9,7 @@
 --     openchair_backup  reads everything
 --     openchair_report  reads what says nothing of patients, accounts and keys
 --
--- What each may do with each table is in rights.sql; `manage.py migrate` runs that.
+-- What each may do with each table is in rights.sql, which is run after each migration.
 \set ON_ERROR_STOP on
 \set QUIET on
 \if :{?database}
@@ -42,7 +42,9 @@ ALTER DATABASE :"database" OWNER TO :"owner";
 REVOKE ALL ON DATABASE :"database" FROM PUBLIC;
 GRANT CONNECT ON DATABASE :"database" TO :"app", :"backup", :"report";
 
--- The server asks for these itself; here they hold behind a connection pooler too.
+-- A migration that waits for a table in use makes everybody wait who comes after it: it gives up instead, and is run again.
+ALTER ROLE :"owner" IN DATABASE :"database" SET lock_timeout = '1s';
+-- Commands have these; the server asks for shorter ones, but not through a connection pooler.
 ALTER ROLE :"app" IN DATABASE :"database" SET lock_timeout = '5s';
 ALTER ROLE :"app" IN DATABASE :"database" SET statement_timeout = '15s';
 ALTER ROLE :"app" IN DATABASE :"database" SET idle_in_transaction_session_timeout = '20s';

@@ -102,9 +102,7 @@ def _kept(partner_id: str, key: str) -> KeptAnswer | None:
 
 
 def _repeat(kept: KeptAnswer, fingerprint: str) -> HttpResponse:
-    asked, body = kept.fingerprint, kept.body
-    if kept.sealed is not None:
-        asked, body = json.loads(encryption.unseal(kept.sealed))
+    asked, body = json.loads(encryption.unseal(kept.sealed))
     if asked != fingerprint:
         raise KeyReused
     return HttpResponse(body, status=kept.status, headers=kept.headers)
@@ -126,11 +124,8 @@ def _keep(partner_id: str, key: str, fingerprint: str, response: HttpResponse) -
         partner_id=partner_id,
         key=key,
         defaults={
-            "fingerprint": "",
             "status": response.status_code,
             "headers": dict(response.items()),
-            "body": "",
-            # A fingerprint in clear would let anybody try who the patient is.
             "sealed": encryption.seal(json.dumps([fingerprint, response.content.decode()])),
             "sealed_by": encryption.key_names()[0],
             "kept_at": timezone.now(),

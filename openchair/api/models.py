@@ -2,8 +2,6 @@
 
 from django.db import models
 
-from practices.models import Partner
-
 
 class Counter(models.Model):
     """How often something was done in one window of time: requests of a partner, wrong keys.
@@ -22,16 +20,15 @@ class Counter(models.Model):
 class KeptAnswer(models.Model):
     """The answer to a POST that came with an Idempotency-Key, to be given again for 24 hours."""
 
-    partner = models.ForeignKey(Partner, models.CASCADE, related_name="+", db_index=False)
+    partner = models.ForeignKey(
+        "practices.Partner", models.CASCADE, related_name="+", db_index=False
+    )
     key = models.CharField(max_length=255, help_text="The partner's own; unique for it alone.")
-    fingerprint = models.CharField(max_length=64, help_text="SHA-256 of path and body.")
     status = models.PositiveSmallIntegerField()
     headers = models.JSONField()
-    body = models.TextField()
-    # Fingerprint and body since they are sealed, and the name of the key; the two above are empty.
-    # May be null, so that a release that knows nothing of them can run beside this one.
-    sealed = models.TextField(null=True)  # noqa: DJ001  # see above
-    sealed_by = models.CharField(max_length=8, null=True)  # noqa: DJ001  # see above
+    # A fingerprint in clear would let anybody try who the patient is.
+    sealed = models.TextField(help_text="SHA-256 of path and body asked, and the body answered.")
+    sealed_by = models.CharField(max_length=8, help_text="The name of the key that sealed it.")
     kept_at = models.DateTimeField(db_index=True, help_text="UTC.")
 
     class Meta:

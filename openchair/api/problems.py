@@ -13,9 +13,9 @@ from django.db import IntegrityError
 from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions
 
-from openchair.api.throttling import Overdrawn
 from openchair.database import failures
 from openchair.errors import LimitReached, Refused
+from openchair.rate_limits import RateLimitExceeded
 
 logger = logging.getLogger(__name__)
 
@@ -192,7 +192,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse
         return problem(request, _BY_STATUS[409], error.text, reason=error.reason)
     if isinstance(error, LimitReached):
         return _too_many(request, error.text, error.retry_after)
-    if isinstance(error, Overdrawn):
+    if isinstance(error, RateLimitExceeded):
         return _too_many(request, error.text, error.budget.reset, error.budget.headers)
     if isinstance(error, failures.ERRORS):
         return database_failed(request, error)

@@ -1,24 +1,43 @@
-"""Answers in JSON."""
+"""JSON responses, and content negotiation between JSON and a 406.
 
-import json
+Views encode at once and return a plain HttpResponse: the one that DRF renders later costs more than
+the encoding.
+"""
+
 from collections.abc import Iterable
 from typing import Any
 
 from django.http import HttpResponse
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
 
-written = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+from openchair.json_text import encode
 
-
-def array(texts: Iterable[str]) -> str:
-    """Join the JSON of each into that of all."""
-    return f"[{','.join(texts)}]"
-
-
-def as_json(data: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> HttpResponse:
-    """Answer with data, written out at once, so that no renderer has to be asked."""
-    return of_text(written(data), status=status, headers=headers)
+_JSON = {None, "", "*/*", "application/json"}
 
 
-def of_text(text: str, *, status: int = 200, headers: dict[str, str] | None = None) -> HttpResponse:
-    """Answer with JSON that is there already."""
+def json_response(
+    data: Any, *, status: int = 200, headers: dict[str, str] | None = None
+) -> HttpResponse:
+    return text_response(encode(data), status=status, headers=headers)
+
+
+def text_response(
+    text: str, *, status: int = 200, headers: dict[str, str] | None = None
+) -> HttpResponse:
+    """Answer with a text that is JSON already."""
     return HttpResponse(text, status=status, content_type="application/json", headers=headers)
+
+
+class JsonNegotiation(DefaultContentNegotiation):
+    """Knows at once what nearly every client accepts; DRF works out the rest."""
+
+    def select_renderer(
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
+    ) -> Any:
+        """Select the one renderer there is. Raises NotAcceptable."""
+        if request.META.get("HTTP_ACCEPT") in _JSON:
+            renderer = next(iter(renderers))
+            return renderer, renderer.media_type
+        return super().select_renderer(request, renderers, format_suffix)

@@ -14,7 +14,6 @@ from rest_framework import serializers
 from openchair.api import pagination
 from openchair.api.middleware import API_PATHS
 from openchair.api.problems import CATALOGUE
-from practices.ids import ID_PATTERN
 
 EVERYWHERE = ("400", "401", "403", "406", "429", "503")
 WITH_BODY = ("409", "413", "415")
@@ -60,17 +59,6 @@ class ProblemSerializer(serializers.Serializer[object]):
             many=True, required=False, help_text="With a 400: each field that needs mending."
         )
         return fields
-
-
-def path_id(name: str, what: str) -> OpenApiParameter:
-    """Describe an id in a path."""
-    return OpenApiParameter(
-        name,
-        OpenApiTypes.STR,
-        OpenApiParameter.PATH,
-        description=what,
-        pattern=f"^{ID_PATTERN}$",
-    )
 
 
 def query(name: str, what: str, kind: Any = OpenApiTypes.STR) -> OpenApiParameter:

@@ -1,18 +1,54 @@
-"""What every endpoint does before and after its own work."""
+"""The base class of every endpoint's viewset."""
 
-from typing import TYPE_CHECKING, Any, cast
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NoReturn, cast
+from urllib.parse import urlsplit
 
+from django.http import HttpRequest
 from drf_spectacular.utils import extend_schema
-from rest_framework.exceptions import MethodNotAllowed, NotAuthenticated, NotFound, ParseError
+from rest_framework.exceptions import (
+    MethodNotAllowed,
+    NotAuthenticated,
+    NotFound,
+    ParseError,
+    PermissionDenied,
+)
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from openchair.api import browsers, throttling
-from openchair.database.compiled import Question
+from openchair.database.compiled import BoundQuery
+from openchair.rate_limits import Budget, RateLimitExceeded
 
 if TYPE_CHECKING:
-    from practices.api.authentication import Caller  # which knows what is shared here
+    from practices.callers import Caller
+
+
+NO_WEB_CLIENTS = (
+    "Web clients are prohibited, for a key in a page is there for everybody to read. "
+    "Call this API from a server."
+)
+
+
+def refuse_other_sites(request: HttpRequest) -> None:
+    """Raise PermissionDenied where a browser sends this from a page of another site.
+
+    Pages of this same host (the docs) may call. Sec-Fetch-Site is the browser's own word (Fetch
+    Metadata); Origin is for those that do not send it.
+    """
+    site = request.META.get("HTTP_SEC_FETCH_SITE", "none")
+    if site not in {"none", "same-origin"}:
+        raise PermissionDenied(NO_WEB_CLIENTS)
+    origin = request.META.get("HTTP_ORIGIN")
+    if origin is not None and _host(origin) != request.get_host().lower():
+        raise PermissionDenied(NO_WEB_CLIENTS)
+
+
+def _host(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return ""
 
 
 class ApiViewSet(GenericViewSet):
@@ -22,8 +58,7 @@ class ApiViewSet(GenericViewSet):
     # Who has a key may read; what needs more says so.
     permission_classes = []
     format_kwarg: None = None
-    budget: throttling.Budget | None = None
-    asks: Question[Any] | None = None
+    budget: Budget | None = None
 
     @property
     def caller(self) -> "Caller":
@@ -43,26 +78,33 @@ class ApiViewSet(GenericViewSet):
         """Leave Allow to the 405, which it belongs to."""
         return {}
 
+    def get_first_query(self, **kwargs: str) -> BoundQuery[Any] | None:
+        """Return the first query of the route with these ids, to be run along with the key's."""
+        return None
+
+    @cached_property
+    def first_query(self) -> Any:
+        """The `BoundQuery` of this request; None where the view has none."""
+        return self.get_first_query(**self.kwargs) if self.kwargs else None
+
+    def get_authenticators(self) -> list[Any]:
+        kinds: Any = self.authentication_classes
+        return [kind(along=self.first_query) for kind in kinds]
+
     def admit(self, request: Request) -> None:
         """Let in who has a key, has not used up its limit, and is not a page of another site."""
+        self.perform_authentication(request)
         if request.auth is None:
             raise NotAuthenticated("Send your API key, bare, in the Authorization header.")
         self.budget = self.caller.budget
-        if self.budget.is_overdrawn:
-            raise throttling.Overdrawn(
-                self.budget,
-                f"More than {self.budget.limit} requests in {self.budget.seconds} seconds.",
-            )
-        browsers.refuse_other_sites(request._request)
+        self.check_throttles(request)
+        refuse_other_sites(request._request)
 
-    def first_question(self, **kwargs: Any) -> Question[Any] | None:
-        """Say what this will ask the database first, to be asked along with the key."""
-        return None
-
-    def first_answer(self) -> list[Any]:
-        """Give the rows of the first question; asked again, it looks again."""
-        assert self.asks is not None
-        return self.asks.answer()
+    def throttled(self, request: Request, wait: float | None) -> NoReturn:
+        budget = self.caller.budget
+        raise RateLimitExceeded(
+            budget, f"More than {budget.limit} requests in {budget.seconds} seconds."
+        )
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """Answer, then take apart the ring of view, request and parsers.
@@ -78,7 +120,6 @@ class ApiViewSet(GenericViewSet):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Do what Django REST framework does here, but ask who it is before anything else."""
-        self.asks = self.first_question(**kwargs)
         self.admit(request)
         if str(request.method).lower() not in self.action_map:
             raise MethodNotAllowed(str(request.method))
@@ -106,6 +147,11 @@ class UnknownRouteView(ApiViewSet):
     """Everything under the API's paths that is no route."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Ask for the key first, as everywhere."""
         self.admit(request)
+
+    def handle(self, request: Any) -> NoReturn:
         raise NotFound("There is nothing at this address: see /docs/ for those there are.")
+
+    # DRF calls this for every method that the route does not map.
+    def http_method_not_allowed(self, request: Any, *args: Any, **kwargs: Any) -> NoReturn:
+        self.handle(request)

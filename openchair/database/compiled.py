@@ -1,9 +1,10 @@
-"""Queries that Django builds and compiles once.
+"""Compiled queries: querysets whose SQL Django builds once a process, to run with other arguments.
 
-That work takes several times as long as the database's answer. So what is asked at every request is
-compiled when it is asked first, with stand-ins for what differs, and from then on only run.
+Building and compiling takes several times as long as the database's answer. docs/fast-path.md says
+which private parts of Django this uses.
 """
 
+import re
 from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,28 +16,30 @@ from django.db import connection
 from django.db.models import QuerySet
 from django.db.models.query import NamedValuesListIterable, get_related_populators
 
-from openchair.database.statements import ask
+from openchair.database.execute import fetch_all
 
 Row = TypeVar("Row")
+_ANCIENT = re.compile(r"0\d{3}-\d\d-\d\d")
 
 
 @dataclass(frozen=True)
 class _Compiled:
-    """The SQL of a query, where its arguments go, and how its rows become what they stand for."""
+    """places: the indexes of `params` that an argument, by its name, is put in."""
 
     sql: str
     params: Sequence[object]
     places: Sequence[tuple[int, str]]
+    width: int
     converters: dict[int, tuple[list[Callable[..., Any]], Any]]
     read: Callable[[Sequence[Any]], Any]
 
 
-class Prepared(Generic[Row]):
-    """A query to be run with other arguments each time.
+class CompiledQuery(Generic[Row]):
+    """A query compiled at its first use.
 
-    build: makes the queryset, of models or a `values_list`, from its arguments; each of them has
-    to be a value that is compared with a column as it is, a text or an instant.
-    arguments: their names, with `str` or `datetime`.
+    build: returns the queryset, of models or a `values_list`, for its arguments, which have to go
+    into it as they are: `now + a_week` would be computed once. Compiling raises TypeError there.
+    arguments: their names and types.
     """
 
     def __init__(
@@ -45,39 +48,43 @@ class Prepared(Generic[Row]):
         self._build = build
         self._arguments = arguments
 
-    def compiled(self) -> Self:
-        """Compile it now, to hear at once what is wrong with it."""
-        self._as_compiled  # noqa: B018  # it is kept
+    def compile(self) -> Self:
+        """Compile it now, so that what is wrong with it is raised here."""
+        self._compiled  # noqa: B018  # a cached property
         return self
 
-    @cached_property
-    def _as_compiled(self) -> _Compiled:
-        return self._compile()
-
     def all(self, **values: str | datetime) -> list[Row]:
-        """Run it, and give its rows."""
-        return self.read(ask(self.sql, self.params(values)))
+        """Run it and return its rows."""
+        return self.convert(fetch_all(self.sql, self.params(values)))
 
-    def question(self, **values: str | datetime) -> "Question[Row]":
-        """Make a question of it, to be asked later or together with another one."""
-        return Question(self, values)
+    def first(self, **values: str | datetime) -> Row | None:
+        """Run it and return its first row, if there is one."""
+        rows = self.all(**values)
+        return rows[0] if rows else None
+
+    def bind(self, **values: str | datetime) -> "BoundQuery[Row]":
+        """Bind its arguments, to run it later or along with another statement."""
+        return BoundQuery(self, values)
 
     @property
     def sql(self) -> str:
-        """Give its SQL, for `params`."""
-        return self._as_compiled.sql
+        return self._compiled.sql
+
+    @property
+    def width(self) -> int:
+        """How many columns it selects."""
+        return self._compiled.width
 
     def params(self, values: Mapping[str, str | datetime]) -> list[Any]:
-        """Give the parameters of its SQL for these values of its arguments."""
-        compiled = self._as_compiled
-        params: list[Any] = list(compiled.params)
-        for index, name in compiled.places:
+        """Return the parameters of its SQL for these arguments."""
+        params: list[Any] = list(self._compiled.params)
+        for index, name in self._compiled.places:
             params[index] = _adapted(values[name])
         return params
 
-    def read(self, rows: list[Any]) -> list[Row]:
-        """Make of the rows that its SQL finds what they stand for."""
-        compiled = self._as_compiled
+    def convert(self, rows: list[Any]) -> list[Row]:
+        """Turn the driver's rows into tuples, named tuples or model instances."""
+        compiled = self._compiled
         for index, (functions, column) in compiled.converters.items():
             for function in functions:
                 rows = [
@@ -86,14 +93,10 @@ class Prepared(Generic[Row]):
                 ]
         return rows if compiled.read is tuple else [compiled.read(row) for row in rows]
 
-    def first(self, **values: str | datetime) -> Row | None:
-        """Run it, and give its first row, if there is one."""
-        rows = self.all(**values)
-        return rows[0] if rows else None
-
-    def _compile(self) -> _Compiled:
+    @cached_property
+    def _compiled(self) -> _Compiled:
         stand_ins = {
-            # Nobody asks for such a text, or such a time.
+            # No row has such a text, or an instant in the year 1.
             name: f"\0{name}" if kind is str else datetime.min.replace(tzinfo=UTC) + timedelta(n)
             for n, (name, kind) in enumerate(self._arguments.items(), start=1)
         }
@@ -101,59 +104,62 @@ class Prepared(Generic[Row]):
         compiler = queryset.query.get_compiler(connection=connection)
         sql, params = compiler.as_sql()
         names = {_adapted(value): name for name, value in stand_ins.items()}
+        places = [
+            (index, names[value])
+            for index, value in enumerate(params)
+            if isinstance(value, str | datetime) and value in names
+        ]
+        for index in {*range(len(params))} - {index for index, _ in places}:
+            if self._is_computed(str(params[index])):
+                raise TypeError("an argument of a compiled query goes into it as it is")
         return _Compiled(
             sql,
             params,
-            [
-                (index, names[value])
-                for index, value in enumerate(params)
-                if isinstance(value, str | datetime) and value in names
-            ],
+            places,
+            len(compiler.select),
             compiler.get_converters(column for column, _, _ in compiler.select),
             _reader(queryset, compiler),
         )
 
+    def _is_computed(self, text: str) -> bool:
+        """Whether a parameter was made of a stand-in."""
+        if datetime in self._arguments.values() and _ANCIENT.match(text):
+            return True
+        return any(f"\0{name}" in text for name in self._arguments)
 
-class Question(Generic[Row]):
-    """A prepared query with its arguments: asked at once, or along with another statement."""
 
-    def __init__(self, prepared: Prepared[Row], values: Mapping[str, str | datetime]) -> None:
-        self.prepared = prepared
-        self.values = values
-        self._answer: list[Row] | None = None
-        self._sent: Any = None
+class BoundQuery(Generic[Row]):
+    """A compiled query with its arguments. `rows` reads them once, `fetch` reads them anew."""
 
-    def hear(self, rows: list[Any]) -> None:
-        """Take the answer from whoever asked along."""
-        self._answer = self.prepared.read(rows)
+    def __init__(self, query: CompiledQuery[Row], values: Mapping[str, str | datetime]) -> None:
+        self.query = query
+        self.params = query.params(values)
+        self._rows: list[Row] | None = None
 
-    def send(self) -> Self:
-        """Send it with other statements (asking.without_waiting), and take the answer later."""
-        self._sent = connection.cursor()
-        self._sent.execute(self.prepared.sql, self.prepared.params(self.values))
-        return self
+    def rows(self) -> list[Row]:
+        """Return its rows: those that came along with another statement, if it was sent along."""
+        return self.fetch() if self._rows is None else self._rows
 
-    def answer(self) -> list[Row]:
-        """Give its rows, once; asked again, it looks again."""
-        if self._sent is not None:
-            with self._sent as sent:
-                self.hear(sent.fetchall())
-            self._sent = None
-        answer, self._answer = self._answer, None
-        return self.prepared.all(**self.values) if answer is None else answer
+    def fetch(self) -> list[Row]:
+        """Run it now, whatever was read before."""
+        self._rows = self.query.convert(fetch_all(self.query.sql, self.params))
+        return self._rows
+
+    def receive(self, rows: list[Any]) -> None:
+        """Take the driver's rows from what has run it."""
+        self._rows = self.query.convert(rows)
 
 
 def _adapted(value: str | datetime) -> object:
-    """Write a value as this database wants it."""
     if isinstance(value, datetime):
         return connection.ops.adapt_datetimefield_value(value)
     return value
 
 
 def _reader(queryset: Any, compiler: Any) -> Callable[[Sequence[Any]], Any]:
-    """Make what turns a row into a named tuple or, with its relations, into a model's instance.
+    """Return what makes of a row a named tuple or a model instance with its select_related.
 
-    A plain tuple is what a row is already.
+    `tuple` where a row stays what it is.
     """
     if queryset._fields is not None:
         if queryset._iterable_class is not NamedValuesListIterable:

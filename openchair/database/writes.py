@@ -3,7 +3,7 @@
 Django makes it anew at each save, which takes longer than the database does.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
@@ -39,38 +39,64 @@ def _values(row: Model, names: Sequence[str]) -> list[Any]:
 
 
 class Made(NamedTuple):
-    """A column whose value the database makes, by SQL with a place for each of these columns."""
+    """A column that the database makes: by which SQL, and with which parameters for each row."""
 
     sql: str
-    of: tuple[str, ...]
+    params: Sequence[Sequence[object]]
 
 
-def insert(rows: Sequence[Model], **made: Made) -> None:
-    """Insert new rows of one model; what the database makes is not read back.
+def insert(rows: Sequence[Model], **made: Made) -> Callable[[], None]:
+    """Insert new rows of one model. Call what it gives to read back what the database makes.
 
-    made: columns that are not written as they are.
+    In a pipeline (execute.pipeline) that is after its end: what is asked for earlier
+    would be waited for. made: columns that are not written as they are.
     """
     if not rows:
-        return
-    sql, names = _insertion(type(rows[0]), len(rows), tuple(made.items()))
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [value for row in rows for value in _values(row, names)])
-    for row in rows:
+        return _nothing
+    model, as_said = type(rows[0]), [name for name in _columns(type(rows[0])) if name not in made]
+    read_back = (*_made_keys(model), *made)
+    sql = _insertion(model, len(rows), tuple((name, how.sql) for name, how in made.items()))
+    params: list[Any] = []
+    for nth, row in enumerate(rows):
+        params += _values(row, as_said)
+        params += [param for how in made.values() for param in how.params[nth]]
         row._state.adding, row._state.db = False, connection.alias
+    cursor = connection.cursor()
+    cursor.execute(sql, params)
+    if not read_back:
+        cursor.close()
+        return _nothing
+
+    def read() -> None:
+        with cursor:
+            for row, values in zip(rows, cursor.fetchall(), strict=True):
+                for name, value in zip(read_back, values, strict=True):
+                    setattr(row, name, value)
+
+    return read
+
+
+def _nothing() -> None:
+    """Read nothing back."""
+
+
+@cache
+def _made_keys(model: type[Model]) -> tuple[str, ...]:
+    return tuple(str(field.attname) for field in model._meta.concrete_fields if field.db_returning)
 
 
 @lru_cache(maxsize=500)
-def _insertion(
-    model: type[Model], count: int, made: tuple[tuple[str, Made], ...]
-) -> tuple[str, tuple[str, ...]]:
-    """Write the SQL, and say which columns of each row are its parameters."""
+def _insertion(model: type[Model], count: int, made: tuple[tuple[str, str], ...]) -> str:
+    """Write the SQL: first the columns that are said, then those that are made."""
     columns = _columns(model)
-    values = {name: Made("%s", of=(name,)) for name in columns} | dict(made)
-    names = ", ".join(_quoted(columns[name].column) for name in values)
-    places = ", ".join(value.sql for value in values.values())
-    rows = ", ".join([f"({places})"] * count)
-    sql = f"INSERT INTO {_quoted(model._meta.db_table)} ({names}) VALUES {rows}"  # noqa: S608  # names of ours
-    return sql, tuple(name for value in values.values() for name in value.of)
+    names = [name for name in columns if name not in dict(made)] + [name for name, _ in made]
+    listed = ", ".join(_quoted(columns[name].column) for name in names)
+    marks = ["%s"] * (len(names) - len(made)) + [sql for _, sql in made]
+    rows = ", ".join([f"({', '.join(marks)})"] * count)
+    sql = f"INSERT INTO {_quoted(model._meta.db_table)} ({listed}) VALUES {rows}"  # noqa: S608  # names of ours
+    keys = [field.column for field in model._meta.concrete_fields if field.db_returning]
+    returned = [*keys, *(columns[name].column for name, _ in made)]
+    return f"{sql} RETURNING {', '.join(map(_quoted, returned))}" if returned else sql
 
 
 def snapshot(row: Model) -> dict[str, Any]:
@@ -78,21 +104,27 @@ def snapshot(row: Model) -> dict[str, Any]:
     return {name: getattr(row, name) for name in _columns(type(row))}
 
 
-def update(row: Model, *, since: dict[str, Any]) -> None:
-    """Write those columns of a locked row that are not as they were in a snapshot."""
-    changed = tuple(name for name, was in since.items() if getattr(row, name) != was)
-    if not changed:
+def changed(row: Model, *, since: dict[str, Any]) -> tuple[str, ...]:
+    """Name the columns of a row that are not as they were in a snapshot."""
+    return tuple(name for name, was in since.items() if getattr(row, name) != was)
+
+
+def update(rows: Sequence[Model], names: tuple[str, ...]) -> None:
+    """Write these columns of locked rows of one model, in all of which they are alike."""
+    if not rows or not names:
         return
     with connection.cursor() as cursor:
-        cursor.execute(_change(type(row), changed), [*_values(row, changed), row.pk])
+        values = [*_values(rows[0], names), *(row.pk for row in rows)]
+        cursor.execute(_change(type(rows[0]), names, len(rows)), values)
 
 
 @lru_cache(maxsize=500)
-def _change(model: type[Model], names: tuple[str, ...]) -> str:
+def _change(model: type[Model], names: tuple[str, ...], count: int) -> str:
     columns = _columns(model)
     said = ", ".join(f"{_quoted(columns[name].column)} = %s" for name in names)
-    key = next(field.column for field in columns.values() if field.primary_key)
-    return f"UPDATE {_quoted(model._meta.db_table)} SET {said} WHERE {_quoted(key)} = %s"  # noqa: S608  # names of ours
+    key = _quoted(next(field.column for field in columns.values() if field.primary_key))
+    which = f"{key} = %s" if count == 1 else f"{key} IN ({', '.join(['%s'] * count)})"
+    return f"UPDATE {_quoted(model._meta.db_table)} SET {said} WHERE {which}"  # noqa: S608  # names of ours
 
 
 def _quoted(name: object) -> str:

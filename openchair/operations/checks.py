@@ -1,48 +1,51 @@
-"""What has to be right before the server starts: `manage.py check` says what is not."""
+"""System checks: `manage.py check --deploy --database default` says what to mend, and how."""
 
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
+from zoneinfo import available_timezones
 
+from django.conf import settings
 from django.contrib import admin
+from django.contrib.auth import get_user_model
 from django.core import checks
+from django.core.checks import CheckMessage, Error, Tags, Warning  # noqa: A004  # Django's names
 from django.core.exceptions import ImproperlyConfigured
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
+from django.db.models import Q
+from django.utils import timezone
 
-from bookings.patients import keys_in_use
-from openchair.operations import clashes
-from practices.models import Practice
+from bookings.demo import GROUPS
+from bookings.patients import rotation
+from openchair import env
+from openchair.database import failures
+from openchair.serving import logs
+from practices.models import ApiKey, Location, Practice
 from practices.scoping import ScopedAdmin
+
+SOON = timedelta(days=14)
+THREADS = 5
+"""Connections that each worker may need."""
 
 
 @checks.register
-def registered_models_are_scoped(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
+def registered_models_are_scoped(**kwargs: Any) -> Iterator[CheckMessage]:
     """Refuse a model in the admin of which every person would see every practice's rows."""
-    errors: list[checks.CheckMessage] = []
     for model, model_admin in admin.site._registry.items():
         if not isinstance(model_admin, ScopedAdmin):
-            hint = "Make its admin a practices.scoping.ScopedAdmin, and say its practice_path."
-            errors.append(
-                checks.Error(
-                    f"{model._meta.label} is in the admin and not scoped.",
-                    hint,
-                    id="openchair.E001",
-                )
+            yield Error(
+                f"{model._meta.label} is in the admin and not scoped.",
+                "Make its admin a practices.scoping.ScopedAdmin, and say its practice_path.",
+                id="openchair.E001",
             )
         elif not _leads_to_practice(model, model_admin.practice_path):
-            errors.append(
-                checks.Error(
-                    f"The practice_path {model_admin.practice_path!r} of {model._meta.label} "
-                    "does not lead to its practice.",
-                    'Write "practice" or "booking__practice"; None is for operators only.',
-                    id="openchair.E002",
-                )
+            yield Error(
+                f"The practice_path {model_admin.practice_path!r} of {model._meta.label} "
+                "does not lead to its practice.",
+                'Write "practice" or "booking__practice"; None is for operators only.',
+                id="openchair.E002",
             )
-    return errors
-
-
-@checks.register(deploy=True)
-def settings_go_together(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
-    """Tell what `manage.py doctor` tells of the settings, before the server starts."""
-    return list(clashes.findings())
 
 
 def _leads_to_practice(model: Any, path: str | None) -> bool:
@@ -56,13 +59,191 @@ def _leads_to_practice(model: Any, path: str | None) -> bool:
     return bool(model is Practice)
 
 
-@checks.register(checks.Tags.database)
-def keys_are_there(databases: Any = None, **kwargs: Any) -> list[checks.CheckMessage]:
-    """Refuse keys that do not read what is in the database; asked by `check --database default`."""
+@checks.register(Tags.database)
+def patient_keys_are_there(databases: Any = None, **kwargs: Any) -> Iterator[CheckMessage]:
+    """Refuse to go on with keys that do not read what is in the database."""
     try:
-        keys_in_use.refuse_if_missing()
+        if databases:
+            rotation.refuse_if_keys_are_missing()
     except ImproperlyConfigured as error:
-        return [checks.Error(str(error), id="openchair.E003")]
+        yield Error(str(error), id="openchair.E003")
     except DatabaseError:
-        return []  # nothing is there yet
-    return []
+        pass  # before the first migration, for instance
+
+
+@checks.register(Tags.security, deploy=True)
+def https_is_everywhere(**kwargs: Any) -> Iterator[CheckMessage]:
+    """Look at who is answered, and over what."""
+    if "*" in settings.ALLOWED_HOSTS:
+        yield Warning(
+            "ALLOWED_HOSTS is *: links in answers can be made to lead anywhere.",
+            "Write the names under which partners and staff reach it.",
+            id="openchair.W101",
+        )
+    if not settings.HTTPS_ONLY:
+        yield Warning(
+            "HTTPS_ONLY is off: keys, passwords and patients' data can travel in clear.",
+            "Put a proxy that speaks HTTPS in front, and leave HTTPS_ONLY out.",
+            id="openchair.W102",
+        )
+
+
+@checks.register(Tags.security, deploy=True)
+def proxies_are_named(**kwargs: Any) -> Iterator[CheckMessage]:
+    """Look at whose X-Forwarded-For and X-Forwarded-Proto are believed."""
+    trusted = settings.TRUSTED_PROXIES
+    over_socket = settings.BIND.startswith("unix:")
+    if settings.HTTPS_ONLY and not trusted:
+        yield Warning(
+            "HTTPS_ONLY is on and TRUSTED_PROXIES names nobody: every request counts as plain "
+            "HTTP, and is refused.",
+            "Name your proxy in TRUSTED_PROXIES: 127.0.0.1 if it is on this machine, unix if it "
+            "comes over a unix socket.",
+            id="openchair.W103",
+        )
+    elif settings.HTTPS_ONLY and over_socket and env.UNIX_SOCKET not in trusted:
+        yield Warning(
+            "BIND is a unix socket, and TRUSTED_PROXIES does not name unix: what comes over the "
+            "socket counts as plain HTTP.",
+            "Add unix to TRUSTED_PROXIES.",
+            id="openchair.W104",
+        )
+    narrowest = {4: 8, 6: 32}
+    for each in trusted:
+        if not isinstance(each, str) and each.prefixlen < narrowest[each.version]:
+            yield Warning(
+                f"TRUSTED_PROXIES has {each}: whoever calls from there can claim to be anybody.",
+                "Name the addresses of your proxies, or the network that only they are in.",
+                id="openchair.W105",
+            )
+
+
+@checks.register(Tags.database, deploy=True)
+def database_is_sound(databases: Any = None, **kwargs: Any) -> Iterator[CheckMessage]:
+    """Look at the database, at what our role may do there, and at what is in it."""
+    if not databases:
+        return
+    try:
+        if connection.vendor == "postgresql":
+            yield from _postgresql()
+            yield from _role()
+        else:
+            yield from _sqlite(Path(str(connection.settings_dict["NAME"])))
+        yield from _zones()
+        yield from _demo()
+        yield from _keys()
+    except failures.ERRORS as error:
+        yield Error(
+            f"{failures.of(error).text} ({logs.describe(error.__cause__ or error)}).",
+            "See that it runs, that DATABASE_URL names it, and that manage.py migrate was run.",
+            id="openchair.E120",
+        )
+
+
+def _ask(sql: str) -> Any:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        return cursor.fetchone()[0]
+
+
+def _postgresql() -> Iterator[CheckMessage]:
+    unsafe = [
+        name
+        for name in ("fsync", "full_page_writes", "synchronous_commit")
+        if _ask(f"SHOW {name}") == "off"
+    ]
+    if unsafe:
+        yield Warning(
+            f"In PostgreSQL this is off: {', '.join(unsafe)}. A power cut loses bookings that "
+            "were answered.",
+            "Take it out of postgresql.conf, and out of the role's and the database's settings.",
+            id="openchair.W125",
+        )
+    room = int(_ask("SHOW max_connections")) - int(_ask("SHOW superuser_reserved_connections"))
+    needed = settings.WEB_CONCURRENCY * THREADS
+    if needed > room and not settings.PGBOUNCER:
+        yield Warning(
+            f"{settings.WEB_CONCURRENCY} workers may open {needed} connections, and PostgreSQL "
+            f"takes {room}.",
+            "Raise max_connections, lower WEB_CONCURRENCY, or put PgBouncer between "
+            "(docs/scaling.md).",
+            id="openchair.W126",
+        )
+
+
+def _role() -> Iterator[CheckMessage]:
+    hint = "Let the application connect as a role of its own (deploy/postgresql/roles.sql)."
+    role = _ask("SELECT current_user")
+    if _ask(
+        "SELECT rolsuper OR rolcreaterole OR rolcreatedb OR rolbypassrls OR rolreplication "
+        "FROM pg_roles WHERE rolname = current_user"
+    ):
+        yield Warning(
+            f"The role {role} of DATABASE_URL may rule the whole server: whoever gets into the "
+            "application has it all.",
+            hint,
+            id="openchair.W127",
+        )
+    elif _ask(
+        "SELECT has_table_privilege('bookings_event', 'UPDATE') "
+        "OR has_table_privilege('bookings_event', 'DELETE')"
+    ):
+        yield Warning(
+            f"The role {role} of DATABASE_URL may change and delete the record of what happened.",
+            hint,
+            id="openchair.W128",
+        )
+
+
+def _sqlite(file: Path) -> Iterator[CheckMessage]:
+    if file.exists() and file.stat().st_mode & 0o077:
+        yield Warning(
+            f"Others on this machine can read or write the SQLite file {file}; patients are in it.",
+            f"chmod 600 {file}",
+            id="openchair.W132",
+        )
+
+
+def _zones() -> Iterator[CheckMessage]:
+    known = available_timezones()
+    for location in Location.objects.order_by("pk"):
+        if location.timezone not in known:
+            yield Error(
+                f"The time zones installed here lack {location.timezone}, in which the location "
+                f"{location.pk} is.",
+                "Upgrade the package tzdata, or choose another zone in the admin.",
+                id="openchair.E140",
+            )
+
+
+def _demo() -> Iterator[CheckMessage]:
+    people = get_user_model().objects.filter(username__startswith="demo-", is_active=True)
+    if people.exists():
+        yield Error(
+            f"The people of the demo can log in: {', '.join(p.get_username() for p in people)}.",
+            "Switch them off in the admin, under Users.",
+            id="openchair.E141",
+        )
+    ids = [group.id for group in GROUPS.values()]
+    shown = Practice.objects.filter(pk__in=ids, active=True).values_list("name", flat=True)
+    if shown:
+        yield Warning(
+            f"The demo's practices are shown to partners: {', '.join(shown)}.",
+            "Switch them off in the admin, or begin with an empty database.",
+            id="openchair.W142",
+        )
+
+
+def _keys() -> Iterator[CheckMessage]:
+    now = timezone.now()
+    works = Q(revoked_at__isnull=True) | Q(revoked_at__gt=now)
+    keys = ApiKey.objects.filter(works, partner__active=True).select_related("partner")
+    lasting = keys.filter(Q(expires_at__isnull=True) | Q(expires_at__gt=now + SOON))
+    ending = keys.filter(expires_at__gt=now, expires_at__lte=now + SOON)
+    for key in ending.exclude(partner__in=lasting.values("partner")).order_by("expires_at"):
+        yield Warning(
+            f"The key {key.prefix}… of {key.partner} expires on {key.expires_at:%Y-%m-%d}, and "
+            "the partner has no other that lasts longer.",
+            "Issue another one in the admin, and give it to them.",
+            id="openchair.W144",
+        )

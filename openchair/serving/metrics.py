@@ -12,6 +12,7 @@ from contextvars import ContextVar
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
+from django.db.models import Sum
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from prometheus_client import (
@@ -93,13 +94,13 @@ class LiveHolds(Collector):
     """Counts the holds that have not ended, in the database; nothing while that is away."""
 
     def collect(self) -> Iterator[Metric]:
-        from bookings.models import Appointment, PlaceStatus  # models are there only now
+        from bookings.models import Appointment, Booking  # models are there only now
 
-        live = Appointment.objects.filter(
-            status=PlaceStatus.PENDING, pending_until__gt=timezone.now()
-        )
+        now = timezone.now()
+        whole = Booking.objects.filter(whole_pending_until__gt=now)
         try:
-            count = live.count()
+            held = whole.aggregate(places=Sum("whole_pending"))["places"] or 0
+            count = held + Appointment.objects.filter(pending_until__gt=now).count()
         except (DatabaseError, InterfaceError):  # /readyz tells
             return
         yield GaugeMetricFamily("openchair_holds_live", "Holds that have not ended.", value=count)

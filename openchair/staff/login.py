@@ -14,7 +14,7 @@ from django.core import signing
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 
-from openchair.api import throttling
+from openchair import rate_limits
 from openchair.staff.look import AuthenticationForm
 
 POLICY = "login"
@@ -30,9 +30,9 @@ class ThrottledLoginForm(AuthenticationForm):
         """Check name and password, unless too many were tried."""
         subject = _subject(self.request, self.cleaned_data.get("username") or "")
         # Counted before the password is looked at: two attempts at once are two attempts.
-        budget = throttling.spend(POLICY, subject, settings.LOGIN_LIMIT)
+        budget = rate_limits.spend(POLICY, subject, settings.LOGIN_LIMIT)
         if budget.used == 1:
-            throttling.forget_addresses(POLICY, settings.LOGIN_LIMIT)
+            rate_limits.forget_old(POLICY, settings.LOGIN_LIMIT)
         if budget.is_overdrawn:
             minutes = -(-budget.reset // 60)
             raise ValidationError(
@@ -41,7 +41,7 @@ class ThrottledLoginForm(AuthenticationForm):
                 code="too_many",
             )
         cleaned: dict[str, Any] = super().clean()
-        throttling.forget(POLICY, subject)
+        rate_limits.forget(POLICY, subject)
         return cleaned
 
 
@@ -57,21 +57,15 @@ def _plain(username: str) -> str:
     return unicodedata.normalize("NFKC", username).casefold()
 
 
-def person_known_here(request: HttpRequest) -> int | None:
-    """Give the key of the person who was the last to log in with this browser, if one is known."""
-    known = _known_browser(request)
-    return known[2] if known else None
-
-
-def _known_browser(request: HttpRequest) -> tuple[str, str, int] | None:
+def _known_browser(request: HttpRequest) -> tuple[str, str] | None:
     """Read the cookie: whose browser it is, and which."""
     try:
-        name, browser, person = signing.loads(
+        name, browser = signing.loads(
             request.COOKIES.get(COOKIE, ""), salt=_SALT, max_age=COOKIE_AGE
         )
     except (signing.BadSignature, ValueError, TypeError):
         return None
-    return str(name), str(browser), int(person)
+    return str(name), str(browser)
 
 
 def remember_browser(request: HttpRequest, response: HttpResponse) -> None:
@@ -80,7 +74,7 @@ def remember_browser(request: HttpRequest, response: HttpResponse) -> None:
     browser = hashlib.sha256(str(request.session.session_key).encode()).hexdigest()[:16]
     response.set_cookie(
         COOKIE,
-        signing.dumps([name, browser, request.user.pk], salt=_SALT),
+        signing.dumps([name, browser], salt=_SALT),
         max_age=COOKIE_AGE,
         path="/admin/",
         secure=settings.SESSION_COOKIE_SECURE,

@@ -22,6 +22,12 @@ def begin(request: HttpRequest) -> None:
     request.session[BEGAN] = request.session[SEEN] = int(time.time())
 
 
+def seconds_left(request: HttpRequest) -> int:
+    """Return for how many seconds a person who is logged in may do nothing from now on."""
+    now = int(time.time())
+    return settings.SESSION_IDLE - (now - int(request.session.get(SEEN, now)))
+
+
 class SessionLimitsMiddleware:
     """Ends sessions that were idle, or have lasted, too long."""
 

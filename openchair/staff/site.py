@@ -1,7 +1,5 @@
 """The admin's site: who comes in, where they land, and which of Django's own doors are shut."""
 
-from collections.abc import Callable
-from functools import wraps
 from http import HTTPStatus
 from typing import Any
 
@@ -9,7 +7,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, URLResolver, include, path
 
-from openchair import kept_forms
 from openchair.staff import login, sessions
 from openchair.staff.look import AdminSite
 from practices.scoping import practices_of
@@ -30,27 +27,19 @@ class OpenChairSite(AdminSite):
         return [
             path("desk/<id:practice_id>/", include("bookings.desk.urls")),
             path("partners/<id:partner_id>/keys/", include("practices.admin.urls")),
+            path("stay/", self.admin_view(self.stay), name="stay"),
             *kept,
         ]
 
-    def admin_view(
-        self, view: Callable[..., HttpResponse], cacheable: bool = False
-    ) -> Callable[..., HttpResponse]:
-        """Let in who may come in, and keep what somebody sends whose login has ended."""
-        guarded = super().admin_view(view, cacheable)
-
-        @wraps(guarded)
-        def entered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-            answer: HttpResponse | None = None
-            if request.method == "POST" and request.user.is_anonymous:
-                answer = kept_forms.ask_for_login(request)
-            return answer or guarded(request, *args, **kwargs)
-
-        return entered
+    def stay(self, request: HttpRequest) -> HttpResponse:
+        """Keep an idle person logged in: that they came is noted by the middleware."""
+        return HttpResponse(status=HTTPStatus.NO_CONTENT)
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """Give every page the practices that its navigation offers."""
         context: dict[str, Any] = super().each_context(request)
+        if self.has_permission(request):
+            context["idle_seconds_left"] = sessions.seconds_left(request)
         if self.has_permission(request) and not request.user.is_superuser:
             mine = practices_of(request.user)
             context["my_practices"] = mine
@@ -76,17 +65,10 @@ class OpenChairSite(AdminSite):
     def login(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Let a person in, to what was kept for them, and remember the browser."""
-        sealed = request.POST.get(kept_forms.FIELD, "")
-        context = {kept_forms.FIELD: sealed, **(extra_context or {})}
-        response: HttpResponse = super().login(request, context)
+        """Let a person in, and remember the browser."""
+        response: HttpResponse = super().login(request, extra_context)
         # A redirect says that somebody came in: a wrong password does not, whoever was in before.
         if request.method == "POST" and response.status_code == HTTPStatus.FOUND:
             sessions.begin(request)
-            kept = kept_forms.unseal(sealed, request.user.pk) if sealed else None
-            if kept is not None:
-                asks = kept_forms.ask_to_send(request, kept)
-                asks.cookies.update(response.cookies)  # the login's own token is among them
-                response = asks
             login.remember_browser(request, response)
         return response

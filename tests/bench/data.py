@@ -236,7 +236,7 @@ def _openings(world: World) -> None:
 
     then = world.today - timedelta(days=20)
     booking = Booking(length=60, updated_at=then, created_at=then)
-    place = Appointment(has_patient=False, updated_at=then, created_at=then)
+    place = Appointment(updated_at=then, created_at=then)
     columns = ("id", "status", "start_datetime", "location_id", "doctor_id", "practice_id")
     counts = ("places_pending", "places_booked", "pending_until")
     on_postgresql = connection.vendor == "postgresql"

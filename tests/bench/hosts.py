@@ -107,11 +107,11 @@ def running_site(net: Network, patience: int) -> Iterator[Site]:
             stack.callback(database.remove)
         primary.make()
         standby.follow(primary, synchronous=True)
-        servers = f"{primary.address}:5432,{standby.address}:5432"
+        servers = f"host={primary.address},{standby.address}&port=5432,5432"
         edge = net.address("edge")
         environment = {
             **os.environ,
-            "DATABASE_URL": f"postgres://{ROLE}@{servers}/{ROLE}",
+            "DATABASE_URL": f"postgres://{ROLE}@/{ROLE}?{servers}&target_session_attrs=read-write",
             "ALLOWED_HOSTS": f"{edge},localhost",
             "TRUSTED_PROXIES": edge,
             "HTTPS_ONLY": "off",

@@ -10,11 +10,20 @@ from django.db import DataError, IntegrityError, connection, transaction
 from django.db.models import Model
 
 from bookings.models import Appointment, Booking, Event, Series
+from bookings.scheduling import appointments
 from tests import factories
 from tests.factories import NOON, Scene
 
 LATER = NOON + timedelta(minutes=15)
 HELD = {"places_pending": 1, "pending_until": LATER}
+WHOLE_HELD = {
+    "status": "pending",
+    "places_pending": 3,
+    "pending_until": LATER,
+    "whole_pending": 3,
+    "whole_held_since": NOON,
+    "whole_pending_until": LATER,
+}
 
 
 def write_around_the_application(row: Model, **columns: Any) -> None:
@@ -61,6 +70,16 @@ def booking(scene: Scene) -> Booking:
         # holds, times, series
         {"status": "pending", "places_pending": 3},
         {"pending_until": LATER},
+        # what is taken as a whole
+        {"status": "booked", "places_booked": 3, "whole_booked": 4},
+        {"whole_booked": 1},
+        {"status": "pending", "places_pending": 3, "pending_until": LATER, "whole_pending": 3},
+        {**WHOLE_HELD, "whole_held_since": None},
+        {**WHOLE_HELD, "whole_pending_until": None},
+        {**WHOLE_HELD, "whole_pending_until": NOON - timedelta(seconds=1)},
+        {**WHOLE_HELD, "pending_until": LATER + timedelta(seconds=1)},
+        {"whole_held_since": NOON, "whole_pending_until": LATER},
+        {"whole_partner_id": "nobody"},
         {"status": "booked", "places_booked": 3, "start_datetime": None},
         {"series_date": "2026-06-02"},
         {"id": "-abc"},
@@ -84,6 +103,8 @@ def test_the_database_refuses_a_booking_that_cannot_be(
     [
         ({"status": "pending", "places_pending": 3, "pending_until": LATER}, ["pending"] * 3),
         ({"status": "open", **HELD}, ["pending"]),
+        (WHOLE_HELD, []),
+        ({"status": "booked", "places_booked": 3, "whole_booked": 2}, ["booked"]),
         (
             {"status": "reserved", "places_reserved": 1, "places_booked": 2},
             ["reserved", "booked", "booked"],
@@ -110,7 +131,7 @@ def test_the_database_takes_what_the_contract_allows(
 def place(booking: Booking, status: str) -> Appointment:
     """Write a place without its opening's knowing."""
     held = {"held_since": NOON, "pending_until": LATER} if status == "pending" else {}
-    made = {"has_patient": False, "created_at": NOON, "updated_at": NOON, **held}
+    made = {"created_at": NOON, "updated_at": NOON, **held}
     return Appointment.objects.create(booking=booking, status=status, **made)
 
 
@@ -119,8 +140,12 @@ def place(booking: Booking, status: str) -> Appointment:
 
 @pytest.fixture
 def booked(transactional_db: None, clock: time_machine.Traveller) -> Booking:
-    """Make an opening of one place, which is booked, in a database that really commits."""
-    return Scene().booking(status="booked")
+    """Make a booking of one place, which a patient has, in a database that really commits."""
+    scene = Scene()
+    booking = scene.booking()
+    fields: appointments.Fields = {"status": "booked"}
+    appointments.take(booking_id=booking.pk, fields=fields, by=scene.actor, now=NOON)
+    return booking
 
 
 @pytest.mark.parametrize(
@@ -133,8 +158,22 @@ def booked(transactional_db: None, clock: time_machine.Traveller) -> Booking:
         lambda booking: Booking.objects.update(status="open", places_booked=0),
         lambda booking: Booking.objects.update(status="closed", places_booked=0),
         lambda booking: Booking.objects.update(total_appointments=2, places_booked=2),
+        lambda booking: Booking.objects.update(whole_booked=1),
+        lambda booking: Booking.objects.bulk_create(
+            [copy_of(booking, places_booked=1, status="booked")]
+        ),
     ],
-    ids=["taken twice", "held too", "given up", "deleted", "opened", "closed", "counted twice"],
+    ids=[
+        "taken twice",
+        "held too",
+        "given up",
+        "deleted",
+        "opened",
+        "closed",
+        "counted twice",
+        "taken as a whole too",
+        "made so",
+    ],
 )
 def test_no_transaction_ends_with_an_opening_that_disagrees_with_its_places(
     booked: Booking, act: Callable[[Booking], Any]
@@ -143,6 +182,31 @@ def test_no_transaction_ends_with_an_opening_that_disagrees_with_its_places(
     with pytest.raises(IntegrityError), transaction.atomic():
         act(booked)
     assert list(Booking.objects.values()) + list(Appointment.objects.values()) == before
+
+
+def copy_of(booking: Booking, **columns: Any) -> Booking:
+    row = Booking.objects.values().get(pk=booking.pk)
+    return Booking(**{**row, "id": "copy", **columns})
+
+
+@pytest.mark.parametrize("known_to", ["the one it leaves", "the one it comes to"])
+def test_no_appointment_moves_that_only_one_of_two_bookings_knows_of(
+    booked: Booking, known_to: str
+) -> None:
+    other = copy_of(booked, places_booked=0, status="open")
+    other.save(force_insert=True)
+    if known_to == "the one it leaves":
+        one, columns = booked, {"places_booked": 0, "status": "open"}
+    else:
+        one, columns = other, {"places_booked": 1, "status": "booked"}
+
+    def move() -> None:
+        with transaction.atomic():
+            Appointment.objects.update(booking=other)
+            Booking.objects.filter(pk=one.pk).update(**columns)
+
+    with pytest.raises(IntegrityError):
+        move()
 
 
 def test_opening_and_places_may_change_together_in_any_order(booked: Booking) -> None:
@@ -189,19 +253,12 @@ def test_neither_kind_nor_practice_changes_under_openings(scene: Scene) -> None:
         {"pending_until": None},
         {"held_since": None},
         {"pending_until": NOON - timedelta(seconds=1)},
-        {"first_name": "a" * 101},
-        {"last_name": "a" * 101},
-        {"email": "a" * 255},
-        {"phone": "5" * 41},
-        {"guardian_name": "a" * 201},
-        {"zip_code": "1" * 21},
-        {"message": "a" * 2001},
         {"id": "_"},
     ],
     ids=lambda columns: next(iter(columns)),
 )
 def test_the_database_refuses_a_place_that_cannot_be(scene: Scene, columns: dict[str, Any]) -> None:
-    scene.booking(status="pending")
+    appointments.take(booking_id=scene.booking().pk, fields={}, by=scene.actor, now=NOON)
     with pytest.raises((IntegrityError, DataError)):
         write_around_the_application(Appointment.objects.get(), **columns)
 

@@ -6,7 +6,7 @@ import pytest
 import time_machine
 
 from bookings import walltime
-from bookings.models import Appointment, Booking, Event
+from bookings.models import Booking, Event
 from bookings.scheduling import appointments
 from tests.conftest import Caller
 from tests.factories import NOON, Scene
@@ -107,8 +107,8 @@ def test_a_late_confirmation_is_a_plain_claim(
     clock.shift(900)
     answer = put(api, held, status="booked")
     assert (answer.status_code, answer.json()["status"]) == (200, "booked")
-    places = Appointment.objects.order_by("created_at").values_list("status", flat=True)
-    assert list(places) == ["expired", "booked"]
+    steps = Event.objects.filter(booking=held).values_list("from_status", "to_status")
+    assert list(steps) == [("", "pending"), ("pending", "open"), ("open", "booked")]
 
 
 def test_a_late_confirmation_loses_to_who_came_meanwhile(

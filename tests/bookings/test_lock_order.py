@@ -114,7 +114,7 @@ def test_encrypting_anew_and_moving_two_patients_never_wait_for_each_other(
     fields: bookings.Fields = {"start_datetime": NOON + timedelta(days=3)}
     at: Any = {"by": scene.actor, "now": NOON}
     with locked(between) as queue:
-        sealing = queue.start(lambda: list(rotation.seal_anew(Appointment.objects.all())))
+        sealing = queue.start(lambda: list(rotation.seal_anew()))
         moving = queue.start(lambda: bookings.edit(booking_id=both.pk, fields=fields, **at))
     assert sealing.result()
     assert moving.result().start_datetime == fields["start_datetime"]

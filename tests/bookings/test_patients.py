@@ -13,11 +13,10 @@ from django.db import connection
 from django.test import Client
 
 from bookings.models import Appointment, Booking
-from bookings.patients import keys_in_use, record
+from bookings.patients import record, rotation
 from bookings.patients.record import Patient
 from bookings.scheduling import appointments
 from openchair import encryption, env
-from openchair.api.models import KeptAnswer
 from tests.conftest import Caller
 from tests.desk.world import House, browser
 from tests.factories import NOON, Scene
@@ -77,7 +76,7 @@ def test_a_retry_gets_the_sealed_answer_verbatim(scene: Scene, api: Caller) -> N
 def test_what_is_not_known_is_not_sealed(scene: Scene) -> None:
     place = appointments.take(booking_id=scene.booking().pk, fields={}, by=scene.actor, now=NOON)
     place.refresh_from_db()
-    assert (place.patient, place.patient_key, place.has_patient) == (None, None, True)
+    assert (place.patient, place.patient_key) == (None, None)
     assert place.person == Patient()
 
 
@@ -149,14 +148,14 @@ def test_keys_are_changed_without_anybody_noticing(scene: Scene, api: Caller, ke
     missing = encryption.key_names()[1]
     keys(new)
     with pytest.raises(ImproperlyConfigured, match=missing):
-        keys_in_use.refuse_if_missing()
+        rotation.refuse_if_keys_are_missing()
     keys(new, old)
     # 3: sealed anew: the place, and the answers kept for retries of both
     assert reencrypt().startswith("2 encrypted anew")
     assert reencrypt().startswith("0 encrypted anew")
 
     keys(new)  # 4: the old one is dropped
-    keys_in_use.refuse_if_missing()
+    rotation.refuse_if_keys_are_missing()
     after = api("GET", path)
     assert (after.content, after["ETag"]) == (before.content, before["ETag"])
     assert api("GET", f"{listed}?since=2026-06-02T00:00Z").json() == []
@@ -172,25 +171,12 @@ def test_a_key_that_is_missing_is_never_taken_for_no_patient(
     stored = Appointment.objects.values_list("patient", flat=True).get()
     keys(new_key())
     with pytest.raises(ImproperlyConfigured, match="nothing is lost"):
-        keys_in_use.refuse_if_missing()
+        rotation.refuse_if_keys_are_missing()
     with pytest.raises(CommandError, match="add them first"):
         reencrypt()
     assert api("GET", path).status_code == 503
     assert api("PUT", path, {"first_name": "X"}).status_code == 503
     assert Appointment.objects.values_list("patient", flat=True).get() == stored
-
-
-def test_what_a_release_before_writes_in_clear_is_shown_and_then_sealed(
-    scene: Scene, api: Caller
-) -> None:
-    path = take(api, scene.booking())["Location"]
-    Appointment.objects.update(clear_first_name="Canary-later")
-    KeptAnswer.objects.update(sealed=None, sealed_by=None, body="canary", fingerprint="f")
-    assert api("GET", path).json()["first_name"] == "Canary-later"
-    assert reencrypt().startswith("2 encrypted anew")
-    assert "canary" not in everything_stored().casefold()
-    shown = api("GET", path).json()
-    assert (shown["first_name"], shown["last_name"]) == ("Canary-later", "Canary-Park")
 
 
 def test_a_change_of_status_leaves_alone_what_was_sealed_anew_meanwhile(scene: Scene) -> None:

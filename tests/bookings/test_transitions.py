@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from bookings.models import Appointment, Booking, Event
-from bookings.scheduling import appointments, bookings
+from bookings.scheduling import appointments, bookings, feed
 from openchair.errors import Refused
 from tests.conftest import Caller
 from tests.factories import NOON, Scene
@@ -216,7 +216,7 @@ def test_open_gives_back_what_the_status_took_and_never_a_patients_place(
     assert put(api, with_patient, status="booked").json()["status"] == "booked"
     answer = put(api, with_patient, status="open").json()
     assert (answer["status"], answer["available_appointments"]) == ("open", 2)
-    assert Appointment.objects.get(has_patient=True).status == "booked"
+    assert Appointment.objects.get().status == "booked"
 
 
 def test_an_opening_full_of_patients_is_neither_given_back_nor_closed(
@@ -239,7 +239,7 @@ def test_the_opening_can_be_closed_once_the_patient_has_cancelled(
 ) -> None:
     path = f"/onlinescheduling/booking/{with_patient.pk}"
     assert api("DELETE", path).status_code == 409
-    patient = Appointment.objects.get(has_patient=True)
+    patient = Appointment.objects.get()
     appointments.cancel(appointment_id=patient.pk, by=scene.actor, now=NOON)
     assert api("DELETE", path).status_code == 200
 
@@ -249,7 +249,7 @@ def test_a_full_opening_refuses_another_patient_and_changes_nothing(scene: Scene
     with pytest.raises(Refused) as refused:
         appointments.take(booking_id=booking.pk, fields={}, by=scene.actor, now=NOON)
     assert refused.value.reason == "place_taken"
-    assert Appointment.objects.count() == 1
+    assert not Appointment.objects.exists()
 
 
 def test_taking_every_free_place_twice_is_the_same_as_once(scene: Scene, api: Caller) -> None:
@@ -278,21 +278,44 @@ def test_open_with_fewer_places_gives_back_what_the_status_took(scene: Scene, ap
 # The record -----------------------------------------------------------------------------------
 
 
-def test_every_change_leaves_an_event_for_the_booking_and_for_each_place(
+def test_a_status_of_the_whole_booking_leaves_one_event_whatever_the_places(
     scene: Scene, api: Caller
 ) -> None:
-    booking = scene.booking(total_appointments=2)
-    put(api, booking, status="pending", length=45)
+    booking = scene.booking(total_appointments=1000)
+    put(api, booking, total_appointments=150, status="pending", length=45)
     put(api, booking, status="booked")
-    of_booking = Event.objects.filter(booking=booking, appointment=None)
-    chain = list(of_booking.values_list("from_status", "to_status"))
+    events = Event.objects.filter(booking=booking)
+    chain = list(events.values_list("from_status", "to_status"))
     assert chain == [("", "open"), ("open", "pending"), ("pending", "booked")]
-    assert of_booking[1].changes["length"] == [60, 45]
-    assert {event.api_key for event in of_booking} == {scene.key_row}
-    of_places = Event.objects.filter(booking=booking).exclude(appointment=None)
-    assert sorted(of_places.values_list("from_status", "to_status")) == [
-        ("", "pending"),
-        ("", "pending"),
-        ("pending", "booked"),
-        ("pending", "booked"),
-    ]
+    assert events[1].changes["length"] == [60, 45]
+    assert events[2].changes["whole_booked"] == events[2].changes["places_booked"] == [0, 150]
+    assert {event.api_key for event in events} == {scene.key_row}
+    assert not Appointment.objects.exists()
+
+
+def test_every_change_of_an_appointment_leaves_an_event_of_its_own(scene: Scene) -> None:
+    booking = scene.booking(total_appointments=2)
+    at: Any = {"by": scene.actor, "now": NOON}
+    place = appointments.take(booking_id=booking.pk, fields={}, **at)
+    appointments.edit(appointment_id=place.pk, fields={"status": "booked"}, **at)
+    told = Event.objects.filter(appointment=place).values_list("from_status", "to_status")
+    assert list(told) == [("", "pending"), ("pending", "booked")]
+    assert Event.objects.filter(appointment=None).count() == 3
+
+
+def test_what_is_written_knows_its_number_and_its_key(scene: Scene) -> None:
+    kept: list[Event] = []
+    writing = feed.write
+
+    def keep(events: list[Event]) -> Any:
+        kept.extend(events)
+        return writing(events)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(feed, "write", keep)
+        booking = scene.booking(total_appointments=2)
+        appointments.take(booking_id=booking.pk, fields={}, by=scene.actor, now=NOON)
+    assert [event.number for event in kept] == [1, 2, 3]
+    for event in kept:
+        stored = Event.objects.get(pk=event.pk)
+        assert (stored.number, stored.to_status) == (event.number, event.to_status)

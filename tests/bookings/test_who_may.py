@@ -10,9 +10,11 @@ from bookings.models import Appointment, Event
 from openchair.api import problems
 from openchair.api.models import KeptAnswer
 from tests import factories
-from tests.conftest import Caller
+from tests.conftest import Caller, only_once_on_sqlite
 from tests.factories import NOON, Scene
 from tests.routes import filled, routes
+
+pytestmark = only_once_on_sqlite
 
 APPOINTMENTS = "/onlinescheduling/booking/<id:booking_id>/appointments"
 APPOINTMENT = "/onlinescheduling/appointment/<id:appointment_id>"

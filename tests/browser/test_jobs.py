@@ -111,26 +111,53 @@ def test_an_opening_is_held_released_and_closed_by_keyboard_alone(log_in: LogIn)
     expect(page.locator("h1 .oc-status")).to_have_text("Closed")
 
 
-def test_what_is_typed_while_the_login_ends_is_not_lost(log_in: LogIn) -> None:
+@pytest.mark.parametrize("key", ["Enter", "Space", "Escape"])
+def test_one_key_stays_logged_in_a_minute_before_the_idle_end_and_nothing_typed_is_lost(
+    log_in: LogIn, key: str
+) -> None:
     person = log_in("exact")
+    person.page.clock.install()
     page = type_patient(person, "Persephone", "Abernathy")
-    page.context.clear_cookies(name="sessionid")
+    warning = page.get_by_role("dialog", name="You will be logged out in a minute")
+    page.clock.fast_forward("13:30")
+    expect(warning).to_be_hidden()
+    page.clock.fast_forward("00:40")
+    expect(warning).to_be_visible()
+    expect(page.get_by_role("button", name="Stay logged in")).to_be_focused()
+    with page.expect_response("**/admin/stay/") as told:
+        page.keyboard.press(key)
+    assert told.value.status == 204
+    expect(warning).to_be_hidden()
+    page.clock.fast_forward("13:30")
+    expect(warning).to_be_hidden()
     page.get_by_role("button", name="Take the place").click()
-    expect(page.get_by_role("status")).to_contain_text("What you sent is kept")
-    person.log_in()
-    expect(page.get_by_role("definition").filter(has_text="Abernathy")).to_be_visible()
-    page.get_by_role("button", name="Send it now").click()
     expect(page.get_by_role("status")).to_have_text("Persephone Abernathy: place booked.")
 
 
-def test_a_page_from_before_another_login_is_not_lost(log_in: LogIn) -> None:
+def test_who_comes_too_late_is_told_and_can_copy_what_was_typed(log_in: LogIn) -> None:
     person = log_in("exact")
-    page = person.desk("exact", f"board/?day={next_monday(61).isoformat()}")
-    page.get_by_role("link", name=re.compile("New opening at 10:30 AM with Dr. Mia")).first.click()
-    page.context.clear_cookies(name="csrftoken")
-    page.get_by_role("button", name="Publish the opening").click()
-    page.get_by_role("button", name="Send it now").click()
-    expect(page.get_by_role("status")).to_have_text("The opening is published.")
+    person.page.clock.install()
+    page = type_patient(person, "Persephone", "Abernathy")
+    page.context.clear_cookies(name="sessionid")
+    page.clock.fast_forward("14:10")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_contain_text("You were logged out")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    expect(page.get_by_label("First name")).to_have_value("Persephone")
+
+
+def test_what_is_done_in_another_window_counts(log_in: LogIn) -> None:
+    person = log_in("exact")
+    person.page.clock.install()
+    page = person.desk("exact", "board/")
+    page.clock.fast_forward("13:30")
+    other = page.context.new_page()
+    other.goto(page.url)
+    page.wait_for_timeout(200)
+    page.clock.fast_forward("00:40")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    other.close()
 
 
 def test_logging_out_needs_no_mouse(log_in: LogIn) -> None:

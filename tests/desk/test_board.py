@@ -16,8 +16,11 @@ from time_machine import Traveller
 from bookings.desk import export
 from bookings.models import Appointment, Booking, Event, Status
 from tests import factories
+from tests.conftest import only_once_on_sqlite
 from tests.desk.world import House, browser, person
 from tests.factories import NOON
+
+pytestmark = only_once_on_sqlite
 
 QUERIES = 10
 
@@ -153,6 +156,18 @@ def test_the_second_of_two_people_is_told_what_the_first_did(house: House, desk:
     assert opening.status == Status.PENDING
 
 
+def test_who_closes_or_gives_back_what_a_colleague_has_is_told_so(
+    house: House, desk: Client
+) -> None:
+    opening = house.opening("N", start=datetime(2026, 6, 2, 14))  # noqa: DTZ001
+    close = f"opening/{opening.pk}/act/", {"do": "close", "seen": "open"}
+    give_back = f"place/{house.place.pk}/act/", {"do": "give_back", "seen": "booked"}
+    for path, form in (close, give_back):
+        desk.post(house.address(path), form)
+        second = said(desk.post(house.address(path), form, follow=True))
+        assert "was changed while you looked: Quillonina made it" in second
+
+
 def test_an_edit_does_not_overwrite_anothers(house: House, desk: Client) -> None:
     edit = house.address(f"opening/{house.booking.pk}/edit/")
     page = desk.get(edit).content.decode()
@@ -182,7 +197,7 @@ def test_a_place_is_taken_for_a_patient_on_the_phone(house: House, desk: Client)
     done = desk.post(house.address(f"opening/{house.booking.pk}/patient/"), values, follow=True)
     assert "Ada Brook: place booked." in said(done)
     place = named("Ada")
-    assert (place.status, place.person.phone, place.has_patient) == ("booked", "555 0199", True)
+    assert (place.status, place.person.phone) == ("booked", "555 0199")
     event = place.events.get()
     assert (event.user, event.to_status) == (house.staff, "booked")
 
@@ -252,7 +267,7 @@ def test_no_range_place_gets_a_time_that_was_not_asked_for(
     if "outside" in text:
         for path, values in sent[:3]:
             range_desk.post(range_house.address(path), {**values, "outside": "on"})
-        assert Appointment.objects.filter(status="booked", has_patient=True).count() == 3
+        assert Appointment.objects.filter(status="booked").count() == 3
 
 
 def test_a_login_on_the_way_leads_back_to_the_page(range_house: House, range_desk: Client) -> None:
@@ -395,3 +410,36 @@ def crowd(house: House) -> None:
                 )
             )
     Booking.objects.bulk_create(rows)
+
+
+def test_the_desk_says_who_took_places_without_a_patient(house: House, desk: Client) -> None:
+    opening = house.opening("N", start=datetime(2026, 6, 2, 14), status="booked")  # noqa: DTZ001
+    held = house.opening("H", start=datetime(2026, 6, 2, 15))  # noqa: DTZ001
+    desk.post(house.address(f"opening/{held.pk}/act/"), {"do": "hold", "seen": "open"})
+    board = said(desk.get(house.address("board/?day=2026-06-02")))
+    assert "3 places taken by Quillon Partner" in board
+    assert "3 places taken by staff (on hold until 12:15 PM)" in board
+    assert "3 places taken by Quillon Partner" in said(
+        desk.get(house.address(f"opening/{opening.pk}/"))
+    )
+    days = {"first": "2026-06-02", "last": "2026-06-02", "do": "preview"}
+    assert "3 places taken by staff" in said(desk.post(house.address("close/"), days))
+
+
+def test_one_of_these_places_is_given_to_a_patient_with_a_name(house: House, desk: Client) -> None:
+    opening = house.opening("N", start=datetime(2026, 6, 2, 14), status="booked")  # noqa: DTZ001
+    path = house.address(f"opening/{opening.pk}/name/")
+    typed = {"first_name": "Ada", "last_name": "Brook", "phone": ""}
+    refused = desk.post(path, typed)
+    assert refused.status_code == 400
+    assert 'value="Brook"' in refused.content.decode()
+    done = said(desk.post(path, {**typed, "phone": "555 0199"}, follow=True))
+    assert "Ada Brook: place booked." in done
+    assert "2 places taken by Quillon Partner" in done
+    assert "Places booked without a patient: 3 → 2" in done
+    place = named("Ada")
+    assert (place.status, place.booking, place.partner) == ("booked", opening, None)
+    desk.post(house.address(f"opening/{opening.pk}/act/"), {"do": "release", "seen": "booked"})
+    gone = desk.post(path, {**typed, "phone": "555 0199"})
+    assert "taken without a patient any longer" in said(gone)
+    assert 'value="Brook"' in gone.content.decode()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import time_machine
 
-from openchair.api import throttling
+from openchair import rate_limits
 from tests import factories
 from tests.conftest import Caller, together
 from tests.factories import Scene
@@ -51,17 +51,17 @@ def test_a_clock_that_was_wrong_once_locks_nobody_out(
 @pytest.mark.django_db(transaction=True)
 def test_every_one_is_counted_once_however_many_count_at_once() -> None:
     name = f"test-{time.time_ns()}"
-    spent = together(16, lambda: [throttling.spend("p", name, (50, 60)).used for _ in range(5)])
+    spent = together(16, lambda: [rate_limits.spend("p", name, (50, 60)).used for _ in range(5)])
     assert sorted(used for many in spent for used in many) == list(range(1, 81))
-    last = throttling.spend("p", name, (50, 60))
+    last = rate_limits.spend("p", name, (50, 60))
     assert (last.used, last.is_overdrawn) == (81, True)
     assert 55 <= last.reset <= 60
 
 
 def test_a_window_ends(db: None, clock: time_machine.Traveller) -> None:
-    assert [throttling.spend("p", "x", (1, 1)).used for _ in range(2)] == [1, 2]
+    assert [rate_limits.spend("p", "x", (1, 1)).used for _ in range(2)] == [1, 2]
     clock.shift(1)
-    assert throttling.spend("p", "x", (1, 1)).used == 1
+    assert rate_limits.spend("p", "x", (1, 1)).used == 1
 
 
 def test_one_partners_flood_leaves_the_others_alone(
@@ -96,6 +96,6 @@ def test_64_clients_bursting_over_the_limit_get_through_what_is_allowed() -> Non
 
 def test_a_count_is_begun_anew(db: None) -> None:
     subject = "somebody"
-    assert [throttling.spend("login", subject, (1, 60)).used for _ in range(2)] == [1, 2]
-    throttling.forget("login", subject)
-    assert throttling.spend("login", subject, (1, 60)).used == 1
+    assert [rate_limits.spend("login", subject, (1, 60)).used for _ in range(2)] == [1, 2]
+    rate_limits.forget("login", subject)
+    assert rate_limits.spend("login", subject, (1, 60)).used == 1

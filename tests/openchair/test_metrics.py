@@ -145,6 +145,12 @@ def test_claims_and_holds_are_counted(clock: time_machine.Traveller) -> None:
     assert found[sample("openchair_claims_total", part="api", outcome="won")] == 2
     assert found[sample("openchair_claims_total", part="api", outcome="lost")] == 2
     assert found["openchair_holds_lapsed_total"] == 1
+    scene.booking(id="many", total_appointments=3)
+    assert api("PUT", "/onlinescheduling/booking/many", {"status": "pending"}).status_code == 200
+    assert fetched()["openchair_holds_live"] == 3
+    clock.shift(timedelta(seconds=901))
+    assert api("GET", "/onlinescheduling/booking/many").json()["status"] == "open"
+    assert fetched()["openchair_holds_lapsed_total"] == 4
 
 
 @only_once

@@ -46,6 +46,13 @@ class Database:
             capture_output=True,
         )
 
+    def migrate(self) -> None:
+        """Migrate and set the roles' rights, as docs/operations.md does."""
+        self.manage("owner", "migrate", "-v0")
+        psql = [f"{newest_binaries()}/psql", "-X", "-q", "-v", "ON_ERROR_STOP=1"]
+        rights = ROOT / "deploy" / "postgresql" / "rights.sql"
+        subprocess.run([*psql, self.url("owner"), "-f", rights], check=True)
+
     def manage(self, role: str, *arguments: str) -> None:
         """Run a management command as a role."""
         environment = {**os.environ, "DATABASE_URL": self.url(role)}

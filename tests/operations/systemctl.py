@@ -44,7 +44,7 @@ def spawn(
                 variable, _, value = line.partition("=")
                 environment[variable] = value
     user = pwd.getpwnam(settings["User"])
-    arguments = shlex.split(command)
+    arguments = shlex.split(command.replace("$$", "$").replace("%%", "%"))
     fds: tuple[int, ...] = ()
     if listening is not None:
         arguments = [sys.executable, "-c", LAUNCH, str(listening), *arguments]
@@ -74,6 +74,7 @@ def hold(name: str) -> None:
     HELD.mkdir(exist_ok=True)
     while True:
         service = UNITS / f"{name}.service"
+        once(service, "ExecStartPre")
         running = spawn(service, dict(read(service))["ExecStart"], listening=listening.fileno())
         (HELD / name).write_text(f"{os.getpid()} {running.pid}")
         while not asked and running.poll() is None:
@@ -93,10 +94,10 @@ def restart(name: str) -> None:
         time.sleep(0.05)
 
 
-def once(unit: Path) -> None:
-    """Run a service that does one thing; what it writes goes to its log."""
+def once(unit: Path, *kinds: str) -> None:
+    """Run commands of a service that end by themselves; what they write goes to its log."""
     for name, command in read(unit):
-        if name not in {"ExecStart", "ExecStartPost"}:
+        if name not in kinds:
             continue
         with JOURNAL.open("ab") as log:
             if spawn(unit, command, output=log).wait():
@@ -121,7 +122,7 @@ def main(verb: str, *names: str) -> None:
     elif verb == "restart":
         restart("openchair")
     elif verb == "start":
-        once(UNITS / units[0])
+        once(UNITS / units[0], "ExecStart", "ExecStartPost")
     elif verb == "stop-all" and (HELD / "openchair").exists():
         os.kill(int((HELD / "openchair").read_text().split()[0]), signal.SIGTERM)
 

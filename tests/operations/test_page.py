@@ -42,20 +42,16 @@ def test_who_types_what_the_page_says_gets_what_it_shows() -> None:
 
 
 def assert_shown(shown: str, ran: Ran) -> None:
-    """See the last lines be as the page shows them; the doctor may speak of this machine."""
+    """See the last lines be as the page shows them."""
     lines = shown.splitlines()
-    if "doctor" in ran.commands:
-        assert set(re.findall(r"\(openchair\.(\w+)\)", ran.out)) <= {"W110"}, ran.out
-        lines.remove("Nothing has to be mended.")
-        assert not set(lines) - set(ran.out.splitlines()), ran
-    else:
-        assert ran.out.splitlines()[-len(lines) :] == lines or not lines, ran
+    assert ran.out.splitlines()[-len(lines) :] == lines or not lines, ran
 
 
 def test_the_units_are_what_systemd_accepts(tmp_path: Path) -> None:
     for unit in UNITS:
         # verify wants the programs to be there.
         text = unit.read_text().replace("/opt/openchair/current/.venv/bin/python", "/bin/true")
+        text = text.replace("/usr/bin/pg_dump", "/bin/true")
         (tmp_path / unit.name).write_text(text)
     if shutil.which("systemd-analyze"):
         verified = subprocess.run(

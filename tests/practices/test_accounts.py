@@ -1,5 +1,6 @@
 """Who logs in, how often they may try, and for how long."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -7,9 +8,13 @@ import pytest
 from django.test import Client
 from time_machine import Traveller
 
+from bookings.models import Appointment
 from openchair.api.models import Counter
+from tests.conftest import only_once_on_sqlite
 from tests.desk.world import House, User, browser, person
 from tests.practices.conftest import PASSWORD
+
+pytestmark = only_once_on_sqlite
 
 
 def attempt(client: Client, username: str, password: str, address: str = "192.0.2.1") -> Any:
@@ -102,6 +107,61 @@ def test_a_wrong_password_does_not_make_a_session_last(house: House, clock: Trav
         assert client.get(house.address("board/")).status_code == 200
     clock.shift(timedelta(minutes=10))
     assert client.get(house.address("board/")).status_code == 302
+
+
+def test_who_is_idle_on_a_page_stays_logged_in_by_one_request(
+    house: House, clock: Traveller
+) -> None:
+    client = Client(headers={"host": "localhost"})
+    attempt(client, "quillon-desk", PASSWORD)
+    for _ in range(3):
+        assert 'data-left="900"' in client.get(house.address("board/")).content.decode()
+        clock.shift(timedelta(minutes=14))
+        assert client.get("/admin/stay/").status_code == 204
+    clock.shift(timedelta(minutes=15))
+    assert client.get("/admin/stay/").status_code == 302
+
+
+def test_what_is_sent_after_the_login_has_ended_changes_nothing(
+    house: House, clock: Traveller
+) -> None:
+    client = Client(headers={"host": "localhost"}, enforce_csrf_checks=True)
+    client.force_login(house.staff)
+    page = house.address(f"opening/{house.booking.pk}/")
+    fields = {"status": "booked", "first_name": "Ada", "csrfmiddlewaretoken": token(client, page)}
+    clock.shift(timedelta(minutes=15))
+    late = client.post(f"{page}patient/", fields)
+    assert late.headers["Location"] == f"/admin/login/?next={page}patient/"
+    client.force_login(house.staff)
+    token(client, page)
+    assert client.post(f"{page}patient/", fields | {"csrfmiddlewaretoken": "x"}).status_code == 403
+    assert "Ada" not in {place.person.first_name for place in Appointment.objects.all()}
+
+
+def token(client: Client, path: str) -> str:
+    """Read the token of a page's forms."""
+    page = client.get(path).content.decode()
+    found: list[str] = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', page)
+    return found[0]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "application/x-www-form-urlencoded; charset=latin-1",
+        "application/x-www-form-urlencoded; charset=rot13",
+        "multipart/form-data; boundary=x; charset=rot13",
+    ],
+)
+def test_a_form_that_cannot_be_read_is_a_400(house: House, kind: str) -> None:
+    client = Client(headers={"host": "localhost"}, enforce_csrf_checks=True)
+    client.force_login(house.staff)
+    page = house.address(f"opening/{house.booking.pk}/")
+    token(client, page)
+    body = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\nb\r\n--x--\r\n'
+    refused = client.generic("POST", f"{page}patient/", body, content_type=kind)
+    assert refused.status_code == 400
+    assert "The server cannot read this request" in refused.content.decode()
 
 
 def test_an_operator_makes_an_account_that_can_log_in(house: House) -> None:

@@ -1,14 +1,12 @@
 """Seal patients' data with the first key of PATIENT_KEYS, while the server runs."""
 
-import json
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from bookings.models import Appointment
-from bookings.patients import keys_in_use
-from bookings.patients.rotation import AT_ONCE, seal_anew, stale
+from bookings.patients.rotation import AT_ONCE, missing_keys, seal_anew, stale
 from openchair import encryption
 from openchair.api.idempotency import KEPT_FOR
 from openchair.api.models import KeptAnswer
@@ -21,21 +19,21 @@ class Command(BaseCommand):
     """Lets the second key, and those after it, be dropped."""
 
     help = (
-        "Encrypt patients' data with the first key of PATIENT_KEYS: what other keys encrypted, and "
-        "what is still in clear. In small batches while the server runs; it may be stopped and run "
-        "again. When it ends well, no other key is needed any longer."
+        "Encrypt patients' data with the first key of PATIENT_KEYS: what other keys encrypted. In "
+        "small batches while the server runs; it may be stopped and run again. When it ends well, "
+        "no other key is needed any longer."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Look until there is nothing left."""
-        names = keys_in_use.missing()
+        names = missing_keys()
         if names:
             raise CommandError(
                 f"PATIENT_KEYS lacks the keys named {', '.join(sorted(names))}: add them first."
             )
         sealed = 0
         for _ in range(MOST_LOOKS):
-            sealed += sum(seal_anew(Appointment.objects.all())) + _answers_sealed()
+            sealed += sum(seal_anew()) + _answers_sealed()
             if not Appointment.objects.filter(stale()).exists():
                 break
         else:
@@ -52,10 +50,7 @@ def _answers_sealed() -> int:
     while rows := list(stale.filter(pk__gt=after)[:AT_ONCE]):
         after = rows[-1].pk
         for kept in rows:
-            told = json.dumps([kept.fingerprint, kept.body])
-            if kept.sealed is not None:
-                told = encryption.unseal(kept.sealed)
+            told = encryption.unseal(kept.sealed)
             row = KeptAnswer.objects.filter(pk=kept.pk, kept_at=kept.kept_at)
-            anew = {"sealed": encryption.seal(told), "sealed_by": first}
-            sealed += row.update(**anew, fingerprint="", body="")
+            sealed += row.update(sealed=encryption.seal(told), sealed_by=first)
     return sealed

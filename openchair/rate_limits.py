@@ -1,0 +1,113 @@
+"""Rate limits: so many per so many seconds, counted exactly, in the database for all workers.
+
+DRF's throttles and Django's database cache read and then write, so that two workers can both be let
+in with the last one.
+"""
+
+import math
+import time
+from dataclasses import dataclass
+
+from django.db import connection
+
+from openchair.database.execute import fetch_all
+
+_DAY = 24 * 60 * 60
+
+
+def count_sql(row: str) -> str:
+    """Return the SQL that counts `row`: a SELECT or VALUES of a name, the present and 1.
+
+    Its other parameters follow those of `row`: the window's length in milliseconds, twice. It
+    returns how many there are, and when the window began, which it does with the first request
+    after the one before it ended: so a burst is held to the limit whenever it comes. One statement,
+    so that no two workers can both read before either writes. ABS, for a clock that was wrong once
+    must not lock anybody out.
+    """
+    return f"""
+        INSERT INTO api_counter (name, "window", used) {row}
+        ON CONFLICT (name) DO UPDATE SET
+            used = CASE WHEN ABS(excluded."window" - api_counter."window") < %s
+                        THEN api_counter.used + 1 ELSE 1 END,
+            "window" = CASE WHEN ABS(excluded."window" - api_counter."window") < %s
+                            THEN api_counter."window" ELSE excluded."window" END
+        RETURNING used, "window"
+    """  # all of it ours
+
+
+_SPEND = count_sql("VALUES (%s, %s, 1)")
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What is left of a limit per `seconds`; `reset` seconds from now all of it is."""
+
+    policy: str
+    limit: int
+    seconds: int
+    used: int
+    reset: int
+
+    @property
+    def left(self) -> int:
+        return max(0, self.limit - self.used)
+
+    @property
+    def is_overdrawn(self) -> bool:
+        """Whether the last request was one too many."""
+        return self.used > self.limit
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The RateLimit fields (IETF draft-ietf-httpapi-ratelimit-headers)."""
+        return {
+            "RateLimit-Policy": f'"{self.policy}";q={self.limit};w={self.seconds}',
+            "RateLimit": f'"{self.policy}";r={self.left};t={self.reset}',
+        }
+
+
+class RateLimitExceeded(Exception):
+    """A limit is used up (429); the text says which."""
+
+    def __init__(self, budget: Budget, text: str) -> None:
+        super().__init__(text)
+        self.budget = budget
+        self.text = text
+
+
+def spend(policy: str, subject: str, rate: tuple[int, int]) -> Budget:
+    """Count one more of something against a rate (so many, per so many seconds)."""
+    now, period, again = window_params(rate)
+    [(used, window)] = fetch_all(_SPEND, [_name(policy, subject), now, period, again])
+    return counted(policy, rate, used, window)
+
+
+def window_params(rate: tuple[int, int]) -> list[int]:
+    """Return the present and twice the window's length, in milliseconds, for `count_sql`."""
+    return [int(time.time() * 1000), rate[1] * 1000, rate[1] * 1000]
+
+
+def counted(policy: str, rate: tuple[int, int], used: int, window: int) -> Budget:
+    """Say what is left after `count_sql` returned this."""
+    limit, seconds = rate
+    left = window / 1000 + seconds - time.time()
+    return Budget(policy, limit, seconds, used, min(seconds, max(1, math.ceil(left))))
+
+
+def forget(policy: str, subject: str) -> None:
+    """Begin a count anew."""
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM api_counter WHERE name = %s", [_name(policy, subject)])
+
+
+def forget_old(policy: str, rate: tuple[int, int]) -> None:
+    """Delete a policy's counters that nothing was counted in for a day."""
+    old = int((time.time() - _DAY - rate[1]) * 1000)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            'DELETE FROM api_counter WHERE name LIKE %s AND "window" < %s', [f"{policy}:%", old]
+        )
+
+
+def _name(policy: str, subject: str) -> str:
+    return f"{policy}:{subject}"[:100]
