@@ -191,12 +191,19 @@ def test_the_welcome_is_as_the_readme_shows_it(
 
 @cache
 def settings_read() -> dict[str, dict[str, Any]]:
-    """Find every variable that is read from the environment, with the constants said there."""
+    """Find every variable that is read from the environment, with the constants said there.
+
+    What the program sets for itself (gunicorn.py does) is no setting.
+    """
     found: dict[str, dict[str, Any]] = {}
+    of_our_own: set[str] = set()
     for path in sorted((ROOT / "openchair").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Subscript) and ast.unparse(node.value) == "os.environ":
-                found.setdefault(ast.literal_eval(node.slice), {})
+                name = ast.literal_eval(node.slice)
+                if isinstance(node.ctx, ast.Store):
+                    of_our_own.add(name)
+                found.setdefault(name, {})
             if not isinstance(node, ast.Call) or not node.args:
                 continue
             reader = ast.unparse(node.func)
@@ -210,7 +217,7 @@ def settings_read() -> dict[str, dict[str, Any]]:
                     for keyword in node.keywords
                     if keyword.arg and isinstance(keyword.value, ast.Constant)
                 }
-    return found
+    return {name: said for name, said in found.items() if name not in of_our_own}
 
 
 def test_every_setting_is_documented_and_no_other() -> None:
