@@ -34,12 +34,12 @@ class Crossing:
         self.write = feed.write
         monkeypatch.setattr(feed, "write", self.cross)
 
-    def cross(self, events: Any) -> None:
+    def cross(self, events: Any) -> Any:
         """Lock the other one's booking, with one's own locked and saved."""
         mine = events[0].booking_id
         self.both.wait()
         Booking.objects.select_for_update().get(pk=self.other_of[mine])
-        self.write(events)
+        return self.write(events)
 
 
 def at_once(*acts: Any) -> list[Any]:

@@ -77,8 +77,8 @@ FAILURES = [
 def test_a_partner_is_told_what_is_wrong_and_when_to_come_again(
     scene: Scene, api: Caller, failing: Any, outage: failures.Outage
 ) -> None:
-    # Many places are many rows, for which a file that cannot grow has no room.
-    large = scene.fields(total_appointments=200, status="pending")
+    # A series is many rows, for which a file that cannot grow has no room.
+    large = scene.fields(recurring=True)
     with failing():
         answer = api("POST", CREATE, large, {"Idempotency-Key": "one"})
     assert answer.status_code == 503
@@ -94,19 +94,19 @@ def test_a_partner_is_told_what_is_wrong_and_when_to_come_again(
 def test_a_person_at_the_desk_is_told_what_is_wrong_and_when_to_come_again(
     house: House, desk: Client, failing: Any, outage: failures.Outage
 ) -> None:
-    booking = house.opening("X", total_appointments=200)
-    path = house.address(f"opening/{booking.pk}/act/")
+    booking = house.opening("X")
+    path = house.address(f"opening/{booking.pk}/patient/")
+    patient = {"first_name": "Ada", "last_name": "Brook", "phone": "555 0199", "status": "booked"}
+    patient["message"] = "\N{SMILING FACE WITH SMILING EYES}" * 2000  # more than a page of the file
     with failing():
-        answer = desk.post(path, {"do": "hold", "seen": "open"})
+        answer = desk.post(path, patient)
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, str(outage.retry_after))
     page = answer.content.decode()
     assert "Nothing was changed" in page
     assert outage.text in page
-    booking.refresh_from_db()
-    assert booking.status == "open"
-    assert desk.post(path, {"do": "hold", "seen": "open"}).status_code == 302
-    booking.refresh_from_db()
-    assert booking.status == "pending"
+    assert not booking.appointments.exists()
+    assert desk.post(path, patient).status_code == 302
+    assert booking.appointments.get().status == "booked"
 
 
 def test_what_a_middleware_meets_is_answered_as_well(
