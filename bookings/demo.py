@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from bookings import walltime
-from bookings.models import Appointment, Booking, PlaceStatus, Status
+from bookings.models import Appointment, AppointmentStatus, Booking, Status
 from bookings.scheduling import appointments, bookings
 from bookings.scheduling.actors import Actor
 from bookings.scheduling.bookings import Fields
@@ -264,10 +264,7 @@ def _openings(name: str, *, by: Actor, staff: Actor, now: datetime) -> None:
 
 
 def _has_openings(location: Location, day: date) -> bool:
-    begins = walltime.start_of_day(day, location.zone)
-    ends = walltime.start_of_day(day + timedelta(days=1), location.zone)
-    of_day = Booking.objects.filter(start_datetime__gte=begins, start_datetime__lt=ends)
-    return of_day.filter(location=location, series=None).exists()
+    return Booking.objects.on_local_days([location], day, day).filter(series=None).exists()
 
 
 def _publish_day(
@@ -321,14 +318,14 @@ def _patients(practice: Practice, *, by: Actor, staff: Actor, now: datetime) -> 
             "phone": phone,
             "guardian_name": guardian,
             "message": message,
-            "status": PlaceStatus.PENDING if nth == 3 else PlaceStatus.BOOKED,
+            "status": AppointmentStatus.PENDING if nth == 3 else AppointmentStatus.BOOKED,
         }
         if practice.kind == Kind.RANGE and nth % 2 == 0:
-            fields["status"] = PlaceStatus.RESERVED
-        elif practice.kind == Kind.RANGE and fields["status"] == PlaceStatus.BOOKED:
+            fields["status"] = AppointmentStatus.RESERVED
+        elif practice.kind == Kind.RANGE and fields["status"] == AppointmentStatus.BOOKED:
             assert booking.start_datetime is not None
             fields["start_datetime"] = booking.start_datetime + timedelta(minutes=15)
-        holds = fields["status"] == PlaceStatus.PENDING
+        holds = fields["status"] == AppointmentStatus.PENDING
         appointments.take(booking_id=booking.pk, fields=fields, by=staff if holds else by, now=now)
 
 

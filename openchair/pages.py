@@ -85,7 +85,7 @@ def database_failed(request: HttpRequest, error: Exception) -> HttpResponse:
     """Answer where the database could not do its part, to the API in its own form."""
     if is_api(request):
         return api_problems.database_failed(request, error)
-    outage = failures.note(request, error)
+    outage = failures.note(error)
     is_refusal = isinstance(error, IntegrityError)
     # Without the request: whatever a context processor would look up is in that database.
     page = render_to_string("database_failed.html", {"outage": None if is_refusal else outage})

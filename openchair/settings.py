@@ -47,7 +47,7 @@ if HOLD_MAX_SECONDS < HOLD_SECONDS:
         "write a number at least as large."
     )
 
-# Seconds: a request waits no longer for its turn, for the database's answer, or for a lock there.
+# Seconds: a request waits no longer for a worker, for the database's answer, or for a lock there.
 PATIENCE = env.number("PATIENCE", default=2, most=60)
 # Lines of text for a person at a terminal, of JSON for a machine.
 LOG_FORMAT = env.log_format("LOG_FORMAT")
@@ -81,23 +81,28 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "openchair.serving.middleware.EdgeMiddleware",
-    "openchair.overload.OverloadMiddleware",
-    "openchair.second_try.SecondTryMiddleware",
+    "openchair.serving.middleware.RequestLogMiddleware",
+    "openchair.serving.middleware.TrustedProxyMiddleware",
+    "openchair.serving.middleware.ProbeMiddleware",
+    "openchair.serving.middleware.QueueTimeMiddleware",
+    "openchair.serving.middleware.DatabaseErrorMiddleware",
     "openchair.serving.middleware.ContentSecurityPolicyMiddleware",
     "openchair.api.middleware.ApiGuardMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    # Without a break, for the API passes by all of them at once.
-    "openchair.people.Files",
-    "openchair.people.Forms",
-    "openchair.people.Sessions",
-    "openchair.people.Common",
-    "openchair.people.Users",
-    "openchair.people.Messages",
-    "openchair.people.SessionLimits",
+    "openchair.serving.middleware.PageMiddleware",
     "bookings.patients.access.AccessMiddleware",
+]
+# Run by PageMiddleware, for everything but the API.
+PAGE_MIDDLEWARE = [
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "openchair.serving.middleware.FormsMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "openchair.staff.sessions.SessionLimitsMiddleware",
 ]
 
 ROOT_URLCONF = "openchair.urls"
@@ -121,6 +126,8 @@ TEMPLATES = [
 
 # Databases -----------------------------------------------------------------------------------
 
+# gunicorn.py and wsgi.py set it: requests end by PATIENCE, commands (manage.py) take their time.
+SERVING = env.flag("SERVING", default=False)
 PGBOUNCER = env.flag("PGBOUNCER", default=False)
 _database = env.database("DATABASE_URL", embedded=DATA_DIR / "openchair.sqlite3")
 if _database["ENGINE"] == "django.db.backends.sqlite3":
@@ -129,11 +136,10 @@ if _database["ENGINE"] == "django.db.backends.sqlite3":
         # A transaction that reads and then writes must take the write lock first, or SQLite
         # refuses it at once, whatever the timeout.
         "transaction_mode": "IMMEDIATE",
-        "timeout": 20,  # while serving, PATIENCE
+        "timeout": PATIENCE if SERVING else 20,
         # FULL: an answered booking survives a power cut; NORMAL would lose the last ones in WAL.
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
     }
-    OPTIONS_WHILE_SERVING: dict[str, object] = {"timeout": PATIENCE}
 else:
     _database["ENGINE"] = "openchair.database.postgresql"
     # Behind a pooler the next transaction may be another server process: no state outlives one.
@@ -152,25 +158,26 @@ else:
         "keepalives_idle": 1,
         "keepalives_interval": 1,
     }
-    # The server speaks up first, if it can: what it gave up waiting for is known to be undone.
-    OPTIONS_WHILE_SERVING = {"patience": PATIENCE + 0.5}
     if not PGBOUNCER:
         # PgBouncer takes no options: there the role has these (docs/scaling.md). Commands have the
         # time-outs of their role (deploy/postgresql/roles.sql): a migration may take its time.
-        _always = (
+        _database["OPTIONS"]["options"] = (  # type: ignore[index]  # made above
             # Free what a vanished application host has locked.
             "-c tcp_keepalives_idle=1 -c tcp_keepalives_interval=1 -c tcp_user_timeout=3000 "
             # Else it is 4, a spinning disk's, and what an index has in order is sorted instead.
-            "-c random_page_cost=1.1"
-        )
-        _database["OPTIONS"]["options"] = _always  # type: ignore[index]  # made above
-        OPTIONS_WHILE_SERVING["options"] = (
-            f"-c lock_timeout={PATIENCE}s -c statement_timeout={PATIENCE}s "
-            f"-c idle_in_transaction_session_timeout=20s {_always} "
+            "-c random_page_cost=1.1 "
             # Planned once: where PostgreSQL thinks a plan for these very values a little better, it
             # plans anew each time, which takes ten times as long as what is asked every time.
             "-c plan_cache_mode=force_generic_plan"
         )
+    if SERVING:
+        # PostgreSQL speaks up first, if it can: what it gave up waiting for is known to be undone.
+        _database["OPTIONS"]["patience"] = PATIENCE + 0.5  # type: ignore[index]  # made above
+        if not PGBOUNCER:
+            _database["OPTIONS"]["options"] += (  # type: ignore[index]  # made above
+                f" -c lock_timeout={PATIENCE}s -c statement_timeout={PATIENCE}s"
+                " -c idle_in_transaction_session_timeout=20s"
+            )
 # Making a connection takes longer, on either, than a request does on one that stays.
 _database["CONN_MAX_AGE"] = 600
 _database["CONN_HEALTH_CHECKS"] = True
@@ -216,7 +223,14 @@ SECURE_SSL_REDIRECT = HTTPS_ONLY
 SECURE_REDIRECT_EXEMPT = [r"^scheduling(/|$)", r"^onlinescheduling(/|$)"]
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS_ONLY else 0
 # Subdomains and preload lists bind the operator's other sites, so they are the proxy's to say.
-SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+SILENCED_SYSTEM_CHECKS = [
+    "security.W005",
+    "security.W021",
+    # The admin wants these in MIDDLEWARE: sessions, logins and messages are in PAGE_MIDDLEWARE.
+    "admin.E408",
+    "admin.E409",
+    "admin.E410",
+]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 
 SECURE_CSP = {
@@ -296,7 +310,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "BookingStatus": "bookings.models.Status",
         "ClosedStatus": ["closed"],
-        "AppointmentStatus": "bookings.models.PlaceStatus",
+        "AppointmentStatus": "bookings.models.AppointmentStatus",
         "CancelledStatus": ["cancelled"],
         "TakenStatus": ["pending", "reserved", "booked"],
         "TimeRange": "bookings.representation.TIME_RANGES",
@@ -322,5 +336,7 @@ LOGGING = {
         "django": {"handlers": [], "level": "INFO"},
         "django.request": {"level": "ERROR", "filters": ["bugs"]},
         "django.security": {"level": "CRITICAL"},
+        "gunicorn.error": {"handlers": ["console"], "level": "INFO", "propagate": False},
+        "openchair.request": {"level": "INFO"},
     },
 }

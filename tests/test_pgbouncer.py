@@ -13,11 +13,11 @@ from urllib.parse import quote, unquote, urlsplit
 
 import psycopg
 import pytest
-from django.conf import settings
 from django.db import connection
 
 from tests import test_races
 from tests.bench import idempotency
+from tests.gunicorn_settings import database_options
 from tests.postgres import somebody_else
 from tests.server import ROOT, Server, running_server
 
@@ -116,7 +116,8 @@ def test_what_is_sent_several_times_happens_once(server: Server) -> None:
 
 @pytest.mark.each_push
 def test_the_timeouts_are_those_of_an_installation_without_it(server: Server) -> None:
-    direct = dict(re.findall(r"-c (\w+)=([\w.]+)", str(settings.OPTIONS_WHILE_SERVING["options"])))
+    options = database_options(DATABASE_URL="postgres:///unused", SERVING="on", PATIENCE="2")
+    direct = dict(re.findall(r"-c (\w+)=([\w.]+)", options))
     documented = dict(re.findall(r"SET (\w+) = '([\w.]+)'", "\n".join(TIMEOUTS)))
     assert documented == direct
     with psycopg.connect(server.environment["DATABASE_URL"], autocommit=True) as pooled:

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from bookings.models import TAKEN, Appointment, Booking, Event, PlaceStatus
+from bookings.models import TAKEN, Appointment, AppointmentStatus, Booking, Event
 from bookings.scheduling import appointments, bookings
 from bookings.scheduling.locked_booking import status_of
 from openchair.errors import Refused
@@ -146,12 +146,12 @@ def test_of_64_connections_exactly_as_many_win_as_there_are_places(
 @pytest.mark.django_db(transaction=True)
 def test_of_64_who_take_a_place_exactly_as_many_get_one_as_there_are(places: int) -> None:
     scene, won = Scene(), []
-    patient: appointments.Fields = {"status": PlaceStatus.BOOKED, "first_name": "Ada"}
+    patient: appointments.Fields = {"status": AppointmentStatus.BOOKED, "first_name": "Ada"}
     for _ in range(ROUNDS):
         booking = scene.booking(total_appointments=places, start_datetime=FAR)
         at: dict[str, Any] = {"booking_id": booking.pk, "by": scene.actor, "now": NOON}
         results = together(CLIENTS, partial(appointments.take, fields=patient, **at))
-        won.append(booking.appointments.filter(status=PlaceStatus.BOOKED).count())
+        won.append(booking.appointments.filter(status=AppointmentStatus.BOOKED).count())
         assert won == [places] * len(won)
         refused = [result.reason for result in results if isinstance(result, Refused)]
         assert refused == ["place_taken"] * (CLIENTS - places)
@@ -166,7 +166,7 @@ def test_a_partner_never_holds_more_than_its_limit_however_many_ask(settings: An
         ids = iter([scene.booking(start_datetime=FAR).pk for _ in range(CLIENTS)])
         by = scene.actor
         together(CLIENTS, lambda ids=ids, by=by: hold(booking_id=next(ids), by=by))  # type: ignore[misc]
-        held = scene.partner.appointments.filter(status=PlaceStatus.PENDING)
+        held = scene.partner.appointments.filter(status=AppointmentStatus.PENDING)
         assert held.count() == 3
         for place in held:
             appointments.cancel(appointment_id=place.pk, by=by, now=NOON)

@@ -12,7 +12,7 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 
 from bookings import walltime
-from bookings.api import schema, shapes
+from bookings.api import schema
 from bookings.api.filters import AppointmentFilterSet
 from bookings.api.lists import PracticeListViewSet
 from bookings.api.serializers import (
@@ -21,7 +21,7 @@ from bookings.api.serializers import (
     AppointmentEditSerializer,
     AppointmentSerializer,
 )
-from bookings.models import Appointment, Booking, PlaceStatus
+from bookings.models import Appointment, AppointmentStatus, Booking
 from bookings.scheduling import appointments, moves
 from bookings.scheduling.actors import Actor
 from openchair.api import conditional
@@ -49,16 +49,51 @@ _OPENING: CompiledQuery[Any] = CompiledQuery(
 )
 
 
+def _as_dict(place: Appointment) -> dict[str, Any]:
+    """Shape an appointment that was read with its booking, location and practice."""
+    booking = place.booking
+    zone = booking.location.zone
+    start, until = place.exact_time, place.pending_until
+    return {
+        "id": place.pk,
+        "booking_id": booking.pk,
+        "status": place.status,
+        "start_datetime": None if start is None else walltime.iso(start, zone),
+        "location_id": booking.location_id,
+        "doctor_id": booking.doctor_id,
+        **place.person._asdict(),
+        "pending_until": None if until is None else walltime.iso(until, zone),
+        "updated_at": walltime.iso(place.updated_at, zone),
+        "created_at": walltime.iso(place.created_at, zone),
+    }
+
+
+def _tag(place: Appointment) -> str:
+    """Make the ETag of an appointment that was read with its booking, location and practice."""
+    booking = place.booking
+    return conditional.strong_tag(
+        place.pk,
+        place.status,
+        place.exact_time,
+        booking.location_id,
+        booking.doctor_id,
+        *place.person,
+        place.pending_until,
+        place.updated_at,
+        booking.location.timezone,
+    )
+
+
 def _text(place: Appointment) -> str:
-    return encode(shapes.appointment_json(place))
+    return encode(_as_dict(place))
 
 
 def _shown(place: Appointment, **kwargs: Any) -> HttpResponse:
-    return text_response(_text(place), headers={"ETag": shapes.appointment_tag(place)}, **kwargs)
+    return text_response(_text(place), headers={"ETag": _tag(place)}, **kwargs)
 
 
 def _is_cancelled(place: Appointment) -> bool:
-    return place.status == PlaceStatus.CANCELLED
+    return place.status == AppointmentStatus.CANCELLED
 
 
 class AppointmentListViewSet(PracticeListViewSet):
@@ -125,14 +160,14 @@ class AppointmentViewSet(ApiViewSet):
             moves.lapse(place.booking_id, now=now)
             self.first_query.fetch()
             place = self._own(appointment_id)
-        tag = shapes.appointment_tag(place)
+        tag = _tag(place)
         return conditional.not_modified(request, tag) or _shown(place)
 
     @schema.edit_appointment
     def edit(self, request: Request, appointment_id: str) -> HttpResponseBase:
         """Edit one."""
         place = self._own(appointment_id)
-        shown = shapes.appointment_json(place)
+        shown = _as_dict(place)
         for name in APPOINTMENT_FIXED:
             self._check_fixed(name, shown[name])
         edited = appointments.edit(
@@ -140,7 +175,7 @@ class AppointmentViewSet(ApiViewSet):
             fields=self._read(AppointmentEditSerializer),
             by=Actor.of_caller(self.caller),
             now=walltime.now(),
-            check=conditional.precondition(request, shapes.appointment_tag),
+            check=conditional.precondition(request, _tag),
         )
         return _shown(edited)
 
@@ -152,7 +187,7 @@ class AppointmentViewSet(ApiViewSet):
             appointment_id=appointment_id,
             by=Actor.of_caller(self.caller),
             now=walltime.now(),
-            check=conditional.precondition(request, shapes.appointment_tag, is_done=_is_cancelled),
+            check=conditional.precondition(request, _tag, is_done=_is_cancelled),
         )
         return json_response({"id": place.pk, "status": place.status})
 

@@ -11,14 +11,13 @@ from rest_framework.request import Request
 from bookings import representation, walltime
 from bookings.api import schema
 from bookings.api.filters import BookingFilterSet
-from bookings.api.lists import PracticeListViewSet
+from bookings.api.lists import LISTED, PracticeListViewSet, whole_list
 from bookings.api.serializers import (
     BookingCreateSerializer,
     BookingEditByBodySerializer,
     BookingEditSerializer,
     BookingSerializer,
 )
-from bookings.api.whole_list import LISTED, whole_list
 from bookings.models import Booking, Status
 from bookings.scheduling import bookings, moves
 from bookings.scheduling.actors import Actor

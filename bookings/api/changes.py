@@ -7,8 +7,8 @@ from django.http.response import HttpResponseBase
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
-from bookings import representation
-from bookings.api import schema, shapes
+from bookings import representation, walltime
+from bookings.api import schema
 from bookings.api.lists import InPracticeViewSet
 from bookings.api.serializers import ChangesSerializer
 from bookings.models import Booking, Event
@@ -75,6 +75,17 @@ def _told(events: list[Event], **more: Any) -> str:
     rows = Booking.objects.filter(pk__in={event.booking_id for event in events}).order_by("pk")
     bookings = list(rows.values_list(*representation.ROW, named=True))
     zones = {row.id: ZoneInfo(row.location__timezone) for row in bookings}
-    changes = encode([shapes.change_json(event, zones[event.booking_id]) for event in events])
+    changes = encode([_as_dict(event, zones[event.booking_id]) for event in events])
     now = join_array(map(representation.of_row, bookings))
     return f'{{"changes":{changes},"bookings":{now},{encode(more)[1:]}'
+
+
+def _as_dict(event: Event, zone: ZoneInfo) -> dict[str, Any]:
+    """Shape a change as the feed tells it; what patients say is not in it."""
+    return {
+        "at": walltime.iso(event.at, zone),
+        "booking_id": event.booking_id,
+        "appointment_id": event.appointment_id,
+        "from_status": event.from_status or None,
+        "to_status": event.to_status,
+    }

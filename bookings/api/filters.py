@@ -11,7 +11,7 @@ from django_filters import rest_framework as filters
 from rest_framework.exceptions import ValidationError
 
 from bookings import walltime
-from bookings.models import TAKEN, Appointment, Booking, PlaceStatus, Status
+from bookings.models import TAKEN, Appointment, AppointmentStatus, Booking, Status
 
 ALL = "all"
 ALL_BUT_CLOSED = [status.value for status in Status if status != Status.CLOSED]
@@ -58,7 +58,7 @@ def _instant(name: str, text: str, zone: ZoneInfo | None) -> datetime:
 class StatusFilter(filters.MultipleChoiceFilter):
     """Statuses, each as a parameter of its own."""
 
-    def __init__(self, statuses: type[Status | PlaceStatus], usual: list[str], **kwargs: Any):
+    def __init__(self, statuses: type[Status | AppointmentStatus], usual: list[str], **kwargs: Any):
         self.statuses = statuses
         self.usual = usual
         known = f"there are {', '.join(statuses.values)} and {ALL}."
@@ -152,7 +152,7 @@ class AppointmentFilterSet(SyncFilterSet):
     sync_parameters = ("since", "updated_since")
 
     status = StatusFilter(
-        PlaceStatus,
+        AppointmentStatus,
         [status.value for status in TAKEN],
         help_text="Appointments of this status; repeat it for several. Cancelled and expired ones "
         "are shown only where they are asked for, or `since` is sent without a status.",

@@ -8,7 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from bookings import walltime
-from bookings.models import LONGEST, MOST_PLACES, TAKEN, PlaceStatus, Status
+from bookings.models import LONGEST, MOST_PLACES, TAKEN, AppointmentStatus, Status
 from bookings.representation import TIME_RANGES
 from openchair.api.fields import (
     StrictBooleanField,
@@ -169,7 +169,7 @@ class AppointmentSerializer(serializers.Serializer[object]):
     id = serializers.CharField(help_text="The appointment's id.")
     booking_id = serializers.CharField(help_text="The opening in which it is.")
     status = serializers.ChoiceField(
-        choices=PlaceStatus.choices,
+        choices=AppointmentStatus.choices,
         help_text="pending: held while the patient completes the form. reserved: the office still "
         "owes the exact time (range bookings only). booked: complete. cancelled: given back. "
         "expired: the hold ended.",
@@ -200,7 +200,7 @@ class CancelledAppointmentSerializer(serializers.Serializer[object]):
 
     id = serializers.CharField(help_text="The appointment's id.")
     status = serializers.ChoiceField(
-        choices=[PlaceStatus.CANCELLED.value], help_text="Always cancelled."
+        choices=[AppointmentStatus.CANCELLED.value], help_text="Always cancelled."
     )
 
 
@@ -209,7 +209,7 @@ class AppointmentEditSerializer(StrictSerializer):
 
     status = StrictChoiceField(
         required=False,
-        choices=PlaceStatus.choices,
+        choices=AppointmentStatus.choices,
         help_text="pending, reserved or booked. The same again renews a hold; to cancel, DELETE.",
     )
     start_datetime = MomentField(

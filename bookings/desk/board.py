@@ -19,7 +19,8 @@ from bookings import walltime
 from bookings.desk import export, labels, times
 from bookings.desk.desk import Desk, desk_page, show
 from bookings.desk.times import Time
-from bookings.models import TAKEN, Appointment, Booking, PlaceStatus, Status
+from bookings.models import Appointment, AppointmentStatus, Booking, Status
+from bookings.models.booking import local_days
 from practices.models import Doctor, Location
 
 SLOT = 30
@@ -130,23 +131,15 @@ def view_of(request: HttpRequest, desk: Desk) -> View:
 def in_view(desk: Desk, view: View) -> QuerySet[Booking]:
     """Give the openings in view, each location's days on its own clock; closed ones if asked."""
     shown = [each for each in desk.locations if view.location in {"", each.pk}]
-    by_zone = defaultdict(list)
-    for location in shown:
-        by_zone[location.timezone].append(location.pk)
-    when = patients = Q(pk__in=[])
-    for zone_name, ids in by_zone.items():
-        zone = ZoneInfo(zone_name)
-        begins = walltime.start_of_day(view.days[0], zone)
-        ends = walltime.start_of_day(view.days[-1] + timedelta(days=1), zone)
-        in_days = Q(start_datetime__gte=begins, start_datetime__lt=ends)
-        when |= Q(in_days, location__in=ids)
-        patients |= Q(in_days, booking__location__in=ids)
+    days = view.days[0], view.days[-1]
+    when = local_days(shown, *days)
     if desk.practice.range_bookings:  # whose patients may come on another day than was offered
-        when |= Q(pk__in=list(times.TIMED.filter(patients).values_list("booking_id", flat=True)))
+        timed = Appointment.objects.timed_on_local_days(shown, *days)
+        when |= Q(pk__in=list(timed.values_list("booking_id", flat=True)))
     rows = Booking.objects.filter(when, practice=desk.practice)
     if view.doctor:
         rows = rows.filter(doctor=view.doctor)
-    rows = rows.filter(status=view.status) if view.status else rows.exclude(status=Status.CLOSED)
+    rows = rows.filter(status=view.status) if view.status else rows.not_closed()
     return rows.order_by("start_datetime", "id")
 
 
@@ -196,8 +189,8 @@ def export_csv(request: HttpRequest, desk: Desk) -> HttpResponse:
 
 def _untimed(desk: Desk) -> list[Booking]:
     """List openings that have no time yet, so that no day shows them."""
-    rows = Booking.objects.filter(practice=desk.practice, start_datetime=None)
-    rows = rows.exclude(status=Status.CLOSED).select_related("location", "doctor")
+    rows = Booking.objects.not_closed().filter(practice=desk.practice, start_datetime=None)
+    rows = rows.select_related("location", "doctor")
     return list(rows.order_by("created_at")[:20])
 
 
@@ -228,7 +221,7 @@ def _places(desk: Desk, view: View, ids: list[str]) -> dict[str, list[Appointmen
     found: dict[str, list[Appointment]] = defaultdict(list)
     if view.is_week and not desk.practice.range_bookings:
         return found
-    rows = times.TIMED if view.is_week else Appointment.objects.filter(status__in=TAKEN)
+    rows = Appointment.objects.timed() if view.is_week else Appointment.objects.taken()
     for place in rows.filter(booking__in=ids).order_by("created_at", "id"):
         found[place.booking_id].append(place)
     return found
@@ -277,7 +270,7 @@ def _names(places: list[Appointment], zone: ZoneInfo) -> list[str]:
         if place.pending_until is not None:
             ends = walltime.wall_clock(place.pending_until, zone)
             name = f"{name} (on hold until {labels.clock(ends)})"
-        elif place.status == PlaceStatus.RESERVED:
+        elif place.status == AppointmentStatus.RESERVED:
             name = f"{name} (needs a time)"
         names[name] += 1
     return [name if count == 1 else f"{name} × {count}" for name, count in names.items()]
@@ -287,7 +280,7 @@ def _chip(desk: Desk, entry: Entry) -> SafeString:
     """Draw one opening. Two thousand are on a page, so it is put together without a template."""
     row, time = entry.row, entry.time
     taken = row.places_pending + row.places_reserved + row.places_booked
-    status = row.status if time.patient is None else PlaceStatus.BOOKED
+    status = row.status if time.patient is None else AppointmentStatus.BOOKED
     places = ""
     if row.total_appointments > 1 and status != Status.CLOSED and time.patient is None:
         places = f'<span class="chip-places">{taken} of {row.total_appointments} taken</span>'

@@ -14,7 +14,7 @@ from bookings.desk import board, history, labels, times
 from bookings.desk.conflicts import as_seen, version
 from bookings.desk.desk import Desk, attempt, desk_page, say_mistakes, show, try_form
 from bookings.desk.forms import ExactTimeForm, NamedPatientForm, OpeningForm, PatientForm
-from bookings.models import TAKEN, Appointment, Booking, PlaceStatus, Status
+from bookings.models import TAKEN, Appointment, AppointmentStatus, Booking, Status
 from bookings.representation import time_range
 from bookings.scheduling import appointments, bookings, moves
 
@@ -92,7 +92,7 @@ def _place(row: Appointment) -> Place:
     return Place(
         row=row,
         name=labels.patient(row),
-        status=labels.PLACE[PlaceStatus(row.status)],
+        status=labels.PLACE[AppointmentStatus(row.status)],
         time=labels.moment_at(exact, zone) if exact else "",
         held_until=labels.moment_at(row.pending_until, zone) if row.pending_until else "",
         is_taken=row.status in TAKEN,
@@ -192,7 +192,7 @@ def _is_done(
     )
     if place is None:
         return False
-    status = labels.PLACE[PlaceStatus(place.status)].lower()
+    status = labels.PLACE[AppointmentStatus(place.status)].lower()
     messages.success(request, f"{labels.patient(place)}: place {status}.")
     return True
 
@@ -213,9 +213,9 @@ def act_on_place(request: HttpRequest, desk: Desk, appointment_id: str) -> HttpR
             ),
             f"The place of {name} is free again.",
         )
-    elif wanted in {PlaceStatus.BOOKED, PlaceStatus.RESERVED}:
+    elif wanted in {AppointmentStatus.BOOKED, AppointmentStatus.RESERVED}:
         fields: appointments.Fields = {"status": wanted}
-        if wanted == PlaceStatus.BOOKED and desk.practice.range_bookings:
+        if wanted == AppointmentStatus.BOOKED and desk.practice.range_bookings:
             form = ExactTimeForm(request.POST, desk=desk, booking=place.booking)
             if not form.is_valid():
                 say_mistakes(request, form)
@@ -230,7 +230,7 @@ def act_on_place(request: HttpRequest, desk: Desk, appointment_id: str) -> HttpR
                 now=desk.now,
                 check=as_seen(seen),
             ),
-            f"{name}: place {labels.PLACE[PlaceStatus(wanted)].lower()}.",
+            f"{name}: place {labels.PLACE[AppointmentStatus(wanted)].lower()}.",
         )
     else:
         raise Http404

@@ -1,39 +1,26 @@
 """Closing many openings at once: those with patients are listed apart and left alone."""
 
 from collections import defaultdict
-from datetime import timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.contrib import messages
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from bookings import walltime
 from bookings.desk import labels, times
 from bookings.desk.desk import Desk, desk_page, show
 from bookings.desk.forms import CloseManyForm
-from bookings.models import TAKEN, Appointment, Booking, PlaceStatus, Status
+from bookings.models import Appointment, AppointmentStatus, Booking
 from bookings.scheduling import bookings
 
 
 def chosen(desk: Desk, asked: dict[str, Any]) -> list[Booking]:
     """List the openings that are meant, each location's days on its own clock; past ones not."""
-    by_zone = defaultdict(list)
-    for location in desk.locations:
-        if asked["location"] in {None, location}:
-            by_zone[location.timezone].append(location.pk)
-    when = Q(pk__in=[])
-    for zone_name, ids in by_zone.items():
-        zone = ZoneInfo(zone_name)
-        begins = walltime.start_of_day(asked["first"], zone)
-        ends = walltime.start_of_day(asked["last"] + timedelta(days=1), zone)
-        when |= Q(location__in=ids, start_datetime__gte=begins, start_datetime__lt=ends)
-    rows = Booking.objects.filter(when, practice=desk.practice, start_datetime__gt=desk.now)
+    locations = [each for each in desk.locations if asked["location"] in {None, each}]
+    rows = Booking.objects.not_closed().on_local_days(locations, asked["first"], asked["last"])
+    rows = rows.filter(practice=desk.practice, start_datetime__gt=desk.now)
     if asked["doctor"] is not None:
         rows = rows.filter(doctor=asked["doctor"])
-    rows = rows.exclude(status=Status.CLOSED)
     rows = rows.select_related("location", "doctor", "practice", "whole_partner")
     return list(rows.order_by("start_datetime", "id"))
 
@@ -66,7 +53,7 @@ def _context(form: CloseManyForm) -> dict[str, Any]:
 def _with_places(taken: list[Booking]) -> list[dict[str, Any]]:
     """Name who has a place, with the phone to call."""
     places: dict[str, list[Appointment]] = defaultdict(list)
-    rows = Appointment.objects.filter(booking__in=taken, status__in=TAKEN)
+    rows = Appointment.objects.taken().filter(booking__in=taken)
     rows = rows.select_related("booking__location", "booking__practice")
     for place in rows.order_by("created_at", "id"):
         places[place.booking_id].append(place)
@@ -78,7 +65,7 @@ def _row(booking: Booking, places: list[Appointment]) -> dict[str, Any]:
         {
             "name": labels.patient(place),
             "phone": place.person.phone,
-            "status": labels.PLACE[PlaceStatus(place.status)],
+            "status": labels.PLACE[AppointmentStatus(place.status)],
             "time": times.of_patient(place) if place.start_datetime is not None else "",
         }
         for place in places

@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import Any
 
 from bookings.desk import labels
-from bookings.models import Appointment, Booking, Event, PlaceStatus, Status
+from bookings.models import Appointment, AppointmentStatus, Booking, Event, Status
 from openchair.errors import Refused
 
 
@@ -45,7 +45,7 @@ def _changed(last: Event | None) -> Refused:
         became = labels.STATUS[Status(last.to_status)].lower()
         subject = "This opening"
     else:
-        became = labels.PLACE[PlaceStatus(last.to_status)].lower()
+        became = labels.PLACE[AppointmentStatus(last.to_status)].lower()
         subject = f"The place of {labels.patient(last.appointment)}"
         if last.appointment.start_datetime is not None:
             became += f" for {labels.moment_at(last.appointment.start_datetime, zone)}"

@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from bookings import walltime
 from bookings.desk import labels
 from bookings.desk.desk import Desk
-from bookings.models import LONGEST, MOST_PLACES, TAKEN, Booking, PlaceStatus
+from bookings.models import LONGEST, MOST_PLACES, TAKEN, AppointmentStatus, Booking
 from bookings.representation import time_range
 from practices.models import Doctor, Location
 
@@ -207,12 +207,15 @@ class PatientForm(forms.Form):
         self.booking = booking
         self.ask_outside = False
         self.is_range = is_range = desk.practice.range_bookings
-        choices = [(PlaceStatus.BOOKED, "Booked"), (PlaceStatus.PENDING, "On hold for now")]
+        choices = [
+            (AppointmentStatus.BOOKED, "Booked"),
+            (AppointmentStatus.PENDING, "On hold for now"),
+        ]
         if is_range:
             choices = [
-                (PlaceStatus.RESERVED, "Reserved: we call back with the exact time"),
-                (PlaceStatus.BOOKED, "Booked at the exact time below"),
-                (PlaceStatus.PENDING, "On hold for now"),
+                (AppointmentStatus.RESERVED, "Reserved: we call back with the exact time"),
+                (AppointmentStatus.BOOKED, "Booked at the exact time below"),
+                (AppointmentStatus.PENDING, "On hold for now"),
             ]
         else:
             del self.fields["exact"], self.fields["outside"]
@@ -223,7 +226,7 @@ class PatientForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """Ask for the exact time where the place is booked in a range."""
         cleaned = super().clean() or {}
-        if self.is_range and cleaned.get("status") == PlaceStatus.BOOKED:
+        if self.is_range and cleaned.get("status") == AppointmentStatus.BOOKED:
             if not cleaned.get("exact"):
                 self.add_error("exact", "Say the exact time, or reserve the place for now.")
             else:

@@ -6,7 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from bookings.desk import labels
-from bookings.models import Booking, Event, PlaceStatus, Status
+from bookings.models import AppointmentStatus, Booking, Event, Status
 from practices.models import Doctor, Location
 
 _FIELDS = {
@@ -75,12 +75,12 @@ def _what(event: Event, moved: bool) -> str:
         was, now = (labels.STATUS[Status(each)] for each in (event.from_status, event.to_status))
         return f"Opening: {was.lower()} → {now.lower()}"
     name = labels.patient(event.appointment)
-    became = labels.PLACE[PlaceStatus(event.to_status)].lower()
+    became = labels.PLACE[AppointmentStatus(event.to_status)].lower()
     if not event.from_status:
         return f"{name}: place {became}"
     if not moved:
         return f"{name}: changed"
-    return f"{name}: {labels.PLACE[PlaceStatus(event.from_status)].lower()} → {became}"
+    return f"{name}: {labels.PLACE[AppointmentStatus(event.from_status)].lower()} → {became}"
 
 
 def _details(event: Event, zone: ZoneInfo, names: dict[str, str]) -> list[str]:

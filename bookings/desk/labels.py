@@ -6,7 +6,15 @@ from zoneinfo import ZoneInfo
 from django.core.exceptions import ValidationError
 
 from bookings import walltime
-from bookings.models import Access, ActorKind, Appointment, Booking, Event, PlaceStatus, Status
+from bookings.models import (
+    Access,
+    ActorKind,
+    Appointment,
+    AppointmentStatus,
+    Booking,
+    Event,
+    Status,
+)
 from openchair.errors import LimitReached, Refused
 
 STATUS: dict[str, str] = {
@@ -17,11 +25,11 @@ STATUS: dict[str, str] = {
     Status.CLOSED: "Closed",
 }
 PLACE: dict[str, str] = {
-    PlaceStatus.PENDING: "On hold",
-    PlaceStatus.RESERVED: "Needs a time",
-    PlaceStatus.BOOKED: "Booked",
-    PlaceStatus.CANCELLED: "Given back",
-    PlaceStatus.EXPIRED: "Hold ran out",
+    AppointmentStatus.PENDING: "On hold",
+    AppointmentStatus.RESERVED: "Needs a time",
+    AppointmentStatus.BOOKED: "Booked",
+    AppointmentStatus.CANCELLED: "Given back",
+    AppointmentStatus.EXPIRED: "Hold ran out",
 }
 RANGES = {
     "morning": "morning (before 10:00 AM)",
@@ -118,10 +126,10 @@ def whole(booking: Booking) -> list[str]:
     3 places taken by OrthoDesk (on hold until 9:45 AM).
     """
     by = booking.whole_partner.name if booking.whole_partner else "staff"
-    notes = {PlaceStatus.BOOKED: "", PlaceStatus.RESERVED: " (needs a time)"}
+    notes = {AppointmentStatus.BOOKED: "", AppointmentStatus.RESERVED: " (needs a time)"}
     if booking.whole_pending_until is not None:
         ends = walltime.wall_clock(booking.whole_pending_until, booking.location.zone)
-        notes[PlaceStatus.PENDING] = f" (on hold until {clock(ends)})"
+        notes[AppointmentStatus.PENDING] = f" (on hold until {clock(ends)})"
     counts = {status: getattr(booking, f"whole_{status}") for status in notes}
     return [
         f"{counted(counts[status], 'place')} taken by {by}{note}"

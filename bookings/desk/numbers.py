@@ -2,9 +2,8 @@
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.db.models import Count, F, Q, Sum
 from django.http import HttpRequest, HttpResponse
@@ -14,6 +13,7 @@ from bookings import walltime
 from bookings.desk import labels
 from bookings.desk.desk import Desk, desk_page, show
 from bookings.models import Booking, Status
+from practices.models import Location
 
 DAYS = 14
 WEEKS = 8
@@ -64,26 +64,21 @@ def page(request: HttpRequest, desk: Desk) -> HttpResponse:
     return show(request, desk, "numbers.html", context)
 
 
-def _by_zone(desk: Desk) -> dict[str, list[str]]:
-    zones = defaultdict(list)
+def _by_today(desk: Desk) -> dict[date, list[Location]]:
+    """Group the locations by what day it is there."""
+    days = defaultdict(list)
     for location in desk.locations:
-        zones[location.timezone].append(location.pk)
-    return zones
+        days[walltime.wall_clock(desk.now, location.zone).date()].append(location)
+    return days
 
 
 def _ahead(desk: Desk) -> list[Ahead]:
     """Count the next 14 days, today included, on each location's calendar."""
     nothing = dict.fromkeys(("openings", "places", "filled", "waiting", "held"), 0)
     found: dict[str, dict[str, Any]] = {}
-    for zone_name, ids in _by_zone(desk).items():
-        zone = ZoneInfo(zone_name)
-        today = walltime.wall_clock(desk.now, zone).date()
-        rows = Booking.objects.filter(
-            practice=desk.practice,
-            location__in=ids,
-            start_datetime__gte=walltime.start_of_day(today, zone),
-            start_datetime__lt=walltime.start_of_day(today + timedelta(days=DAYS), zone),
-        ).exclude(status=Status.CLOSED)
+    for today, locations in _by_today(desk).items():
+        last = today + timedelta(days=DAYS - 1)
+        rows = Booking.objects.not_closed().on_local_days(locations, today, last)
         for row in rows.values("location_id").annotate(
             openings=Count("pk"),
             places=Sum("total_appointments"),
@@ -102,29 +97,20 @@ def _ahead(desk: Desk) -> list[Ahead]:
 def _weeks(desk: Desk) -> list[Week]:
     """Count the last eight whole weeks, Monday to Sunday, on each location's calendar."""
     weeks: dict[date, Week] = {}
-    for zone_name, ids in _by_zone(desk).items():
-        zone = ZoneInfo(zone_name)
-        today = walltime.wall_clock(desk.now, zone).date()
+    for today, locations in _by_today(desk).items():
         this_monday = today - timedelta(days=today.weekday())
         for back in range(WEEKS, 0, -1):
             monday = this_monday - timedelta(weeks=back)
             week = weeks.setdefault(monday, Week(monday))
-            counts = _count_week(desk, ids, monday, zone)
+            counts = _count_week(locations, monday)
             week.published += counts["published"]
             week.booked += counts["booked"]
             week.closed += counts["closed"]
     return [weeks[monday] for monday in sorted(weeks)][-WEEKS:]
 
 
-def _count_week(desk: Desk, ids: list[str], monday: date, zone: ZoneInfo) -> dict[str, int]:
-    begins: datetime = walltime.start_of_day(monday, zone)
-    ends = walltime.start_of_day(monday + timedelta(weeks=1), zone)
-    rows = Booking.objects.filter(
-        practice=desk.practice,
-        location__in=ids,
-        start_datetime__gte=begins,
-        start_datetime__lt=ends,
-    )
+def _count_week(locations: list[Location], monday: date) -> dict[str, int]:
+    rows = Booking.objects.on_local_days(locations, monday, monday + timedelta(days=6))
     return rows.aggregate(
         published=Count("pk"),
         booked=Count("pk", filter=Q(places_booked__gt=0) | Q(places_reserved__gt=0)),

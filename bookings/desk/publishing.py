@@ -16,7 +16,7 @@ from bookings import walltime
 from bookings.desk import labels
 from bookings.desk.desk import Desk, desk_page, show, try_form
 from bookings.desk.forms import PublishForm
-from bookings.models import Booking, Status
+from bookings.models import Booking
 from bookings.scheduling import bookings, series
 from practices.models import Doctor
 
@@ -146,12 +146,12 @@ def _note_clashes(desk: Desk, pattern: dict[str, Any], items: list[Item]) -> Non
         return
     length = timedelta(minutes=pattern["length"])
     longest = timedelta(days=1)
-    rows = Booking.objects.filter(
+    rows = Booking.objects.not_closed().filter(
         practice=desk.practice,
         doctor=pattern["doctor"],
         start_datetime__gte=items[0].start - longest,
         start_datetime__lt=items[-1].start + length,
-    ).exclude(status=Status.CLOSED)
+    )
     existing = list(
         rows.order_by("start_datetime").values_list("start_datetime", "length", "location_id")
     )

@@ -14,11 +14,11 @@ from bookings.desk import labels, times
 from bookings.desk.conflicts import as_seen
 from bookings.desk.desk import Desk, attempt, desk_page, show
 from bookings.desk.forms import ExactTimeForm
-from bookings.models import Appointment, Booking, PlaceStatus
+from bookings.models import Appointment, AppointmentStatus, Booking
 from bookings.representation import time_range
 from bookings.scheduling import appointments
 
-_WAITS = as_seen(PlaceStatus.RESERVED)
+_WAITS = as_seen(AppointmentStatus.RESERVED)
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,11 @@ class Waiting:
 
 def waiting(desk: Desk) -> list[Appointment]:
     """List reserved places, longest waiting first."""
-    rows = Appointment.objects.filter(
-        booking__practice=desk.practice, status=PlaceStatus.RESERVED
-    ).select_related("booking__location", "booking__doctor", "booking__practice", "partner")
-    since = Min("events__at", filter=Q(events__to_status=PlaceStatus.RESERVED))
+    rows = Appointment.objects.waiting_for_time().filter(booking__practice=desk.practice)
+    rows = rows.select_related(
+        "booking__location", "booking__doctor", "booking__practice", "partner"
+    )
+    since = Min("events__at", filter=Q(events__to_status=AppointmentStatus.RESERVED))
     return list(rows.annotate(since=since).order_by("since", "id"))
 
 
@@ -116,12 +117,15 @@ def _times_given(desk: Desk, places: list[Appointment]) -> dict[tuple[str, str],
     """List the exact times that the doctors concerned have given already, by doctor and day."""
     doctors = {place.booking.doctor_id for place in places}
     given: dict[tuple[str, str], list[str]] = {}
-    rows = Appointment.objects.filter(
-        booking__practice=desk.practice,
-        booking__doctor__in=doctors,
-        status=PlaceStatus.BOOKED,
-        start_datetime__gt=desk.now,
-    ).select_related("booking__location")
+    rows = (
+        Appointment.objects.timed()
+        .filter(
+            booking__practice=desk.practice,
+            booking__doctor__in=doctors,
+            start_datetime__gt=desk.now,
+        )
+        .select_related("booking__location")
+    )
     for row in rows.order_by("start_datetime"):
         assert row.start_datetime is not None
         wall = walltime.wall_clock(row.start_datetime, row.booking.location.zone)
@@ -137,12 +141,12 @@ def assign(request: HttpRequest, desk: Desk, appointment_id: str) -> HttpRespons
     if request.method != "POST":  # somebody who logged in again on the way, or reloads
         return redirect("admin:desk_ranges", desk.practice.pk)
     form = ExactTimeForm(request.POST, desk=desk, booking=place.booking)
-    still_waits = place.status == PlaceStatus.RESERVED
+    still_waits = place.status == AppointmentStatus.RESERVED
     # Of a place that a colleague has dealt with there is something else to say.
     if not form.is_valid() and (still_waits or "start" not in form.cleaned_data):
         return _show(request, desk, typed=(place.pk, form), status=400)
     exact = form.cleaned_data["start"]
-    fields: appointments.Fields = {"status": PlaceStatus.BOOKED, "start_datetime": exact}
+    fields: appointments.Fields = {"status": AppointmentStatus.BOOKED, "start_datetime": exact}
     when = labels.moment_at(exact, place.booking.location.zone)
     attempt(
         request,

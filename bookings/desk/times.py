@@ -14,13 +14,11 @@ from django.db.models import Prefetch
 
 from bookings import walltime
 from bookings.desk import labels
-from bookings.models import Appointment, Booking, PlaceStatus
+from bookings.models import Appointment, AppointmentStatus, Booking
 from bookings.representation import time_range
 from practices.models import Kind
 
-TIMED = Appointment.objects.filter(status=PlaceStatus.BOOKED, start_datetime__isnull=False)
-"""Who has an exact time of their own in a range booking."""
-WITH_TIMED = Prefetch("appointments", TIMED, to_attr="timed")
+WITH_TIMED = Prefetch("appointments", Appointment.objects.timed(), to_attr="timed")
 """What a query of bookings for `when` and `all_of` reads along."""
 
 
@@ -57,7 +55,7 @@ def of_opening(row: Any, places: Iterable[Appointment], zone: ZoneInfo, kind: st
     times = [
         Time(place.start_datetime, zone, patient=place)
         for place in places
-        if place.status == PlaceStatus.BOOKED and place.start_datetime is not None
+        if place.status == AppointmentStatus.BOOKED and place.start_datetime is not None
     ]
     times.sort(key=lambda time: time.at)
     if len(times) < row.total_appointments:

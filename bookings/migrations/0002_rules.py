@@ -95,11 +95,31 @@ POSTGRESQL = (
         EXECUTE FUNCTION bookings_places_agree()
         """
         for name, event, table, condition in (
-            ("booking_made", "INSERT", "bookings_booking", PATIENTS),
-            ("booking_changed", f"UPDATE OF {COUNTS}", "bookings_booking", PATIENTS_CHANGED),
-            ("appointment_made", "INSERT", "bookings_appointment", f"NEW.status IN {TAKEN}"),
-            ("appointment_changed", "UPDATE OF status, booking_id", "bookings_appointment", MOVED),
-            ("appointment_deleted", "DELETE", "bookings_appointment", f"OLD.status IN {TAKEN}"),
+            ("booking_places_agree_made", "INSERT", "bookings_booking", PATIENTS),
+            (
+                "booking_places_agree",
+                f"UPDATE OF {COUNTS}",
+                "bookings_booking",
+                PATIENTS_CHANGED,
+            ),
+            (
+                "appointment_places_agree_made",
+                "INSERT",
+                "bookings_appointment",
+                f"NEW.status IN {TAKEN}",
+            ),
+            (
+                "appointment_places_agree",
+                "UPDATE OF status, booking_id",
+                "bookings_appointment",
+                MOVED,
+            ),
+            (
+                "appointment_places_agree_deleted",
+                "DELETE",
+                "bookings_appointment",
+                f"OLD.status IN {TAKEN}",
+            ),
         )
     ),
     f"""
@@ -163,11 +183,11 @@ POSTGRESQL_BACK = (
     "DROP FUNCTION bookings_stays",
     "DROP TRIGGER booking_fits_practice ON bookings_booking",
     "DROP FUNCTION bookings_belongs",
-    "DROP TRIGGER appointment_deleted ON bookings_appointment",
-    "DROP TRIGGER appointment_changed ON bookings_appointment",
-    "DROP TRIGGER appointment_made ON bookings_appointment",
-    "DROP TRIGGER booking_changed ON bookings_booking",
-    "DROP TRIGGER booking_made ON bookings_booking",
+    "DROP TRIGGER appointment_places_agree_deleted ON bookings_appointment",
+    "DROP TRIGGER appointment_places_agree ON bookings_appointment",
+    "DROP TRIGGER appointment_places_agree_made ON bookings_appointment",
+    "DROP TRIGGER booking_places_agree ON bookings_booking",
+    "DROP TRIGGER booking_places_agree_made ON bookings_booking",
     "DROP FUNCTION bookings_places_agree",
     "DROP FUNCTION bookings_check_places",
 )

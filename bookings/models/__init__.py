@@ -5,7 +5,7 @@ from bookings.models.appointment import (
     SEALED,
     TAKEN,
     Appointment,
-    PlaceStatus,
+    AppointmentStatus,
     read_by,
 )
 from bookings.models.booking import Booking, Status
@@ -20,10 +20,10 @@ __all__ = [
     "Access",
     "ActorKind",
     "Appointment",
+    "AppointmentStatus",
     "Booking",
     "Event",
     "Feed",
-    "PlaceStatus",
     "Series",
     "Status",
     "read_by",

@@ -1,19 +1,21 @@
 """The places that patients have in a booking, and what is known of those who have them."""
 
+from collections.abc import Iterable
 from contextvars import ContextVar
-from datetime import datetime
+from datetime import date, datetime
+from typing import Self
 
 from django.db import models
 from django.db.models import F, Q
 
-from bookings.models.booking import Booking
+from bookings.models.booking import Booking, local_days
 from bookings.patients import record
 from bookings.patients.record import Patient
 from practices.ids import PublicIdField, id_constraint
-from practices.models import Kind, Partner
+from practices.models import Kind, Location, Partner
 
 
-class PlaceStatus(models.TextChoices):
+class AppointmentStatus(models.TextChoices):
     """The status of an appointment: of one place in a booking."""
 
     PENDING = "pending", "Held"
@@ -27,7 +29,27 @@ SEALED = ("patient", "patient_key", "email_digest", "phone_digest")
 """The columns of an appointment that change with what is known of its patient."""
 read_by: ContextVar[set[str] | None] = ContextVar("read_by", default=None)
 """Where a request notes the places whose patients it reads (bookings/patients/access.py)."""
-TAKEN = (PlaceStatus.PENDING, PlaceStatus.RESERVED, PlaceStatus.BOOKED)
+TAKEN = (AppointmentStatus.PENDING, AppointmentStatus.RESERVED, AppointmentStatus.BOOKED)
+
+
+class AppointmentQuerySet(models.QuerySet["Appointment"]):
+    """What is asked of appointments in several places."""
+
+    def taken(self) -> Self:
+        """Select those that have a place: held, reserved or booked."""
+        return self.filter(status__in=TAKEN)
+
+    def waiting_for_time(self) -> Self:
+        """Select those to whom the office owes the exact time."""
+        return self.filter(status=AppointmentStatus.RESERVED)
+
+    def timed(self) -> Self:
+        """Select those booked in a range, who have an exact time of their own."""
+        return self.filter(status=AppointmentStatus.BOOKED, start_datetime__isnull=False)
+
+    def timed_on_local_days(self, locations: Iterable[Location], first: date, last: date) -> Self:
+        """Select those whose exact time is on these days, each location's on its own clock."""
+        return self.timed().filter(local_days(locations, first, last, location="booking__location"))
 
 
 class Appointment(models.Model):
@@ -37,7 +59,7 @@ class Appointment(models.Model):
     booking = models.ForeignKey(
         Booking, models.PROTECT, related_name="appointments", db_index=False
     )
-    status = models.CharField(max_length=9, choices=PlaceStatus)
+    status = models.CharField(max_length=9, choices=AppointmentStatus)
     partner = models.ForeignKey(
         Partner,
         models.PROTECT,
@@ -69,21 +91,23 @@ class Appointment(models.Model):
     updated_at = models.DateTimeField()
     created_at = models.DateTimeField()
 
+    objects = AppointmentQuerySet.as_manager()
+
     class Meta:
         constraints = [
             id_constraint("appointment_id_form"),
             models.CheckConstraint(
-                name="appointment_status_known", condition=Q(status__in=PlaceStatus.values)
+                name="appointment_status_known", condition=Q(status__in=AppointmentStatus.values)
             ),
             models.CheckConstraint(
                 name="appointment_hold_expires",
                 condition=Q(
-                    status=PlaceStatus.PENDING,
+                    status=AppointmentStatus.PENDING,
                     held_since__isnull=False,
                     pending_until__isnull=False,
                     pending_until__gte=F("held_since"),
                 )
-                | Q(~Q(status=PlaceStatus.PENDING), pending_until__isnull=True),
+                | Q(~Q(status=AppointmentStatus.PENDING), pending_until__isnull=True),
                 violation_error_message="A hold has an end, and only a hold.",
             ),
         ]

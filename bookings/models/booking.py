@@ -1,8 +1,15 @@
-"""Openings, and the series they repeat in."""
+"""Bookings: what a practice offers, and how much of it is taken."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import date, timedelta
+from typing import Self
+from zoneinfo import ZoneInfo
 
 from django.db import models
 from django.db.models import F, Q
 
+from bookings import walltime
 from bookings.models.series import LONGEST, MOST_PLACES, Series
 from practices.ids import PublicIdField, id_constraint
 from practices.models import Doctor, Location, Partner, Practice
@@ -24,6 +31,37 @@ _NOTHING_FIXED = Q(start_datetime__isnull=True, places_reserved=0, places_booked
 _HELD = Q(places_pending__gt=0) | _NOTHING_FIXED
 _NO_PLACES = Q(places_pending=0, places_reserved=0, places_booked=0)
 _NOTHING_WHOLE = Q(whole_pending=0, whole_reserved=0, whole_booked=0)
+
+
+def local_days(
+    locations: Iterable[Location], first: date, last: date, *, location: str = "location"
+) -> Q:
+    """Select rows whose start_datetime is on these days, each location's on its own clock.
+
+    location: the path from a row to its location.
+    """
+    by_zone: dict[str, list[str]] = defaultdict(list)
+    for each in locations:
+        by_zone[each.timezone].append(each.pk)
+    found = Q(pk__in=[])
+    for name, ids in by_zone.items():
+        begins = walltime.start_of_day(first, ZoneInfo(name))
+        ends = walltime.start_of_day(last + timedelta(days=1), ZoneInfo(name))
+        in_days = Q(start_datetime__gte=begins, start_datetime__lt=ends)
+        found |= Q(in_days, **{f"{location}__in": ids})
+    return found
+
+
+class BookingQuerySet(models.QuerySet["Booking"]):
+    """What is asked of bookings in several places."""
+
+    def not_closed(self) -> Self:
+        """Select those that are on the schedule."""
+        return self.exclude(status=Status.CLOSED)
+
+    def on_local_days(self, locations: Iterable[Location], first: date, last: date) -> Self:
+        """Select those at these locations, from one day of theirs to another."""
+        return self.filter(local_days(locations, first, last))
 
 
 class Booking(models.Model):
@@ -99,6 +137,8 @@ class Booking(models.Model):
         editable=False,
         help_text="The edition and the zone of that JSON; empty: to be written.",
     )
+
+    objects = BookingQuerySet.as_manager()
 
     class Meta:
         constraints = [

@@ -1,10 +1,10 @@
-"""The record of what happened to openings and places, and of who was shown patients."""
+"""The record of what happened to bookings and appointments, and of who was shown patients."""
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from bookings.models.appointment import Appointment, PlaceStatus
+from bookings.models.appointment import Appointment, AppointmentStatus
 from bookings.models.booking import Booking, Status
 from practices.models import ApiKey, Practice
 
@@ -69,8 +69,8 @@ class Event(models.Model):
                 )
                 | Q(
                     appointment__isnull=False,
-                    to_status__in=PlaceStatus.values,
-                    from_status__in=["", *PlaceStatus.values],
+                    to_status__in=AppointmentStatus.values,
+                    from_status__in=["", *AppointmentStatus.values],
                 ),
             ),
             models.UniqueConstraint(name="event_practice_number", fields=["practice", "number"]),

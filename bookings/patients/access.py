@@ -17,7 +17,7 @@ from bookings import walltime
 from bookings.models import Access, Appointment, read_by
 from bookings.scheduling.actors import Actor
 from openchair.api.middleware import is_api
-from openchair.serving.request_log import route
+from openchair.serving.logs import route
 from practices.callers import Caller
 
 MOST = 5000

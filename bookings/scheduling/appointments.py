@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from bookings import walltime
-from bookings.models import TAKEN, Appointment, Booking, PlaceStatus, Status
+from bookings.models import TAKEN, Appointment, AppointmentStatus, Booking, Status
 from bookings.patients.record import PATIENT_FIELDS, Patient
 from bookings.scheduling import moves
 from bookings.scheduling.actors import Actor
@@ -47,7 +47,7 @@ def take(*, booking_id: str, fields: Fields, by: Actor, now: datetime) -> Appoin
     LimitReached (429), Booking.DoesNotExist.
     """
     locked = moves.lock(booking_id, by=by, now=now)
-    status = fields.get("status", PlaceStatus.PENDING)
+    status = fields.get("status", AppointmentStatus.PENDING)
     _check_available(locked.booking, locked.now)
     exact = _exact_time(locked, status, fields)
     appointment = locked.take(status, Patient(**_patient(fields)), exact)
@@ -66,14 +66,14 @@ def name_patient(*, booking_id: str, fields: Fields, by: Actor, now: datetime) -
     locked = moves.lock(booking_id, by=by, now=now)
     booking = locked.booking
     _check_takes_patients(booking, locked.now)
-    wanted = [PlaceStatus(fields["status"])] if "status" in fields else reversed(TAKEN)
+    wanted = [AppointmentStatus(fields["status"])] if "status" in fields else reversed(TAKEN)
     status = next((each for each in wanted if locked.whole(each)), None)
     if status is None:
         raise Refused(
             "nothing_taken",
             f"No such place of booking {booking.pk} is taken without a patient: take a free one.",
         )
-    is_timed = booking.practice.kind == Kind.RANGE and status == PlaceStatus.BOOKED
+    is_timed = booking.practice.kind == Kind.RANGE and status == AppointmentStatus.BOOKED
     exact = booking.start_datetime if is_timed else None
     appointment = locked.name_patient(status, Patient(**_patient(fields)), exact)
     locked.save()
@@ -88,9 +88,9 @@ Check = Callable[[Appointment], None]
 def edit(
     *, appointment_id: str, fields: Fields, by: Actor, now: datetime, check: Check | None = None
 ) -> Appointment:
-    """Change a patient's place: its status, its exact time, what is known of the patient.
+    """Change an appointment: its status, its exact time, what is known of the patient.
 
-    The same status again is a no-op, and renews a hold; the exact time makes a reserved place
+    The same status again is a no-op, and renews a hold; the exact time makes a reserved one
     booked. A hold that has expired is claimed anew: it gets a place if one is free.
     Raises as `take`, what `check` raises, and Appointment.DoesNotExist.
     """
@@ -99,9 +99,9 @@ def edit(
         check(appointment)
     if appointment.status not in TAKEN and not _says_something_new(appointment, fields):
         return appointment
-    if appointment.status == PlaceStatus.EXPIRED:
+    if appointment.status == AppointmentStatus.EXPIRED:
         _claim_again(locked, appointment, fields)
-    elif appointment.status == PlaceStatus.CANCELLED:
+    elif appointment.status == AppointmentStatus.CANCELLED:
         raise Refused(
             "closed",
             f"Appointment {appointment_id} is cancelled: nothing about it can change. "
@@ -118,14 +118,14 @@ def edit(
 def cancel(
     *, appointment_id: str, by: Actor, now: datetime, check: Check | None = None
 ) -> Appointment:
-    """Give a patient's place back; cancelling it again changes nothing.
+    """Cancel an appointment; cancelling it again changes nothing.
 
     Raises what `check` raises, and Appointment.DoesNotExist.
     """
     locked, appointment = _lock(appointment_id, by=by, now=now)
     if check is not None:
         check(appointment)
-    locked.move(appointment, PlaceStatus.CANCELLED)
+    locked.move(appointment, AppointmentStatus.CANCELLED)
     locked.save()
     return appointment
 
@@ -180,12 +180,12 @@ def _exact_time(
     """
     booking, said = locked.booking, fields.get("start_datetime")
     is_range = booking.practice.kind == Kind.RANGE
-    if status == PlaceStatus.RESERVED and not is_range:
+    if status == AppointmentStatus.RESERVED and not is_range:
         raise Refused(
             "not_reservable", f"Booking {booking.pk} has an exact time: book it, do not reserve it."
         )
     if said is None:
-        if is_range and status == PlaceStatus.BOOKED:
+        if is_range and status == AppointmentStatus.BOOKED:
             raise ValidationError(
                 {"start_datetime": "A range booking becomes booked with its exact time: send both."}
             )
@@ -194,7 +194,7 @@ def _exact_time(
         exact = walltime.to_instant(said, booking.location.zone)
     except walltime.WallTimeError as error:
         raise ValidationError({"start_datetime": str(error)}) from None
-    if is_range and status == PlaceStatus.BOOKED:
+    if is_range and status == AppointmentStatus.BOOKED:
         if exact <= locked.now and exact != was:
             raise Refused("in_the_past", "This time has passed: send one that is still to come.")
         return exact
@@ -217,8 +217,8 @@ def _move(locked: LockedBooking, appointment: Appointment, fields: Fields) -> No
             {"start_datetime": "A booked place keeps its exact time: send another, or cancel it."}
         )
     was, may = appointment.status, moves.APPOINTMENT_MOVES[appointment.status]
-    gets_time = was == PlaceStatus.RESERVED and says_time
-    status = fields.get("status", PlaceStatus.BOOKED if gets_time else was)
+    gets_time = was == AppointmentStatus.RESERVED and says_time
+    status = fields.get("status", AppointmentStatus.BOOKED if gets_time else was)
     if status not in {was, *may}:
         raise Refused(
             "not_allowed",
@@ -230,7 +230,7 @@ def _move(locked: LockedBooking, appointment: Appointment, fields: Fields) -> No
         exact = _exact_time(locked, status, fields, appointment.start_datetime)
         locked.move(appointment, status)
         locked.set_time(appointment, exact)
-    elif status == PlaceStatus.PENDING and "status" in fields:
+    elif status == AppointmentStatus.PENDING and "status" in fields:
         locked.renew(appointment)
 
 
@@ -252,7 +252,7 @@ def _claim_again(locked: LockedBooking, appointment: Appointment, fields: Fields
 
 
 def _says_something_new(appointment: Appointment, fields: Fields) -> bool:
-    """Say whether a place that was given up is sent otherwise than it was read."""
+    """Say whether an appointment that was given up is sent otherwise than it was read."""
     said, zone = fields.get("start_datetime"), appointment.booking.location.zone
     try:
         exact = None if said is None else walltime.to_instant(said, zone)

@@ -1,4 +1,4 @@
-"""What can be done with a whole opening: publish, edit and close it, and catch up with the clock.
+"""What can be done with a booking: publish, edit and close it, and catch up with the clock.
 
 API, admin and commands call these verbs; statuses and places change in moves.py.
 """
@@ -24,7 +24,7 @@ from practices.models import Doctor, Kind, Location
 
 
 class Fields(TypedDict, total=False):
-    """What a request says of an opening; what it does not say is left alone.
+    """What a request says of a booking; what it does not say is left alone.
 
     start_datetime: aware, or naive for the location's wall time.
     """
@@ -56,7 +56,7 @@ _WORKS_THERE = CompiledQuery(
 
 
 def publish(*, fields: Fields, by: Actor, now: datetime, booking_id: str | None = None) -> Booking:
-    """Create an opening, and with `recurring` the weekly ones after it.
+    """Create a booking, and with `recurring` the weekly ones after it.
 
     Raises ValidationError (400), Refused (409: the id is taken), LimitReached (429).
     """
@@ -104,13 +104,13 @@ Check = Callable[[Booking], None]
 
 
 class _SeriesBegan(Exception):
-    """Another request began the opening's series since we looked, and a series is locked first."""
+    """Another request began the booking's series since we looked, and a series is locked first."""
 
 
 def edit(
     *, booking_id: str, fields: Fields, by: Actor, now: datetime, check: Check | None = None
 ) -> Booking:
-    """Change what the request says of an opening, and nothing else.
+    """Change what the request says of a booking, and nothing else.
 
     Raises ValidationError (400), Refused (409), LimitReached (429), Booking.DoesNotExist, and what
     `check` raises.
@@ -186,7 +186,7 @@ def _lock_series_of(booking_id: str) -> Series | None:
 
 @transaction.atomic
 def close(*, booking_id: str, by: Actor, now: datetime, check: Check | None = None) -> Booking:
-    """Delete an opening; deleting it again changes nothing.
+    """Delete a booking; deleting it again changes nothing.
 
     Raises Refused (409) where a patient has a place in it, Booking.DoesNotExist, and what `check`
     raises.
@@ -200,15 +200,15 @@ def close(*, booking_id: str, by: Actor, now: datetime, check: Check | None = No
 
 @transaction.atomic
 def close_free(*, booking_ids: Iterable[str], by: Actor, now: datetime) -> set[str]:
-    """Delete openings in which no place is taken, and say which; the others are left alone.
+    """Delete bookings in which no place is taken, and say which; the others are left alone.
 
     Raises Booking.DoesNotExist.
     """
     closed = set()
-    for booking_id, opening in moves.lock_all(booking_ids, by=by, now=now).items():
-        if opening.booking.is_free:
-            moves.close(opening)
-            opening.save()
+    for booking_id, locked in moves.lock_all(booking_ids, by=by, now=now).items():
+        if locked.booking.is_free:
+            moves.close(locked)
+            locked.save()
             closed.add(booking_id)
     return closed
 
@@ -257,18 +257,18 @@ def _assign(booking: Booking, fields: Fields) -> None:
     for name in ("length", "recurring", "total_appointments"):
         if name in fields:
             setattr(booking, name, fields[name])
-    place = (
+    where = (
         fields.get("location_id", booking.location_id),
         fields.get("doctor_id", booking.doctor_id),
     )
     # As it was, it is not looked at again: the doctor may have left since.
-    if place != (booking.location_id, booking.doctor_id):
-        _assign_place(booking, *place)
+    if where != (booking.location_id, booking.doctor_id):
+        _assign_location(booking, *where)
     if "start_datetime" in fields:
         _assign_start(booking, fields["start_datetime"])
 
 
-def _assign_place(booking: Booking, location_id: str, doctor_id: str) -> None:
+def _assign_location(booking: Booking, location_id: str, doctor_id: str) -> None:
     """Set location, practice and doctor, which belong together."""
     location = LOCATION.first(location_id=location_id)
     if location is None:

@@ -15,9 +15,9 @@ from bookings.models import (
     SEALED,
     TAKEN,
     Appointment,
+    AppointmentStatus,
     Booking,
     Event,
-    PlaceStatus,
     Status,
 )
 from bookings.patients.record import Patient
@@ -59,7 +59,7 @@ SAVED = (
 
 _HELD_IN = CompiledQuery(
     lambda booking_id: Appointment.objects.filter(
-        booking_id=booking_id, status=PlaceStatus.PENDING
+        booking_id=booking_id, status=AppointmentStatus.PENDING
     ).order_by("created_at", "id"),
     booking_id=str,
 )
@@ -144,7 +144,7 @@ class LockedBooking:
         """
         booking = self.booking
         appointment = self._appointment(status, patient, start_datetime)
-        if status == PlaceStatus.PENDING:
+        if status == AppointmentStatus.PENDING:
             appointment.held_since = booking.whole_held_since
             appointment.pending_until = booking.whole_pending_until
         self._move_whole(status, "", 1)
@@ -174,7 +174,7 @@ class LockedBooking:
         self._changed[appointment.pk] = appointment
 
     def _begin(self, appointment: Appointment, was: str, status: str) -> None:
-        if status == PlaceStatus.PENDING:
+        if status == AppointmentStatus.PENDING:
             appointment.held_since = self.now
             appointment.pending_until = holds.ends(self.now, self.now)
             self._holds_more = True
@@ -241,17 +241,19 @@ class LockedBooking:
         Raises LimitReached where these are more than a partner may ever hold.
         """
         booking, free = self.booking, max(0, self.booking.free_places)
-        if status == PlaceStatus.PENDING:
+        if status == AppointmentStatus.PENDING:
             if self.by.partner_id is not None:
                 holds.check_size(free)
             self.renew_whole()
-        moved = [(short, self.whole(short)) for short in TAKEN[: TAKEN.index(PlaceStatus(status))]]
+        moved = [
+            (short, self.whole(short)) for short in TAKEN[: TAKEN.index(AppointmentStatus(status))]
+        ]
         for was, count in [*moved, ("", free)]:
             self._move_whole(was, status, count)
             if count:
                 booking.whole_partner_id = self.by.partner_id
         self._claims = self._claims or bool(free)
-        if status == PlaceStatus.PENDING and free:
+        if status == AppointmentStatus.PENDING and free:
             self._holds_more = True
             booking.whole_held_since = booking.whole_held_since or self.now
             until = holds.ends(self.now, booking.whole_held_since)
@@ -289,11 +291,11 @@ class LockedBooking:
         while (instant := booking.pending_until) is not None and instant <= self.now:
             for appointment in self._held():
                 if appointment.pending_until == instant:
-                    self._move(appointment, PlaceStatus.EXPIRED, CLOCK, instant)
+                    self._move(appointment, AppointmentStatus.EXPIRED, CLOCK, instant)
                     self._lapsed += 1
             if booking.whole_pending_until == instant:
                 self._lapsed += booking.whole_pending
-                self._move_whole(PlaceStatus.PENDING, "", booking.whole_pending)
+                self._move_whole(AppointmentStatus.PENDING, "", booking.whole_pending)
             self._settle_holds()
             self._note_booking(CLOCK, instant)
 
@@ -306,7 +308,7 @@ class LockedBooking:
             for row in _HELD_IN.all(booking_id=self.booking.pk):
                 row.booking = self.booking
                 self._know(row)
-        return [one for one in self._known.values() if one.status == PlaceStatus.PENDING]
+        return [one for one in self._known.values() if one.status == AppointmentStatus.PENDING]
 
     def _count(self, was: str, status: str, count: int = 1, *, of: str = "places") -> None:
         """Count places out of one status and into another; only those that are taken count."""

@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from bookings import walltime
-from bookings.models import TAKEN, Booking, PlaceStatus, Status
+from bookings.models import TAKEN, AppointmentStatus, Booking, Status
 from bookings.scheduling.actors import CLOCK, Actor
 from bookings.scheduling.locked_booking import LockedBooking
 from openchair.database.compiled import CompiledQuery
@@ -34,9 +34,9 @@ BOOKING_MOVES: dict[str, dict[str, set[str]]] = {
 }
 """Which status of a whole booking may become which; closing is a verb of its own."""
 APPOINTMENT_MOVES: dict[str, set[str]] = {
-    PlaceStatus.PENDING: {PlaceStatus.RESERVED, PlaceStatus.BOOKED},
-    PlaceStatus.RESERVED: {PlaceStatus.BOOKED},
-    PlaceStatus.BOOKED: set(),
+    AppointmentStatus.PENDING: {AppointmentStatus.RESERVED, AppointmentStatus.BOOKED},
+    AppointmentStatus.RESERVED: {AppointmentStatus.BOOKED},
+    AppointmentStatus.BOOKED: set(),
 }
 """Which status of an appointment may become which; cancelling is a verb of its own."""
 
@@ -84,7 +84,7 @@ def lock(booking_id: str, *, by: Actor, now: datetime) -> LockedBooking:
 
 
 def lock_all(booking_ids: Iterable[str], *, by: Actor, now: datetime) -> dict[str, LockedBooking]:
-    """Lock several openings, by id: always in the order of their keys, so no two changes deadlock.
+    """Lock several bookings, by id: always in the order of their keys, so no two changes deadlock.
 
     Call it as `lock`, and after the series' lock. Raises Booking.DoesNotExist.
     """
@@ -141,7 +141,7 @@ def _check_start(booking: Booking, wanted: str, *, says_start: bool) -> None:
 
 def _can_be_taken(locked: LockedBooking, wanted: str) -> bool:
     """Say whether a place is free, or the whole booking has one that is no further than wanted."""
-    reached = TAKEN[: TAKEN.index(PlaceStatus(wanted)) + 1]
+    reached = TAKEN[: TAKEN.index(AppointmentStatus(wanted)) + 1]
     return locked.booking.free_places != 0 or any(locked.whole(status) for status in reached)
 
 

@@ -1,4 +1,4 @@
-"""Weekly openings: a series makes its occurrences 12 weeks ahead (contract, section 2).
+"""Weekly bookings: a series makes its occurrences 12 weeks ahead (contract, section 2).
 
 "Weekly" is arithmetic on the wall clock: seven days later, the same time of day, whatever the
 clocks did in between. Occurrences are bookings of their own; the series only knows the next day.
@@ -50,7 +50,7 @@ def resume(series: Series, booking: Booking, *, now: datetime) -> None:
 def _repeat(series: Series, booking: Booking, *, now: datetime) -> None:
     """Save what a series repeats: the booking as it is, from the week after it."""
     first = _wall_start(booking)
-    # A series that begins in the past repeats from now on: nobody books last year's openings.
+    # A series that begins in the past repeats from now on: nobody books last year's.
     today = walltime.wall_clock(now, booking.location.zone).date()
     weeks_past = max(0, -((first.date() - today) // WEEK))
     series.location, series.doctor_id = booking.location, booking.doctor_id
@@ -148,7 +148,7 @@ def later_ids(series: Series, booking_id: str) -> list[str]:
     """List the occurrences of a locked series after one, if that repeats still."""
     this = series.occurrences.filter(pk=booking_id, recurring=True).values("series_date")
     later = series.occurrences.filter(series_date__gt=Subquery(this))
-    return list(later.exclude(status=Status.CLOSED).values_list("pk", flat=True))
+    return list(later.not_closed().values_list("pk", flat=True))
 
 
 def end(series: Series, later: Iterable[LockedBooking]) -> None:

@@ -31,8 +31,9 @@ DECLARE
             "total_appointments", "next_date", "ended"],
         "bookings_booking": ["id", "status", "length", "recurring", "start_datetime", "location_id", "doctor_id",
             "practice_id", "total_appointments", "places_pending", "places_reserved", "places_booked",
-            "pending_until", "partner_id", "series_id", "series_date", "updated_at", "created_at"],
-        "bookings_appointment": ["id", "booking_id", "status", "has_patient", "partner_id", "start_datetime",
+            "pending_until", "whole_pending", "whole_reserved", "whole_booked", "whole_partner_id",
+            "whole_held_since", "whole_pending_until", "partner_id", "series_id", "series_date", "updated_at", "created_at"],
+        "bookings_appointment": ["id", "booking_id", "status", "partner_id", "start_datetime",
             "held_since", "pending_until", "updated_at", "created_at"],
         "bookings_event": ["id", "number", "at", "practice_id", "booking_id", "appointment_id", "actor",
             "api_key_id", "user_id", "from_status", "to_status"]}';

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from http import HTTPStatus
 from io import BytesIO
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
@@ -20,6 +21,12 @@ API_PATHS = re.compile(r"/(?:online)?scheduling(?:/|\Z)")
 def is_api(request: HttpRequest) -> bool:
     """Say whether a request is to the API, where nothing is ever answered in HTML."""
     return API_PATHS.match(request.path_info) is not None
+
+
+def _names_another_host(request: HttpRequest) -> bool:
+    """Compare the host of a request line in absolute form, GET http://host/path, with Host."""
+    target = request.META.get("RAW_URI", "/")  # gunicorn's
+    return not target.startswith("/") and urlsplit(target).netloc.lower() != request.get_host()
 
 
 class ApiGuardMiddleware:
@@ -47,6 +54,9 @@ class ApiGuardMiddleware:
         except DisallowedHost:
             detail = "This installation does not answer to that Host: check the address."
             return problems.by_status(None, 400, detail)
+        if _names_another_host(request):
+            detail = "The request line names another host than the Host header (RFC 9112, 3.2.2)."
+            return problems.by_status(None, 400, detail)
         if "HTTP_HOST" not in request.META and request.META.get("SERVER_PROTOCOL") != "HTTP/1.0":
             return problems.by_status(None, 400, "Send a Host header (RFC 9112, section 3.2).")
         if settings.HTTPS_ONLY and not request.is_secure():
@@ -58,7 +68,7 @@ class ApiGuardMiddleware:
     def _read_chunks(self, request: HttpRequest) -> HttpResponse | None:
         """Read a chunked body, of which Django would read as much as Content-Length says: none."""
         is_chunked = "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower()
-        if not is_chunked or hasattr(request, "_body"):  # a second try has it already
+        if not is_chunked:
             return None
         try:
             body = request.META["wsgi.input"].read(LARGEST_BODY + 1)

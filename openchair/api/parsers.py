@@ -30,14 +30,14 @@ class StrictJSONParser(BaseParser):
         """Read the body. Raises ParseError, UnsupportedMediaType or BodyTooLarge."""
         request: Request = (parser_context or {})["request"]
         _check_encodings(request)
+        length = int(request.META["CONTENT_LENGTH"])
+        if length > LARGEST_BODY:  # before any of it has come
+            raise BodyTooLarge(LARGEST_BODY)
         try:
-            body = stream.read(LARGEST_BODY + 1)
+            body = stream.read(length)
         except OSError:  # the client has gone, so nobody reads this; a bug it is not
             raise ParseError("The body broke off: send it again.") from None
-        if len(body) > LARGEST_BODY:
-            raise BodyTooLarge(LARGEST_BODY)
-        request._request._body = body  # for a second try (openchair/second_try.py)
-        if len(body) < int(request.META["CONTENT_LENGTH"]):
+        if len(body) < length:
             raise ParseError("The body is shorter than its Content-Length: send it again, whole.")
         return parse_object(body)
 

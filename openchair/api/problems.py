@@ -284,7 +284,7 @@ def database_failed(request: HttpRequest, error: Exception) -> HttpResponse:
             "The database refused this change, and nothing changed. Read it anew and try again.",
             reason="refused",
         )
-    outage = failures.note(request, error)
+    outage = failures.note(error)
     return problem(
         request,
         _BY_STATUS[503],

@@ -123,26 +123,15 @@ class BoundQuery(Generic[Row]):
         self.query = query
         self.params = query.params(values)
         self._rows: list[Row] | None = None
-        self._sent: Any = None
 
     def rows(self) -> list[Row]:
         """Return its rows: those that came along with another statement, if it was sent along."""
-        if self._sent is not None:
-            with self._sent as cursor:
-                self.receive(cursor.fetchall())
-            self._sent = None
         return self.fetch() if self._rows is None else self._rows
 
     def fetch(self) -> list[Row]:
         """Run it now, whatever was read before."""
         self._rows = self.query.convert(fetch_all(self.query.sql, self.params))
         return self._rows
-
-    def send(self) -> Self:
-        """Send it in a `pipeline`; `rows` waits for the result."""
-        self._sent = connection.cursor()
-        self._sent.execute(self.query.sql, self.params)
-        return self
 
     def receive(self, rows: list[Any]) -> None:
         """Take the driver's rows from what has run it."""

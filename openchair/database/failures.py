@@ -7,32 +7,26 @@ import logging
 from dataclasses import dataclass
 
 from django.db import DatabaseError, InterfaceError
-from django.http import HttpRequest
 
 from openchair.serving import logs
 
 logger = logging.getLogger(__name__)
 
 ERRORS = (DatabaseError, InterfaceError)
-CONFLICT_MET = "openchair.conflict"
-"""Where a request's META says that it met a conflict, and may be done again."""
 
 
 @dataclass(frozen=True)
 class Outage:
-    """One way of failing: what is said, and after how many seconds it may work again.
-
-    is_conflict: two changes got in each other's way; the whole request may simply be done again.
-    """
+    """One way of failing: what is answered, and after how many seconds it may work again."""
 
     text: str
     retry_after: int
-    is_conflict: bool = False
 
 
 GONE = Outage("The database does not answer", 5)
 BUSY = Outage("The database is too busy at this moment", 2)
-CONFLICT = Outage("Others changed the same at the same moment, again and again", 1, True)
+# No verb locks in another order than the others do, so one of these in the log is a bug.
+CONFLICT = Outage("Another change got in the way of this one", 1)
 FULL = Outage("The database has no room left; the operator has to make some", 30)
 READ_ONLY = Outage("The database takes no changes at the moment; the operator has to see to it", 30)
 MISSING = Outage(
@@ -80,9 +74,8 @@ def of(error: Exception) -> Outage:
     return found or GONE
 
 
-def note(request: HttpRequest, error: Exception) -> Outage:
-    """Write it to the log, and on the request; say what kind of failure it is."""
+def note(error: Exception) -> Outage:
+    """Log it; return what kind of failure it is."""
     outage = of(error)
     logger.error("%s: %s", outage.text, logs.describe(error.__cause__ or error))
-    request.META[CONFLICT_MET] = outage.is_conflict
     return outage

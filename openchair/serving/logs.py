@@ -1,30 +1,40 @@
-"""What the server writes about itself: lines of JSON, or of text for a terminal (LOG_FORMAT).
+"""Logging: JSON or text formatters, redaction, the request id, and a log line for each request.
 
-Everything goes to standard error. Nothing that a client, a patient or a row said is in it: texts of
-errors quote values, so of an error its kind and its place are told; so do messages of libraries.
+Nothing that a client sent or a row holds is ever logged. Texts of exceptions and of libraries'
+messages may quote values, so an exception is logged by its type and traceback, a library's message
+by its template without the arguments, and a request by its route's pattern. LOG_FORMAT chooses the
+formatter; everything goes to standard error.
 """
 
 import json
 import logging
+import os
+import re
 import time
 import traceback
 from collections.abc import Iterator
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from time import perf_counter
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
+from django.db.backends.signals import connection_created
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 
 OURS = ("openchair", "practices", "bookings", "gunicorn", "tests")
-# What these say is about the installation: which setting is wrong, which module is missing.
+# Their texts are about the installation: which setting is wrong, which module is missing.
 TOLD = (ImproperlyConfigured, ImportError, SyntaxError)
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
-"""The id of the request that is being answered, for whatever is written meanwhile."""
+"""The id of the request that is being answered, for whatever is logged meanwhile."""
+
+# Redaction -----------------------------------------------------------------------------------
 
 
 def describe(error: BaseException) -> str:
-    """Name an error without its text, which may quote what somebody sent or a row holds."""
+    """Name an exception without its text, which may quote what was sent or what a row holds."""
     named = type(error).__name__
     diagnosed = getattr(error, "diag", None)  # psycopg's
     details = [
@@ -32,14 +42,14 @@ def describe(error: BaseException) -> str:
         getattr(diagnosed, "constraint_name", None),
         getattr(error, "sqlite_errorname", None),
         error.strerror if isinstance(error, OSError) else None,
-        str(error).partition("\n")[0] if _tells_of_the_installation(error) else None,
+        str(error).partition("\n")[0] if _is_about_the_installation(error) else None,
     ]
     told = " ".join(str(detail) for detail in details if detail)
     return f"{named}: {told}" if told else named
 
 
-def _tells_of_the_installation(error: BaseException) -> bool:
-    """Say whether an error's text is about a setting, a module or a database that is away."""
+def _is_about_the_installation(error: BaseException) -> bool:
+    """Tell texts about a setting, a module or a database that is away from all others."""
     return isinstance(error, TOLD) or any(
         kind.__name__ == "OperationalError" and kind.__module__.startswith(("psycopg", "sqlite3"))
         for kind in type(error).__mro__
@@ -47,14 +57,14 @@ def _tells_of_the_installation(error: BaseException) -> bool:
 
 
 def trace(error: BaseException | None) -> str:
-    """Tell an error and what caused it: where each arose, in code, and what kind it is."""
+    """Format an exception and its causes: tracebacks and types, without texts."""
     return "\n".join(
         "".join(traceback.format_tb(one.__traceback__)) + describe(one) for one in _chain(error)
     )
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """Give an error after its causes, the first cause first."""
+    """Yield an exception after its causes, the first cause first."""
     found: list[BaseException] = []
     while error is not None and error not in found:
         found.append(error)
@@ -63,45 +73,58 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def message(record: logging.LogRecord) -> str:
-    """Say what a record says, as far as it cannot hold what was sent."""
+    """Give as much of a record's message as cannot hold anything that was sent."""
     if record.name.startswith("django."):
         # Paths, hosts and parameters; what kind of trouble it was is in the logger's name.
         return f"{record.name.rpartition('.')[2]} {getattr(record, 'status_code', '')}".strip()
     if record.name.split(".")[0] not in OURS:
-        said = str(record.msg) if record.args else "a message"
-        return f"{said} ({record.filename}, line {record.lineno})"
-    said = record.getMessage()
-    if said.startswith("Invalid request from ip="):  # then what was sent
-        return said.partition(": ")[0]
-    if said.startswith("Error handling request"):  # then its path and query
+        template = str(record.msg) if record.args else "a message"
+        return f"{template} ({record.filename}, line {record.lineno})"
+    text = record.getMessage()
+    if text.startswith("Invalid request from ip="):  # then what was sent
+        return text.partition(": ")[0]
+    if text.startswith("Error handling request"):  # then its path and query
         return "Error handling request"
-    return said
+    return text
+
+
+# Formatters and handler ----------------------------------------------------------------------
+
+
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class JsonFormatter(logging.Formatter):
-    """Writes a record as one line of JSON."""
+    """Formats a record as one line of JSON."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Write it."""
         line = {
             "time": _instant(record.created),
             "level": record.levelname,
             "logger": record.name,
-            "message": message(record),
         }
+        if record.name == request_logger.name:
+            return _encode(line | vars(record)["request"])
+        line["message"] = message(record)
         if request_id.get():
             line["request_id"] = request_id.get()
         if record.exc_info and record.exc_info[1]:
             line["error"] = trace(record.exc_info[1])
-        return json.dumps(line)
+        return _encode(line)
 
 
 class TextFormatter(logging.Formatter):
-    """Writes a record for a person."""
+    """Formats a record for a person at a terminal."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Write it."""
         at = time.strftime("%H:%M:%S", time.localtime(record.created))
+        if record.name == request_logger.name:
+            fields = vars(record)["request"]
+            return _REQUEST_TEXT % {
+                "who": fields["key"] or fields["user"] or "-",
+                "at": at,
+                **fields,
+            }
         line = (
             f"{at} {record.levelname} {record.name} {message(record)} {request_id.get()}".rstrip()
         )
@@ -110,15 +133,19 @@ class TextFormatter(logging.Formatter):
         return line
 
 
+_REQUEST_TEXT = (
+    "%(at)s %(status)d %(method)s %(route)s  %(ms).0f ms, %(sql)d SQL, %(who)s %(request_id)s"
+)
+
+
 def _instant(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds")[:-6] + "Z"
 
 
 class BugsOnly(logging.Filter):
-    """Leaves out what Django says of every answer with 5xx: the request's own line tells it."""
+    """Drops what Django logs of each 5xx response: the request's own line has the status."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Keep what comes with an error."""
         return record.exc_info is not None
 
 
@@ -126,9 +153,90 @@ class StandardError(logging.StreamHandler[Any]):
     """Writes to standard error; a log that cannot be written, on a full disk, stops nobody."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # logging's name
-        """Leave it; logging's own way would print the record as it is."""
+        """Ignore it; logging's own method would print the record unredacted."""
 
 
 def formatter(kind: str) -> logging.Formatter:
-    """Make what writes records in this LOG_FORMAT."""
+    """Make the formatter for a LOG_FORMAT."""
     return JsonFormatter() if kind == "json" else TextFormatter()
+
+
+# The line of a request -----------------------------------------------------------------------
+
+request_logger = logging.getLogger("openchair.request")
+REQUEST_ID_HEADER = "X-Request-ID"
+USER = "openchair.user"
+"""Where request.META has the name of the person logged in, once that is known."""
+
+# It is logged as it was sent, so it must be an id and nothing else: with at least a letter, or it
+# might be a phone number, and no API key.
+_REQUEST_ID = re.compile(r"(?=.*[A-Za-z])(?!.*oc_)[A-Za-z0-9._-]{4,64}")
+_PATHS_WITHOUT_ROUTE = {"/livez", "/readyz", "/metrics"}
+_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"}
+
+_statements: ContextVar[int] = ContextVar("statements", default=0)
+
+
+def _count_statement(execute: Any, sql: Any, params: Any, many: Any, context: Any) -> Any:
+    _statements.set(_statements.get() + 1)
+    return execute(sql, params, many, context)
+
+
+def _count_statements(connection: Any, **kwargs: Any) -> None:
+    if _count_statement not in connection.execute_wrappers:
+        connection.execute_wrappers.append(_count_statement)
+
+
+connection_created.connect(_count_statements)
+
+
+def method(request: HttpRequest) -> str:
+    """Give the request's method, or OTHER: there are as many methods as clients make up."""
+    return str(request.method) if request.method in _METHODS else "OTHER"
+
+
+def route(request: HttpRequest) -> str:
+    """Give the pattern of the route that answered, empty where there was none."""
+    match = request.resolver_match
+    if match is not None:
+        return f"/{match.route.removeprefix('^')}"
+    path = request.path_info
+    return path if path in _PATHS_WITHOUT_ROUTE else "/static/" * path.startswith("/static/")
+
+
+class RequestTimer:
+    """Starts with a request; its `log` writes the request's line."""
+
+    __slots__ = ("began", "id")
+
+    def __init__(self, request: HttpRequest) -> None:
+        self.began = perf_counter()
+        self.id = _id_sent(request.META) or os.urandom(12).hex()
+        request_id.set(self.id)
+        _statements.set(0)
+
+    def log(self, request: HttpRequest, response: HttpResponseBase) -> float:
+        """Write the line; returns the seconds that the request took."""
+        took = perf_counter() - self.began
+        fields = {
+            "request_id": self.id,
+            "method": method(request),
+            "route": route(request),
+            "status": response.status_code,
+            "ms": round(took * 1000, 1),
+            "sql": _statements.get(),
+            "key": getattr(getattr(request, "auth", None), "prefix", None),
+            "user": request.META.get(USER),
+        }
+        request_logger.info("request", extra={"request": fields})
+        request_id.set("")
+        return took
+
+
+def _id_sent(environ: dict[str, Any]) -> str:
+    """Give the client's own request id, if it is one and no part of a secret in the request."""
+    text = str(environ.get("HTTP_X_REQUEST_ID", ""))
+    if not text or not _REQUEST_ID.fullmatch(text):
+        return ""
+    secret = f"{environ.get('HTTP_AUTHORIZATION', '')} {environ.get('HTTP_COOKIE', '')}"
+    return "" if text in secret else text

@@ -1,74 +1,167 @@
-"""What comes before everything else, and headers for pages."""
+"""Middleware around every request (log, proxy, probes, queue time), and for pages alone."""
 
-from collections.abc import Callable
+import re
+import time
+from collections.abc import Callable, Mapping
 
 from django.conf import settings
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.utils.module_loading import import_string
 
 from openchair import pages
+from openchair.api import problems
+from openchair.api.middleware import is_api
+from openchair.database import failures
 from openchair.operations import probes
-from openchair.serving import metrics, proxies, request_log
+from openchair.serving import logs, metrics, proxies
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 
-class EdgeMiddleware:
-    """Finds out who calls, answers probes before all else, and writes a line on every request."""
+class RequestLogMiddleware:
+    """Logs and counts every request, and gives each answer its X-Request-ID."""
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+    def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Answer a probe, or hand the request on as its client's."""
-        entry = request_log.Entry(request)
-        if settings.TRUSTED_PROXIES:
-            proxies.settle(request.META)
-        answered = probes.answer(request) or metrics.answer(request)
-        response = answered or self.get_response(request)
-        response.headers[request_log.HEADER] = entry.id
-        # Here, for what is refused early never meets Django's own.
+        timer = logs.RequestTimer(request)
+        metrics.begin(request.path_info)
+        response = self.get_response(request)
+        response.headers[logs.REQUEST_ID_HEADER] = timer.id
+        # Here, for what is answered early never meets Django's own.
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
+
+        def finish() -> None:
+            took = timer.log(request, response)
+            metrics.request(logs.method(request), logs.route(request), response.status_code, took)
+
         if response.streaming:
             closers = response._resource_closers  # type: ignore[attr-defined]  # not in its stubs
-            closers.append(lambda: entry.close(response))
+            closers.append(finish)
         else:
-            entry.close(response)
+            finish()
         return response
+
+
+class TrustedProxyMiddleware:
+    """Puts the client's address and scheme in place of the proxy's (TRUSTED_PROXIES)."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        proxies.settle(request.META)
+        return self.get_response(request)
+
+
+class ProbeMiddleware:
+    """Answers /livez, /readyz and /metrics before anything else looks at the request."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return probes.answer(request) or metrics.answer(request) or self.get_response(request)
+
+
+class QueueTimeMiddleware:
+    """Refuses a request that has waited longer than PATIENCE for a worker (503, Retry-After).
+
+    A trusted proxy's X-Request-Start says since when; without it nothing is refused. Waiting counts
+    from this worker's first request at the earliest, so a restart refuses nobody, however long it
+    takes.
+    """
+
+    RETRY_AFTER = 2
+    _START = re.compile(r"t=(\d{1,12}(?:\.\d{1,9})?)")
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+        self.first_request_at: float | None = None
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        now = time.time()
+        if self.first_request_at is None:
+            self.first_request_at = now
+        waited = now - max(self._arrival(request.META, default=now), self.first_request_at)
+        return self.get_response(request) if waited <= settings.PATIENCE else self._refuse()
+
+    def _arrival(self, environ: Mapping[str, str], *, default: float) -> float:
+        """Read seconds since 1970, as nginx writes them: t=1795391119.250."""
+        start = self._START.fullmatch(environ.get(proxies.REQUEST_START, ""))
+        return float(start[1]) if start else default
+
+    def _refuse(self) -> HttpResponse:
+        detail = (
+            "More requests come than can be answered, and this one has waited too long: nothing "
+            f"was done. Send it again in {self.RETRY_AFTER} seconds."
+        )
+        refused = problems.by_status(None, 503, detail)
+        refused["Retry-After"] = str(self.RETRY_AFTER)
+        return refused
+
+
+class DatabaseErrorMiddleware:
+    """Answers where the database failed the view of a page: 503, or 409 where a rule was broken."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        return pages.database_failed(request, error) if isinstance(error, failures.ERRORS) else None
 
 
 def _policy(directives: dict[str, str]) -> str:
     return "; ".join(f"{name} {value}" for name, value in directives.items())
 
 
-class FormsMiddleware:
-    """Refuses forms that are not in UTF-8: browsers send none, and Django fails at some (rot13)."""
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Answer 400, or hand the request on."""
-        charset = (request.content_params or {}).get("charset", "utf-8")
-        if charset.lower() not in {"utf-8", "utf8"}:
-            return pages.bad_request(request, ValueError(charset))
-        return self.get_response(request)
-
-
 class ContentSecurityPolicyMiddleware:
-    """Sends SECURE_CSP, as Django 6 does by itself, so that no page loads or calls another host.
+    """Sends SECURE_CSP, as Django 6 does by itself, and PERMISSIONS_POLICY."""
 
-    And with it what a page may ask of a browser: nothing.
-    """
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+    def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
         self.policy = _policy(settings.SECURE_CSP)
         self.policy_of_admin = _policy(settings.SECURE_CSP_ADMIN)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Add the header to whatever is answered."""
         response = self.get_response(request)
         admin = request.path_info.startswith("/admin/")
         policy = self.policy_of_admin if admin else self.policy
         response.headers.setdefault("Content-Security-Policy", policy)
         response.headers["Permissions-Policy"] = settings.PERMISSIONS_POLICY
         return response
+
+
+class PageMiddleware:
+    """Runs PAGE_MIDDLEWARE for pages; requests to the API pass it by.
+
+    A key has no session and reads no messages, and each of these middlewares costs every request
+    one or two hundredths.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+        self.get_page = get_response
+        for path in reversed(settings.PAGE_MIDDLEWARE):
+            self.get_page = import_string(path)(self.get_page)
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request) if is_api(request) else self.get_page(request)
+
+
+class FormsMiddleware:
+    """Refuses forms that are not in UTF-8: browsers send none, and Django fails at some (rot13)."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        charset = (request.content_params or {}).get("charset", "utf-8")
+        if charset.lower() not in {"utf-8", "utf8"}:
+            return pages.bad_request(request, ValueError(charset))
+        return self.get_response(request)

@@ -11,13 +11,20 @@ from django.conf import settings
 
 from openchair import env
 
+REQUEST_START = "HTTP_X_REQUEST_START"
+"""Where environ has the proxy's X-Request-Start, if it came from a trusted one."""
+
 
 def settle(environ: dict[str, Any]) -> None:
     """Put the client's address and scheme into REMOTE_ADDR and wsgi.url_scheme.
 
     The address is the rightmost of X-Forwarded-For that is no trusted proxy's: further left is
     what the client wrote. Where something there is no address, the last proxy known is the client.
+    X-Request-Start of anybody but a trusted proxy is removed.
     """
+    if not settings.TRUSTED_PROXIES:
+        environ.pop(REQUEST_START, None)
+        return
     peer = _address(environ.get("REMOTE_ADDR", ""))
     # gunicorn knows no address of who comes over a unix socket, and gives an empty one.
     known = peer or env.UNIX_SOCKET
@@ -32,6 +39,8 @@ def settle(environ: dict[str, Any]) -> None:
         said = environ.get("HTTP_X_FORWARDED_PROTO", "").split(",")
         if all(scheme.strip().lower() == "https" for scheme in said):
             environ["wsgi.url_scheme"] = "https"
+    else:
+        environ.pop(REQUEST_START, None)
     environ["REMOTE_ADDR"] = known
 
 

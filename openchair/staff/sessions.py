@@ -9,6 +9,8 @@ from django.contrib.auth import logout
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from openchair.serving import logs
+
 BEGAN = "began"
 SEEN = "seen"
 # Noting every request would write to the database at every click.
@@ -36,6 +38,7 @@ class SessionLimitsMiddleware:
         """Log out who has been away, then answer."""
         # Nobody is logged in outside the admin, and the API has no use for looking sessions up.
         if request.path_info.startswith("/admin/") and request.user.is_authenticated:
+            request.META[logs.USER] = request.user.get_username()
             now = int(time.time())
             began = request.session.setdefault(BEGAN, now)
             seen = request.session.setdefault(SEEN, now)

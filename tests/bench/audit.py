@@ -54,7 +54,10 @@ def _openings(events: dict[tuple[str, str | None], list[Event]]) -> list[str]:
     for booking_id, status in Appointment.objects.values_list("booking_id", "status"):
         places[booking_id][status] += 1
     for booking in Booking.objects.iterator():
-        counts = {str(status): getattr(booking, f"places_{status}") for status in TAKEN}
+        counts = {
+            str(status): getattr(booking, f"places_{status}") - getattr(booking, f"whole_{status}")
+            for status in TAKEN
+        }
         if any(places[booking.pk][status] != count for status, count in counts.items()):
             found.append(f"{booking.pk}: says {counts}, has {dict(places[booking.pk])}")
         if booking.status != status_of(booking):

@@ -3,8 +3,9 @@
     python -m tests.bench.flood [CONNECTIONS] [SECONDS]
 
 asks for a location ten times a second, before, during and for a while after CONNECTIONS clients
-(1000) do the same with no pause, each over a new connection, for SECONDS (10); and tells what was
-answered, how long that took, and how soon answers were as quick again as before.
+(1000) do the same with no pause, each over a new connection, for SECONDS (10), all through nginx as
+deploy/nginx.conf has it; and tells what was answered, how long that took, and how soon answers were
+as quick again as before.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from statistics import quantiles
 
+from tests.bench.slow import behind_nginx
 from tests.server import Server, running_server
 
 AFTER = 15.0
@@ -99,8 +101,10 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write(__doc__ or "")
         return 2
     connections, seconds = [*map(int, arguments), *(1000, 10)[len(arguments) :]]
-    with running_server(PATIENCE="2") as server:
-        for line in asyncio.run(run(server, connections, seconds)):
+    with running_server(PATIENCE="2", TRUSTED_PROXIES="127.0.0.1") as server:
+        with behind_nginx(server) as edge:
+            figures = asyncio.run(run(edge, connections, seconds))
+        for line in figures:
             sys.stdout.write(f"{line}\n")
     return 0
 

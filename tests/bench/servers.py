@@ -109,9 +109,10 @@ def _filled(data: Data, sizes: tuple[int, ...]) -> Data:
 
 @contextmanager
 def product(name: str, data: Data) -> Iterator[Target]:
-    """Run OpenChair as in production; its limits are raised, and on."""
+    """Run OpenChair as behind a proxy, in production; its limits are raised, and on."""
     environment = {
         **os.environ,
+        "TRUSTED_PROXIES": "127.0.0.1",
         "DATABASE_URL": data.url,
         "PORT": str(free_port()),
         "RATE_LIMIT": "10000000/min",

@@ -4,7 +4,7 @@
 
 keeps CONNECTIONS (500) open for SECONDS (20): a third send their headers a byte at a time, a third
 their body, a third read a long list a little at a time. Meanwhile healthy clients ask through
-nginx; afterwards the same is tried at gunicorn itself, to see what nginx is there for.
+nginx; afterwards the same is tried at gunicorn alone, to see what nginx is there for.
 """
 
 import socket
@@ -178,12 +178,15 @@ def main(arguments: list[str]) -> int:
         return 2
     count = int(arguments[0]) if arguments else 500
     seconds = float(arguments[1]) if arguments[1:] else 20.0
-    with running_server(TRUSTED_PROXIES="127.0.0.1") as alone, behind_nginx(alone) as edge:
-        lengthen_the_list(alone)
+    with running_server(TRUSTED_PROXIES="127.0.0.1") as server, behind_nginx(server) as edge:
+        lengthen_the_list(server)
         calm = healthy(edge, 0, seconds / 2)
         figures = healthy(edge, count, seconds)
         sys.stdout.write(f"through nginx {calm}\nthrough nginx {figures}\n")
-        sys.stdout.write(f"without nginx {healthy(alone, count, seconds)}\n")
+    with running_server() as alone:
+        lengthen_the_list(alone)
+        for few in (0, 3, 30, count):
+            sys.stdout.write(f"without nginx {healthy(alone, few, seconds / 2)}\n")
     return 0 if figures.at(0.99) < 0.5 else 1
 
 

@@ -6,12 +6,12 @@ import pytest
 from django.db import connection
 
 from tests.bench import slow
-from tests.server import Server
+from tests.server import running_server
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="tested with PostgreSQL")
-def test_500_slow_clients_stop_nobody(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
-    with slow.behind_nginx(server) as edge:
+def test_500_slow_clients_stop_nobody(capsys: pytest.CaptureFixture[str]) -> None:
+    with running_server(TRUSTED_PROXIES="127.0.0.1") as server, slow.behind_nginx(server) as edge:
         figures = slow.healthy(edge, 500, 2)
     with capsys.disabled():
         sys.stdout.write(f"\n{figures}\n")

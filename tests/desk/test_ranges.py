@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 from time_machine import Traveller
 
-from bookings.models import Appointment, Event, PlaceStatus
+from bookings.models import Appointment, AppointmentStatus, Event
 from tests.conftest import together
 from tests.desk.test_board import said
 from tests.desk.world import House, browser, person
@@ -38,7 +38,7 @@ def test_an_exact_time_books_the_place(range_house: House, range_desk: Client) -
     assert "Rosalvaette Rosalvafield is booked for Tue, Jun 2, 9:20 AM." in said(done)
     assert "Nobody waits for a time" in said(done)
     range_house.place.refresh_from_db()
-    assert range_house.place.status == PlaceStatus.BOOKED
+    assert range_house.place.status == AppointmentStatus.BOOKED
     assert range_house.place.start_datetime is not None
     assert range_house.place.start_datetime.isoformat() == "2026-06-02T13:20:00+00:00"
     events = Event.objects.filter(appointment=range_house.place, user=range_house.staff)
@@ -54,7 +54,7 @@ def test_a_time_outside_the_range_is_confirmed_first(
     assert "This is outside Tue, Jun 2, morning" in said(asked)
     assert f'value="{time}"' in asked.content.decode()
     range_house.place.refresh_from_db()
-    assert range_house.place.status == PlaceStatus.RESERVED
+    assert range_house.place.status == AppointmentStatus.RESERVED
     assert "is booked for" in said(assign(range_desk, range_house, time, outside="on"))
 
 
@@ -72,7 +72,7 @@ def test_an_impossible_time_is_refused(
 ) -> None:
     assert text in said(assign(range_desk, range_house, time))
     range_house.place.refresh_from_db()
-    assert range_house.place.status == PlaceStatus.RESERVED
+    assert range_house.place.status == AppointmentStatus.RESERVED
 
 
 def test_the_second_of_two_people_is_told_what_the_first_did(
@@ -94,7 +94,7 @@ def test_what_a_colleague_has_booked_is_not_given_back(
     path = range_house.address(f"ranges/{range_house.place.pk}/give-back/")
     assert "was changed while you looked" in said(range_desk.post(path, follow=True))
     range_house.place.refresh_from_db()
-    assert range_house.place.status == PlaceStatus.BOOKED
+    assert range_house.place.status == AppointmentStatus.BOOKED
 
 
 def test_a_place_is_given_back(range_house: House, range_desk: Client) -> None:

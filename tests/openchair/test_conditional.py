@@ -7,7 +7,7 @@ import time_machine
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from bookings.api.whole_list import WholeList
+from bookings.api.lists import WholeList
 from bookings.models import Booking
 from tests.conftest import Caller, together
 from tests.factories import Scene

@@ -7,6 +7,7 @@ import sqlite3
 import sys
 import time
 from http.cookies import SimpleCookie
+from io import StringIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -20,7 +21,7 @@ from django.test import RequestFactory
 
 from openchair import env
 from openchair.serving import logs
-from openchair.serving.middleware import EdgeMiddleware
+from openchair.serving.middleware import RequestLogMiddleware
 from practices import keys
 from tests.conftest import Caller, only_once
 from tests.factories import Scene
@@ -244,7 +245,7 @@ def test_an_id_is_taken_from_the_client_if_it_is_one(sent: str, *, kept: bool) -
         "/livez",
         headers={"X-Request-ID": sent, "Cookie": "sessionid=the-session-of-this-request"},
     )
-    told = EdgeMiddleware(lambda request: HttpResponse())(asked).headers["X-Request-ID"]
+    told = RequestLogMiddleware(lambda request: HttpResponse())(asked).headers["X-Request-ID"]
     assert (told == sent) is kept
     assert kept or re.fullmatch("[0-9a-f]{24}", told)
 
@@ -303,14 +304,20 @@ def test_a_message_is_told_as_far_as_it_can_hold_nothing_that_was_sent(
 
 
 def test_sql_is_counted_as_it_is_sent(
-    scene: Scene, api: Caller, capfd: pytest.CaptureFixture[str], settings: Any
+    scene: Scene, api: Caller, caplog: pytest.LogCaptureFixture
 ) -> None:
-    settings.LOG_FORMAT = "json"
     scene.booking(id="one")
     with connection.execute_wrapper(seen := Seen()):
         api("GET", "/onlinescheduling/booking/one")
-    (line,) = map(json.loads, capfd.readouterr().err.splitlines())
+    (line,) = written(caplog)
     assert line["sql"] == seen.count > 0
+
+
+def written(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
+    """Read the lines of requests as they are written."""
+    caplog.handler.setFormatter(logs.formatter("json"))
+    requests = [record for record in caplog.records if record.name == "openchair.request"]
+    return [json.loads(caplog.handler.format(record)) for record in requests]
 
 
 class Seen:
@@ -324,30 +331,29 @@ class Seen:
 
 
 def test_what_a_streamed_answer_costs_is_told_at_its_end(
-    db: None, capfd: pytest.CaptureFixture[str], settings: Any
+    db: None, caplog: pytest.LogCaptureFixture
 ) -> None:
-    settings.LOG_FORMAT = "json"
-
     def rows() -> Any:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
         yield b"1"
 
-    answer = EdgeMiddleware(lambda _: StreamingHttpResponse(rows()))(RequestFactory().get("/"))
-    assert capfd.readouterr().err == ""
+    answer = RequestLogMiddleware(lambda _: StreamingHttpResponse(rows()))(
+        RequestFactory().get("/")
+    )
+    assert written(caplog) == []
     assert b"".join(answer) == b"1"
     answer.close()
-    assert json.loads(capfd.readouterr().err)["sql"] == 1
+    assert [line["sql"] for line in written(caplog)] == [1]
 
 
 def test_a_person_at_a_terminal_gets_text(
-    capfd: pytest.CaptureFixture[str], settings: Any, monkeypatch: pytest.MonkeyPatch
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings.LOG_FORMAT = "text"
-    EdgeMiddleware(lambda _: HttpResponse())(RequestFactory().get("/"))
-    assert re.fullmatch(
-        r"\d\d:\d\d:\d\d 200 GET   0 ms, 0 SQL, - [0-9a-f]{24}\n", capfd.readouterr().err
-    )
+    RequestLogMiddleware(lambda _: HttpResponse())(RequestFactory().get("/"))
+    (record,) = caplog.records
+    line = logs.formatter("text").format(record)
+    assert re.fullmatch(r"\d\d:\d\d:\d\d 200 GET   0 ms, 0 SQL, - [0-9a-f]{24}", line)
     monkeypatch.delenv("LOG_FORMAT", raising=False)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     assert env.log_format("LOG_FORMAT") == "text"
@@ -358,11 +364,20 @@ def test_a_person_at_a_terminal_gets_text(
         env.log_format("LOG_FORMAT")
 
 
-def test_a_log_that_cannot_be_written_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: Any) -> int:
+class FullDisk(StringIO):
+    """A file on a disk without room."""
+
+    def write(self, text: str) -> int:
+        """Fail."""
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("os.write", full)
-    answer = EdgeMiddleware(lambda _: HttpResponse("x"))(RequestFactory().get("/"))
-    monkeypatch.undo()
+
+def test_a_log_that_cannot_be_written_stops_nobody(capfd: pytest.CaptureFixture[str]) -> None:
+    full, logger = logs.StandardError(FullDisk()), logging.getLogger("openchair.request")
+    logger.addHandler(full)
+    try:
+        answer = RequestLogMiddleware(lambda _: HttpResponse("x"))(RequestFactory().get("/"))
+    finally:
+        logger.removeHandler(full)
     assert answer.status_code == 200
+    assert "Traceback" not in capfd.readouterr().err

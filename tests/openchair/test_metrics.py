@@ -6,6 +6,7 @@ import signal
 import time
 from datetime import timedelta
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,8 +24,10 @@ HERE = [ip_network("127.0.0.1")]
 
 
 @pytest.fixture(autouse=True)
-def _from_nothing(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
-    monkeypatch.setattr(metrics.Server, "shared", metrics.Shared(3))
+def _from_nothing(settings: Any) -> None:
+    for counted in (metrics.REQUESTS, metrics.REQUEST_SECONDS, metrics.CLAIMS):
+        counted.clear()
+    metrics.HOLDS_LAPSED.reset()
     settings.METRICS_FROM = HERE
 
 
@@ -46,6 +49,12 @@ def samples(text: str) -> dict[str, float]:
         assert name not in found
         found[name] = float(value)
     return found
+
+
+def sample(metric: str, **labels: object) -> str:
+    """Write a sample's name and labels, these in order of the alphabet."""
+    pairs = ",".join(f'{label}="{text}"' for label, text in sorted(labels.items()))
+    return f"{metric}{{{pairs}}}"
 
 
 def fetched() -> dict[str, float]:
@@ -96,11 +105,11 @@ def test_requests_are_counted_by_part_route_and_status(scene: Scene, api: Caller
         api("GET", path)
     Client().get("/admin/login/")
     found = fetched()
-    labels = 'part="api",method="GET",route="/scheduling/practices"'
-    assert found[f'openchair_requests_total{{{labels},status="200"}}'] == 2
-    assert found[f'openchair_request_seconds_bucket{{{labels},le="+Inf"}}'] == 2
-    board = 'part="board",method="GET",route="/admin/login/",status="200"'
-    assert found[f"openchair_requests_total{{{board}}}"] == 1
+    asked = {"part": "api", "method": "GET", "route": "/scheduling/practices"}
+    assert found[sample("openchair_requests_total", **asked, status=200)] == 2
+    assert found[sample("openchair_request_seconds_bucket", **asked, le="+Inf")] == 2
+    board = {"part": "board", "method": "GET", "route": "/admin/login/"}
+    assert found[sample("openchair_requests_total", **board, status=200)] == 1
     assert sum(v for k, v in found.items() if 'status="404"' in k and 'part="api"' in k) == 1
 
 
@@ -108,21 +117,13 @@ def test_the_histogram_adds_up(db: None) -> None:
     metrics.begin("/x")
     for seconds in (0.001, 0.005, 0.0051, 0.7, 99):
         metrics.request("GET", "/x", 200, seconds)
-    found = {
-        name.partition('le="')[2].removesuffix('"}') or name: value
-        for name, value in fetched().items()
-        if 'route="/x"' in name
-    }
-    assert [found[str(bound)] for bound in (0.005, 0.01, 0.5, 1.0, 10.0, "+Inf")] == [
-        2,
-        3,
-        3,
-        4,
-        4,
-        5,
-    ]
-    assert found['openchair_request_seconds_sum{part="other",method="GET",route="/x"}'] == 99.7111
-    assert found['openchair_request_seconds_count{part="other",method="GET",route="/x"}'] == 5
+    found = fetched()
+    asked = {"part": "other", "method": "GET", "route": "/x"}
+    bounds = (0.005, 0.01, 0.5, 1.0, 10.0, "+Inf")
+    buckets = [sample("openchair_request_seconds_bucket", **asked, le=bound) for bound in bounds]
+    assert [found[bucket] for bucket in buckets] == [2, 3, 3, 4, 4, 5]
+    assert found[sample("openchair_request_seconds_sum", **asked)] == pytest.approx(99.7111)
+    assert found[sample("openchair_request_seconds_count", **asked)] == 5
 
 
 @pytest.mark.django_db(transaction=True)
@@ -141,55 +142,36 @@ def test_claims_and_holds_are_counted(clock: time_machine.Traveller) -> None:
     assert api("PUT", path, {"status": "pending"}).status_code == 409
     assert api("PUT", path, {"length": 30}).status_code == 200
     found = fetched()
-    assert found['openchair_claims_total{part="api",outcome="won"}'] == 2
-    assert found['openchair_claims_total{part="api",outcome="lost"}'] == 2
+    assert found[sample("openchair_claims_total", part="api", outcome="won")] == 2
+    assert found[sample("openchair_claims_total", part="api", outcome="lost")] == 2
     assert found["openchair_holds_lapsed_total"] == 1
-
-
-def test_a_worker_goes_on_with_the_counts_of_the_one_before() -> None:
-    shared = metrics.Shared(3)
-    first, second = shared.reserve(), shared.reserve()
-    assert {first, second} == {1, 2}
-    for number in (first, second):
-        shared.use(number)
-        shared.mine.add("a{}", 1, (0, 1))
-    shared.release(first)
-    assert shared.reserve() == first
-    shared.use(first)
-    shared.mine.add("b{}", 3, (2, 5))
-    shared.mine.add("a{}", 1, (0, 1))
-    assert shared.totals() == {"a{}": [3.0], "b{}": [0.0, 0.0, 5.0]}
-    # More workers than parts: what those count is nobody's, and harms nobody.
-    shared.use(shared.reserve())
-    shared.mine.add("a{}", 1, (0, 1))
-    assert shared.totals()["a{}"] == [3.0]
-
-
-def test_where_there_is_no_room_for_more_kinds_those_known_are_counted() -> None:
-    shared = metrics.Shared(1)
-    for number in range(metrics.NUMBERS + 10):
-        shared.mine.add(f"n{number}{{}}", 1, (0, 1))
-    shared.mine.add("n0{}", 1, (0, 1))
-    totals = shared.totals()
-    assert metrics.NUMBERS - 1 >= len(totals) > 4000
-    assert totals["n0{}"] == [2.0]
+    scene.booking(id="many", total_appointments=3)
+    assert api("PUT", "/onlinescheduling/booking/many", {"status": "pending"}).status_code == 200
+    assert fetched()["openchair_holds_live"] == 3
+    clock.shift(timedelta(seconds=901))
+    assert api("GET", "/onlinescheduling/booking/many").json()["status"] == "open"
+    assert fetched()["openchair_holds_lapsed_total"] == 4
 
 
 @only_once
-def test_it_is_right_over_several_workers_that_are_killed() -> None:
-    with running_server(METRICS_FROM="127.0.0.1", WEB_CONCURRENCY="3") as server:
+def test_it_is_right_over_several_workers_that_are_killed(tmp_path: Path) -> None:
+    with running_server(
+        METRICS_FROM="127.0.0.1", WEB_CONCURRENCY="3", TMPDIR=str(tmp_path)
+    ) as server:
         for killed in range(3):
             for _ in range(20):
                 assert server.call("GET", "/scheduling/practices").status == 200
             os.kill(server.workers()[0], signal.SIGKILL)
             wait_for_workers(server)
             assert counted(server) == 20 * (killed + 1)
+            assert len([*tmp_path.glob("openchair-metrics-*/counter_*.db")]) == 3
+    assert [*tmp_path.glob("openchair-metrics-*")] == []
 
 
 def counted(server: Server) -> float:
     found = samples(server.call("GET", "/metrics").body.decode())
-    labels = 'part="api",method="GET",route="/scheduling/practices",status="200"'
-    return found[f"openchair_requests_total{{{labels}}}"]
+    asked = {"part": "api", "method": "GET", "route": "/scheduling/practices"}
+    return found[sample("openchair_requests_total", **asked, status=200)]
 
 
 def wait_for_workers(server: Server) -> None:

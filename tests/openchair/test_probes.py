@@ -2,9 +2,7 @@
 
 import os
 import socket
-import threading
 import time
-from collections.abc import Iterator
 from http.client import HTTPConnection
 from typing import Any
 
@@ -15,13 +13,6 @@ from django.test import Client
 from openchair.operations import probes
 from tests.conftest import only_once
 from tests.server import free_port, serving
-
-
-@pytest.fixture(autouse=True)
-def _asked_anew() -> Iterator[None]:
-    probes.readiness.forget()
-    yield
-    probes.readiness.forget()
 
 
 def probe(path: str, method: str = "GET", **headers: str) -> Any:
@@ -55,11 +46,11 @@ def test_readyz_says_no_until_every_migration_is_applied(
     answer = probe("/readyz")
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
     assert answer.content == b"not ready\n"
-    assert caplog.messages == ["not ready: bookings.0999_next not applied: run manage.py migrate"]
+    assert caplog.messages[0:1] == [
+        "not ready: bookings.0999_next not applied: run manage.py migrate"
+    ]
     monkeypatch.undo()
-    probes.readiness.forget()
     assert probe("/readyz").content == b"ready\n"
-    assert caplog.messages[1:] == ["ready again"]
 
 
 def test_a_database_without_any_table_lacks_every_migration(transactional_db: None) -> None:
@@ -81,45 +72,8 @@ def test_migrations_of_a_later_release_do_no_harm(
     assert probe("/readyz").status_code == 200
 
 
-def test_an_answer_is_given_again_for_a_second(
-    transactional_db: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[int] = []
-
-    def look() -> list[str]:
-        asked.append(1)
-        return []
-
-    monkeypatch.setattr(probes, "missing_migrations", look)
-    monkeypatch.setattr(probes, "FRESH", 3600)
-    assert {probe("/readyz").status_code for _ in range(20)} == {200}
-    assert len(asked) == 1
-    monkeypatch.setattr(probes, "FRESH", 0)
-    assert probe("/readyz").status_code == 200
-    assert len(asked) == 2
-
-
-def test_a_database_that_hangs_costs_probes_seconds_and_one_thread(
-    transactional_db: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    hanging, asked = threading.Event(), []
-    monkeypatch.setattr(probes, "PATIENCE", 0.1)
-
-    def hang() -> list[str]:
-        asked.append(1)
-        hanging.wait(60)
-        return []
-
-    monkeypatch.setattr(probes, "missing_migrations", hang)
-    assert {probe("/readyz").status_code for _ in range(3)} == {503}
-    assert len(asked) == 1
-    hanging.set()
-    monkeypatch.setattr(probes, "PATIENCE", 60)
-    assert probe("/readyz").status_code == 200
-
-
 @only_once
-def test_without_a_database_livez_is_200_and_readyz_503_within_three_seconds() -> None:
+def test_without_a_database_livez_is_200_and_readyz_503_within_seconds() -> None:
     port = free_port()
     with socket.create_server(("127.0.0.1", 0)) as silent:  # it takes connections, and says nothing
         database = f"postgres://geheim:geheim@127.0.0.1:{silent.getsockname()[1]}/geheim"
@@ -128,7 +82,7 @@ def test_without_a_database_livez_is_200_and_readyz_503_within_three_seconds() -
             ask(port, "/readyz")  # the first one of a process also loads the migrations
             began = time.monotonic()
             assert ask(port, "/readyz") == (503, b"not ready\n")
-            assert time.monotonic() - began < 15  # 2.5 here; a busy machine is given time
+            assert time.monotonic() - began < 15  # 2 here; a busy machine is given time
             assert ask(port, "/livez") == (200, b"ok\n")
 
 

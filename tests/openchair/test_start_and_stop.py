@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,8 +13,8 @@ import pytest
 from cryptography.fernet import Fernet
 from django.db import connection
 
-from openchair import gunicorn
 from tests.conftest import only_once
+from tests.gunicorn_settings import database_options, gunicorn_setting
 from tests.server import ROOT, installed, running_server, start_in_vain
 
 on_postgresql = pytest.mark.skipif(
@@ -44,8 +42,9 @@ def gives_signs(worker: int) -> bool:
 
 
 @on_postgresql
-def test_what_is_under_way_is_answered_before_the_server_stops() -> None:
-    with running_server() as server, ThreadPoolExecutor(2) as pool:
+@pytest.mark.parametrize("proxies", ["", "127.0.0.1"], ids=["gthread", "sync"])
+def test_what_is_under_way_is_answered_before_the_server_stops(proxies: str) -> None:
+    with running_server(TRUSTED_PROXIES=proxies) as server, ThreadPoolExecutor(2) as pool:
         path = f"{BOOKING}/under-way"
         opening = {"id": "under-way", "location_id": "b2rGH", "doctor_id": "DD3456"}
         assert server.call("POST", BOOKING, opening).status == 201
@@ -78,11 +77,35 @@ def test_a_worker_that_hangs_stops_nobody_and_is_replaced() -> None:
 
 
 def test_a_request_may_wait_for_the_database_without_its_worker_being_taken_for_hung() -> None:
-    assert gunicorn.timeout == 30  # PATIENCE is 2
-    patient = {**os.environ, "PATIENCE": "60"}
-    told = [sys.executable, "-c", "from openchair import gunicorn; print(gunicorn.timeout)"]
-    said = subprocess.run(told, cwd=ROOT, env=patient, capture_output=True, text=True, check=True)
-    assert int(said.stdout) > 3 * 60
+    assert gunicorn_setting("timeout", PATIENCE="2") == "30"
+    assert int(gunicorn_setting("timeout", PATIENCE="60")) > 3 * 60
+
+
+@pytest.mark.parametrize(
+    ("environment", "worker"),
+    [
+        ({}, "gthread"),
+        ({"TRUSTED_PROXIES": "127.0.0.1"}, "sync"),
+        ({"BIND": "unix:/run/openchair/web.sock"}, "sync"),
+    ],
+)
+def test_a_worker_has_threads_only_where_no_proxy_keeps_slow_clients_away(
+    environment: dict[str, str], worker: str
+) -> None:
+    assert gunicorn_setting("worker_class", **environment) == worker
+    assert int(gunicorn_setting("threads", **environment)) == (4 if worker == "gthread" else 1)
+
+
+def test_the_server_has_time_outs_and_commands_have_the_roles() -> None:
+    postgresql = {"DATABASE_URL": "postgres:///unused", "PATIENCE": "3"}
+    serving = database_options(**postgresql, SERVING="on")
+    assert "lock_timeout=3s -c statement_timeout=3s" in serving
+    assert "'patience': 3.5" in serving
+    assert "lock_timeout" not in (command := database_options(**postgresql))
+    assert "patience" not in command
+    sqlite = {"DATABASE_URL": "sqlite:////unused", "PATIENCE": "3"}
+    assert "'timeout': 3" in database_options(**sqlite, SERVING="on")
+    assert "'timeout': 20" in database_options(**sqlite)
 
 
 def test_a_server_that_lacks_the_key_of_patients_does_not_start() -> None:

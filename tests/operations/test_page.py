@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from openchair import gunicorn
+from tests.gunicorn_settings import gunicorn_setting
 from tests.operations import machine
 from tests.operations.systemctl import read
 from tests.server import ROOT
@@ -76,8 +76,8 @@ def test_the_units_are_what_systemd_accepts(tmp_path: Path) -> None:
 def test_sockets_and_stops_are_as_patient_as_gunicorn() -> None:
     socket = dict(read(ROOT / "deploy" / "systemd" / "openchair.socket"))
     service = dict(read(ROOT / "deploy" / "systemd" / "openchair.service"))
-    assert int(socket["Backlog"]) == gunicorn.backlog
-    assert int(service["TimeoutStopSec"]) > gunicorn.graceful_timeout
+    assert socket["Backlog"] == gunicorn_setting("backlog")
+    assert int(service["TimeoutStopSec"]) > int(gunicorn_setting("graceful_timeout"))
 
 
 def test_the_page_knows_every_unit_and_every_role() -> None:
