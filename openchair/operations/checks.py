@@ -159,7 +159,7 @@ def _postgresql() -> Iterator[CheckMessage]:
         )
     room = int(_ask("SHOW max_connections")) - int(_ask("SHOW superuser_reserved_connections"))
     # Behind a proxy a worker has one thread, and so one connection.
-    if settings.WEB_CONCURRENCY > room and not settings.PGBOUNCER:
+    if room < settings.WEB_CONCURRENCY and not settings.PGBOUNCER:
         yield Warning(
             f"{settings.WEB_CONCURRENCY} workers keep a connection each, and PostgreSQL takes "
             f"{room}.",
