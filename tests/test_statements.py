@@ -94,6 +94,16 @@ def test_how_many_statements_a_route_takes(scene: Scene, api: Caller, route: str
     assert len(sql) == STATEMENTS[route] + apart, "\n".join(text[:120] for text in sql)
 
 
+def test_a_weekly_series_makes_lists_ask_no_more(scene: Scene, api: Caller) -> None:
+    weekly = {**scene.fields(), "recurring": True, "start_datetime": "2026-06-02T09:00"}
+    assert api("POST", "/onlinescheduling/booking", weekly).status_code == 201
+    path = f"/onlinescheduling/location/{scene.location.pk}/bookings"
+    api("GET", path)
+    with CaptureQueriesContext(connection) as asked:
+        assert api("GET", path).status_code == 200
+    assert len(asked) == 2 + 2 * APART
+
+
 def test_every_route_is_counted() -> None:
     def without_names(path: str) -> str:
         return re.sub("[<{][^/]*[>}]", "*", path)

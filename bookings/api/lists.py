@@ -18,7 +18,7 @@ from rest_framework.exceptions import NotFound
 from bookings import representation, walltime
 from bookings.api.filters import BookingFilterSet
 from bookings.models import Booking
-from bookings.scheduling import bookings
+from bookings.scheduling import bookings, series
 from openchair.api import conditional, pagination
 from openchair.api.filters import StrictFilterBackend, select
 from openchair.api.renderers import text_response
@@ -51,17 +51,23 @@ class Standing:
         return conditional.weak_tag(self.practice_id, self.newest, self.zones, *more)
 
 
-def _practices(now: datetime, **which: str) -> QuerySet[Practice, Any]:
+def _practices(now: datetime, last_due: datetime, **which: str) -> QuerySet[Practice, Any]:
     """Select a practice, once for each location; once without any where it has none."""
     practices = Practice.objects.filter(active=True, **which).order_by("locations__pk")
-    practices = practices.annotate(behind=bookings.is_behind(OuterRef("pk"), now=now))
+    behind = bookings.is_behind(OuterRef("pk"), now=now, last_due=last_due)
+    practices = practices.annotate(behind=behind)
     names = ("pk", "locations__pk", "locations__timezone", "feed__newest", "behind")
     return practices.values_list(*names, named=True)
 
 
-_BY_ID = CompiledQuery(lambda which, now: _practices(now, pk=which), which=str, now=datetime)
+_BY_ID = CompiledQuery(
+    lambda which, **times: _practices(**times, pk=which), which=str, now=datetime, last_due=datetime
+)
 _BY_LOCATION = CompiledQuery(
-    lambda which, now: _practices(now, locations__pk=which), which=str, now=datetime
+    lambda which, **times: _practices(**times, locations__pk=which),
+    which=str,
+    now=datetime,
+    last_due=datetime,
 )
 
 
@@ -75,7 +81,7 @@ class InPracticeViewSet(ApiViewSet):
         ((name, which),) = kwargs.items()
         by = _BY_ID if name == "practice_id" else _BY_LOCATION
         self.now = walltime.now()
-        return by.bind(which=which, now=self.now)
+        return by.bind(which=which, now=self.now, last_due=series.last_due(self.now))
 
     def standing(self) -> Standing:
         """Find how the practice stands, if it is active. Raises NotFound.

@@ -213,18 +213,19 @@ def close_free(*, booking_ids: Iterable[str], by: Actor, now: datetime) -> set[s
     return closed
 
 
-def is_behind(practice_id: str | OuterRef, *, now: datetime) -> Q:
+def is_behind(practice_id: str | OuterRef, *, now: datetime, last_due: datetime) -> Q:
     """Make the expression that says whether `catch_up` has something to do in a practice.
 
     By the first in the order of an index, and not by whether any there is: of many holds whose ends
     it does not know, PostgreSQL would hope to meet one soon, and read the whole table.
+    last_due: `series.last_due(now)`; apart, for arguments of a compiled query go in as they are.
     """
     held = Booking.objects.filter(practice_id=practice_id, pending_until__isnull=False)
     due = Series.objects.filter(practice_id=practice_id, ended=False)
     return (
         Q(LessThanOrEqual(_first(held, "pending_until"), _value(now)))
         | Q(LessThanOrEqual(_first(due, "due_at"), _value(now)))
-        | Q(GreaterThan(_first(due, "-due_at"), _value(now + series.CLOCK_WAS_AHEAD)))
+        | Q(GreaterThan(_first(due, "-due_at"), _value(last_due)))
     )
 
 
@@ -246,7 +247,7 @@ def catch_up(*, practice_id: str, now: datetime) -> None:
     held = Booking.objects.filter(practice_id=practice_id, pending_until__lte=now)
     for booking_id in list(held.values_list("pk", flat=True)):
         moves.lapse(booking_id, now=now)
-    wrong = Q(due_at__gt=now + series.CLOCK_WAS_AHEAD)
+    wrong = Q(due_at__gt=series.last_due(now))
     due = Series.objects.filter(Q(due_at__lte=now) | wrong, practice_id=practice_id, ended=False)
     for series_id in list(due.values_list("pk", flat=True)):
         series.extend_due(series_id, now=now)

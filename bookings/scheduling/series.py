@@ -18,8 +18,6 @@ from bookings.scheduling.locked_booking import LockedBooking
 
 HORIZON = timedelta(weeks=12)
 WEEK = timedelta(weeks=1)
-CLOCK_WAS_AHEAD = WEEK + timedelta(days=1)
-"""A series that is due later than in this time was last extended by a clock that was wrong."""
 _THAT_WEEK = timedelta(days=3)
 """How far from a day an occurrence is still that week's, for its weekday may have been another."""
 
@@ -67,8 +65,13 @@ def _wall_start(booking: Booking) -> datetime:
 
 
 def _due_at(day: date, of: Booking | Series, *, now: datetime) -> datetime:
-    # Looked at again within a week, also where it begins in a year: see CLOCK_WAS_AHEAD.
+    # Looked at again within a week, also where it begins in a year: see last_due.
     return min(walltime.start_of_day(day - HORIZON, of.location.zone), now + WEEK)
+
+
+def last_due(now: datetime) -> datetime:
+    """Return when a series is due at the latest, unless a clock that was ahead has extended it."""
+    return now + WEEK + timedelta(days=1)
 
 
 def extend(
@@ -125,7 +128,7 @@ def lock(series_id: int) -> Series:
 def extend_due(series_id: int, *, now: datetime) -> None:
     """Make what a series has to have by now, unless it has ended or another request did."""
     series = lock(series_id)
-    if series.ended or now < series.due_at <= now + CLOCK_WAS_AHEAD:
+    if series.ended or now < series.due_at <= last_due(now):
         return
     _go_back(series, now=now)
     if series.location.doctors.filter(pk=series.doctor_id).exists():

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import IO, Any
 
+from django.http import HttpRequest
 from rest_framework.exceptions import ParseError, UnsupportedMediaType
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
@@ -17,7 +18,10 @@ DEEPEST = 20
 
 
 class StrictJSONParser(BaseParser):
-    """Reads a JSON object and refuses whatever two readers could understand differently."""
+    """Reads a JSON object and refuses whatever two readers could understand differently.
+
+    No JSONParser: of those DRF reads the whole body, however long, before it asks them.
+    """
 
     media_type = "application/json"
 
@@ -29,7 +33,7 @@ class StrictJSONParser(BaseParser):
     ) -> dict[str, Any]:
         """Read the body. Raises ParseError, UnsupportedMediaType or BodyTooLarge."""
         request: Request = (parser_context or {})["request"]
-        _check_encodings(request)
+        _check_declared(request._request)
         length = int(request.META["CONTENT_LENGTH"])
         if length > LARGEST_BODY:  # before any of it has come
             raise BodyTooLarge(LARGEST_BODY)
@@ -42,24 +46,22 @@ class StrictJSONParser(BaseParser):
         return parse_object(body)
 
 
-def _check_encodings(request: Request) -> None:
-    media_type = request.META.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
-    if media_type != StrictJSONParser.media_type:
-        raise UnsupportedMediaType(media_type)
-    charset = request.META.get("CONTENT_TYPE", "").lower().partition("charset=")[2]
-    name = charset.partition(";")[0].strip().strip("\"'")
-    if name and not _is_utf8(name):
+def _check_declared(request: HttpRequest) -> None:
+    if request.content_type != StrictJSONParser.media_type:
+        raise UnsupportedMediaType(str(request.content_type))
+    charset = (request.content_params or {}).get("charset", "").strip(" '") or "utf-8"
+    if not _is_utf8(charset):
         raise UnsupportedMediaType(
-            name, detail="JSON is written in UTF-8: leave the charset out, or write utf-8."
+            charset, detail="JSON is written in UTF-8: leave the charset out, or write utf-8."
         )
     coding = request.META.get("HTTP_CONTENT_ENCODING", "identity")
     if coding.strip().lower() != "identity":
         raise UnsupportedMediaType(coding, detail="Send the body without a Content-Encoding.")
 
 
-def _is_utf8(name: str) -> bool:
+def _is_utf8(charset: str) -> bool:
     try:
-        return codecs.lookup(name).name in {"utf-8", "ascii"}
+        return codecs.lookup(charset).name in {"utf-8", "ascii"}
     except (LookupError, ValueError):
         return False
 
@@ -87,7 +89,7 @@ def parse_object(body: bytes) -> dict[str, Any]:
         raise ParseError(_TOO_DEEP) from None
     except ValueError:
         raise ParseError("The body has a number with too many digits.") from None
-    _check_values(value, depth=1)
+    _check(value, depth=1)
     if not isinstance(value, dict):
         raise ParseError('The body has to be a JSON object: {"field": value, …}.')
     return value
@@ -109,7 +111,7 @@ def _object_without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(value) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise ParseError(f"The body has the field {_printable(twice)} twice: send it once.")
+        raise ParseError(f"The body has the field {json.dumps(twice[:64])} twice: send it once.")
     return value
 
 
@@ -124,30 +126,17 @@ def _finite(text: str) -> float:
     return number
 
 
-def _check_values(value: object, *, depth: int) -> None:
-    if isinstance(value, str):
-        _check_text(value)
-        return
-    if not isinstance(value, dict | list):
-        return
-    if depth > DEEPEST:
-        raise ParseError(_TOO_DEEP)
-    if isinstance(value, dict):
-        for name in value:
-            _check_text(name)
-    for part in value.values() if isinstance(value, dict) else value:
-        _check_values(part, depth=depth + 1)
-
-
-def _check_text(text: str) -> None:
-    if "\0" in text:
-        raise ParseError("The body has a NUL character (\\u0000): take it away.")
-    if any("\ud800" <= character <= "\udfff" for character in text):
-        raise ParseError(
-            "The body has half of a surrogate pair (\\ud800 to \\udfff): send whole characters."
-        )
-
-
-def _printable(text: str) -> str:
-    """Quote a client's text so that it can be said back to it."""
-    return json.dumps(text[:64])
+def _check(value: object, *, depth: int) -> None:
+    """Refuse NUL and half surrogate pairs, in names too, and what is nested too deep."""
+    if isinstance(value, dict | list):
+        if depth > DEEPEST:
+            raise ParseError(_TOO_DEEP)
+        for part in (*value, *value.values()) if isinstance(value, dict) else value:
+            _check(part, depth=depth + 1)
+    elif isinstance(value, str):
+        if "\0" in value:
+            raise ParseError("The body has a NUL character (\\u0000): take it away.")
+        if any("\ud800" <= character <= "\udfff" for character in value):
+            raise ParseError(
+                "The body has half of a surrogate pair (\\ud800 to \\udfff): send whole characters."
+            )

@@ -4,6 +4,7 @@ Building and compiling takes several times as long as the database's answer. doc
 which private parts of Django this uses.
 """
 
+import re
 from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from django.db.models.query import NamedValuesListIterable, get_related_populato
 from openchair.database.execute import fetch_all
 
 Row = TypeVar("Row")
+_ANCIENT = re.compile(r"0\d{3}-\d\d-\d\d")
 
 
 @dataclass(frozen=True)
@@ -35,8 +37,8 @@ class _Compiled:
 class CompiledQuery(Generic[Row]):
     """A query compiled at its first use.
 
-    build: returns the queryset, of models or a `values_list`, for its arguments; each of them has
-    to be compared with a column as it is.
+    build: returns the queryset, of models or a `values_list`, for its arguments, which have to go
+    into it as they are: `now + a_week` would be computed once. Compiling raises TypeError there.
     arguments: their names and types.
     """
 
@@ -94,7 +96,7 @@ class CompiledQuery(Generic[Row]):
     @cached_property
     def _compiled(self) -> _Compiled:
         stand_ins = {
-            # No row has such a text, or such a time.
+            # No row has such a text, or an instant in the year 1.
             name: f"\0{name}" if kind is str else datetime.min.replace(tzinfo=UTC) + timedelta(n)
             for n, (name, kind) in enumerate(self._arguments.items(), start=1)
         }
@@ -102,18 +104,28 @@ class CompiledQuery(Generic[Row]):
         compiler = queryset.query.get_compiler(connection=connection)
         sql, params = compiler.as_sql()
         names = {_adapted(value): name for name, value in stand_ins.items()}
+        places = [
+            (index, names[value])
+            for index, value in enumerate(params)
+            if isinstance(value, str | datetime) and value in names
+        ]
+        for index in {*range(len(params))} - {index for index, _ in places}:
+            if self._is_computed(str(params[index])):
+                raise TypeError("an argument of a compiled query goes into it as it is")
         return _Compiled(
             sql,
             params,
-            [
-                (index, names[value])
-                for index, value in enumerate(params)
-                if isinstance(value, str | datetime) and value in names
-            ],
+            places,
             len(compiler.select),
             compiler.get_converters(column for column, _, _ in compiler.select),
             _reader(queryset, compiler),
         )
+
+    def _is_computed(self, text: str) -> bool:
+        """Whether a parameter was made of a stand-in."""
+        if datetime in self._arguments.values() and _ANCIENT.match(text):
+            return True
+        return any(f"\0{name}" in text for name in self._arguments)
 
 
 class BoundQuery(Generic[Row]):

@@ -7,14 +7,10 @@ makes the directory). A worker goes on with the file of the one before it.
 
 import hmac
 import os
-from collections.abc import Iterator
 from contextvars import ContextVar
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError
-from django.db.models import Sum
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
 from prometheus_client import (
     CONTENT_TYPE_PLAIN_0_0_4,
     CollectorRegistry,
@@ -24,9 +20,7 @@ from prometheus_client import (
     generate_latest,
     values,
 )
-from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
-from prometheus_client.registry import Collector
 
 from openchair.serving import proxies
 
@@ -39,6 +33,8 @@ disable_created_metrics()
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Seconds: the upper ends of the latency histogram's buckets."""
 
+COUNTED_IN_DATABASE = CollectorRegistry()
+"""Apps register here what is counted anew each time, once for all workers."""
 _of_this_process = CollectorRegistry()
 REQUESTS = Counter(
     "openchair_requests",
@@ -90,22 +86,6 @@ def holds_lapsed(count: int) -> None:
     HOLDS_LAPSED.inc(count)
 
 
-class LiveHolds(Collector):
-    """Counts the holds that have not ended, in the database; nothing while that is away."""
-
-    def collect(self) -> Iterator[Metric]:
-        from bookings.models import Appointment, Booking  # models are there only now
-
-        now = timezone.now()
-        whole = Booking.objects.filter(whole_pending_until__gt=now)
-        try:
-            held = whole.aggregate(places=Sum("whole_pending"))["places"] or 0
-            count = held + Appointment.objects.filter(pending_until__gt=now).count()
-        except (DatabaseError, InterfaceError):  # /readyz tells
-            return
-        yield GaugeMetricFamily("openchair_holds_live", "Holds that have not ended.", value=count)
-
-
 # /metrics ------------------------------------------------------------------------------------
 
 
@@ -139,4 +119,4 @@ def _text() -> bytes:
         MultiProcessCollector(registry)
     else:
         registry = _of_this_process
-    return generate_latest(registry) + generate_latest(LiveHolds())
+    return generate_latest(registry) + generate_latest(COUNTED_IN_DATABASE)

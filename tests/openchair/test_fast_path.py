@@ -124,6 +124,25 @@ def test_a_compiled_query_gives_models_with_their_relations(
     assert known.first(pk="another") is None
 
 
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda now: Booking.objects.filter(created_at__gte=now + timedelta(weeks=60)),
+        lambda now: Booking.objects.filter(created_at__date=now.date()),
+        lambda now: Booking.objects.filter(created_at__range=(now, now + timedelta(days=1))),
+    ],
+)
+def test_what_is_computed_from_an_instant_is_not_compiled(db: None, build: Any) -> None:
+    with pytest.raises(TypeError, match="as it is"):
+        CompiledQuery(build, now=datetime).compile()
+
+
+def test_what_is_made_of_a_text_is_not_compiled(db: None) -> None:
+    query = CompiledQuery(lambda text: Booking.objects.filter(pk__contains=text), text=str)
+    with pytest.raises(TypeError, match="as it is"):
+        query.all(text="a")
+
+
 def test_a_compiled_query_is_compiled_once(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     known = CompiledQuery(lambda pk: Booking.objects.filter(pk=pk), pk=str)
     made = scene.booking()

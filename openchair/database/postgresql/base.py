@@ -1,6 +1,7 @@
-"""Django's PostgreSQL backend, less what it does at every request and row for others' sake.
+"""Django's PostgreSQL backend, with less work for each row and request, and a read time-out.
 
-And with an end to its patience: while requests are served, a server that says nothing has failed.
+Measured in one process: without the cursor that is kept a GET takes 1.06 times the processor time,
+with Django's ping at each request 1.12 times (docs/fast-path.md).
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,11 +20,11 @@ A_SECOND = 1.0
 HALF_A_SECOND = 0.5
 TIMESTAMPTZ = psycopg.adapters.types["timestamptz"].oid
 MOST_KEPT = 50
-"""Rows of the last answer, which stays in memory with the cursor that got it."""
+"""A kept cursor keeps the rows of its last result in memory: so many at most."""
 
 
 class DatabaseWrapper(DirectExecution, base.DatabaseWrapper):
-    """Reads instants in C, and does not ask at every request whether the server is there."""
+    """Loads timestamps in C, pings a server only after a silence, and gives up one that hangs."""
 
     health_check_done: bool
     _asked_at = 0.0
@@ -31,15 +32,15 @@ class DatabaseWrapper(DirectExecution, base.DatabaseWrapper):
     _cursor_kept: Any = None
 
     def get_connection_params(self) -> dict[str, Any]:
-        """Leave our own option out: `patience`, the seconds after which silence is an outage."""
+        """Take out our own option: `patience`, the read time-out in seconds."""
         params: dict[str, Any] = super().get_connection_params()
         self._patience = params.pop("patience", None)
         return params
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        """Connect, with psycopg's own loader of instants.
+        """Connect, with psycopg's own loader of timestamps.
 
-        Django puts one in Python in its place, for time zones other than UTC: 9 µs an instant.
+        Django registers one in Python, for time zones other than UTC: 9 µs a value.
         """
         connection = super().get_new_connection(conn_params)
         loader = psycopg.adapters.get_loader(TIMESTAMPTZ, Format.TEXT)
@@ -48,13 +49,13 @@ class DatabaseWrapper(DirectExecution, base.DatabaseWrapper):
         wait = connection.wait
 
         def wait_patiently(*args: Any, **kwargs: Any) -> Any:
-            # A server that was frozen keeps its connections and says nothing; nor do its time-outs.
+            # A server that is frozen keeps its connections and sends nothing, no time-out either.
             began = monotonic()
             try:
                 return wait(*args, **{"timeout": self._patience, **kwargs})
             except psycopg.OperationalError:
                 if self._patience is not None and monotonic() - began >= self._patience:
-                    connection.close()  # its answer, should it come, is to nobody's question
+                    connection.close()  # a result that comes later is no other query's
                 raise
 
         connection.wait = wait_patiently
@@ -62,18 +63,17 @@ class DatabaseWrapper(DirectExecution, base.DatabaseWrapper):
         return connection
 
     def driver_rows(self, sql: str, params: Sequence[object]) -> list[Any]:
-        """Ask with one cursor again and again: making one takes as long as a short statement."""
+        """Use one cursor again and again."""
         cursor = self._cursor_kept or self.connection.cursor()
         found: list[Any] = cursor.execute(sql, params).fetchall()
         self._cursor_kept = cursor if len(found) <= MOST_KEPT else None
         return found
 
     def driver_pipeline(self) -> AbstractContextManager[Any]:
-        """Use the protocol's pipeline: a round trip for several statements."""
         return cast("AbstractContextManager[Any]", self.connection.pipeline())
 
     def create_cursor(self, name: str | None = None) -> Any:
-        """Open a cursor as it is; Django's own method would ask for the loader's time zone."""
+        """Open a cursor; Django's method would set the time zone of its loader."""
         if name is None:
             return self.connection.cursor()
         autocommit = self.connection.autocommit
@@ -82,11 +82,11 @@ class DatabaseWrapper(DirectExecution, base.DatabaseWrapper):
     def close_if_health_check_failed(self) -> None:
         """Close a connection that broke since the last request.
 
-        Django asks the server, at every request. But a server that hangs up is heard without being
-        asked, and one that vanished without a word had only a second to do so where requests come
-        one after the other.
+        Django pings the server at each. But that it closed the connection can be read without a
+        round trip, and one that vanished silently did so within a second where requests come one
+        after the other.
         """
-        if self.health_check_done:  # once a request: Django calls this where a transaction ends too
+        if self.health_check_done:  # Django also calls it where a transaction ends
             return
         asked_at, self._asked_at = self._asked_at, monotonic()
         if self._asked_at - asked_at > A_SECOND or not self._is_silent():
@@ -94,7 +94,7 @@ class DatabaseWrapper(DirectExecution, base.DatabaseWrapper):
         self.health_check_done = True
 
     def is_usable(self) -> bool:
-        """Ask whether it still works; not for long, since connecting anew takes its time too."""
+        """Ping it, with a shorter time-out, since connecting anew takes its time too."""
         with self._less_patient():
             return bool(super().is_usable())
 
