@@ -25,8 +25,6 @@ from practices.models import ApiKey, Location, Practice
 from practices.scoping import ScopedAdmin
 
 SOON = timedelta(days=14)
-THREADS = 5
-"""Connections that each worker may need."""
 
 
 @checks.register
@@ -160,11 +158,11 @@ def _postgresql() -> Iterator[CheckMessage]:
             id="openchair.W125",
         )
     room = int(_ask("SHOW max_connections")) - int(_ask("SHOW superuser_reserved_connections"))
-    needed = settings.WEB_CONCURRENCY * THREADS
-    if needed > room and not settings.PGBOUNCER:
+    # Behind a proxy a worker has one thread, and so one connection.
+    if room < settings.WEB_CONCURRENCY and not settings.PGBOUNCER:
         yield Warning(
-            f"{settings.WEB_CONCURRENCY} workers may open {needed} connections, and PostgreSQL "
-            f"takes {room}.",
+            f"{settings.WEB_CONCURRENCY} workers keep a connection each, and PostgreSQL takes "
+            f"{room}.",
             "Raise max_connections, lower WEB_CONCURRENCY, or put PgBouncer between "
             "(docs/scaling.md).",
             id="openchair.W126",

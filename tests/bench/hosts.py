@@ -300,7 +300,8 @@ def run(
         for what, until in zip(began, [*list(began.values())[1:], ended], strict=True):
             figures.without_writes[what] = without_writes(answers, began[what], until)
             took = [end - start for start, end, _ in answers if began[what] <= start < until]
-            figures.slowest[what] = max(took)
+            # Where none began, all were waiting throughout.
+            figures.slowest[what] = max(took, default=until - began[what])
         figures.answers = world.answers + Counter(str(status) for _, _, status in answers)
         figures.acknowledged = sum(partner.acknowledged for partner in partners)
         figures.acknowledged += sum(status == 200 for _, _, status in answers)

@@ -87,7 +87,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Answers:
     ("said", "expected", "phrase"),
     [
         ({"synchronous_commit": "off"}, "W125", "this is off: synchronous_commit."),
-        ({"max_connections": "5"}, "W126", "10 connections, and PostgreSQL takes 2"),
+        ({"max_connections": "4"}, "W126", "a connection each, and PostgreSQL takes 1"),
         ({"rolsuper": True}, "W127", "may rule the whole server"),
         ({"bookings_event": True}, "W128", "record of what happened"),
     ],

@@ -33,7 +33,7 @@ FORBIDDEN = {
         "DELETE FROM bookings_appointment",
         "DELETE FROM auth_user",
         "ALTER TABLE bookings_booking DROP CONSTRAINT booking_status_agrees_with_places",
-        "DROP TRIGGER booking_places_agree ON bookings_booking",
+        "DROP TRIGGER booking_fits_practice ON bookings_booking",
         "CREATE OR REPLACE FUNCTION bookings_places_agree() RETURNS trigger LANGUAGE plpgsql "
         "AS 'BEGIN RETURN NULL; END'",
         "SET session_replication_role = replica",
