@@ -55,7 +55,7 @@ LOG_FORMAT = env.log_format("LOG_FORMAT")
 METRICS_FROM = env.networks("METRICS_FROM")
 METRICS_TOKEN = env.token("METRICS_TOKEN")
 
-# What gunicorn.py uses; here too, so that an odd value is refused before anything starts.
+# For gunicorn.py, which refuses an odd BIND itself.
 PORT = env.number("PORT", default=8000, most=65_535)
 BIND = os.environ.get("BIND", "").strip() or f"127.0.0.1:{PORT}"
 WEB_CONCURRENCY = env.number("WEB_CONCURRENCY", default=2, most=256)

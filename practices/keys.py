@@ -1,4 +1,4 @@
-"""API keys as texts: how they are made, recognised and stored (design.md, "owner").
+"""API keys as texts: how they are made, recognised and stored (docs/adr/0009-keys.md).
 
 A key is `oc_`, 32 random letters and digits (190 bits) and 6 of checksum. Only its SHA-256 is
 stored: at this entropy a slow hash would protect nothing and cost every request.

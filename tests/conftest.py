@@ -20,7 +20,7 @@ from tests.server import Server, running_server
 BENCH = Path(__file__).with_name("bench")
 MARKS = {
     "only_once(engine)": "says nothing of the engine: with --share it runs on this one alone",
-    "nightly": "takes long: runs with --nightly alone, as does all of tests/bench",
+    "nightly": "takes long: runs only with --nightly, as does all of tests/bench",
     "each_push": "runs without --nightly too, in a module that is nightly",
 }
 only_once = pytest.mark.only_once("postgresql")

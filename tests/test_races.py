@@ -1,7 +1,7 @@
 """Many at once: exactly as many get a place as there are, and the books agree afterwards.
 
 Those about places, and the two mixes, have been seen to fail with `select_for_update` taken out of
-`transitions.lock`, on PostgreSQL: all 64 got one of three places, and deleted openings came back.
+`moves.lock`, on PostgreSQL: all 64 got one of three places, and deleted openings came back.
 SQLite ignores row locks, so what passes there proves nothing.
 """
 

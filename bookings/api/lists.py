@@ -1,4 +1,7 @@
-"""What lists of a practice share: how it stands now, its wall clock, tag and pages; whole lists."""
+"""What list endpoints share: catching up with the clock, ETag, pagination, and unpaginated lists.
+
+`WholeList` is the fast path of a list without pages: the JSON kept with each booking, joined.
+"""
 
 import json
 from collections.abc import Callable, Iterable

@@ -19,7 +19,7 @@ from bookings.representation import time_range
 from practices.models import Kind
 
 WITH_TIMED = Prefetch("appointments", Appointment.objects.timed(), to_attr="timed")
-"""What a query of bookings for `when` and `all_of` reads along."""
+"""What a query of bookings for `when` and `of_opening` reads along."""
 
 
 @dataclass(frozen=True)

@@ -140,7 +140,7 @@ class Appointment(models.Model):
     def unread_person(self) -> Patient:
         """Give what is known of the patient to what shows it to nobody.
 
-        Raises sealing.UnreadableError.
+        Raises encryption.UnreadableError.
         """
         known: tuple[str | None, Patient] = self.__dict__.get("_read", (None, record.NOBODY))
         if known[0] != self.patient:
@@ -149,7 +149,7 @@ class Appointment(models.Model):
 
     @property
     def person(self) -> Patient:
-        """Give what is known of the patient, to be shown. Raises sealing.UnreadableError."""
+        """Give what is known of the patient, to be shown. Raises encryption.UnreadableError."""
         read = read_by.get()
         if read is not None and self.patient is not None:
             read.add(self.pk)

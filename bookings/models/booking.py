@@ -87,8 +87,8 @@ class Booking(models.Model):
     pending_until = models.DateTimeField(
         null=True, editable=False, help_text="UTC; when the first of its holds expires."
     )
-    # How many of those places a status of the whole booking holds or has taken, and whose they are:
-    # of the partner that took some, or moved them on, last. All others are patients' appointments.
+    # Of places_*, those taken by a status of the whole booking, without a patient; the others are
+    # Appointment rows. whole_partner is who took some, or moved them on, last.
     whole_pending = models.PositiveSmallIntegerField(default=0, editable=False)
     whole_reserved = models.PositiveSmallIntegerField(default=0, editable=False)
     whole_booked = models.PositiveSmallIntegerField(default=0, editable=False)

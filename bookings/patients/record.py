@@ -41,7 +41,7 @@ def kept(patient: Patient) -> dict[str, str | None]:
 
 
 def read(sealed: str | None) -> Patient:
-    """Read a patient. Raises sealing.UnreadableError."""
+    """Read a patient. Raises encryption.UnreadableError."""
     return NOBODY if sealed is None else Patient(**json.loads(encryption.unseal(sealed)))
 
 

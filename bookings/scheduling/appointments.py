@@ -1,6 +1,6 @@
-"""What can be done with a patient's appointment: make it, change it, cancel it (section 4).
+"""Verbs of a patient's appointment: make it, change it, cancel it (contract, section 4).
 
-API and admin call these verbs; statuses and places change in bookings/scheduling/moves.py.
+API and admin call these verbs; each begins with `moves.lock` and changes through `LockedBooking`.
 """
 
 from collections.abc import Callable

@@ -1,6 +1,7 @@
 """What can be done with a booking: publish, edit and close it, and catch up with the clock.
 
-API, admin and commands call these verbs; statuses and places change in moves.py.
+API, admin and commands call these verbs; each begins with `moves.lock` and changes through
+`LockedBooking`.
 """
 
 from collections.abc import Callable, Iterable

@@ -1,4 +1,7 @@
-"""Holds: until when a place is held, and how many places a partner may hold at a time."""
+"""Holds: until when a place is held, and how many places a partner may hold at a time.
+
+They end in locked_booking.py (`LockedBooking.expire_holds`).
+"""
 
 from datetime import datetime, timedelta
 from math import ceil

@@ -311,7 +311,7 @@ class LockedBooking:
         return [one for one in self._known.values() if one.status == AppointmentStatus.PENDING]
 
     def _count(self, was: str, status: str, count: int = 1, *, of: str = "places") -> None:
-        """Count places out of one status and into another; only those that are taken count."""
+        """Move a count from one status to another, in `places_*` or, of="whole", in `whole_*`."""
         for one, change in ((was, -count), (status, count)):
             if one in TAKEN:
                 name = f"{of}_{one}"

@@ -1,6 +1,7 @@
 """Logging: JSON or text formatters, redaction, the request id, and a log line for each request.
 
-Nothing that a client sent or a row holds is ever logged. Texts of exceptions and of libraries'
+Nothing that a client sent or a row holds is ever logged, but a harmless X-Request-ID, the key's
+prefix and the name of the staff's account. Texts of exceptions and of libraries'
 messages may quote values, so an exception is logged by its type and traceback, a library's message
 by its template without the arguments, and a request by its route's pattern. LOG_FORMAT chooses the
 formatter; everything goes to standard error.

@@ -1,4 +1,4 @@
-"""The transition table of the contract's section 1, and what statuses do to places."""
+"""The table of moves of the contract's section 1, and what statuses do to places."""
 
 from typing import Any
 
