@@ -38,7 +38,7 @@ class Mutant:
 
 MUTANTS = [
     Mutant(
-        "no lock of an opening",
+        "no lock of a booking",
         "bookings/scheduling/moves.py",
         'Booking.objects.select_for_update(of=("self",))\n',
         "Booking.objects\n",
@@ -47,23 +47,30 @@ MUTANTS = [
     Mutant(
         "no lock of a partner whose holds are counted",
         "bookings/scheduling/holds.py",
-        "Partner.objects.select_for_update(no_key=True).filter",
-        "Partner.objects.filter",
+        "WHERE id = %s FOR NO KEY UPDATE",
+        "WHERE id = %s",
         ("tests/test_races.py::test_a_partner_never_holds_more_than_its_limit_however_many_ask",),
     ),
     Mutant(
         "a hold ends a moment late",
         "bookings/scheduling/locked_booking.py",
-        "if _pending_until(place) <= self.now]",
-        "if _pending_until(place) < self.now]",
+        "is not None and instant <= self.now:",
+        "is not None and instant < self.now:",
         ("tests/bookings/test_holds.py",),
     ),
     Mutant(
         "a change does not see that a hold has ended",
         "bookings/scheduling/moves.py",
-        "    opening.expire_holds()\n    return opening\n",
-        "    return opening\n",
+        "    locked.expire_holds()\n    return locked\n",
+        "    return locked\n",
         ("tests/bookings/test_holds.py",),
+    ),
+    Mutant(
+        "several bookings are locked in any order",
+        "bookings/scheduling/moves.py",
+        "for each in sorted(booking_ids)}",
+        "for each in booking_ids}",
+        ("tests/bookings/test_lock_order.py",),
     ),
     Mutant(
         "staff see every practice",

@@ -1,6 +1,5 @@
 """Only a proxy that the operator names says who calls; nobody else's X-Forwarded-* has effect."""
 
-import os
 import socket
 from datetime import UTC, datetime
 from http.client import HTTPConnection
@@ -16,7 +15,7 @@ from openchair.serving import proxies
 from practices import keys
 from tests.conftest import Caller, only_once
 from tests.factories import Scene
-from tests.server import free_port, serving
+from tests.server import ROOT, free_port, installed, serving
 
 PROXY, INNER = "10.0.0.7", "10.0.1.9"
 TRUSTED = [ip_network("10.0.0.0/8"), ip_network("fd00::/8")]
@@ -176,7 +175,7 @@ def test_gunicorn_itself_believes_nobody(
         "TRUSTED_PROXIES": socket_kind if trusted else "192.0.2.0/24",
         "WEB_CONCURRENCY": "1",
     }
-    with serving({**os.environ, **environment}):
+    with installed(ROOT, **environment) as (settings, _), serving(settings):
         to = path if socket_kind == "unix" else port
         assert asked(to, SAID) == (200 if trusted else 301)
         # That these disagree is no business of gunicorn's, nor is where it thinks it is mounted.
