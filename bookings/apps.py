@@ -4,11 +4,9 @@ from openchair.serving import metrics
 
 
 class BookingsConfig(AppConfig):
-    """Openings and what happens to them."""
-
     name = "bookings"
 
     def ready(self) -> None:
-        from bookings.metrics import LiveHolds  # models are there only now
+        from bookings.metrics import LiveHolds  # models are loaded only now
 
         metrics.COUNTED_IN_DATABASE.register(LiveHolds())

@@ -1,6 +1,6 @@
-"""Demo data: three practices with two weeks of openings, partners with keys, staff with passwords.
+"""Demo data: three practices with two weeks of bookings, partners with API keys, staff logins.
 
-What there is already is kept, so it may be made again; keys and passwords are new every time.
+Existing rows are left as they are, so it can be run again; keys and passwords are new every time.
 """
 
 import secrets
@@ -25,8 +25,6 @@ KEY_LASTS = timedelta(days=30)
 
 @dataclass(frozen=True)
 class Office:
-    """A location of the demo."""
-
     id: str
     name: str
     street_address: str
@@ -37,7 +35,7 @@ class Office:
 
 @dataclass(frozen=True)
 class Group:
-    """A practice of the demo. Ids and names are those of the published samples where it has any."""
+    """A practice; ids and names are those of the published samples where these have any."""
 
     id: str
     name: str
@@ -108,7 +106,7 @@ EXACT_TIMES = (
 )
 RANGE_TIMES = (time(8, 30), time(10, 30), time(13), time(15))
 
-# Invented people; 555-01xx numbers belong to nobody.
+# Invented people; 555-01xx numbers are reserved for fiction.
 PATIENTS = (
     ("Maya", "Fontaine", "212 555 0101", "", "Hoping for a check before school starts."),
     ("Theo", "Marchetti", "212 555 0107", "Lucia Marchetti", ""),
@@ -121,24 +119,24 @@ PATIENTS = (
 )
 
 PARTNERS = {
-    # key: partner's id, its name, special authorization, practices granted
+    # name of the key: partner's id, its name, special authorization, practices granted
     "full": ("demoFull", "OrthoDesk (demo)", True, ("exact", "range")),
     "read_only": ("demoRead", "Smile Finder website (demo)", False, ()),
     "exact_only": ("demoExact", "Acme front office system (demo)", True, ("exact",)),
-    # Owns the openings of the practice that the others are not granted; its key is not shown.
+    # Owns the bookings of the practice that no other partner is granted; its key is not returned.
     "harbor": ("demoHarbr", "Harbor front office system (demo)", True, ("ungranted",)),
     "other_partner": ("demoOther", "BrightCall call centre (demo)", True, ("exact", "range")),
 }
 
 
 def exists() -> bool:
-    """Say whether this installation has the demo's practices."""
+    """Whether the database has the demo's practices."""
     return Practice.objects.filter(pk=GROUPS["exact"].id).exists()
 
 
 @transaction.atomic
 def make() -> dict[str, Any]:
-    """Fill the installation, and give the document of contract section 5."""
+    """Create the demo data; return its ids, keys and passwords (contract, section 5)."""
     now = walltime.now()
     practices = {name: _practice(group) for name, group in GROUPS.items()}
     partners = {name: _partner(name, practices) for name in PARTNERS}
@@ -147,7 +145,7 @@ def make() -> dict[str, Any]:
         "range": _person("demo-abc", practices["range"]),
         "operator": operator(),
     }
-    # Holds of the demo are the staff's: a partner's own limit is there to be tried.
+    # Staff own the demo's holds, so that a partner's whole limit of holds can be tried out.
     staff = Actor.of_staff(get_user_model().objects.get(username=logins["operator"]["username"]))
     for name, practice in practices.items():
         owner = partners["harbor" if name == "ungranted" else "full"]
@@ -210,7 +208,7 @@ def _partner(name: str, practices: dict[str, Practice]) -> Partner:
 
 
 def issue_key(name: str, label: str) -> str:
-    """Issue a key of one of the demo's partners; it expires by itself."""
+    """Issue an API key of a partner in PARTNERS, valid for KEY_LASTS; return its text."""
     partner = Partner.objects.get(pk=PARTNERS[name][0])
     expires_at = timezone.now() + KEY_LASTS
     return ApiKey.objects.issue(partner, label=label, expires_at=expires_at)[1]
@@ -237,7 +235,7 @@ def _person(username: str, practice: Practice) -> dict[str, str]:
 
 
 def operator() -> dict[str, str]:
-    """Give the demo's operator a new password."""
+    """Set a new password for the demo's superuser, who is created if missing; return the login."""
     return _account("demo-operator", is_superuser=True)
 
 
@@ -277,7 +275,7 @@ def _publish_day(
     staff: Actor,
     now: datetime,
 ) -> None:
-    """Publish a day as a practice would: doctors take turns, early days are fuller than late."""
+    """Publish one day's bookings: doctors alternate, and the first days have more places taken."""
     doctors = list(group.doctors)
     days_ahead = (day - walltime.wall_clock(now, location.zone).date()).days
     for slot, wall in enumerate(RANGE_TIMES if group.kind == Kind.RANGE else EXACT_TIMES):
@@ -306,7 +304,7 @@ def _status(kind: Kind, draw: int, days_ahead: int) -> str:
 
 
 def _patients(practice: Practice, *, by: Actor, staff: Actor, now: datetime) -> None:
-    """Let a few patients take places in the first openings that are free."""
+    """Make appointments in the first open bookings, unless the practice has any."""
     if Appointment.objects.filter(booking__practice=practice).exists():
         return
     free = Booking.objects.filter(practice=practice, status=Status.OPEN, start_datetime__gt=now)
@@ -332,7 +330,7 @@ def _patients(practice: Practice, *, by: Actor, staff: Actor, now: datetime) -> 
 def _publish_weekly(
     group: Group, location: Location, today: date, *, by: Actor, now: datetime
 ) -> None:
-    """Publish one weekly opening, on Saturday mornings."""
+    """Publish one series, on Saturday mornings, unless the location has one."""
     if Booking.objects.filter(location=location, recurring=True).exists():
         return
     saturday = today + timedelta(days=(5 - today.weekday()) % 7 or 7)

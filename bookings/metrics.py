@@ -1,4 +1,4 @@
-"""Prometheus metrics that are counted in the database."""
+"""Prometheus collector of metrics that are counted in the database."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ from bookings.models import Appointment, Booking
 
 
 class LiveHolds(Collector):
-    """Counts the holds that have not ended, in the database; nothing while that is away."""
+    """Gauge of places on hold, as of now; left out while the database cannot be reached."""
 
     def collect(self) -> Iterator[Metric]:
         now = timezone.now()
@@ -20,6 +20,6 @@ class LiveHolds(Collector):
         try:
             held = whole.aggregate(places=Sum("whole_pending"))["places"] or 0
             count = held + Appointment.objects.filter(pending_until__gt=now).count()
-        except (DatabaseError, InterfaceError):  # /readyz tells
+        except (DatabaseError, InterfaceError):  # /readyz fails then
             return
         yield GaugeMetricFamily("openchair_holds_live", "Holds that have not ended.", value=count)

@@ -1,10 +1,10 @@
-"""A booking as the API shows it, in JSON: written once, when it changes, beside its row.
+"""JSON cache: a booking's API representation, stored in its row whenever the booking changes.
 
-Reading is then joining texts; shaping rows anew took longer than all else that a list does.
+A list then only joins stored texts; serializing its rows took longer than the rest of the request.
 
-A text is used only where it is what would be written now. The database takes it away from a row
-that changes without it (bookings/migrations/0002_rules.py), and with it is kept under which edition
-and for which zone it was written. Where it is of another edition or zone, it is written on reading.
+A stored text is used only where it is what would be written now. A database trigger invalidates it
+when the row changes without it (bookings/migrations/0002_rules.py). The row also stores the edition
+and the time zone of its text; where either is another now, the JSON is made anew on reading.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from openchair.json_text import encode
 from practices.models import Kind
 
 EDITION = f"1 {tzdata.IANA_VERSION} "
-"""Which shape this is, to be raised with every change of it, and whose offsets are in it."""
+"""The version of the JSON format, to be raised with every change of it, and of the zone data."""
 
 KEPT_AT_ONCE = 1000
 TIME_RANGES = ("morning", "late_morning", "early_afternoon", "late_afternoon")
@@ -29,7 +29,7 @@ _RANGES_BEGIN = ((14, 30, 3), (12, 0, 2), (10, 0, 1))
 
 
 class Row(Protocol):
-    """What the shape needs of a booking; a model instance has it, and so has a row of ROW."""
+    """The fields that the JSON is made of; a model instance has them, and so has a row of ROW."""
 
     id: str
     status: str
@@ -47,11 +47,11 @@ class Row(Protocol):
 
 
 ROW = (*Row.__annotations__, "location__timezone", "practice__kind", "shown", "shown_as")
-"""The columns, by their names in a query, that a row has to have for its JSON to be given."""
+"""The columns, for `values_list(*ROW, named=True)`, that `is_current` and `of_row` need."""
 
 
 def time_range(start: datetime | None, zone: ZoneInfo) -> str | None:
-    """Name the part of the day in which a wall time lies."""
+    """Return which of TIME_RANGES the start is in by the zone's wall time; None without one."""
     if start is None:
         return None
     wall = start.astimezone(zone)
@@ -62,7 +62,7 @@ def time_range(start: datetime | None, zone: ZoneInfo) -> str | None:
 
 
 def as_dict(row: Row, zone: ZoneInfo, *, is_range: bool) -> dict[str, Any]:
-    """Shape one booking; its datetimes have this zone's offset."""
+    """Return the JSON object of one booking; its datetimes have this zone's offset."""
     closed = row.status == Status.CLOSED
     start, until = row.start_datetime, row.pending_until
     return {
@@ -94,33 +94,33 @@ def _text(row: Row, zone: ZoneInfo, kind: str) -> str:
 
 
 def is_current(row: Any) -> bool:
-    """Say whether what is kept beside a named row of the columns in ROW would be written now."""
+    """Whether the stored JSON of a named tuple of ROW is of this edition and its zone."""
     return bool(row.shown_as == EDITION + row.location__timezone)
 
 
 def of_row(row: Any) -> str:
-    """Give the JSON of a named row of the columns in ROW."""
+    """Return the JSON of a named tuple of ROW, stored or made anew."""
     if is_current(row):
         return str(row.shown)
     return _text(row, ZoneInfo(row.location__timezone), row.practice__kind)
 
 
 def of_booking(booking: Booking) -> str:
-    """Give the JSON of a booking that was read with its location and practice."""
+    """Return the JSON of a booking that was read with its location and practice."""
     if booking.shown_as == EDITION + booking.location.timezone:
         return booking.shown
     return _text(booking, booking.location.zone, booking.practice.kind)
 
 
 def write(booking: Booking) -> None:
-    """Put the JSON on a booking that is about to be saved."""
+    """Set the JSON on a booking that is about to be saved."""
     booking.shown = _text(booking, booking.location.zone, booking.practice.kind)
     booking.shown_as = EDITION + booking.location.timezone
 
 
 @transaction.atomic
 def keep(booking_ids: Sequence[str]) -> None:
-    """Write the JSON beside rows, for who reads next; those that are changing now are left out."""
+    """Store the JSON of up to KEPT_AT_ONCE bookings; rows locked by another change are skipped."""
     known = Booking.objects.select_related("location", "practice").filter(
         pk__in=booking_ids[:KEPT_AT_ONCE]
     )

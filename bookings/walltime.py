@@ -1,4 +1,4 @@
-"""Instants and wall times: UTC inside, the location's wall clock at the edges."""
+"""Datetimes in UTC and in a location's time zone: parsing, conversion, clock changes, format."""
 
 import re
 from datetime import UTC, date, datetime, time
@@ -11,29 +11,29 @@ FORM = re.compile(
     r"(?P<offset>[Zz]|[+-](?:[01]\d|2[0-3]):?[0-5]\d)?",
     re.ASCII,
 )
-# Outside these years zones have odd offsets (local mean time) or are anybody's guess.
+# Before, zones have odd offsets (local mean time); after, their rules are not known.
 EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 
 
 class WallTimeError(ValueError):
-    """A time that cannot be understood, or that this wall clock does not show exactly once."""
+    """A time that cannot be parsed, is out of range, or that a clock change skips or repeats."""
 
 
 def milliseconds(instant: datetime) -> datetime:
-    """Cut an instant to whole milliseconds, which is all that the API shows."""
+    """Truncate to whole milliseconds, the precision of the API."""
     return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
 
 
 def now() -> datetime:
-    """Read the clock, in UTC and whole milliseconds; once a request, then handed on."""
+    """Return the time now, in UTC and whole milliseconds. Called once a request, then passed on."""
     return milliseconds(timezone.now())
 
 
 def parse(text: str) -> datetime:
-    """Read an ISO 8601 date and time, aware if it has an offset, else naive: a wall time.
+    """Parse an ISO 8601 date and time: in UTC if it has an offset, else naive (a wall time).
 
-    Raises WallTimeError. Finer than a millisecond is cut off.
+    Raises WallTimeError. Digits beyond milliseconds are cut off.
     """
     form = FORM.fullmatch(text)
     try:
@@ -53,7 +53,7 @@ def parse(text: str) -> datetime:
 
 
 def within_years(instant: datetime) -> datetime:
-    """Give the instant back in UTC, or raise WallTimeError outside 1970 to 2199."""
+    """Convert to UTC. Raises WallTimeError outside 1970 to 2199."""
     try:
         utc = instant.astimezone(UTC)
     except OverflowError:
@@ -64,9 +64,10 @@ def within_years(instant: datetime) -> datetime:
 
 
 def to_instant(moment: datetime, zone: ZoneInfo) -> datetime:
-    """Give the UTC instant of what a client wrote; a naive time is wall time in this zone.
+    """Convert what a client sent to UTC; a naive time is wall time in this zone.
 
-    Raises WallTimeError for a wall time that does not exist there, or exists twice.
+    Raises WallTimeError for a wall time that a clock change skips or repeats, and outside 1970 to
+    2199.
     """
     if moment.tzinfo is not None:
         return within_years(moment)
@@ -87,24 +88,24 @@ def to_instant(moment: datetime, zone: ZoneInfo) -> datetime:
 
 
 def occurrence(day: date, wall: time, zone: ZoneInfo) -> datetime:
-    """Give the UTC instant of a repeated wall time on this day (contract, section 2).
+    """Return when a weekly wall time is on this day, in UTC (contract, section 2).
 
-    A time that does not exist is moved forward by the gap; of one that exists twice, the first.
-    Both are what fold=0 means (PEP 495).
+    A time that a clock change skips moves forward by the gap; of one that it repeats, the first is
+    taken. Both are what fold=0 means (PEP 495).
     """
     return datetime.combine(day, wall.replace(fold=0), tzinfo=zone).astimezone(UTC)
 
 
 def start_of_day(day: date, zone: ZoneInfo) -> datetime:
-    """Give the UTC instant at which a day begins in this zone."""
+    """Return when a day begins in this zone, in UTC."""
     return occurrence(day, time.min, zone)
 
 
 def wall_clock(instant: datetime, zone: ZoneInfo) -> datetime:
-    """Give what the wall clock shows at an instant, without a zone."""
+    """Convert to wall time in this zone, naive."""
     return instant.astimezone(zone).replace(tzinfo=None, fold=0)
 
 
 def iso(instant: datetime, zone: ZoneInfo) -> str:
-    """Write an instant as the API does: milliseconds, and this zone's offset at that moment."""
+    """Format for the API: ISO 8601 with milliseconds and this zone's offset at that instant."""
     return instant.astimezone(zone).isoformat(timespec="milliseconds")

@@ -1,4 +1,4 @@
-"""Openings, the places in them, the series they repeat in, and the record of what happened."""
+"""Models: bookings, their appointments, weekly series, audit events, and accesses to patients."""
 
 from bookings.models.access import Access
 from bookings.models.appointment import (

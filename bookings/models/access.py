@@ -1,4 +1,4 @@
-"""The record of who was shown patients' data."""
+"""Access log: which actor read which patients' data."""
 
 from django.conf import settings
 from django.db import models
@@ -9,7 +9,7 @@ from practices.models import ApiKey, Practice
 
 
 class Access(models.Model):
-    """That somebody was shown patients' data (bookings/patients/access.py); never altered."""
+    """One response with patients' data in it (bookings/patients/access.py); never altered."""
 
     at = models.DateTimeField(help_text="UTC.")
     practice = models.ForeignKey(Practice, models.PROTECT, related_name="+")

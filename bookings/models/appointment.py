@@ -1,4 +1,4 @@
-"""The places that patients have in a booking, and what is known of those who have them."""
+"""Appointment model: a patient's place in a booking, with the patient's data encrypted."""
 
 from collections.abc import Iterable
 from contextvars import ContextVar
@@ -16,8 +16,6 @@ from practices.models import Kind, Location, Partner
 
 
 class AppointmentStatus(models.TextChoices):
-    """The status of an appointment: of one place in a booking."""
-
     PENDING = "pending", "Held"
     RESERVED = "reserved", "Reserved"
     BOOKED = "booked", "Booked"
@@ -26,29 +24,27 @@ class AppointmentStatus(models.TextChoices):
 
 
 SEALED = ("patient", "patient_key", "email_digest", "phone_digest")
-"""The columns of an appointment that change with what is known of its patient."""
+"""The columns of an appointment that change with its patient's data."""
 read_by: ContextVar[set[str] | None] = ContextVar("read_by", default=None)
-"""Where a request notes the places whose patients it reads (bookings/patients/access.py)."""
+"""Ids of appointments whose patients the request has read (bookings/patients/access.py)."""
 TAKEN = (AppointmentStatus.PENDING, AppointmentStatus.RESERVED, AppointmentStatus.BOOKED)
 
 
 class AppointmentQuerySet(models.QuerySet["Appointment"]):
-    """What is asked of appointments in several places."""
-
     def taken(self) -> Self:
-        """Select those that have a place: held, reserved or booked."""
+        """Held, reserved or booked."""
         return self.filter(status__in=TAKEN)
 
     def waiting_for_time(self) -> Self:
-        """Select those to whom the office owes the exact time."""
+        """Reserved in a range booking: the office has yet to set the exact time."""
         return self.filter(status=AppointmentStatus.RESERVED)
 
     def timed(self) -> Self:
-        """Select those booked in a range, who have an exact time of their own."""
+        """Booked in a range booking, with an exact time of their own."""
         return self.filter(status=AppointmentStatus.BOOKED, start_datetime__isnull=False)
 
     def timed_on_local_days(self, locations: Iterable[Location], first: date, last: date) -> Self:
-        """Select those whose exact time is on these days, each location's on its own clock."""
+        """Timed on these days, first to last inclusive, by each location's wall clock."""
         return self.timed().filter(local_days(locations, first, last, location="booking__location"))
 
 
@@ -73,7 +69,7 @@ class Appointment(models.Model):
         blank=True,
         help_text="UTC; of a range booking the exact time, once it is known.",
     )
-    # Null where nothing is known, so that the indexes are of those of whom something is.
+    # Null where nothing is known, so that the partial indexes leave these rows out.
     patient = models.TextField(  # noqa: DJ001  # see above
         null=True, editable=False, help_text="Sealed: bookings/patients/record.py."
     )
@@ -112,7 +108,7 @@ class Appointment(models.Model):
             ),
         ]
         indexes = [
-            # Those that are taken are counted where an opening changes; those given up stay.
+            # Taken ones are counted whenever a booking changes; cancelled and expired rows stay.
             models.Index("booking", "status", name="appointment_of_booking"),
             # A partner's live holds are counted at every hold.
             models.Index(
@@ -127,7 +123,7 @@ class Appointment(models.Model):
             models.Index(
                 "phone_digest", name="appointment_phone", condition=Q(phone_digest__isnull=False)
             ),
-            # Which keys are in use is asked at every start.
+            # The names of the keys in use are read at every start.
             models.Index(
                 "patient_key", name="appointment_keys", condition=Q(patient_key__isnull=False)
             ),
@@ -138,7 +134,7 @@ class Appointment(models.Model):
 
     @property
     def unread_person(self) -> Patient:
-        """Give what is known of the patient to what shows it to nobody.
+        """The patient's data, decrypted, where no response will have it: not logged as an access.
 
         Raises encryption.UnreadableError.
         """
@@ -149,7 +145,7 @@ class Appointment(models.Model):
 
     @property
     def person(self) -> Patient:
-        """Give what is known of the patient, to be shown. Raises encryption.UnreadableError."""
+        """The patient's data, logged as an access. Raises encryption.UnreadableError."""
         read = read_by.get()
         if read is not None and self.patient is not None:
             read.add(self.pk)
@@ -163,7 +159,7 @@ class Appointment(models.Model):
 
     @property
     def exact_time(self) -> datetime | None:
-        """Give when the patient comes, in UTC: of a range booking only once the office has said."""
+        """When the patient comes, in UTC; None in a range booking until the office sets it."""
         if self.booking.practice.kind == Kind.RANGE:
             return self.start_datetime
         return self.booking.start_datetime

@@ -1,4 +1,4 @@
-"""Bookings: what a practice offers, and how much of it is taken."""
+"""Booking model: its status and counts of places, with check constraints and indexes."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -36,9 +36,9 @@ _NOTHING_WHOLE = Q(whole_pending=0, whole_reserved=0, whole_booked=0)
 def local_days(
     locations: Iterable[Location], first: date, last: date, *, location: str = "location"
 ) -> Q:
-    """Select rows whose start_datetime is on these days, each location's on its own clock.
+    """Filter start_datetime to days, first to last inclusive, by each location's wall clock.
 
-    location: the path from a row to its location.
+    location: the lookup from a row to its location.
     """
     by_zone: dict[str, list[str]] = defaultdict(list)
     for each in locations:
@@ -53,22 +53,20 @@ def local_days(
 
 
 class BookingQuerySet(models.QuerySet["Booking"]):
-    """What is asked of bookings in several places."""
-
     def not_closed(self) -> Self:
-        """Select those that are on the schedule."""
         return self.exclude(status=Status.CLOSED)
 
     def on_local_days(self, locations: Iterable[Location], first: date, last: date) -> Self:
-        """Select those at these locations, from one day of theirs to another."""
+        """At these locations, on days first to last inclusive by each location's wall clock."""
         return self.filter(local_days(locations, first, last))
 
 
 class Booking(models.Model):
-    """An opening for an initial consultation. Only bookings/scheduling/ writes its status.
+    """A time that patients can book a first consultation in, with one place or several.
 
-    Status and places are what the contract's section 1 adds up; the constraints below say the same
-    to the database, so that no bug can leave a patient at a closed door.
+    Only bookings/scheduling/ writes its status and counts, by the rules of the contract's section
+    1. The constraints below are the same rules, so that no bug can close a booking with a patient
+    in it.
     """
 
     id = PublicIdField(primary_key=True)
@@ -78,7 +76,7 @@ class Booking(models.Model):
     start_datetime = models.DateTimeField(null=True, blank=True, help_text="UTC; empty until set.")
     location = models.ForeignKey(Location, models.PROTECT, related_name="bookings", db_index=False)
     doctor = models.ForeignKey(Doctor, models.PROTECT, related_name="bookings")
-    # Always the location's practice, set with it in one place (bookings/scheduling/bookings.py).
+    # Always the location's practice; set together with it (bookings/scheduling/bookings.py).
     practice = models.ForeignKey(Practice, models.PROTECT, related_name="bookings", db_index=False)
     total_appointments = models.PositiveSmallIntegerField(default=1, help_text="Places.")
     places_pending = models.PositiveSmallIntegerField(default=0, editable=False)
@@ -88,7 +86,7 @@ class Booking(models.Model):
         null=True, editable=False, help_text="UTC; when the first of its holds expires."
     )
     # Of places_*, those taken by a status of the whole booking, without a patient; the others are
-    # Appointment rows. whole_partner is who took some, or moved them on, last.
+    # Appointment rows. whole_partner is of the last actor that took some or changed their status.
     whole_pending = models.PositiveSmallIntegerField(default=0, editable=False)
     whole_reserved = models.PositiveSmallIntegerField(default=0, editable=False)
     whole_booked = models.PositiveSmallIntegerField(default=0, editable=False)
@@ -115,7 +113,7 @@ class Booking(models.Model):
         related_name="bookings",
         help_text="The owner; empty where staff made it.",
     )
-    # Found by the constraint's index, which begins with it.
+    # No index of its own: the unique constraint's begins with it.
     series = models.ForeignKey(
         Series,
         models.PROTECT,
@@ -129,7 +127,7 @@ class Booking(models.Model):
     )
     updated_at = models.DateTimeField(editable=False)
     created_at = models.DateTimeField(editable=False)
-    # Written with every change, used where it is current (bookings/representation.py).
+    # A cache: written with every change, used where it is current (bookings/representation.py).
     shown = models.TextField(default="", editable=False, help_text="Its JSON.")
     shown_as = models.CharField(
         max_length=100,
@@ -231,14 +229,14 @@ class Booking(models.Model):
             ),
             models.Index("practice", "start_datetime", "id", name="booking_practice_list"),
             models.Index("location", "start_datetime", "id", name="booking_location_time"),
-            # What every read has to look for: holds that have expired.
+            # Every read of a list looks for holds that have expired.
             models.Index(
                 "practice",
                 "pending_until",
                 name="booking_holds",
                 condition=Q(pending_until__isnull=False),
             ),
-            # What a partner holds as a whole is counted at every hold.
+            # A partner's holds of whole bookings are counted at every hold.
             models.Index(
                 "whole_partner",
                 "whole_pending_until",
@@ -252,20 +250,20 @@ class Booking(models.Model):
 
     @property
     def places_taken(self) -> int:
-        """Count the places that somebody holds or has."""
+        """Held, reserved or booked, with or without a patient."""
         return self.places_pending + self.places_reserved + self.places_booked
 
     @property
     def whole_taken(self) -> int:
-        """Count those of them that a status of the whole booking holds or has taken."""
+        """Those of `places_taken` that a status of the whole booking took, without a patient."""
         return self.whole_pending + self.whole_reserved + self.whole_booked
 
     @property
     def free_places(self) -> int:
-        """Count the places that nobody holds or has; none once closed."""
+        """0 once closed."""
         return 0 if self.status == Status.CLOSED else self.total_appointments - self.places_taken
 
     @property
     def is_free(self) -> bool:
-        """Say whether no place is taken, and it is not closed."""
+        """Whether no place is taken, and it is not closed."""
         return self.status != Status.CLOSED and not self.places_taken

@@ -1,4 +1,4 @@
-"""The record of what happened to bookings and appointments, and of who was shown patients."""
+"""Audit events of bookings and appointments, and the counter that numbers them."""
 
 from django.conf import settings
 from django.db import models
@@ -10,8 +10,6 @@ from practices.models import ApiKey, Practice
 
 
 class ActorKind(models.TextChoices):
-    """Who made a change."""
-
     PARTNER = "partner", "Partner"
     STAFF = "staff", "Staff"
     PATIENT = "patient", "Patient"
@@ -29,7 +27,7 @@ class Feed(models.Model):
 
 
 class Event(models.Model):
-    """One change of a booking, or of one place in it, written with the change and never altered."""
+    """One change of a booking or an appointment, saved with the change and never altered."""
 
     number = models.BigIntegerField(help_text="In its practice, in the order of commits, from 1.")
     at = models.DateTimeField(help_text="UTC.")

@@ -1,4 +1,4 @@
-"""Weekly series."""
+"""Series model: a booking that recurs weekly."""
 
 from django.db import models
 from django.db.models import Q
@@ -11,7 +11,7 @@ MOST_PLACES = 1000
 
 
 class Series(models.Model):
-    """An opening that repeats every week at the same wall time; what its occurrences begin as."""
+    """A weekly recurrence at one wall time, with the values that its new bookings are made with."""
 
     practice = models.ForeignKey(Practice, models.PROTECT, related_name="+")
     location = models.ForeignKey(Location, models.PROTECT, related_name="+")
@@ -36,7 +36,7 @@ class Series(models.Model):
             ),
         ]
         indexes = [
-            # What a read has to look for: series of a practice that are due for more weeks.
+            # Every read of a list looks for series of the practice that are due for more weeks.
             models.Index("practice", "due_at", name="series_due", condition=Q(ended=False)),
         ]
 

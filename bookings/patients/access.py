@@ -1,7 +1,7 @@
-"""Who was shown what is known of which patients: a row for each page or list.
+"""Access log middleware: records which patients' data a response contains.
 
-Written before the answer leaves: what cannot be written down is not shown. A change of a place by
-a partner is told by its event, and is not written twice.
+Rows are saved before the response is sent: where saving fails, no data is sent. A change that a
+partner makes to an appointment has an audit event already, and is not recorded twice.
 """
 
 from collections.abc import Callable
@@ -21,17 +21,16 @@ from openchair.serving.logs import route
 from practices.callers import Caller
 
 MOST = 5000
-"""How many places a row tells of: databases take only so many ids in a question."""
+"""Most ids in one row and in one query: databases limit the parameters of a query."""
 
 
 class AccessMiddleware:
-    """Writes down whose data a request has read, where its answer shows any."""
+    """Saves Access rows of the appointments that `Appointment.person` was read of, on a 200."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Answer, and write down what was read for it."""
         read: set[str] = set()
         token = read_by.set(read)
         try:

@@ -1,9 +1,9 @@
-"""Emptying what is known of patients whose time is long past; the place itself stays and counts.
+"""Data retention: delete patients' data of old appointments; the appointment rows stay.
 
-A few rows at a time, while the server runs, and waiting for nobody: a row that somebody else is
-changing at that moment is left to the next run. May be stopped at any point, and run again.
+Works in small batches while the server runs, and waits for no lock: rows that another transaction
+has locked are left to the next run. Can be stopped at any point and run again.
 
-No event, no `updated_at`: nothing happened to the appointment, and a partner's sync stays quiet.
+Writes no event and no `updated_at`: the appointment did not change, and partners need not sync it.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ _EMPTY = record.kept(record.NOBODY)
 
 
 def purge(before: datetime, *, dry_run: bool) -> Iterator[int]:
-    """Empty patients' data in places that were over before an instant; count each batch."""
+    """Delete patients' data of appointments over before an instant (UTC); yield batches' counts."""
     after = ""
     while True:
         with transaction.atomic():
@@ -36,7 +36,7 @@ def purge(before: datetime, *, dry_run: bool) -> Iterator[int]:
 
 
 def _candidates(before: datetime) -> QuerySet[Appointment]:
-    """Lock places that may be over, and their openings, so that none is moved meanwhile."""
+    """Lock appointments that may be over, and their bookings, so that none is moved meanwhile."""
     begun = Q(begins__lt=before) | Q(begins__isnull=True) | ~Q(status__in=TAKEN)
     return (
         Appointment.objects.select_for_update(of=("self", "booking"), skip_locked=True)
@@ -48,7 +48,7 @@ def _candidates(before: datetime) -> QuerySet[Appointment]:
 
 
 def _over_since(place: Appointment) -> datetime:
-    """Say when a place was over: at its end, or where it has none, when it last changed."""
+    """When it ended (UTC); without a time, or cancelled or expired, when it last changed."""
     begins = place.start_datetime or place.booking.start_datetime
     if begins is None or place.status not in TAKEN:
         return place.updated_at

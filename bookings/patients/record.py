@@ -1,6 +1,6 @@
-"""What is known of a patient: how it is kept, encrypted, and by what it is found again.
+"""Encryption of patients' data, and search by digests of e-mail address and phone number.
 
-One sealed text for each appointment holds it all; in clear it is nowhere in the database.
+Each appointment has all of it in one encrypted text; none of it is in the database in clear.
 """
 
 import json
@@ -11,7 +11,7 @@ from openchair import encryption
 
 
 class Patient(NamedTuple):
-    """What a partner or the office was told of a patient; empty where nothing was."""
+    """A patient's data; a field that is not known is empty."""
 
     first_name: str = ""
     last_name: str = ""
@@ -28,7 +28,7 @@ _FEWEST_DIGITS = 7
 
 
 def kept(patient: Patient) -> dict[str, str | None]:
-    """Give the columns of an appointment in which a patient is kept."""
+    """Return the values of SEALED, an appointment's columns of patient data, by their names."""
     if patient == NOBODY:
         return dict.fromkeys(("patient", "patient_key", "email_digest", "phone_digest"))
     told = {name: value for name, value in patient._asdict().items() if value}
@@ -41,19 +41,19 @@ def kept(patient: Patient) -> dict[str, str | None]:
 
 
 def read(sealed: str | None) -> Patient:
-    """Read a patient. Raises encryption.UnreadableError."""
+    """Decrypt a patient. Raises encryption.UnreadableError."""
     return NOBODY if sealed is None else Patient(**json.loads(encryption.unseal(sealed)))
 
 
 def by_email(text: str) -> list[str]:
-    """Give the digests by which an e-mail address is found; none where it is none."""
+    """Return digests to search an e-mail address by, one for each key; none if it has no @."""
     address = text.strip().casefold()
     return encryption.digests("email", address) if "@" in address else []
 
 
 def by_phone(text: str) -> list[str]:
-    """Give the digests by which a phone number is found, however it is written."""
+    """Return digests to search a phone number by, one for each key; none under 7 digits."""
     digits = re.sub(r"\D", "", text)
-    # The country may be said or not: +1 555 555 0100 is 555 555 0100.
+    # With or without the country code: +1 555 555 0100 is 555 555 0100.
     digits = re.sub(r"\A1(?=\d{10}\Z)", "", re.sub(r"\A00", "", digits))
     return encryption.digests("phone", digits) if len(digits) >= _FEWEST_DIGITS else []

@@ -1,7 +1,7 @@
-"""Sealing patients with the key that encrypts now, where an older key sealed them.
+"""Key rotation: re-encrypt patients' data that an older key encrypted with the first key.
 
-A few rows at a time, while the server runs: a row that somebody else changed meanwhile is left to
-the next look. May be stopped at any point, and run again.
+Works in small batches while the server runs: a row that changed since it was read is left to the
+next run. Can be stopped at any point and run again.
 """
 
 from collections.abc import Iterator
@@ -18,33 +18,33 @@ AT_ONCE = 100
 
 
 def stale() -> Q:
-    """Select appointments whose patient is sealed by a key that is not the first."""
+    """Filter appointments to those that a key other than the first encrypted."""
     return Q(patient__isnull=False) & ~Q(patient_key=encryption.key_names()[0])
 
 
 def seal_anew() -> Iterator[int]:
-    """Seal what is stale, batch by batch; give how many each batch sealed.
+    """Re-encrypt what is stale; yield how many of each batch were.
 
-    Raises encryption.UnreadableError where the key that sealed one is not there.
+    Raises encryption.UnreadableError where PATIENT_KEYS lacks the key of one.
     """
     after, rows = "", Appointment.objects.filter(stale()).order_by("pk")
     while batch := list(rows.filter(pk__gt=after)[:AT_ONCE]):
         after = batch[-1].pk
-        # Each in a transaction of its own: a change of several patients locks them in any order.
+        # A transaction for each row: a change of several patients locks them in any order.
         yield sum(_sealed(row) for row in batch)
 
 
 def _sealed(row: Appointment) -> int:
-    """Seal one if nobody has changed its patient since it was read; say whether that was so."""
+    """Re-encrypt one row unless its patient changed since it was read; return 1 or 0."""
     as_it_was = Appointment.objects.filter(pk=row.pk, patient=row.patient)
     return as_it_was.update(**record.kept(record.read(row.patient)))
 
 
 def missing_keys() -> set[str]:
-    """Name the keys that sealed something and are not in PATIENT_KEYS."""
+    """Return the names of keys that encrypted stored data and are not in PATIENT_KEYS."""
     used = set(KeptAnswer.objects.values_list("sealed_by", flat=True).distinct())
     after: str | None = ""
-    # From one name to the next along the index, however many patients there are.
+    # A loose index scan: one query for each name, however many patients there are.
     names = Appointment.objects.order_by("patient_key").values_list("patient_key", flat=True)
     while after is not None:
         used.add(after)
@@ -53,7 +53,7 @@ def missing_keys() -> set[str]:
 
 
 def refuse_if_keys_are_missing() -> None:
-    """Raise ImproperlyConfigured where patients' data is there that could not be read."""
+    """Raise ImproperlyConfigured if the database has patients' data that cannot be decrypted."""
     names = missing_keys()
     if names:
         raise ImproperlyConfigured(

@@ -1,4 +1,4 @@
-"""Who makes a change, as transitions and events know them."""
+"""Actor of a change, for audit events and ownership: partner, staff, patient or clock."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from practices.models import ApiKey
 
 @dataclass(frozen=True)
 class Actor:
-    """A partner's key, a person of the staff, a patient, or the clock."""
+    """A partner's API key, a staff user, a patient, or the clock; the ids are of the first two."""
 
     kind: ActorKind
     partner_id: str | None = None
@@ -20,17 +20,14 @@ class Actor:
 
     @classmethod
     def of_key(cls, key: ApiKey) -> "Actor":
-        """Name the partner behind an API key."""
         return cls(ActorKind.PARTNER, partner_id=key.partner_id, api_key_id=key.pk)
 
     @classmethod
     def of_caller(cls, caller: Caller) -> "Actor":
-        """Name the partner that calls the API."""
         return cls(ActorKind.PARTNER, partner_id=caller.partner_id, api_key_id=caller.key_id)
 
     @classmethod
     def of_staff(cls, user: AbstractBaseUser) -> "Actor":
-        """Name a person who works in the admin."""
         return cls(ActorKind.STAFF, user_id=user.pk)
 
 

@@ -1,6 +1,6 @@
-"""Verbs of a patient's appointment: make it, change it, cancel it (contract, section 4).
+"""Appointment services: create, edit and cancel, each in one transaction (contract, section 4).
 
-API and admin call these verbs; each begins with `moves.lock` and changes through `LockedBooking`.
+API and admin call them; each begins with `moves.lock`, and writes through `LockedBooking`.
 """
 
 from collections.abc import Callable
@@ -23,9 +23,9 @@ from practices.models import Kind
 
 
 class Fields(TypedDict, total=False):
-    """What a request says of an appointment; what it does not say is left alone.
+    """A request's fields of an appointment; missing ones are left alone.
 
-    start_datetime: the exact time of a range booking; aware, or naive for the wall time.
+    start_datetime: the exact time in a range booking; aware, or naive for the wall time.
     """
 
     status: str
@@ -41,7 +41,7 @@ class Fields(TypedDict, total=False):
 
 @transaction.atomic
 def take(*, booking_id: str, fields: Fields, by: Actor, now: datetime) -> Appointment:
-    """Take one free place for a patient, held (`pending`) unless another status is said.
+    """Take one free place for a patient, held (`pending`) unless fields have another status.
 
     Raises Refused (409: closed, in_the_past, place_taken, not_reservable), ValidationError (400),
     LimitReached (429), Booking.DoesNotExist.
@@ -57,10 +57,11 @@ def take(*, booking_id: str, fields: Fields, by: Actor, now: datetime) -> Appoin
 
 @transaction.atomic
 def name_patient(*, booking_id: str, fields: Fields, by: Actor, now: datetime) -> Appointment:
-    """Give a patient one of the places that a status of the whole booking holds or has taken.
+    """Turn a place taken by a status of the whole booking into a patient's appointment.
 
-    It keeps its status and its hold, and is then the actor's. `status` says which it is to be where
-    there are several; of a range booking a booked one is at the time with which it was booked.
+    It keeps its status and its hold, and the actor's partner owns it. Without `status` in fields it
+    is the first there is of booked, reserved, pending. In a range booking, a booked one gets the
+    booking's start_datetime as its exact time.
     Raises Refused (409: closed, no_time, in_the_past, nothing_taken), Booking.DoesNotExist.
     """
     locked = moves.lock(booking_id, by=by, now=now)
@@ -81,17 +82,17 @@ def name_patient(*, booking_id: str, fields: Fields, by: Actor, now: datetime) -
 
 
 Check = Callable[[Appointment], None]
-"""Looks at an appointment as it is under the lock, and raises where the change must not be made."""
+"""Called with the appointment as it is under the lock; raises where a change must not be made."""
 
 
 @transaction.atomic
 def edit(
     *, appointment_id: str, fields: Fields, by: Actor, now: datetime, check: Check | None = None
 ) -> Appointment:
-    """Change an appointment: its status, its exact time, what is known of the patient.
+    """Change an appointment: its status, its exact time, the patient's data.
 
     The same status again is a no-op, and renews a hold; the exact time makes a reserved one
-    booked. A hold that has expired is claimed anew: it gets a place if one is free.
+    booked. A hold that has expired takes a place again if one is free.
     Raises as `take`, what `check` raises, and Appointment.DoesNotExist.
     """
     locked, appointment = _lock(appointment_id, by=by, now=now)
@@ -137,7 +138,7 @@ _BOOKING_OF: CompiledQuery[tuple[str]] = CompiledQuery(
 
 
 def _lock(appointment_id: str, *, by: Actor, now: datetime) -> tuple[LockedBooking, Appointment]:
-    """Lock the booking of an appointment, and find the appointment as it is under the lock."""
+    """Lock the booking's row, and read the appointment under the lock."""
     found = _BOOKING_OF.first(appointment_id=appointment_id)
     if found is None:
         raise Appointment.DoesNotExist
@@ -146,7 +147,7 @@ def _lock(appointment_id: str, *, by: Actor, now: datetime) -> tuple[LockedBooki
 
 
 def _check_takes_patients(booking: Booking, now: datetime) -> None:
-    """Raise Refused where no patient can be in a booking."""
+    """Raise Refused where the booking is closed, has no time, or its time has passed."""
     if booking.status == Status.CLOSED:
         raise Refused("closed", f"Booking {booking.pk} is closed: choose another opening.")
     if booking.start_datetime is None:
@@ -160,7 +161,7 @@ def _check_takes_patients(booking: Booking, now: datetime) -> None:
 
 
 def _check_available(booking: Booking, now: datetime) -> None:
-    """Raise Refused where no place of a booking can be taken for a patient."""
+    """Raise Refused as `_check_takes_patients`, and where no place is free."""
     _check_takes_patients(booking, now)
     if booking.free_places < 1:
         metrics.claim(won=False)
@@ -172,11 +173,11 @@ def _check_available(booking: Booking, now: datetime) -> None:
 def _exact_time(
     locked: LockedBooking, status: str, fields: Fields, was: datetime | None = None
 ) -> datetime | None:
-    """Check a status and a time against the kind of booking, and give a range's exact time.
+    """Return the exact time in UTC for a booked appointment in a range booking, else None.
 
-    was: the one that the appointment has, which may be sent back when it has passed.
+    was: the exact time that the appointment has, which is accepted also when it has passed.
     Raises Refused where an exact booking would be reserved, ValidationError where the time is
-    missing or out of place.
+    missing, or not allowed with this status or kind.
     """
     booking, said = locked.booking, fields.get("start_datetime")
     is_range = booking.practice.kind == Kind.RANGE
@@ -210,7 +211,7 @@ def _exact_time(
 
 
 def _move(locked: LockedBooking, appointment: Appointment, fields: Fields) -> None:
-    """Move a taken appointment, or renew it, or change its exact time."""
+    """Change a taken appointment's status or exact time, or renew its hold."""
     says_time = fields.get("start_datetime") is not None
     if "start_datetime" in fields and not says_time and appointment.start_datetime is not None:
         raise ValidationError(
@@ -235,7 +236,7 @@ def _move(locked: LockedBooking, appointment: Appointment, fields: Fields) -> No
 
 
 def _claim_again(locked: LockedBooking, appointment: Appointment, fields: Fields) -> None:
-    """Let a lapsed hold take a place again, if one is free and a status is asked for."""
+    """Take a place again for an expired hold. Raises Refused without a status or a free place."""
     expired = f"The hold of appointment {appointment.pk} has expired."
     if fields.get("status") not in TAKEN:
         raise Refused(
@@ -252,7 +253,7 @@ def _claim_again(locked: LockedBooking, appointment: Appointment, fields: Fields
 
 
 def _says_something_new(appointment: Appointment, fields: Fields) -> bool:
-    """Say whether an appointment that was given up is sent otherwise than it was read."""
+    """Whether fields differ from a cancelled or expired appointment as the API returns it."""
     said, zone = fields.get("start_datetime"), appointment.booking.location.zone
     try:
         exact = None if said is None else walltime.to_instant(said, zone)

@@ -1,7 +1,7 @@
-"""What can be done with a booking: publish, edit and close it, and catch up with the clock.
+"""Booking services: publish, edit and close, and expire holds and extend series on reads.
 
-API, admin and commands call these verbs; each begins with `moves.lock` and changes through
-`LockedBooking`.
+API, admin and commands call them. A change of an existing booking begins with `moves.lock`, and
+every change is written through `LockedBooking`.
 """
 
 from collections.abc import Callable, Iterable
@@ -25,9 +25,9 @@ from practices.models import Doctor, Kind, Location
 
 
 class Fields(TypedDict, total=False):
-    """What a request says of a booking; what it does not say is left alone.
+    """A request's fields of a booking; missing ones are left alone.
 
-    start_datetime: aware, or naive for the location's wall time.
+    length: minutes. start_datetime: aware, or naive for the location's wall time.
     """
 
     location_id: str
@@ -45,7 +45,7 @@ LOCATION = CompiledQuery(
     ).select_related("practice"),
     location_id=str,
 )
-"""An office of a practice that uses OpenChair."""
+"""Compiled query of a location with its practice; none where the practice is not active."""
 _WORKS_THERE = CompiledQuery(
     lambda doctor_id, location_id, practice_id: Doctor.objects.filter(
         pk=doctor_id, locations=location_id, practice_id=practice_id
@@ -57,7 +57,7 @@ _WORKS_THERE = CompiledQuery(
 
 
 def publish(*, fields: Fields, by: Actor, now: datetime, booking_id: str | None = None) -> Booking:
-    """Create a booking, and with `recurring` the weekly ones after it.
+    """Create a booking, and with `recurring` its series and the later occurrences.
 
     Raises ValidationError (400), Refused (409: the id is taken), LimitReached (429).
     """
@@ -66,7 +66,7 @@ def publish(*, fields: Fields, by: Actor, now: datetime, booking_id: str | None 
     try:
         return _publish(fields, booking_id, by=by, now=now)
     except IntegrityError:
-        # Two requests brought the same id at once: the other one has it.
+        # A race: another request has inserted this id since the check above.
         if booking_id is not None and Booking.objects.filter(pk=booking_id).exists():
             raise _id_taken(booking_id) from None
         raise
@@ -101,17 +101,17 @@ def _publish(fields: Fields, booking_id: str | None, *, by: Actor, now: datetime
 
 
 Check = Callable[[Booking], None]
-"""Looks at a booking as it is under the lock, and raises where the change must not be made."""
+"""Called with the booking as it is under the lock; raises where a change must not be made."""
 
 
 class _SeriesBegan(Exception):
-    """Another request began the booking's series since we looked, and a series is locked first."""
+    """A race: the booking got a series after we read it. Retry, as a series is locked first."""
 
 
 def edit(
     *, booking_id: str, fields: Fields, by: Actor, now: datetime, check: Check | None = None
 ) -> Booking:
-    """Change what the request says of a booking, and nothing else.
+    """Change a booking's fields, and start, resume or end its series with `recurring`.
 
     Raises ValidationError (400), Refused (409), LimitReached (429), Booking.DoesNotExist, and what
     `check` raises.
@@ -148,7 +148,7 @@ def _edit(
     repeats = _repeats_from(booking, repeated, was_recurring=was_recurring, now=now)
     if "status" in fields:
         moves.change_status(locked, wanted, says_start=bool(fields.get("start_datetime")))
-    # After the status, which may give places back.
+    # After the status, which may free places.
     _check_total(booking)
     locked.save()
     if repeats is not None:
@@ -161,7 +161,7 @@ def _edit(
 def _repeats_from(
     booking: Booking, repeated: Series | None, *, was_recurring: bool, now: datetime
 ) -> Series | None:
-    """Give the series that begins at this booking, or goes on from it; None where none does."""
+    """Start or resume the series that repeats this booking, and return it; None where none is."""
     begins = booking.series_id is None and booking.start_datetime is not None
     goes_on = not was_recurring and repeated is not None and repeated.ended
     if not booking.recurring or not (begins or goes_on):
@@ -187,7 +187,7 @@ def _lock_series_of(booking_id: str) -> Series | None:
 
 @transaction.atomic
 def close(*, booking_id: str, by: Actor, now: datetime, check: Check | None = None) -> Booking:
-    """Delete a booking; deleting it again changes nothing.
+    """Close a booking; closing it again changes nothing.
 
     Raises Refused (409) where a patient has a place in it, Booking.DoesNotExist, and what `check`
     raises.
@@ -201,7 +201,7 @@ def close(*, booking_id: str, by: Actor, now: datetime, check: Check | None = No
 
 @transaction.atomic
 def close_free(*, booking_ids: Iterable[str], by: Actor, now: datetime) -> set[str]:
-    """Delete bookings in which no place is taken, and say which; the others are left alone.
+    """Close those of the bookings in which no place is taken, and return their ids.
 
     Raises Booking.DoesNotExist.
     """
@@ -215,11 +215,12 @@ def close_free(*, booking_ids: Iterable[str], by: Actor, now: datetime) -> set[s
 
 
 def is_behind(practice_id: str | OuterRef, *, now: datetime, last_due: datetime) -> Q:
-    """Make the expression that says whether `catch_up` has something to do in a practice.
+    """Build the query expression of whether `catch_up` has something to do in a practice.
 
-    By the first in the order of an index, and not by whether any there is: of many holds whose ends
-    it does not know, PostgreSQL would hope to meet one soon, and read the whole table.
-    last_due: `series.last_due(now)`; apart, for arguments of a compiled query go in as they are.
+    It compares the first row in index order, where EXISTS would be simpler: with many holds, and
+    no statistics of when they end, PostgreSQL plans EXISTS as a sequential scan that it expects to
+    stop early, and reads the whole table.
+    last_due: `series.last_due(now)`; an argument, since a compiled query cannot compute with `now`.
     """
     held = Booking.objects.filter(practice_id=practice_id, pending_until__isnull=False)
     due = Series.objects.filter(practice_id=practice_id, ended=False)
@@ -239,11 +240,10 @@ def _value(instant: datetime) -> Value:
 
 
 def catch_up(*, practice_id: str, now: datetime) -> None:
-    """Write down what the clock has done to a practice since somebody last looked.
+    """Expire holds that have ended, and extend series that are due, in one practice.
 
-    Every read of a list calls it first, so that nothing depends on a background process: holds
-    that expired, weeks of a series that came within the horizon.
-    Each in a transaction of its own, for several locks at once could wait for each other.
+    Every read of a list calls it first, so that nothing depends on a background process.
+    Each booking and series has a transaction of its own, as several locks in one could deadlock.
     """
     held = Booking.objects.filter(practice_id=practice_id, pending_until__lte=now)
     for booking_id in list(held.values_list("pk", flat=True)):
@@ -255,7 +255,7 @@ def catch_up(*, practice_id: str, now: datetime) -> None:
 
 
 def _assign(booking: Booking, fields: Fields) -> None:
-    """Put the fields on the booking; location, practice and doctor always together."""
+    """Set fields on the booking. Raises ValidationError or Refused."""
     for name in ("length", "recurring", "total_appointments"):
         if name in fields:
             setattr(booking, name, fields[name])
@@ -263,7 +263,7 @@ def _assign(booking: Booking, fields: Fields) -> None:
         fields.get("location_id", booking.location_id),
         fields.get("doctor_id", booking.doctor_id),
     )
-    # As it was, it is not looked at again: the doctor may have left since.
+    # An unchanged pair is not checked again: the doctor may have left the location since.
     if where != (booking.location_id, booking.doctor_id):
         _assign_location(booking, *where)
     if "start_datetime" in fields:
@@ -271,7 +271,7 @@ def _assign(booking: Booking, fields: Fields) -> None:
 
 
 def _assign_location(booking: Booking, location_id: str, doctor_id: str) -> None:
-    """Set location, practice and doctor, which belong together."""
+    """Set location, practice and doctor, which have to agree. Raises ValidationError."""
     location = LOCATION.first(location_id=location_id)
     if location is None:
         raise ValidationError({"location_id": f"There is no location {location_id}."})
@@ -282,7 +282,7 @@ def _assign_location(booking: Booking, location_id: str, doctor_id: str) -> None
                 "practice, or delete the booking and create one there."
             }
         )
-    # One sentence for a doctor elsewhere and for none at all: ids of others are not given away.
+    # The same error for a doctor elsewhere and for none: ids of other practices do not leak.
     if not _works_there(doctor_id, location_id, location.practice_id):
         raise ValidationError({"doctor_id": f"No such doctor works at location {location_id}."})
     booking.location = location

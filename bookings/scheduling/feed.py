@@ -1,11 +1,11 @@
-"""The change feed: a practice's events, numbered in the order in which they were committed.
+"""Change feed: a practice's audit events, numbered without gaps in the order of commits.
 
-Whoever writes events takes the next numbers from the practice's row in Feed, and that row stays
-locked until the transaction ends. So the next number is given only after the one before it is
-committed, and a change that was rolled back leaves no gap: who sees number n can see every number
-below it, and a reader that asks for what came after n misses nothing, however transactions overlap.
+A transaction takes its events' numbers from the practice's row in Feed, and that row stays locked
+until the transaction ends. So a number is taken only after the one before it is committed, and a
+rollback leaves no gap: a reader that sees number n can see every number below it, and one that
+queries what came after n misses nothing, however transactions overlap.
 
-The feed's row is the last lock a change takes. It is held while the commit is written, no longer.
+Lock order: the feed's row is the last lock a change takes, so it is locked only until the commit.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,14 +20,14 @@ _ADVANCE = """
     INSERT INTO bookings_feed (practice_id, newest) VALUES (%s, %s)
     ON CONFLICT (practice_id) DO UPDATE SET newest = bookings_feed.newest + excluded.newest
 """
-# The database counts back from the newest: to read that here would be a trip with the row locked.
+# A subquery of the newest number: reading it here would be a round trip with the row locked.
 _NUMBER = "(SELECT newest - %s FROM bookings_feed WHERE practice_id = %s)"
 
 
 def write(events: Sequence[Event]) -> Callable[[], None]:
-    """Number events of one practice, and save them; in the transaction of the change they tell.
+    """Number and save events of one practice, in the transaction of the change they record.
 
-    They know their numbers and keys once what it gives is called, as writes.insert says.
+    Call what it returns to set their numbers and keys, after the pipeline (see writes.insert).
     """
     practice_id, count = events[0].practice_id, len(events)
     with connection.cursor() as cursor:
@@ -37,10 +37,11 @@ def write(events: Sequence[Event]) -> Callable[[], None]:
 
 
 def shown_to(partner_id: str, *, practice_id: str, after: int, until: int) -> QuerySet[Event]:
-    """Select a practice's events after one number and up to another, in order.
+    """Return a practice's events that a partner may read: `after` < number <= `until`, in order.
 
-    Events of bookings are everybody's; those of an appointment only its partner's. They say nothing
-    of the patient, so a grant that was lost and came back leaves no hole in what a partner follows.
+    Events of bookings are for every partner, events of an appointment only for its own. They have
+    no patient data, so they need no check of a grant: one that was revoked and granted again leaves
+    no gap in a partner's sync.
     """
     ours = Q(appointment__isnull=True)
     ours |= Q(appointment__partner_id=partner_id)

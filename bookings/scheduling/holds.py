@@ -1,6 +1,6 @@
-"""Holds: until when a place is held, and how many places a partner may hold at a time.
+"""Holds: their expiry times, and the limit of places that a partner holds at a time.
 
-They end in locked_booking.py (`LockedBooking.expire_holds`).
+`LockedBooking.expire_holds` expires them (locked_booking.py).
 """
 
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ from openchair.errors import LimitReached
 
 _LOCK = {
     "postgresql": "SELECT 1 FROM practices_partner WHERE id = %s FOR NO KEY UPDATE",
-    "sqlite": "SELECT 1 FROM practices_partner WHERE id = %s",  # one change at a time anyway
+    "sqlite": "SELECT 1 FROM practices_partner WHERE id = %s",  # one writer at a time
 }
 _LIVE = """
     SELECT (SELECT count(*) FROM bookings_appointment
@@ -27,7 +27,7 @@ _LIVE = """
 
 
 def ends(now: datetime, held_since: datetime) -> datetime:
-    """Say until when a place is held that is taken or renewed now (UTC)."""
+    """Return when a hold that is taken or renewed now ends (UTC)."""
     return min(
         now + timedelta(seconds=settings.HOLD_SECONDS),
         held_since + timedelta(seconds=settings.HOLD_MAX_SECONDS),
@@ -35,7 +35,7 @@ def ends(now: datetime, held_since: datetime) -> datetime:
 
 
 def check_size(count: int) -> None:
-    """Raise LimitReached where these are more places than a partner may ever hold."""
+    """Raise LimitReached where `count` places alone are more than HOLDS_PER_PARTNER."""
     if count > settings.HOLDS_PER_PARTNER:
         raise LimitReached(
             f"These are {count} places, and a partner holds at most {settings.HOLDS_PER_PARTNER} "
@@ -45,10 +45,11 @@ def check_size(count: int) -> None:
 
 
 def count_live(partner_id: str, now: datetime) -> Any:
-    """Count how many places a partner holds, after a change that holds some more; give a cursor.
+    """Lock the partner, count the places it holds, and return a cursor with the count.
 
-    The partner's row is locked, or two requests would both count before either holds. It is always
-    the last lock but the feed's, so that no two changes can wait for each other.
+    Call it after the writes of the new holds. Without the row lock, two requests would both count
+    before either had committed. Lock order: after bookings, before the feed, so no two changes
+    deadlock.
     """
     instant = connection.ops.adapt_datetimefield_value(now)
     with connection.cursor() as cursor:
@@ -59,7 +60,7 @@ def count_live(partner_id: str, now: datetime) -> Any:
 
 
 def check(counted: Any, partner_id: str, now: datetime) -> None:
-    """Raise LimitReached where what `count_live` has counted is more than HOLDS_PER_PARTNER."""
+    """Raise LimitReached where the count in `count_live`'s cursor is over HOLDS_PER_PARTNER."""
     with counted:
         (live,) = counted.fetchone()
     if live <= settings.HOLDS_PER_PARTNER:

@@ -1,8 +1,8 @@
-"""A booking under change: its row locked, its counts, patients' appointments and record with it.
+"""Unit of work on a booking whose row is locked: status, counts, appointments, audit events.
 
-Statuses, counts and holds are written here, and nowhere else, together with the events that tell of
-it (contract, section 1). What a status of the whole booking takes is a count on the booking, with
-one owner and one hold; a place that a patient has is an appointment.
+Statuses, counts and holds are written only here, in one transaction with the events that record the
+change (contract, section 1). Places taken by a status of the whole booking are a count on the
+booking, with one owner and one hold; a patient's place is an appointment.
 """
 
 from datetime import datetime
@@ -54,7 +54,7 @@ SAVED = (
     "start_datetime",
     "updated_at",
 )
-"""What of an appointment can change after it was made, but for what is known of its patient."""
+"""The columns of an appointment that can change after it is made, except SEALED."""
 
 
 _HELD_IN = CompiledQuery(
@@ -66,7 +66,7 @@ _HELD_IN = CompiledQuery(
 
 
 def status_of(booking: Booking) -> str:
-    """Add a status up from the places (contract, section 1); the database holds the same rule."""
+    """Compute the status from the places (contract, section 1), as a check constraint does too."""
     if booking.status == Status.CLOSED:
         return Status.CLOSED
     if booking.free_places > 0 and booking.start_datetime is not None:
@@ -78,14 +78,14 @@ def status_of(booking: Booking) -> str:
 
 
 class LockedBooking:
-    """A booking under change. Change its fields and places through this, then save once."""
+    """A booking with its row locked, or a new one. Make every change through it, then save once."""
 
     def __init__(self, booking: Booking, *, by: Actor, now: datetime) -> None:
         self.booking = booking
         self.by = by
         self.now = now
         self._row = writes.snapshot(booking)
-        booking.shown_as = ""  # what is shown tells of the row as it was
+        booking.shown_as = ""  # the stored JSON is of the row as it was
         self._is_new = booking._state.adding
         self._before = {} if self._is_new else self._audited()
         self._instant = now
@@ -100,30 +100,30 @@ class LockedBooking:
 
     @property
     def status_before(self) -> str:
-        """Say the status as it was found, lapsed holds expired; of a new one, what it begins as."""
+        """The status after `expire_holds`, before any change; of a new booking, its first one."""
         return self._before.get("status") or self.settle()
 
     def _audited(self) -> dict[str, Any]:
         return {name: getattr(self.booking, name) for name in AUDITED}
 
     def settle(self) -> str:
-        """Bring the status in line with fields and places, and say it."""
+        """Recompute the status from fields and places, and return it."""
         self.booking.status = status_of(self.booking)
         return self.booking.status
 
     def close(self) -> None:
-        """Delete the booking; its places have to be free."""
+        """Set the status to closed; its places have to be free."""
         self.booking.status = Status.CLOSED
 
     # Patients' appointments --------------------------------------------------------------------
 
     def appointment(self, appointment_id: str) -> Appointment:
-        """Find an appointment of this booking, one that was given up too."""
+        """Return an appointment of this booking in any status. Raises Appointment.DoesNotExist."""
         known = self._known.get(appointment_id)
         return known or self._know(self.booking.appointments.get(pk=appointment_id))
 
     def _know(self, row: Appointment) -> Appointment:
-        """Give the one instance of a row, which may have been changed here since it was read."""
+        """Return the one instance of a row, which may have unsaved changes."""
         return self._known.setdefault(row.pk, row)
 
     def take(
@@ -138,9 +138,9 @@ class LockedBooking:
     def name_patient(
         self, status: str, patient: Patient, start_datetime: datetime | None = None
     ) -> Appointment:
-        """Give one of the places of this status that the whole booking has to a patient.
+        """Turn one of the whole booking's places of this status into an appointment.
 
-        It is held as long as it was.
+        A held one ends when the hold of the whole booking does.
         """
         booking = self.booking
         appointment = self._appointment(status, patient, start_datetime)
@@ -169,7 +169,7 @@ class LockedBooking:
         return self._know(made)
 
     def retake(self, appointment: Appointment, status: str) -> None:
-        """Let an appointment that was given up take one of the free places again."""
+        """Take a free place again for an expired appointment."""
         self._begin(appointment, appointment.status, status)
         self._changed[appointment.pk] = appointment
 
@@ -186,7 +186,7 @@ class LockedBooking:
         self._settle_holds()
 
     def move(self, appointment: Appointment, status: str) -> None:
-        """Move a taken place to another status; a cancelled one is free again."""
+        """Change a taken appointment's status; `cancelled` frees its place."""
         if appointment.status != status:
             self._move(appointment, status, self.by, self.now)
             self._settle_holds()
@@ -200,13 +200,12 @@ class LockedBooking:
         self._changed[appointment.pk] = appointment
 
     def set_time(self, appointment: Appointment, start: datetime | None) -> None:
-        """Change an appointment's exact time."""
         if appointment.start_datetime != start:
             was, appointment.start_datetime = appointment.start_datetime, start
             self._revised(appointment, start_datetime=(was, start))
 
     def set_patient(self, appointment: Appointment, said: dict[str, str]) -> None:
-        """Change what is known of a patient; the record tells which fields, not what is in them."""
+        """Change a patient's data; the event has the names of the fields, not their values."""
         known = appointment.unread_person
         changed = {name: value for name, value in said.items() if getattr(known, name) != value}
         if changed:
@@ -215,7 +214,7 @@ class LockedBooking:
             self._revised(appointment, patient_fields=sorted(changed))
 
     def renew(self, appointment: Appointment) -> None:
-        """Let a hold end later, but no later than HOLD_MAX_SECONDS after it was first taken."""
+        """Extend a hold, but to no later than HOLD_MAX_SECONDS after it was first taken."""
         until = self._renewed(appointment.held_since, appointment.pending_until)
         if until != appointment.pending_until:
             was, appointment.pending_until = appointment.pending_until, until
@@ -235,10 +234,10 @@ class LockedBooking:
     # The whole booking -------------------------------------------------------------------------
 
     def take_whole(self, status: str) -> None:
-        """Hold or take every free place, and move on what the whole booking has short of this.
+        """Hold or take every free place, and raise the whole booking's places in earlier statuses.
 
-        More places join a hold that there is, which ends as a whole. All of it is then the actor's.
-        Raises LimitReached where these are more than a partner may ever hold.
+        More places join an existing hold, which ends as a whole. The actor's partner then owns all
+        of them. Raises LimitReached where these alone are more than a partner may hold.
         """
         booking, free = self.booking, max(0, self.booking.free_places)
         if status == AppointmentStatus.PENDING:
@@ -261,7 +260,7 @@ class LockedBooking:
         self._settle_holds()
 
     def renew_whole(self) -> None:
-        """Let the hold of the whole booking end later, if there is one, as `renew` does."""
+        """Extend the hold of the whole booking, if it has one, as `renew` does."""
         booking = self.booking
         if booking.whole_pending:
             booking.whole_pending_until = self._renewed(
@@ -270,13 +269,13 @@ class LockedBooking:
             self._settle_holds()
 
     def give_back_whole(self) -> None:
-        """Give back what the whole booking holds and has taken; patients keep their places."""
+        """Free the places that the whole booking holds or has taken; appointments stay."""
         for status in TAKEN:
             self._move_whole(status, "", self.whole(status))
         self._settle_holds()
 
     def whole(self, status: str) -> int:
-        """Count the places of a status that the whole booking has."""
+        """Return how many places the whole booking has in this status, without a patient."""
         return int(getattr(self.booking, f"whole_{status}"))
 
     def _move_whole(self, was: str, status: str, count: int) -> None:
@@ -286,7 +285,7 @@ class LockedBooking:
     # Holds and counts --------------------------------------------------------------------------
 
     def expire_holds(self) -> None:
-        """See holds that ended by now expired, each at its own instant."""
+        """Expire holds that have ended, with events dated when each ended."""
         booking = self.booking
         while (instant := booking.pending_until) is not None and instant <= self.now:
             for appointment in self._held():
@@ -300,7 +299,7 @@ class LockedBooking:
             self._note_booking(CLOCK, instant)
 
     def _held(self) -> list[Appointment]:
-        """Give patients' appointments that are on hold; those as they were found are read once."""
+        """Return the appointments on hold, with unsaved changes; queries at most once."""
         if self.booking.places_pending == self.booking.whole_pending:
             return []
         if not self._knows_held:
@@ -311,14 +310,14 @@ class LockedBooking:
         return [one for one in self._known.values() if one.status == AppointmentStatus.PENDING]
 
     def _count(self, was: str, status: str, count: int = 1, *, of: str = "places") -> None:
-        """Move a count from one status to another, in `places_*` or, of="whole", in `whole_*`."""
+        """Move a count between statuses, in `places_*` or, of="whole", in `whole_*`."""
         for one, change in ((was, -count), (status, count)):
             if one in TAKEN:
                 name = f"{of}_{one}"
                 setattr(self.booking, name, getattr(self.booking, name) + change)
 
     def _settle_holds(self) -> None:
-        """Bring what follows from the counts in line: when the first hold ends, the status."""
+        """Recompute what depends on the counts: owner, end of the first hold, status."""
         booking = self.booking
         if not booking.whole_pending:
             booking.whole_held_since = booking.whole_pending_until = None
@@ -331,9 +330,9 @@ class LockedBooking:
     # Saving ------------------------------------------------------------------------------------
 
     def save(self) -> Booking:
-        """Write the booking, its appointments and the events, if anything changed.
+        """Save the booking, its appointments and the events, if anything changed.
 
-        Raises LimitReached where the partner now holds more than it may.
+        Raises LimitReached where the partner now holds more than HOLDS_PER_PARTNER.
         """
         self.settle()
         self._note_patients()
@@ -343,7 +342,7 @@ class LockedBooking:
         partner_id = self.by.partner_id if self._holds_more else None
         counted = None
         with pipeline():
-            # What changed of an appointment alone is no change of the booking, which all see.
+            # A change of an appointment alone is none of the booking, which all partners see.
             if any(event.appointment_id is None for event in self._events):
                 self._save_booking()
             writes.insert(self._made)
@@ -358,14 +357,14 @@ class LockedBooking:
         return self.booking
 
     def _count_for_metrics(self) -> None:
-        """Tell of a claim that won, and of holds that lapsed; publishing a booking is no claim."""
+        """Count a won claim, and holds that expired; publishing a booking is no claim."""
         if self._claims and not self._is_new:
             metrics.claim(won=True)
         if self._lapsed:
             metrics.holds_lapsed(self._lapsed)
 
     def _save_booking(self) -> None:
-        # Two machines' clocks differ, and time must not go back for who asks what changed since.
+        # Machines' clocks differ; updated_at must not go back, or a sync by it would miss changes.
         latest = self._instant if self._is_new else max(self._instant, self.booking.updated_at)
         self.booking.updated_at = latest
         representation.write(self.booking)
@@ -375,29 +374,29 @@ class LockedBooking:
             writes.update([self.booking], writes.changed(self.booking, since=self._row))
 
     def _save_changed(self) -> None:
-        """Save appointments that changed, those that changed alike in one statement."""
+        """Save changed appointments, those with the same values in one UPDATE."""
         alike: dict[tuple[tuple[str, Any], ...], list[Appointment]] = {}
         for one in self._changed.values():
-            # What is sealed may meanwhile have been sealed anew: written only where it changed.
+            # A race: key rotation may have re-encrypted it meanwhile. Written only if changed.
             names = (*SAVED, *SEALED) if one.pk in self._resealed else SAVED
             alike.setdefault(tuple((name, getattr(one, name)) for name in names), []).append(one)
         for values, rows in alike.items():
             writes.update(rows, tuple(name for name, _ in values))
 
     def _note_patients(self) -> None:
-        """Record for each patient in it that the booking is at another time, place or doctor."""
+        """Add an event to each appointment if the booking's time, location or doctor changed."""
         moved = {
             name: (self._before[name], getattr(self.booking, name))
             for name in ("start_datetime", "location_id", "doctor_id")
             if name in self._before and self._before[name] != getattr(self.booking, name)
         }
         if moved:
-            # Those that were given up show the booking's time and place as well.
+            # Cancelled and expired ones too: the API returns the booking's time with them.
             for row in self.booking.appointments.all():
                 self._revised(self._know(row), **moved)
 
     def _note_booking(self, by: Actor, instant: datetime) -> None:
-        """Record how the booking itself changed since it was last noted, if it did."""
+        """Add an event of what changed in AUDITED since the last one, if anything did."""
         after = self._audited()
         changes = {
             name: [_as_json(self._before.get(name)), _as_json(value)]

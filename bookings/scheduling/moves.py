@@ -1,7 +1,8 @@
-"""Every change of a status, a place or a hold: the one door (contract, section 1).
+"""Status transitions of bookings, and the row lock that every change begins with.
 
-A change locks the booking's row, looks, changes places, and saves booking, appointments and events
-in one transaction (locked_booking.py). Verbs take `by` (who) and `now` (UTC, read once a request).
+A change locks the booking's row, checks, changes places, and saves booking, appointments and events
+in one transaction (locked_booking.py; contract, section 1). `by` is the actor of a change, and
+`now` its time in UTC, read once a request.
 """
 
 from collections.abc import Iterable
@@ -32,13 +33,13 @@ BOOKING_MOVES: dict[str, dict[str, set[str]]] = {
         Status.BOOKED: {Status.OPEN},
     },
 }
-"""Which status of a whole booking may become which; closing is a verb of its own."""
+"""Which status of a whole booking may become which; for closing see `close`."""
 APPOINTMENT_MOVES: dict[str, set[str]] = {
     AppointmentStatus.PENDING: {AppointmentStatus.RESERVED, AppointmentStatus.BOOKED},
     AppointmentStatus.RESERVED: {AppointmentStatus.BOOKED},
     AppointmentStatus.BOOKED: set(),
 }
-"""Which status of an appointment may become which; cancelling is a verb of its own."""
+"""Which status of an appointment may become which; for cancelling see `appointments.cancel`."""
 
 
 _LOCKED = CompiledQuery(
@@ -52,7 +53,7 @@ _LOCKED = CompiledQuery(
 
 
 class TransitionRefused(Refused):
-    """A move that the table does not have; says what the booking is and what it may become."""
+    """A change of status that is not in BOOKING_MOVES; the text lists those that are."""
 
     def __init__(self, booking: Booking, status: str, wanted: str) -> None:
         if status == Status.CLOSED:
@@ -69,39 +70,39 @@ class TransitionRefused(Refused):
 
 
 def lock(booking_id: str, *, by: Actor, now: datetime) -> LockedBooking:
-    """Lock a booking and see its lapsed holds expired: what every change begins with.
+    """Lock a booking's row and expire its holds that have ended.
 
-    Call it in a transaction, before anything is saved in it: saving takes the practice's feed,
+    Call it in a transaction, before anything is saved in it: saving locks the practice's feed,
     which has to be the last lock (bookings/scheduling/feed.py). Raises Booking.DoesNotExist.
     """
     booking = _LOCKED.first(booking_id=booking_id)
     if booking is None:
         raise Booking.DoesNotExist
-    # Who waited for the lock looks at the clock again: a hold may have ended meanwhile.
+    # The clock is read again after waiting for the lock: a hold may have ended meanwhile.
     locked = LockedBooking(booking, by=by, now=max(now, walltime.now()))
     locked.expire_holds()
     return locked
 
 
 def lock_all(booking_ids: Iterable[str], *, by: Actor, now: datetime) -> dict[str, LockedBooking]:
-    """Lock several bookings, by id: always in the order of their keys, so no two changes deadlock.
+    """Lock several bookings and return them by id. In key order, so that no two changes deadlock.
 
-    Call it as `lock`, and after the series' lock. Raises Booking.DoesNotExist.
+    As `lock`, and after the series' lock. Raises Booking.DoesNotExist.
     """
     return {each: lock(each, by=by, now=now) for each in sorted(booking_ids)}
 
 
 @transaction.atomic
 def lapse(booking_id: str, *, now: datetime) -> None:
-    """Write down that holds of this booking have expired, if they have."""
+    """Expire holds of a booking that have ended, and save it."""
     lock(booking_id, by=CLOCK, now=now).save()
 
 
 def change_status(locked: LockedBooking, wanted: str, *, says_start: bool) -> None:
-    """Move a whole booking to a status: hold, take or give back its places (contract, section 2).
+    """Change the status of a whole booking: hold, take or free its places (contract, section 2).
 
-    says_start: whether the request itself says the start_datetime, without which a range booking
-    does not become booked. Places that belong to a patient are never touched.
+    says_start: whether the request has a start_datetime, without which a range booking does not
+    become booked. Patients' appointments do not change.
     Raises TransitionRefused or Refused (409), ValidationError (400), LimitReached (429).
     """
     booking = locked.booking
@@ -127,7 +128,7 @@ def change_status(locked: LockedBooking, wanted: str, *, says_start: bool) -> No
 
 
 def _check_start(booking: Booking, wanted: str, *, says_start: bool) -> None:
-    """Raise ValidationError where a status needs a time that is not there."""
+    """Raise ValidationError where the status needs a start_datetime that is missing."""
     is_range = booking.practice.kind == Kind.RANGE
     if wanted == Status.BOOKED and is_range and not says_start:
         raise ValidationError(
@@ -140,7 +141,7 @@ def _check_start(booking: Booking, wanted: str, *, says_start: bool) -> None:
 
 
 def _can_be_taken(locked: LockedBooking, wanted: str) -> bool:
-    """Say whether a place is free, or the whole booking has one that is no further than wanted."""
+    """Whether a place is free, or one of the whole booking's is in this or an earlier status."""
     reached = TAKEN[: TAKEN.index(AppointmentStatus(wanted)) + 1]
     return locked.booking.free_places != 0 or any(locked.whole(status) for status in reached)
 
@@ -154,7 +155,7 @@ def _belongs_to_patient(booking: Booking, done: str) -> Refused:
 
 
 def close(locked: LockedBooking) -> None:
-    """Delete a booking: give back what was taken with it, then close it; again is a no-op.
+    """Close a booking and free the places it has taken as a whole; a no-op once closed.
 
     Raises Refused (409) where a patient has a place in it.
     """

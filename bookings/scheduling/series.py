@@ -1,7 +1,7 @@
-"""Weekly bookings: a series makes its occurrences 12 weeks ahead (contract, section 2).
+"""Recurring bookings: a weekly series makes its bookings 12 weeks ahead (contract, section 2).
 
-"Weekly" is arithmetic on the wall clock: seven days later, the same time of day, whatever the
-clocks did in between. Occurrences are bookings of their own; the series only knows the next day.
+"Weekly" is in wall time: seven days later at the same time of day, across clock changes too.
+Occurrences are bookings of their own; the series has only the next day to make.
 """
 
 from collections.abc import Iterable
@@ -19,13 +19,13 @@ from bookings.scheduling.locked_booking import LockedBooking
 HORIZON = timedelta(weeks=12)
 WEEK = timedelta(weeks=1)
 _THAT_WEEK = timedelta(days=3)
-"""How far from a day an occurrence is still that week's, for its weekday may have been another."""
+"""An occurrence this near a day is that week's: a resumed series may be on another weekday."""
 
 
 def begin(booking: Booking, *, now: datetime) -> Series:
     """Start a series at a booking that has a time, and make the booking its first occurrence.
 
-    The booking is not saved, and later occurrences are made by `extend`.
+    Saves the series but not the booking; `extend` makes the later occurrences.
     """
     begun = Series(practice_id=booking.practice_id, partner_id=booking.partner_id)
     _repeat(begun, booking, now=now)
@@ -35,20 +35,19 @@ def begin(booking: Booking, *, now: datetime) -> Series:
 
 
 def resume(series: Series, booking: Booking, *, now: datetime) -> None:
-    """Let a locked series that has ended go on from one of its occurrences, as that is now.
+    """Resume a locked series that has ended, from one of its occurrences as that is now.
 
-    It stays the same series, so that it knows in which weeks it has an occurrence, or had one that
-    somebody closed. An occurrence keeps its day in it, wherever it was moved; later ones are made
-    by `extend`.
+    It stays the same series, so that it has a row for each week with an occurrence, closed ones
+    too. An occurrence keeps its series_date, wherever it was moved; `extend` makes the later ones.
     """
     series.ended = False
     _repeat(series, booking, now=now)
 
 
 def _repeat(series: Series, booking: Booking, *, now: datetime) -> None:
-    """Save what a series repeats: the booking as it is, from the week after it."""
+    """Save the booking's values in the series, to repeat from the week after it."""
     first = _wall_start(booking)
-    # A series that begins in the past repeats from now on: nobody books last year's.
+    # A series that begins in the past repeats from now on: past occurrences are of no use.
     today = walltime.wall_clock(now, booking.location.zone).date()
     weeks_past = max(0, -((first.date() - today) // WEEK))
     series.location, series.doctor_id = booking.location, booking.doctor_id
@@ -65,12 +64,12 @@ def _wall_start(booking: Booking) -> datetime:
 
 
 def _due_at(day: date, of: Booking | Series, *, now: datetime) -> datetime:
-    # Looked at again within a week, also where it begins in a year: see last_due.
+    # Due within a week, even where it begins in a year: see last_due.
     return min(walltime.start_of_day(day - HORIZON, of.location.zone), now + WEEK)
 
 
 def last_due(now: datetime) -> datetime:
-    """Return when a series is due at the latest, unless a clock that was ahead has extended it."""
+    """Return the latest due_at (UTC) there can be, unless a clock that was ahead has set one."""
     return now + WEEK + timedelta(days=1)
 
 
@@ -81,10 +80,10 @@ def extend(
     now: datetime,
     beyond: date | None = None,
 ) -> None:
-    """Make the occurrences that have to exist: up to 12 weeks ahead of today, or of `beyond`.
+    """Make the missing occurrences up to 12 weeks after today or `beyond`, the later of the two.
 
-    A week that has one is left alone, also where that is closed: it never comes back.
-    Call it in a transaction that has the series locked, or has just made it.
+    A week that has one is left alone, also where that is closed: it is not made again.
+    Call it in a transaction that has locked the series or just made it.
     """
     zone = series.location.zone
     today = walltime.wall_clock(now, zone).date()
@@ -119,14 +118,14 @@ def _make(series: Series, start: datetime, *, by: Actor, now: datetime) -> None:
 
 
 def lock(series_id: int) -> Series:
-    """Lock a series: always before any booking, or two changes could wait for each other."""
+    """Lock a series' row. Lock order: before any booking, or two changes could deadlock."""
     rows = Series.objects.select_for_update(of=("self",)).select_related("location", "practice")
     return rows.get(pk=series_id)
 
 
 @transaction.atomic
 def extend_due(series_id: int, *, now: datetime) -> None:
-    """Make what a series has to have by now, unless it has ended or another request did."""
+    """Extend a series, unless it has ended or another request has extended it already."""
     series = lock(series_id)
     if series.ended or now < series.due_at <= last_due(now):
         return
@@ -134,13 +133,16 @@ def extend_due(series_id: int, *, now: datetime) -> None:
     if series.location.doctors.filter(pk=series.doctor_id).exists():
         extend(series, by=CLOCK, now=now)
     else:
-        # Nobody would be there: a series ends when its doctor leaves the location.
+        # A series ends when its doctor leaves the location.
         series.ended = True
         series.save(update_fields=["ended"])
 
 
 def _go_back(series: Series, *, now: datetime) -> None:
-    """Go on after the newest occurrence within the horizon: a clock that was ahead left a hole."""
+    """Set next_date back to the week after the newest occurrence within the horizon.
+
+    A clock that was ahead has left a gap there.
+    """
     last = walltime.wall_clock(now, series.location.zone).date() + HORIZON
     newest = series.occurrences.filter(series_date__lte=last).aggregate(day=Max("series_date"))
     while newest["day"] is not None and series.next_date - WEEK > newest["day"]:
@@ -148,22 +150,26 @@ def _go_back(series: Series, *, now: datetime) -> None:
 
 
 def later_ids(series: Series, booking_id: str) -> list[str]:
-    """List the occurrences of a locked series after one, if that repeats still."""
+    """Return the ids of a locked series' occurrences after one; none if that one is not recurring.
+
+    Closed ones are left out.
+    """
     this = series.occurrences.filter(pk=booking_id, recurring=True).values("series_date")
     later = series.occurrences.filter(series_date__gt=Subquery(this))
     return list(later.not_closed().values_list("pk", flat=True))
 
 
 def end(series: Series, later: Iterable[LockedBooking]) -> None:
-    """End a locked series: later occurrences in which no place is taken are closed.
+    """End a locked series, and close later occurrences in which no place is taken.
 
-    They leave it, or their days would be taken should it go on: nobody has closed these for good.
+    These leave the series, so that it makes their weeks again if it is resumed: unlike those closed
+    one by one, they are not closed for good.
     """
     series.ended = True
     series.save(update_fields=["ended"])
     for occurrence in later:
         booking = occurrence.booking
-        # Somebody may have closed one while its lock was waited for.
+        # Another request may have closed one while we waited for its lock.
         if booking.status == Status.CLOSED:
             continue
         if booking.is_free:
