@@ -1,6 +1,6 @@
-"""Patients' places (contract, section 4), for partners granted the practice.
+"""REST endpoints for appointments (contract, section 4), for partners granted the practice.
 
-A partner sees and changes the appointments that it made itself; all others do not exist for it.
+A partner can read and change only appointments that it made; any other is a 404.
 """
 
 from typing import Any, cast
@@ -50,7 +50,7 @@ _OPENING: CompiledQuery[Any] = CompiledQuery(
 
 
 def _as_dict(place: Appointment) -> dict[str, Any]:
-    """Shape an appointment that was read with its booking, location and practice."""
+    """Return the JSON fields of an appointment, read with its booking, location and practice."""
     booking = place.booking
     zone = booking.location.zone
     start, until = place.exact_time, place.pending_until
@@ -69,7 +69,7 @@ def _as_dict(place: Appointment) -> dict[str, Any]:
 
 
 def _tag(place: Appointment) -> str:
-    """Make the ETag of an appointment that was read with its booking, location and practice."""
+    """Return the ETag of an appointment, read with its booking, location and practice."""
     booking = place.booking
     return conditional.strong_tag(
         place.pk,
@@ -105,7 +105,6 @@ class AppointmentListViewSet(PracticeListViewSet):
 
     @schema.appointments_of_practice
     def of_practice(self, request: Request, practice_id: str) -> HttpResponseBase:
-        """Answer those of this partner."""
         practice = self.standing()
         require_grant(self.caller, practice_id)
         self.zone = practice.zone
@@ -129,11 +128,10 @@ class AppointmentViewSet(ApiViewSet):
 
     @schema.take_place
     def create(self, request: Request, booking_id: str) -> HttpResponseBase:
-        """Take a place in an opening."""
         found = self.first_query.rows()
         if not found:
             raise NotFound(f"There is no booking {booking_id}.")
-        # Before an answer is repeated: it tells of a patient, and the grant may be gone.
+        # Before a stored answer is repeated: it has a patient's data, and the grant may be gone.
         require_grant(self.caller, found[0].practice_id)
         return self._take(request, {"booking_id": booking_id, **found[0]._asdict()})
 
@@ -153,7 +151,6 @@ class AppointmentViewSet(ApiViewSet):
 
     @schema.get_appointment
     def retrieve(self, request: Request, appointment_id: str) -> HttpResponseBase:
-        """Answer one, a cancelled one too."""
         now = walltime.now()
         place = self._own(appointment_id)
         if place.pending_until is not None and place.pending_until <= now:
@@ -165,7 +162,6 @@ class AppointmentViewSet(ApiViewSet):
 
     @schema.edit_appointment
     def edit(self, request: Request, appointment_id: str) -> HttpResponseBase:
-        """Edit one."""
         place = self._own(appointment_id)
         shown = _as_dict(place)
         for name in APPOINTMENT_FIXED:
@@ -181,7 +177,6 @@ class AppointmentViewSet(ApiViewSet):
 
     @schema.cancel_appointment
     def destroy(self, request: Request, appointment_id: str) -> HttpResponseBase:
-        """Cancel one."""
         self._own(appointment_id)
         place = appointments.cancel(
             appointment_id=appointment_id,
@@ -198,7 +193,7 @@ class AppointmentViewSet(ApiViewSet):
             )
 
     def _own(self, appointment_id: str) -> Appointment:
-        """Find an appointment of this partner. Raises NotFound or PermissionDenied."""
+        """Return an appointment of this partner. Raises NotFound or PermissionDenied."""
         found: list[Appointment] = self.first_query.rows()
         if not found or found[0].partner_id != self.caller.partner_id:
             raise NotFound(f"There is no appointment {appointment_id} of yours.")

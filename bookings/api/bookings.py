@@ -1,4 +1,4 @@
-"""Bookings (contract, section 2): adapters that parse, call the verbs, and shape the answer."""
+"""REST endpoints for bookings (contract, section 2), thin adapters of bookings.scheduling."""
 
 from typing import Any, cast
 
@@ -51,12 +51,10 @@ class BookingListViewSet(PracticeListViewSet):
 
     @schema.bookings_of_practice
     def of_practice(self, request: Request, practice_id: str) -> HttpResponseBase:
-        """Answer the bookings of all its locations."""
         return self._bookings("practice_id", practice_id)
 
     @schema.bookings_of_location
     def of_location(self, request: Request, location_id: str) -> HttpResponseBase:
-        """Answer the bookings of one location."""
         return self._bookings("location_id", location_id)
 
     def _bookings(self, column: str, value: str) -> HttpResponseBase:
@@ -95,7 +93,6 @@ class BookingViewSet(ApiViewSet):
 
     @schema.get_booking
     def retrieve(self, request: Request, booking_id: str) -> HttpResponseBase:
-        """Answer one, a closed one too."""
         now = walltime.now()
         booking = self._booking(booking_id)
         if booking.pending_until is not None and booking.pending_until <= now:
@@ -106,8 +103,7 @@ class BookingViewSet(ApiViewSet):
 
     @schema.create_booking
     def create(self, request: Request) -> HttpResponseBase:
-        """Create one."""
-        # Before an answer is repeated, here and below: the grant may be gone.
+        # Before a stored answer is repeated, here and below: the grant may be gone.
         self._require_grant_of_location()
         return self._create(request)
 
@@ -127,7 +123,6 @@ class BookingViewSet(ApiViewSet):
 
     @schema.edit_booking
     def edit(self, request: Request, booking_id: str) -> HttpResponseBase:
-        """Edit one, the id in the path."""
         self._own_booking(booking_id)
         self._require_grant_of_location()
         return self._edit_by_path(request, booking_id)
@@ -142,7 +137,6 @@ class BookingViewSet(ApiViewSet):
 
     @schema.edit_booking_by_body
     def edit_by_body(self, request: Request) -> HttpResponse:
-        """Edit one, the id in the body."""
         booking_id = self.body.get("id")
         if not isinstance(booking_id, str):
             raise serializers.ValidationError({"id": "Send the id of the booking to edit."})
@@ -154,7 +148,6 @@ class BookingViewSet(ApiViewSet):
 
     @schema.delete_booking
     def destroy(self, request: Request, booking_id: str) -> HttpResponse:
-        """Close one."""
         self._own_booking(booking_id)
         by = Actor.of_caller(self.caller)
         check = conditional.precondition(request, _tag, is_done=_is_closed)
@@ -173,7 +166,7 @@ class BookingViewSet(ApiViewSet):
         return _shown(representation.of_booking(booking))
 
     def _booking(self, booking_id: str) -> Any:
-        """Give its row: what is shown of it, its practice and its owner. Raises NotFound."""
+        """Return its row: representation.ROW, practice_id and partner_id. Raises NotFound."""
         found = (self.first_query or _BY_ID.bind(booking_id=booking_id)).rows()
         if not found:
             raise NotFound(f"There is no booking {booking_id}.")
@@ -190,7 +183,7 @@ class BookingViewSet(ApiViewSet):
         require_grant(self.caller, booking.practice_id)
 
     def _require_grant_of_location(self) -> None:
-        """Raise PermissionDenied where the body names an office of a practice not granted."""
+        """Raise PermissionDenied if the body has a location of a practice that is not granted."""
         location_id = self.body.get("location_id")
         if is_id(location_id) and not self.caller.all_practices:
             location = bookings.LOCATION.first(location_id=location_id)

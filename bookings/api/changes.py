@@ -1,4 +1,4 @@
-"""The change feed of a practice: what happened, in the order in which it was committed."""
+"""REST endpoint of a practice's change feed: events in the order of their commits."""
 
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -27,7 +27,6 @@ class ChangeFeedViewSet(InPracticeViewSet):
 
     @schema.changes_of_practice
     def of_practice(self, request: Request, practice_id: str) -> HttpResponseBase:
-        """Answer a page of changes, with the bookings that they changed."""
         filters.check(request.query_params, ["after", "limit"])
         newest = self.standing().newest
         limit = pagination.limit(request)
@@ -41,7 +40,7 @@ class ChangeFeedViewSet(InPracticeViewSet):
         events = list(seen[: limit + 1])
         has_more = len(events) > limit
         events = events[:limit]
-        # What is not shown to this partner is behind it too.
+        # The cursor also passes the events that this partner cannot see.
         reached = events[-1].number if has_more else newest
         cursor = pagination.signed([practice_id, reached], _SALT)
         text = _told(events, cursor=cursor, has_more=has_more)
@@ -51,7 +50,7 @@ class ChangeFeedViewSet(InPracticeViewSet):
         return response
 
     def _after(self, practice_id: str, newest: int) -> int:
-        """Read where to go on. Raises ValidationError."""
+        """Return the event number to continue after, from the cursor. Raises ValidationError."""
         text = self.request.query_params.get("after")
         if text is None:
             return 0
@@ -71,7 +70,7 @@ class ChangeFeedViewSet(InPracticeViewSet):
 
 
 def _told(events: list[Event], **more: Any) -> str:
-    """Tell events, and the bookings they are about as those are now, in JSON."""
+    """Encode events as JSON, with their bookings in the current state."""
     rows = Booking.objects.filter(pk__in={event.booking_id for event in events}).order_by("pk")
     bookings = list(rows.values_list(*representation.ROW, named=True))
     zones = {row.id: ZoneInfo(row.location__timezone) for row in bookings}
@@ -81,7 +80,7 @@ def _told(events: list[Event], **more: Any) -> str:
 
 
 def _as_dict(event: Event, zone: ZoneInfo) -> dict[str, Any]:
-    """Shape a change as the feed tells it; what patients say is not in it."""
+    """Return the JSON fields of an event; patients' data is not among them."""
     return {
         "at": walltime.iso(event.at, zone),
         "booking_id": event.booking_id,

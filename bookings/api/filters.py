@@ -1,4 +1,4 @@
-"""Which rows a list shows. Windows of time are half-open: they begin with their first instant."""
+"""django-filter filter sets of the list endpoints. Time windows are half-open: start included."""
 
 import re
 from datetime import datetime
@@ -20,22 +20,24 @@ _LOST_PLUS = re.compile(r"(:\d\d(?:\.\d+)?) (\d\d:?\d\d)\Z", re.ASCII)
 
 
 class ParameterFilter(filters.Filter):
-    """A filter that reads its parameter's text itself."""
+    """Base filter that gets its parameter as text, to parse it itself."""
 
     field_class = forms.CharField
 
     @property
     def parameter(self) -> str:
-        """Give the parameter's name, for the problem to say."""
+        """Return the name of the query parameter, for error messages."""
         names = (name for name, one in self.parent.filters.items() if one is self)
         return str(next(names))
 
 
 class MomentFilter(ParameterFilter, filters.IsoDateTimeFilter):
-    """Rows before or since an instant, which may be written as a wall time where there is one."""
+    """Filter by an instant; without an offset it is wall time in the filter set's zone.
+
+    Raises ValidationError, also for a wall time where the locations have several zones.
+    """
 
     def filter(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
-        """Select them. Raises ValidationError."""
         if not value:
             return queryset
         name = self.parameter
@@ -56,7 +58,11 @@ def _instant(name: str, text: str, zone: ZoneInfo | None) -> datetime:
 
 
 class StatusFilter(filters.MultipleChoiceFilter):
-    """Statuses, each as a parameter of its own."""
+    """Filter by statuses, in a repeated parameter.
+
+    Without it, and for `all`, the `usual` ones match; without it in a query of changes
+    (`is_sync`), every status.
+    """
 
     def __init__(self, statuses: type[Status | AppointmentStatus], usual: list[str], **kwargs: Any):
         self.statuses = statuses
@@ -69,7 +75,6 @@ class StatusFilter(filters.MultipleChoiceFilter):
         )
 
     def filter(self, queryset: QuerySet[Any], value: list[str]) -> QuerySet[Any]:
-        """Select the rows of these statuses; absent or "all" means the usual ones."""
         if not value and self.parent.is_sync:
             return queryset
         wanted = set(value or [ALL])
@@ -77,27 +82,29 @@ class StatusFilter(filters.MultipleChoiceFilter):
             wanted |= set(self.usual)
         others = set(self.statuses.values) - wanted
         if len(others) == 1:
-            # Said so, PostgreSQL reads the rows in the list's order and has none to sort.
+            # For an exclusion, PostgreSQL reads the rows in the list's order, without a sort.
             return queryset.exclude(status=others.pop())
         return queryset.filter(status__in=sorted(wanted - {ALL}))
 
 
 class StrictBooleanFilter(ParameterFilter, filters.BooleanFilter):
-    """true or false."""
+    """Filter by `true` or `false`. Raises ValidationError for anything else."""
 
     def __init__(self, **kwargs: Any) -> None:
-        # The usual widget takes any other word for nothing at all.
+        # The default widget treats any other word as no value.
         super().__init__(widget=forms.TextInput, **kwargs)
 
     def filter(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
-        """Select the rows. Raises ValidationError."""
         if value not in {"", "true", "false"}:
             raise ValidationError({self.parameter: "Write true or false."})
         return queryset.filter(**{self.field_name: value == "true"}) if value else queryset
 
 
 class SyncFilterSet(filters.FilterSet):
-    """A list that can be asked for what changed."""
+    """Filter set with parameters for changed rows.
+
+    zone: for times without an offset; None where the locations have several.
+    """
 
     sync_parameters: tuple[str, ...] = ("updated_since",)
 
@@ -107,12 +114,12 @@ class SyncFilterSet(filters.FilterSet):
 
     @property
     def is_sync(self) -> bool:
-        """Say whether changes are asked for: deletions too, then."""
+        """Whether changes are queried, which include deletions."""
         return any(self.data.get(name) for name in self.sync_parameters)
 
 
 class BookingFilterSet(SyncFilterSet):
-    """What can be asked of a list of bookings."""
+    """Query parameters of lists of bookings."""
 
     status = StatusFilter(
         Status,
@@ -147,7 +154,7 @@ class BookingFilterSet(SyncFilterSet):
 
 
 class AppointmentFilterSet(SyncFilterSet):
-    """What can be asked of a list of appointments."""
+    """Query parameters of lists of appointments."""
 
     sync_parameters = ("since", "updated_since")
 

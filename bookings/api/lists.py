@@ -1,6 +1,6 @@
-"""What list endpoints share: catching up with the clock, ETag, pagination, and unpaginated lists.
+"""Base viewsets of list endpoints: lapsed holds, ETag, pagination, and unpaginated lists.
 
-`WholeList` is the fast path of a list without pages: the JSON kept with each booking, joined.
+`WholeList` is the fast path of an unpaginated list: it joins the JSON stored with each booking.
 """
 
 import json
@@ -33,10 +33,10 @@ from practices.models import Practice
 
 @dataclass(frozen=True)
 class Standing:
-    """How a practice stands now, the clock's changes written down.
+    """A practice's current state, after `bookings.catch_up`.
 
-    newest: the number of its newest event, which is another one whenever anything changed.
-    zones: its locations, or the one asked for, with their time zones.
+    newest: the number of its newest event, which differs after every change.
+    zones: pairs of location id and time zone, of all its locations or the one in the URL.
     """
 
     practice_id: str
@@ -45,17 +45,17 @@ class Standing:
 
     @property
     def zone(self) -> ZoneInfo | None:
-        """Give the one wall clock, in which a time without an offset can be read."""
+        """Return the time zone for times without an offset; None where there is not exactly one."""
         names = {name for _, name in self.zones}
         return ZoneInfo(names.pop()) if len(names) == 1 else None
 
     def tag(self, *more: object) -> str:
-        """Make the tag of any list in it: whatever changes a row writes an event."""
+        """Return the weak ETag of a list in it: every change of a row writes an event."""
         return conditional.weak_tag(self.practice_id, self.newest, self.zones, *more)
 
 
 def _practices(now: datetime, last_due: datetime, **which: str) -> QuerySet[Practice, Any]:
-    """Select a practice, once for each location; once without any where it has none."""
+    """Query an active practice: a row for each location, or one without if it has none."""
     practices = Practice.objects.filter(active=True, **which).order_by("locations__pk")
     behind = bookings.is_behind(OuterRef("pk"), now=now, last_due=last_due)
     practices = practices.annotate(behind=behind)
@@ -78,7 +78,7 @@ class InPracticeViewSet(ApiViewSet):
     """What is in a practice, or at one of its locations."""
 
     now: datetime
-    """Read once a request, when the practice is asked for."""
+    """Set once a request, when the practice is queried."""
 
     def get_first_query(self, **kwargs: str) -> BoundQuery[Any]:
         ((name, which),) = kwargs.items()
@@ -87,9 +87,9 @@ class InPracticeViewSet(ApiViewSet):
         return by.bind(which=which, now=self.now, last_due=series.last_due(self.now))
 
     def standing(self) -> Standing:
-        """Find how the practice stands, if it is active. Raises NotFound.
+        """Return the active practice's state. Raises NotFound.
 
-        Asked once where the clock has done nothing since somebody last looked.
+        This is one query, unless there is a lapsed hold or a due series to catch up with.
         """
         rows = self.first_query.rows()
         if rows and rows[0].behind:
@@ -115,7 +115,11 @@ class PracticeListViewSet(InPracticeViewSet):
         text_of: Callable[[Any], str],
         tag: str,
     ) -> HttpResponseBase:
-        """Answer the whole list, or the page that is asked for, or that nothing has changed."""
+        """Return the whole list, or the requested page, or 304.
+
+        column: the one that `rows` are ordered by, then by id.
+        text_of: encodes a row as JSON.
+        """
         page = pagination.asked_for(self.request)
         same = conditional.not_modified(self.request, tag)
         if same is not None:
@@ -133,7 +137,7 @@ class PracticeListViewSet(InPracticeViewSet):
 
 
 LISTED = Booking.objects.order_by(F("start_datetime").asc(nulls_last=True), "id")
-# Looks the location of a row up in a JSON object, which PostgreSQL reads once in its SELECT.
+# Looks up the row's location in a JSON object; in a SELECT, PostgreSQL parses it only once.
 _AS_NOW = {
     "postgresql": "(SELECT %s::jsonb) ->> bookings_booking.location_id",
     "sqlite": """json_extract(%s, '$."' || bookings_booking.location_id || '"')""",
@@ -142,15 +146,15 @@ _AS_NOW = {
 
 @dataclass(frozen=True)
 class WholeList:
-    """The compiled list of bookings of one practice or location, for one query string."""
+    """Compiled queries for the bookings of a practice or location, for one query string."""
 
     kept: CompiledQuery[tuple[str | None]]
     rows: CompiledQuery[Any]
 
     def json(self, scope_id: str, zones: Iterable[tuple[str, str]]) -> str:
-        """Give the list; where the JSON of a row has to be written, keep it for who asks next.
+        """Return the list as JSON; where a row's stored JSON is outdated, store the new one.
 
-        zones: the locations it may be of, with their time zones.
+        zones: pairs of location id and time zone, of all locations the bookings can be at.
         """
         as_now = json.dumps(
             {location_id: representation.EDITION + zone for location_id, zone in zones}
@@ -165,9 +169,9 @@ class WholeList:
 
 @lru_cache(maxsize=500)
 def whole_list(scope: str, query: str, zone: ZoneInfo | None) -> WholeList:
-    """Prepare the list of a practice or a location (`scope` is the column). Raises ValidationError.
+    """Compile the list of a practice or a location (`scope` is the column). Raises ValidationError.
 
-    query: as it came; the same one is checked and compiled once, for all practices of that zone.
+    query: the raw query string; each is checked and compiled once, for all practices of a zone.
     """
 
     def rows(scope_id: str) -> QuerySet[Booking]:
@@ -175,7 +179,7 @@ def whole_list(scope: str, query: str, zone: ZoneInfo | None) -> WholeList:
         return select(BookingFilterSet, QueryDict(query), listed, zone=zone)
 
     def kept(scope_id: str, as_now: str) -> QuerySet[Booking, Any]:
-        # One column alone: each that is read costs Python as much as the rest of its row.
+        # One column alone: for Python, each further one costs as much as the rest of the row.
         current = When(shown_as=RawSQL(_AS_NOW[connection.vendor], [as_now]), then="shown")  # noqa: S611  # ours
         return rows(scope_id).values_list(Case(current))
 

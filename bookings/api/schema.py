@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of each booking endpoint; the samples are the published ones."""
+"""OpenAPI descriptions of the booking endpoints (drf-spectacular), with the published samples."""
 
 from collections.abc import Callable
 from typing import Any
@@ -93,7 +93,7 @@ create_booking = extend_schema(
 
 
 def edit_booking(view: Callable[..., Any]) -> Callable[..., Any]:
-    """Describe the edit three times: PUT, POST and PATCH do the same."""
+    """Describe the edit for PUT, POST and PATCH, which do the same."""
     for method in ("PUT", "POST", "PATCH"):
         view = extend_schema(
             methods=[method],
@@ -113,7 +113,6 @@ def edit_booking(view: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def edit_booking_by_body(view: Callable[..., Any]) -> Callable[..., Any]:
-    """Describe the edit whose id is in the body."""
     for method in ("PUT", "PATCH"):
         view = extend_schema(
             methods=[method],

@@ -1,4 +1,4 @@
-"""What a booking's fields are: for reading bodies, and for the schema."""
+"""DRF serializers of bookings, appointments and changes: for request bodies and the schema."""
 
 from datetime import datetime
 from typing import Any
@@ -21,7 +21,7 @@ from openchair.api.fields import (
 from practices.ids import ID_PATTERN, ID_RULE, is_id
 
 APPOINTMENT_FIXED = ("id", "booking_id", "location_id", "doctor_id")
-"""What an appointment shows and no edit changes."""
+"""Fields of an appointment that cannot be edited."""
 
 
 @extend_schema_field(OpenApiTypes.DATETIME)
@@ -29,7 +29,6 @@ class MomentField(serializers.Field[datetime, object, str, datetime]):
     """A date and time; aware with an offset, naive (the location's wall time) without."""
 
     def to_internal_value(self, data: object) -> datetime:
-        """Read it. Raises ValidationError."""
         if not isinstance(data, str):
             raise serializers.ValidationError("Write a date and time in quotation marks.")
         try:
@@ -45,11 +44,10 @@ class IdField(StrictCharField):
     default_error_messages = {"invalid": ID_RULE}
 
     def __init__(self, **kwargs: Any) -> None:
-        # An id with a space before it is no id: trimmed, it would be another one than was checked.
+        # Not trimmed: grants are checked with the id as sent, which a leading space makes invalid.
         super().__init__(trim_whitespace=False, **kwargs)
 
     def to_internal_value(self, data: object) -> str:
-        """Read it. Raises ValidationError."""
         text = super().to_internal_value(data)
         if not is_id(text):
             self.fail("invalid")
@@ -236,7 +234,7 @@ class AppointmentCreateSerializer(AppointmentEditSerializer):
     """A place to take for a patient."""
 
     class Meta:
-        # The server makes the id; the other three have to be the opening's.
+        # An id is refused, as the server makes it; the other three have to match the booking.
         ignored = AppointmentEditSerializer.Meta.ignored - {"id"}
 
     status = StrictChoiceField(

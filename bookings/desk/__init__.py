@@ -1,1 +1,1 @@
-"""The pages that a practice's staff live in: board, opening, publishing, range desk, numbers."""
+"""Admin pages for a practice's staff: board, booking, publishing, closing, range desk, numbers."""

@@ -1,4 +1,4 @@
-"""The board: a day or a week of a practice's openings, per location, by doctor or by day."""
+"""Calendar view: a practice's bookings of a day or a week, by location and doctor."""
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
@@ -23,8 +23,8 @@ from bookings.models import Appointment, AppointmentStatus, Booking, Status
 from bookings.models.booking import local_days
 from practices.models import Doctor, Location
 
-SLOT = 30
-FIRST_SLOT, LAST_SLOT = 8 * 60, 17 * 60
+SLOT = 30  # minutes
+FIRST_SLOT, LAST_SLOT = 8 * 60, 17 * 60  # minutes from midnight, wall time
 _COLUMNS = (
     "id",
     "status",
@@ -43,7 +43,7 @@ _COLUMNS = (
 
 @dataclass(frozen=True)
 class View:
-    """What the address asks to see; what it says wrongly is left out."""
+    """The board's parsed query string; invalid values are replaced by the defaults."""
 
     day: date
     is_week: bool
@@ -53,14 +53,14 @@ class View:
 
     @property
     def days(self) -> list[date]:
-        """List the days in view; a week begins on Monday."""
+        """Return the days in view; a week begins on Monday."""
         if not self.is_week:
             return [self.day]
         monday = self.day - timedelta(days=self.day.weekday())
         return [monday + timedelta(days=each) for each in range(7)]
 
     def query(self, **other: str) -> str:
-        """Write the address of this view, with something changed."""
+        """Return the query string of this view, with `other` changed."""
         values = {
             "day": self.day.isoformat(),
             "view": "week" if self.is_week else "day",
@@ -74,18 +74,18 @@ class View:
 
 @dataclass(frozen=True)
 class Entry:
-    """What stands at one time: an opening, or a patient with an exact time in a range opening."""
+    """One entry: a booking, or an appointment with an exact time in a range booking."""
 
     row: Any
     time: Time
     names: list[str]
     timed: int
-    """How many in the opening have an exact time, and with it an entry of their own."""
+    """Number of the booking's appointments with an exact time, which have entries of their own."""
 
 
 @dataclass
 class Cell:
-    """One place in the grid: what begins there, and where a click on it leads."""
+    """One cell of the grid: the entries that begin in it, and the URL to add a booking."""
 
     add: str
     label: str
@@ -96,7 +96,7 @@ class Cell:
 
 @dataclass
 class Grid:
-    """One location's openings in view."""
+    """The grid of one location: doctors by half hours, or days by doctors."""
 
     location: Location
     zone: str
@@ -107,7 +107,7 @@ class Grid:
 
 
 def view_of(request: HttpRequest, desk: Desk) -> View:
-    """Read the address; today on the clock of the first location, unless it says a day."""
+    """Parse the query string; the day defaults to today at the first location."""
     given = request.GET
     zone = desk.locations[0].zone if desk.locations else ZoneInfo("UTC")
     try:
@@ -129,11 +129,11 @@ def view_of(request: HttpRequest, desk: Desk) -> View:
 
 
 def in_view(desk: Desk, view: View) -> QuerySet[Booking]:
-    """Give the openings in view, each location's days on its own clock; closed ones if asked."""
+    """Return the bookings in view, days in each location's time zone; closed ones if selected."""
     shown = [each for each in desk.locations if view.location in {"", each.pk}]
     days = view.days[0], view.days[-1]
     when = local_days(shown, *days)
-    if desk.practice.range_bookings:  # whose patients may come on another day than was offered
+    if desk.practice.range_bookings:  # an exact time may be on another day than the booking
         timed = Appointment.objects.timed_on_local_days(shown, *days)
         when |= Q(pk__in=list(timed.values_list("booking_id", flat=True)))
     rows = Booking.objects.filter(when, practice=desk.practice)
@@ -146,7 +146,6 @@ def in_view(desk: Desk, view: View) -> QuerySet[Booking]:
 @desk_page
 @require_safe
 def page(request: HttpRequest, desk: Desk) -> HttpResponse:
-    """Show the day, or the week."""
     view = view_of(request, desk)
     rows = list(in_view(desk, view).values_list(*_COLUMNS, named=True))
     entries = _entries(desk, view, rows)
@@ -182,13 +181,12 @@ def page(request: HttpRequest, desk: Desk) -> HttpResponse:
 @desk_page
 @require_safe
 def export_csv(request: HttpRequest, desk: Desk) -> HttpResponse:
-    """Give the openings in view as CSV."""
     view = view_of(request, desk)
     return export.openings_csv(in_view(desk, view).prefetch_related(times.WITH_TIMED))
 
 
 def _untimed(desk: Desk) -> list[Booking]:
-    """List openings that have no time yet, so that no day shows them."""
+    """List up to 20 bookings without a time, which are on no day of the board."""
     rows = Booking.objects.not_closed().filter(practice=desk.practice, start_datetime=None)
     rows = rows.select_related("location", "doctor")
     return list(rows.order_by("created_at")[:20])
@@ -201,7 +199,7 @@ def _heading(view: View) -> str:
 
 
 def _counts(entries: dict[str, list[Entry]]) -> dict[str, int]:
-    """Count what the front desk asks first: what is free, held, waiting."""
+    """Count the places in view: free, on hold, waiting for an exact time, booked."""
     counts = Counter({"free": 0, "held": 0, "to_time": 0, "booked": 0})
     for entry in chain.from_iterable(entries.values()):
         row = entry.row
@@ -217,7 +215,9 @@ def _counts(entries: dict[str, list[Entry]]) -> dict[str, int]:
 
 
 def _places(desk: Desk, view: View, ids: list[str]) -> dict[str, list[Appointment]]:
-    """Read who has the places of these openings; in a week, which names nobody, exact times."""
+    """Return the appointments of these bookings, by booking; for a week, which has no patients'
+    names, only those with an exact time.
+    """
     found: dict[str, list[Appointment]] = defaultdict(list)
     if view.is_week and not desk.practice.range_bookings:
         return found
@@ -228,7 +228,7 @@ def _places(desk: Desk, view: View, ids: list[str]) -> dict[str, list[Appointmen
 
 
 def _whole(view: View, ids: list[str]) -> dict[str, list[str]]:
-    """Say which places of these openings are taken without a patient; in a week, of none."""
+    """Describe the places taken without a patient, by booking; empty for a week."""
     if view.is_week:
         return {}
     anything = Q(whole_pending__gt=0) | Q(whole_reserved__gt=0) | Q(whole_booked__gt=0)
@@ -238,7 +238,7 @@ def _whole(view: View, ids: list[str]) -> dict[str, list[str]]:
 
 
 def _entries(desk: Desk, view: View, rows: list[Any]) -> dict[str, list[Entry]]:
-    """List by location, in order of time, what stands on the board on these days."""
+    """Return the board's entries by location, in order of time."""
     zones = {location.pk: location.zone for location in desk.locations}
     ids = [row.id for row in rows]
     places, whole = _places(desk, view, ids), _whole(view, ids)
@@ -263,7 +263,7 @@ def _entries(desk: Desk, view: View, rows: list[Any]) -> dict[str, list[Entry]]:
 
 
 def _names(places: list[Appointment], zone: ZoneInfo) -> list[str]:
-    """Name who has these places."""
+    """List the patients' names, with a note where a place is on hold or needs a time."""
     names: Counter[str] = Counter()
     for place in places:
         name = labels.patient(place)
@@ -277,7 +277,7 @@ def _names(places: list[Appointment], zone: ZoneInfo) -> list[str]:
 
 
 def _chip(desk: Desk, entry: Entry) -> SafeString:
-    """Draw one opening. Two thousand are on a page, so it is put together without a template."""
+    """Return the HTML of an entry. A page can have two thousand, so there is no template for it."""
     row, time = entry.row, entry.time
     taken = row.places_pending + row.places_reserved + row.places_booked
     status = row.status if time.patient is None else AppointmentStatus.BOOKED
@@ -297,7 +297,7 @@ def _chip(desk: Desk, entry: Entry) -> SafeString:
 
 
 def _doctors_at(desk: Desk, view: View, location: Location, entries: list[Entry]) -> list[Doctor]:
-    """List whose columns to show: who works there, and who has openings there in view."""
+    """List the doctors who work at the location or have bookings there in view."""
     with_openings = {entry.row.doctor_id for entry in entries}
     return [
         doctor
@@ -310,7 +310,7 @@ def _doctors_at(desk: Desk, view: View, location: Location, entries: list[Entry]
 
 
 def _new(desk: Desk, location: Location, doctor: Doctor | None, start: datetime | None) -> str:
-    """Give where a click on an empty time leads; nowhere if it has passed."""
+    """Return the URL to add a booking at a wall time; empty if it has passed."""
     if start is None or walltime.occurrence(start.date(), start.time(), location.zone) <= desk.now:
         return ""
     values = {"location": location.pk}
@@ -321,7 +321,9 @@ def _new(desk: Desk, location: Location, doctor: Doctor | None, start: datetime 
 
 
 def _first_start(desk: Desk, zone: ZoneInfo, days: list[date]) -> datetime | None:
-    """Give nine o'clock of the first of these days, or the next half hour of today if later."""
+    """Return 9:00 on the first of `days`, or today's next half hour if later (wall time); None if
+    all are past.
+    """
     now = walltime.wall_clock(desk.now, zone).replace(tzinfo=None)
     minutes = (now.hour * 60 + now.minute) // SLOT * SLOT + SLOT
     soon = datetime.combine(now.date(), time()) + timedelta(minutes=minutes)
@@ -334,7 +336,7 @@ def _first_start(desk: Desk, zone: ZoneInfo, days: list[date]) -> datetime | Non
 
 
 def _day_grid(desk: Desk, view: View, location: Location, entries: list[Entry]) -> Grid:
-    """Lay a day out: a column per doctor, a row per half hour."""
+    """Build the grid of a day: a column per doctor, a row per half hour."""
     zone = location.zone
     doctors = _doctors_at(desk, view, location, entries)
     cells: dict[tuple[int, str], list[SafeString]] = defaultdict(list)
@@ -374,7 +376,7 @@ def _day_grid(desk: Desk, view: View, location: Location, entries: list[Entry]) 
 
 
 def _week_grid(desk: Desk, view: View, location: Location, entries: list[Entry]) -> Grid:
-    """Lay a week out: a column per day, a row per doctor."""
+    """Build the grid of a week: a column per day, a row per doctor."""
     zone = location.zone
     doctors = _doctors_at(desk, view, location, entries)
     cells: dict[tuple[date, str], list[SafeString]] = defaultdict(list)
@@ -407,7 +409,7 @@ def _week_grid(desk: Desk, view: View, location: Location, entries: list[Entry])
 
 
 def address(desk: Desk, booking: Booking) -> str:
-    """Give the address of the board on the day of an opening."""
+    """Return the URL of the board on the day of a booking."""
     board = reverse("admin:desk_board", args=[desk.practice.pk])
     if booking.start_datetime is None:
         return board

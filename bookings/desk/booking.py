@@ -1,4 +1,4 @@
-"""One opening: what it is, who has its places, what can be done, what happened."""
+"""Views of one booking: details, appointments, status changes, history, and the edit form."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from bookings.representation import time_range
 from bookings.scheduling import appointments, bookings, moves
 
 MOVES = {
-    # what the button sends: the status it makes, what it says, what is said when it is done
+    # value the button submits: resulting status, label, success message
     "hold": (Status.PENDING, "Hold", "The opening is on hold."),
     "release": (Status.OPEN, "Release", "The opening is open again."),
     "reserve": (Status.RESERVED, "Reserve", "The opening is reserved and needs an exact time."),
@@ -29,7 +29,7 @@ MOVES = {
 
 @dataclass(frozen=True)
 class Place:
-    """A patient's place as the page shows it."""
+    """An appointment as the template needs it."""
 
     row: Appointment
     name: str
@@ -42,7 +42,6 @@ class Place:
 @desk_page
 @require_safe
 def page(request: HttpRequest, desk: Desk, booking_id: str) -> HttpResponse:
-    """Show an opening."""
     return _show(request, desk, desk.booking(booking_id))
 
 
@@ -100,14 +99,14 @@ def _place(row: Appointment) -> Place:
 
 
 def _moves(booking: Booking) -> list[dict[str, Any]]:
-    """List the buttons that can work now: what the table of moves has and places allow."""
+    """List the buttons for the moves that BOOKING_MOVES and the booking's places allow now."""
     may = moves.BOOKING_MOVES[booking.practice.kind].get(Status(booking.status), set())
     ours = booking.whole_taken
     found = []
     for name, (status, label, _done) in MOVES.items():
         possible = status in may
         if status == Status.OPEN:
-            # Free places with a hold of ours on the others: the status is open, and stays so.
+            # With some places free the status is open already, and the others can be released.
             possible = ours > 0 and Status.OPEN in {*may, booking.status}
         elif booking.status != Status.OPEN and not ours:
             possible = False
@@ -121,9 +120,9 @@ def _moves(booking: Booking) -> list[dict[str, Any]]:
 
 @desk_page
 def act(request: HttpRequest, desk: Desk, booking_id: str) -> HttpResponse:
-    """Hold, release, reserve, book or close a whole opening."""
+    """Hold, release, reserve, book or close a whole booking."""
     booking = desk.booking(booking_id)
-    if request.method != "POST":  # somebody who logged in again on the way, or reloads
+    if request.method != "POST":  # a redirect after logging in again, or a reload
         return redirect("admin:desk_opening", desk.practice.pk, booking.pk)
     wanted, seen = request.POST.get("do", ""), request.POST.get("seen", "")
     if wanted == "close":
@@ -157,9 +156,9 @@ def act(request: HttpRequest, desk: Desk, booking_id: str) -> HttpResponse:
 
 @desk_page
 def take_place(request: HttpRequest, desk: Desk, booking_id: str) -> HttpResponse:
-    """Take a place for a patient; the form keeps what was typed if that does not work."""
+    """Make an appointment; on errors the form is rendered with its input."""
     booking = desk.booking(booking_id)
-    if request.method != "POST":  # somebody who logged in again on the way, or reloads
+    if request.method != "POST":  # a redirect after logging in again, or a reload
         return redirect("admin:desk_opening", desk.practice.pk, booking.pk)
     form = PatientForm(request.POST, desk=desk, booking=booking)
     if _is_done(request, desk, form, appointments.take):
@@ -169,9 +168,9 @@ def take_place(request: HttpRequest, desk: Desk, booking_id: str) -> HttpRespons
 
 @desk_page
 def name_patient(request: HttpRequest, desk: Desk, booking_id: str) -> HttpResponse:
-    """Give a patient one of the places taken as a whole; the form keeps what was typed, too."""
+    """Make an appointment of a place taken as a whole; on errors the form is rendered again."""
     booking = desk.booking(booking_id)
-    if request.method != "POST":  # somebody who logged in again on the way, or reloads
+    if request.method != "POST":  # a redirect after logging in again, or a reload
         return redirect("admin:desk_opening", desk.practice.pk, booking.pk)
     form = NamedPatientForm(request.POST, desk=desk, booking=booking)
     if _is_done(request, desk, form, appointments.name_patient):
@@ -182,7 +181,7 @@ def name_patient(request: HttpRequest, desk: Desk, booking_id: str) -> HttpRespo
 def _is_done(
     request: HttpRequest, desk: Desk, form: PatientForm, verb: Callable[..., Appointment]
 ) -> bool:
-    """Give a patient a place, or say on the form why not."""
+    """Make an appointment with `verb`, or add errors to the form. Return whether it was made."""
     if not form.is_valid():
         return False
     fields = form.fields_for_verb()
@@ -199,9 +198,9 @@ def _is_done(
 
 @desk_page
 def act_on_place(request: HttpRequest, desk: Desk, appointment_id: str) -> HttpResponse:
-    """Book a held place, or give a place back."""
+    """Book, reserve or cancel an appointment."""
     place = desk.appointment(appointment_id)
-    if request.method != "POST":  # somebody who logged in again on the way, or reloads
+    if request.method != "POST":  # a redirect after logging in again, or a reload
         return redirect("admin:desk_opening", desk.practice.pk, place.booking_id)
     wanted, seen = request.POST.get("do", ""), request.POST.get("seen", "")
     name = labels.patient(place)
@@ -239,7 +238,7 @@ def act_on_place(request: HttpRequest, desk: Desk, appointment_id: str) -> HttpR
 
 @desk_page
 def new(request: HttpRequest, desk: Desk) -> HttpResponse:
-    """Make one opening; a click on an empty time leads here with the time filled in."""
+    """Create a booking; the board links here with location, doctor and start in the query."""
     if request.method == "POST":
         form = OpeningForm(desk, request.POST, is_new=True)
         if form.is_valid() and (booking := _published(form, desk)):
@@ -258,14 +257,14 @@ def _published(form: OpeningForm, desk: Desk) -> Booking | None:
 
 @desk_page
 def edit(request: HttpRequest, desk: Desk, booking_id: str) -> HttpResponse:
-    """Change an opening, unless somebody else has since it was opened for that."""
+    """Edit a booking, unless it has changed since the form was rendered (see conflicts)."""
     booking = desk.booking(booking_id)
     if request.method == "POST":
         form = OpeningForm(desk, request.POST)
         if form.is_valid() and _edited(form, desk, booking, request.POST.get("seen", "")):
             messages.success(request, "The opening is changed.")
             return redirect("admin:desk_opening", desk.practice.pk, booking.pk)
-        # Who has been told of a change, and saves again, means it.
+        # The form gets the current version: saving again after a conflict message is deliberate.
         return _show_form(request, desk, form, booking, 400)
     wall = booking.start_datetime and walltime.wall_clock(
         booking.start_datetime, booking.location.zone

@@ -1,4 +1,4 @@
-"""Closing many openings at once: those with patients are listed apart and left alone."""
+"""Bulk closing of bookings: those with places taken are listed apart and not closed."""
 
 from collections import defaultdict
 from typing import Any
@@ -15,7 +15,7 @@ from bookings.scheduling import bookings
 
 
 def chosen(desk: Desk, asked: dict[str, Any]) -> list[Booking]:
-    """List the openings that are meant, each location's days on its own clock; past ones not."""
+    """List the future bookings that match the form, days in each location's time zone."""
     locations = [each for each in desk.locations if asked["location"] in {None, each}]
     rows = Booking.objects.not_closed().on_local_days(locations, asked["first"], asked["last"])
     rows = rows.filter(practice=desk.practice, start_datetime__gt=desk.now)
@@ -27,7 +27,7 @@ def chosen(desk: Desk, asked: dict[str, Any]) -> list[Booking]:
 
 @desk_page
 def page(request: HttpRequest, desk: Desk) -> HttpResponse:
-    """Ask which; show what would be closed and who has a place; close."""
+    """Render the form, the preview of what would be closed, or close what was agreed to."""
     if request.method != "POST":
         return show(request, desk, "close.html", _context(CloseManyForm(desk)))
     form = CloseManyForm(desk, request.POST)
@@ -51,7 +51,7 @@ def _context(form: CloseManyForm) -> dict[str, Any]:
 
 
 def _with_places(taken: list[Booking]) -> list[dict[str, Any]]:
-    """Name who has a place, with the phone to call."""
+    """Return bookings as rows with their patients' names and phones."""
     places: dict[str, list[Appointment]] = defaultdict(list)
     rows = Appointment.objects.taken().filter(booking__in=taken)
     rows = rows.select_related("booking__location", "booking__practice")

@@ -1,6 +1,7 @@
-"""Optimistic locking of the desk: what has changed since a page was shown is not changed again.
+"""Optimistic locking for the desk: refuse a change if the row changed after the page was rendered.
 
-Two people look at one page. The second to act is told what the first did, and nothing changes.
+When two people act on the same page, the second gets a message about the first one's change, and
+nothing is changed.
 """
 
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from openchair.errors import Refused
 
 
 def version(booking: Booking) -> str:
-    """Tell a state of an opening from every other: the last thing that happened to it."""
+    """Return the id of a booking's last event (or an empty string), which every change replaces."""
     last = booking.events.order_by("-id").values_list("pk", flat=True).first()
     return str(last or "")
 
@@ -21,9 +22,9 @@ def version(booking: Booking) -> str:
 def as_seen(
     seen: str, state_of: Callable[[Any], str] = attrgetter("status")
 ) -> Callable[[Booking | Appointment], None]:
-    """Make a verb's `check`: the row is still in the state that the page showed.
+    """Return a `check` for a verb: that the row is still in the state the page was rendered with.
 
-    state_of: its status, or the `version` of an opening. The check raises Refused (changed).
+    state_of: its status, or the `version` of a booking. The check raises Refused (changed).
     """
 
     def check(row: Booking | Appointment) -> None:
@@ -37,7 +38,7 @@ def as_seen(
 
 
 def _changed(last: Event | None) -> Refused:
-    """Say what happened meanwhile, by whom and when."""
+    """Return the refusal, with what was changed meanwhile, when, and the name of the person."""
     if last is None:
         return Refused("changed", "The time of this hold has run out. Nothing was changed.")
     zone = last.booking.location.zone

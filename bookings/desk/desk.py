@@ -1,4 +1,4 @@
-"""What every page of a desk shares: whose practice it is, what time it is, how it is shown."""
+"""Shared parts of the desk's views: access decorator, current practice and time, messages."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Desk:
-    """A person at work in a practice, at one instant."""
+    """Context of a request to the desk. Its `now` is the one instant for the whole request."""
 
     practice: Practice
     user: Any
@@ -35,11 +35,10 @@ class Desk:
 
     @property
     def by(self) -> Actor:
-        """Name the person to transitions and events."""
         return Actor.of_staff(self.user)
 
     def booking(self, booking_id: str) -> Booking:
-        """Find an opening of this practice; another practice's is none (404)."""
+        """Return a booking of this practice. Raises Http404, also for another practice's."""
         rows = Booking.objects.filter(practice=self.practice)
         return get_object_or_404(
             rows.select_related("location", "doctor", "practice", "partner", "whole_partner"),
@@ -47,7 +46,7 @@ class Desk:
         )
 
     def appointment(self, appointment_id: str) -> Appointment:
-        """Find a patient's place in this practice; another practice's is none (404)."""
+        """Return an appointment in this practice. Raises Http404, also for another practice's."""
         rows = Appointment.objects.filter(booking__practice=self.practice)
         return get_object_or_404(
             rows.select_related("booking__location", "booking__practice"), pk=appointment_id
@@ -55,17 +54,20 @@ class Desk:
 
     @cached_property
     def locations(self) -> list[Location]:
-        """Give the practice's locations, by name."""
+        """Return the practice's locations, by name."""
         return list(self.practice.locations.all())
 
     @cached_property
     def doctors(self) -> list[Doctor]:
-        """Give the practice's doctors, by name, with the locations they work at."""
+        """Return the practice's doctors, by name, with their locations prefetched."""
         return list(self.practice.doctors.prefetch_related("locations"))
 
 
 def desk_page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Let in who works for the practice of the address; of others it does not say they exist."""
+    """Decorate a view of the desk: admin login, a `Desk` as argument, lapsed holds expired.
+
+    Raises Http404 for a practice that is not the user's, as for one that does not exist.
+    """
 
     @wraps(view)
     def entered(request: HttpRequest, practice_id: str, **kwargs: Any) -> HttpResponse:
@@ -77,7 +79,7 @@ def desk_page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         return view(request, Desk(mine[practice_id], request.user, now), **kwargs)
 
     def guarded(request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        # The site is looked up late: it is made after this module is read.
+        # admin.site is looked up at the call: it is created after this module is imported.
         return admin.site.admin_view(entered)(request, **kwargs)
 
     return guarded
@@ -86,7 +88,7 @@ def desk_page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
 def show(
     request: HttpRequest, desk: Desk, template: str, context: dict[str, Any], status: int = 200
 ) -> HttpResponse:
-    """Render a page of the desk within the admin."""
+    """Render a template of the desk with the admin's context, and the number of places waiting."""
     waiting = 0
     if desk.practice.range_bookings:
         reserved = Booking.objects.filter(practice=desk.practice, places_reserved__gt=0)
@@ -104,7 +106,7 @@ _REFUSALS = (Refused, LimitReached, ValidationError)
 
 
 def attempt(request: HttpRequest, act: Callable[[], Any], done: str) -> bool:
-    """Do something, and say that it was done, or why it was not and that nothing changed."""
+    """Call `act` and add messages: `done`, or why it was refused. Return whether it succeeded."""
     try:
         act()
     except _REFUSALS as error:
@@ -116,7 +118,7 @@ def attempt(request: HttpRequest, act: Callable[[], Any], done: str) -> bool:
 
 
 def try_form(form: Form, act: Callable[[], Result]) -> Result | None:
-    """Return what an act that a valid form asks for returns; where it is refused, the form says."""
+    """Call `act` and return its result; if it is refused, add the reasons to the form."""
     try:
         return act()
     except _REFUSALS as error:
@@ -125,7 +127,7 @@ def try_form(form: Form, act: Callable[[], Result]) -> Result | None:
 
 
 def say_mistakes(request: HttpRequest, form: Form) -> None:
-    """Say what is wrong with a form that is a button and a field, and is not shown again."""
+    """Add a form's errors as messages, for a form that is not rendered again."""
     for errors in form.errors.values():
         for error in errors:
             messages.error(request, str(error))

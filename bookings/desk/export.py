@@ -1,4 +1,4 @@
-"""CSV of what is in view, which a spreadsheet reads as text and never as a formula."""
+"""CSV export of bookings, safe from formula injection in spreadsheets."""
 
 import csv
 import unicodedata
@@ -24,14 +24,14 @@ COLUMNS = (
     "need a time",
     "booked",
 )
-# What Excel, LibreOffice and Google Sheets take for the beginning of a formula.
+# What Excel, LibreOffice and Google Sheets treat as the beginning of a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def cell(value: object) -> str:
-    """Write a value so that it is text: an apostrophe before what would be a formula."""
+    """Return a value as text, with an apostrophe before what would be a formula."""
     text = str(value)
-    # Full-width signs, which Excel reads in some countries, become plain ones first.
+    # NFKC makes full-width signs plain ones: Excel reads them as such in some countries.
     begins = unicodedata.normalize("NFKC", text).lstrip(" ")
     return f"'{text}" if begins.startswith(_FORMULA) else text
 
@@ -42,7 +42,7 @@ def _written(time: Time) -> str:
 
 
 def openings_csv(bookings: QuerySet[Booking]) -> HttpResponse:
-    """Give openings, read with times.WITH_TIMED, as a file to download."""
+    """Return a CSV download of bookings, which must be prefetched with times.WITH_TIMED."""
     response = HttpResponse(content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = 'attachment; filename="openings.csv"'
     response.write("\ufeff")  # without it Excel reads UTF-8 as something else

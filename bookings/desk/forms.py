@@ -1,4 +1,4 @@
-"""What people type at a desk. Wall times are the location's; a form keeps what was typed."""
+"""Django forms of the desk. Dates and times are wall time at the location."""
 
 import re
 from datetime import date, datetime, time, timedelta
@@ -28,7 +28,7 @@ _TIME = re.compile(r"(\d{1,2})(?:[:.h](\d\d))?\s*([ap])?\.?(?:m\.?)?", re.ASCII)
 
 
 def parse_clock(text: str) -> time:
-    """Read a time of day as people write it: 9:45, 14:15, 9, 2pm, 2:15 PM. Raises ValueError."""
+    """Parse a time of day: 9:45, 14:15, 9, 2pm, 2:15 PM. Raises ValueError."""
     form = _TIME.fullmatch(text.strip().lower())
     if form is None:
         raise ValueError
@@ -41,7 +41,7 @@ def parse_clock(text: str) -> time:
 
 
 def instant_of(wall: datetime, zone: ZoneInfo) -> datetime:
-    """Give the instant of a wall time; of one that exists twice the first.
+    """Return the instant of a wall time; the first, if it exists twice.
 
     Raises ValidationError where the clocks skip it.
     """
@@ -58,9 +58,9 @@ HAS_PASSED = "This time has passed. Choose a later one."
 
 
 def check_exact(form: forms.Form, name: str, exact: datetime, booking: Booking, desk: Desk) -> bool:
-    """Refuse an exact time that has passed, or that is outside the part of the day asked for.
+    """Add an error for an exact time that has passed, or is outside the booking's part of the day.
 
-    The latter is allowed where `outside` says that it was agreed. Says whether to ask for that.
+    The latter is allowed where `outside` is ticked. Return whether to offer that checkbox.
     """
     if exact <= desk.now:
         form.add_error(name, HAS_PASSED)
@@ -79,14 +79,13 @@ def check_exact(form: forms.Form, name: str, exact: datetime, booking: Booking, 
 
 
 class WallTimeField(forms.Field):
-    """A date and time on the office's wall clock, without a zone."""
+    """Date and time input; its value is a naive datetime, wall time at the location."""
 
     widget = forms.DateTimeInput(
         attrs={"type": "datetime-local", "step": 300}, format="%Y-%m-%dT%H:%M"
     )
 
     def to_python(self, value: Any) -> datetime | None:
-        """Read what the browser sends."""
         if not value:
             return None
         try:
@@ -99,12 +98,11 @@ class WallTimeField(forms.Field):
 
 
 class DayField(forms.DateField):
-    """A day, picked from the browser's calendar."""
+    """Date input, for the years 1971 to 2198: the server knows no others."""
 
     widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
 
     def clean(self, value: Any) -> date | None:
-        """Read a day in the years that the server knows."""
         day: date | None = super().clean(value)
         if day is not None and not 1971 <= day.year <= 2198:
             raise ValidationError("Choose a day in the years 1971 to 2198.")
@@ -112,7 +110,7 @@ class DayField(forms.DateField):
 
 
 class DeskForm(forms.Form):
-    """A form whose locations and doctors are those of the desk's practice."""
+    """Base form that limits the choice of locations and doctors to the desk's practice."""
 
     def __init__(self, desk: Desk, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -132,7 +130,7 @@ class DeskForm(forms.Form):
 
 
 class OpeningForm(DeskForm):
-    """One opening."""
+    """Form to create or edit one booking."""
 
     location = forms.ModelChoiceField(Location.objects.none(), empty_label="Choose")
     doctor = forms.ModelChoiceField(Doctor.objects.none(), empty_label="Choose")
@@ -150,7 +148,6 @@ class OpeningForm(DeskForm):
         self.is_new = is_new
 
     def clean(self) -> dict[str, Any]:
-        """Bring time and location together, and doctor and location; begin nothing in the past."""
         cleaned = super().clean() or {}
         location, doctor = cleaned.get("location"), cleaned.get("doctor")
         if location and doctor and not doctor.locations.filter(pk=location.pk).exists():
@@ -165,13 +162,13 @@ class OpeningForm(DeskForm):
             except ValidationError as error:
                 self.add_error("start", error)
             else:
-                # One that is edited may have begun: its length, say, is put right afterwards.
+                # An edited one may have begun: its length, for example, is corrected afterwards.
                 if self.is_new and cleaned["instant"] <= self.desk.now:
                     self.add_error("start", HAS_PASSED)
         return cleaned
 
     def fields_for_verb(self) -> dict[str, Any]:
-        """Give what was typed, as the verbs take it."""
+        """Return the cleaned values as the `fields` of a function in bookings.scheduling."""
         cleaned = self.cleaned_data
         return {
             "location_id": cleaned["location"].pk,
@@ -184,7 +181,7 @@ class OpeningForm(DeskForm):
 
 
 class PatientForm(forms.Form):
-    """A patient on the phone."""
+    """Form to make an appointment for a patient on the phone."""
 
     first_name = forms.CharField(max_length=100)
     last_name = forms.CharField(max_length=100)
@@ -224,7 +221,6 @@ class PatientForm(forms.Form):
         status.choices = choices
 
     def clean(self) -> dict[str, Any]:
-        """Ask for the exact time where the place is booked in a range."""
         cleaned = super().clean() or {}
         if self.is_range and cleaned.get("status") == AppointmentStatus.BOOKED:
             if not cleaned.get("exact"):
@@ -241,7 +237,7 @@ class PatientForm(forms.Form):
 
     @property
     def typed(self) -> list[tuple[str, str]]:
-        """List what was typed, by label: what to write down where the form is not shown again."""
+        """Return (label, input) pairs, to write down where the form is not rendered again."""
         found = []
         for each in self:
             value = str(each.value() or "").strip()
@@ -253,7 +249,7 @@ class PatientForm(forms.Form):
         return found
 
     def fields_for_verb(self) -> dict[str, Any]:
-        """Give what was typed, as the verbs take it."""
+        """Return the cleaned values as the `fields` of a function in bookings.scheduling."""
         cleaned = self.cleaned_data
         ours = {"exact", "instant", "outside"}
         said = {name: value for name, value in cleaned.items() if name not in ours}
@@ -263,7 +259,7 @@ class PatientForm(forms.Form):
 
 
 class NamedPatientForm(PatientForm):
-    """A patient who gets one of the places that were taken as a whole, as it is."""
+    """Form to make an appointment of a place taken as a whole; the place's status stays."""
 
     def __init__(self, *args: Any, booking: Booking, **kwargs: Any) -> None:
         super().__init__(*args, booking=booking, auto_id="id_named_%s", **kwargs)
@@ -279,7 +275,7 @@ class NamedPatientForm(PatientForm):
 
 
 class PublishForm(DeskForm):
-    """A pattern of openings: days of the week, times of day, from a day to a day."""
+    """Form for a pattern of bookings: weekdays and times of day, in a range of dates."""
 
     location = forms.ModelChoiceField(Location.objects.none(), empty_label="Choose")
     doctor = forms.ModelChoiceField(Doctor.objects.none(), empty_label="Choose")
@@ -301,7 +297,6 @@ class PublishForm(DeskForm):
     skip_clashes = forms.BooleanField(label="Leave out what clashes", required=False)
 
     def clean_times(self) -> list[time]:
-        """Read the times."""
         found = set()
         for part in re.split(r"[,;\n]+", self.cleaned_data["times"]):
             if not part.strip():
@@ -317,7 +312,6 @@ class PublishForm(DeskForm):
         return sorted(found)
 
     def clean(self) -> dict[str, Any]:
-        """Bring the days together, and doctor and location."""
         cleaned = super().clean() or {}
         location, doctor = cleaned.get("location"), cleaned.get("doctor")
         if location and doctor and not doctor.locations.filter(pk=location.pk).exists():
@@ -334,7 +328,7 @@ class PublishForm(DeskForm):
 
 
 class CloseManyForm(DeskForm):
-    """Which openings to close: a doctor is ill on Friday."""
+    """Form to choose the bookings to close, for example when a doctor is ill."""
 
     doctor = forms.ModelChoiceField(
         Doctor.objects.none(), required=False, empty_label="All doctors"
@@ -346,7 +340,6 @@ class CloseManyForm(DeskForm):
     last = DayField(label="Until", help_text="This day included.")
 
     def clean(self) -> dict[str, Any]:
-        """Bring the two days together."""
         cleaned = super().clean() or {}
         first, last = cleaned.get("first"), cleaned.get("last")
         if first and last and last < first:
@@ -357,7 +350,7 @@ class CloseManyForm(DeskForm):
 
 
 class ExactTimeForm(forms.Form):
-    """The exact time that the office gives a patient who asked for a part of the day."""
+    """Form for the exact time of an appointment in a range booking."""
 
     start = WallTimeField(label="Exact time")
     outside = forms.BooleanField(label="The patient has agreed to this time", required=False)
@@ -369,11 +362,10 @@ class ExactTimeForm(forms.Form):
         self.ask_outside = False
 
     def clean_start(self) -> datetime:
-        """Give the instant."""
+        """Return the instant of the wall time."""
         return instant_of(self.cleaned_data["start"], self.booking.location.zone)
 
     def clean(self) -> dict[str, Any]:
-        """Refuse a time that has passed; have one outside the part asked for confirmed."""
         cleaned = super().clean() or {}
         if cleaned.get("start"):
             self.ask_outside = check_exact(self, "start", cleaned["start"], self.booking, self.desk)

@@ -1,4 +1,4 @@
-"""The history of an opening in sentences, read from its events, which nobody can edit."""
+"""History of a booking as text, built from its events, which are read-only."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,14 +22,14 @@ _FIELDS = {
     "whole_booked": "places booked without a patient",
     "whole_pending_until": "hold without a patient ends",
 }
-# They follow from what is told: every change of an appointment has a line of its own.
+# Left out: they follow from the appointments' changes, which have lines of their own.
 _UNTOLD = {"places_pending", "places_reserved", "places_booked"}
 _PATIENT = {"zip_code": "ZIP code", "guardian_name": "guardian", "email": "e-mail"}
 
 
 @dataclass(frozen=True)
 class Line:
-    """One change as it is told."""
+    """One line of the history; `at` is wall time at the location, as text."""
 
     at: str
     who: str
@@ -38,7 +38,7 @@ class Line:
 
 
 def of_booking(booking: Booking) -> list[Line]:
-    """Tell what happened to an opening and its places, newest first."""
+    """List the changes of a booking and its appointments, newest first."""
     events = booking.events.select_related("user", "api_key__partner", "appointment__partner")
     zone = booking.location.zone
     names = _names(booking)
@@ -47,7 +47,7 @@ def of_booking(booking: Booking) -> list[Line]:
 
 
 def _names(booking: Booking) -> dict[str, str]:
-    """Look up the names of this practice's locations and doctors, past ones too."""
+    """Return the names of the practice's locations and doctors by id, past ones too."""
     locations = Location.objects.filter(practice=booking.practice_id).values_list("id", "name")
     doctors = Doctor.objects.filter(practice=booking.practice_id).values_list("id", "name")
     return dict([*locations, *doctors])

@@ -1,4 +1,4 @@
-"""How a front desk says it: statuses, times and refusals without jargon."""
+"""Display text for staff: statuses, dates and times, refusals."""
 
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -53,7 +53,7 @@ _REFUSALS = {
 
 
 def reasons(error: Refused | LimitReached | ValidationError) -> list[str]:
-    """Say why nothing was changed."""
+    """Return the messages for a refusal or a validation error."""
     if isinstance(error, ValidationError):
         return list(error.messages)
     if isinstance(error, Refused):
@@ -62,22 +62,22 @@ def reasons(error: Refused | LimitReached | ValidationError) -> list[str]:
 
 
 def clock(moment: datetime) -> str:
-    """Write a wall time: 9:45 AM."""
+    """Format a wall time: 9:45 AM."""
     return f"{moment.hour % 12 or 12}:{moment:%M %p}"
 
 
 def day(of: date) -> str:
-    """Write a day: Tue, Jun 2."""
+    """Format a day: Tue, Jun 2."""
     return f"{of:%a, %b} {of.day}"
 
 
 def long_day(of: date) -> str:
-    """Write a day in full: Tuesday, June 2, 2026."""
+    """Format a day in full: Tuesday, June 2, 2026."""
     return f"{of:%A, %B} {of.day}, {of.year}"
 
 
 def moment_at(instant: datetime | None, zone: ZoneInfo) -> str:
-    """Write an instant on the office's clock: Tue, Jun 2, 9:45 AM."""
+    """Format an instant as wall time in a zone: Tue, Jun 2, 9:45 AM."""
     if instant is None:
         return "no time yet"
     wall = walltime.wall_clock(instant, zone)
@@ -85,13 +85,13 @@ def moment_at(instant: datetime | None, zone: ZoneInfo) -> str:
 
 
 def zone_name(zone: ZoneInfo, instant: datetime) -> str:
-    """Name a zone as people know it: New York time (EDT)."""
+    """Format a zone's name at an instant: New York time (EDT)."""
     city = zone.key.rpartition("/")[2].replace("_", " ")
     return f"{city} time ({instant.astimezone(zone).tzname()})"
 
 
 def lasted(span: timedelta) -> str:
-    """Write how long something has lasted: 2 days 3 h, 1 h 20 min, 5 min."""
+    """Format a duration: 2 days 3 h, 1 h 20 min, 5 min."""
     minutes = max(0, int(span.total_seconds() // 60))
     days, rest = divmod(minutes, 24 * 60)
     hours, minutes = divmod(rest, 60)
@@ -103,25 +103,25 @@ def lasted(span: timedelta) -> str:
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:
-    """Write a number with its word: 1 opening, 3 openings."""
+    """Format a number with its noun: 1 opening, 3 openings."""
     return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def taken(booking: Booking) -> str:
-    """Say how many places are taken: 1 of 3."""
+    """Format the number of places taken: 1 of 3."""
     if booking.status == Status.CLOSED:
         return "–"
     return f"{booking.total_appointments - booking.free_places} of {booking.total_appointments}"
 
 
 def patient(place: Appointment) -> str:
-    """Name who has a place."""
+    """Return the name of an appointment's patient."""
     person = place.person
     return f"{person.first_name} {person.last_name}".strip() or "Patient without a name"
 
 
 def whole(booking: Booking) -> list[str]:
-    """Say which places a status of the whole opening took, and whose they are; nothing for none.
+    """Describe the places taken by a status of the whole booking; a line for each status.
 
     3 places taken by OrthoDesk (on hold until 9:45 AM).
     """
@@ -139,7 +139,7 @@ def whole(booking: Booking) -> list[str]:
 
 
 def who(event: Event | Access) -> str:
-    """Name who made a change, or was shown a patient's data."""
+    """Return the name of the user, partner or other actor of an event or access."""
     if event.actor == ActorKind.STAFF and event.user is not None:
         return event.user.get_full_name() or event.user.get_username()
     if event.actor == ActorKind.PARTNER and event.api_key is not None:

@@ -1,4 +1,4 @@
-"""Numbers: what the next two weeks hold, and how the last eight went, drawn and in a table."""
+"""Statistics page: the next two weeks of bookings, and a chart of the last eight weeks."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ _BAR, _GAP, _GROUP = 16, 3, 76
 
 @dataclass(frozen=True)
 class Ahead:
-    """What the next 14 days hold at one location, or at all of them."""
+    """Counts of the next 14 days at one location, or at all of them."""
 
     name: str
     openings: int
@@ -35,7 +35,7 @@ class Ahead:
 
 @dataclass
 class Week:
-    """How one week went: openings by the week in which they took place."""
+    """Counts of one past week, by the dates of the bookings."""
 
     begins: date
     published: int = 0
@@ -44,14 +44,12 @@ class Week:
 
     @property
     def label(self) -> str:
-        """Name the week by its Monday."""
         return f"{self.begins:%b} {self.begins.day}"
 
 
 @desk_page
 @require_safe
 def page(request: HttpRequest, desk: Desk) -> HttpResponse:
-    """Show the numbers."""
     ahead = _ahead(desk)
     weeks = _weeks(desk)
     context = {
@@ -65,7 +63,7 @@ def page(request: HttpRequest, desk: Desk) -> HttpResponse:
 
 
 def _by_today(desk: Desk) -> dict[date, list[Location]]:
-    """Group the locations by what day it is there."""
+    """Group the locations by their local date."""
     days = defaultdict(list)
     for location in desk.locations:
         days[walltime.wall_clock(desk.now, location.zone).date()].append(location)
@@ -73,7 +71,7 @@ def _by_today(desk: Desk) -> dict[date, list[Location]]:
 
 
 def _ahead(desk: Desk) -> list[Ahead]:
-    """Count the next 14 days, today included, on each location's calendar."""
+    """Count the next 14 days, today included, by each location's local dates."""
     nothing = dict.fromkeys(("openings", "places", "filled", "waiting", "held"), 0)
     found: dict[str, dict[str, Any]] = {}
     for today, locations in _by_today(desk).items():
@@ -95,7 +93,7 @@ def _ahead(desk: Desk) -> list[Ahead]:
 
 
 def _weeks(desk: Desk) -> list[Week]:
-    """Count the last eight whole weeks, Monday to Sunday, on each location's calendar."""
+    """Count the last eight whole weeks, Monday to Sunday, by each location's local dates."""
     weeks: dict[date, Week] = {}
     for today, locations in _by_today(desk).items():
         this_monday = today - timedelta(days=today.weekday())
@@ -119,7 +117,7 @@ def _count_week(locations: list[Location], monday: date) -> dict[str, int]:
 
 
 def _chart(weeks: list[Week]) -> dict[str, Any]:
-    """Lay the bars of the weeks out, in the units of the drawing."""
+    """Return the chart's bars, with coordinates in SVG units."""
     most = max((week.published for week in weeks), default=0) or 1
     groups = []
     for index, week in enumerate(weeks):

@@ -1,4 +1,4 @@
-"""Publishing many openings: a pattern, its preview, and all of them made in one transaction."""
+"""Bulk publishing of bookings: a pattern, its preview, and creation in one transaction."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -23,8 +23,8 @@ from practices.models import Doctor
 MOST = 500
 
 
-class ScheduleChanged(Exception):  # nothing is wrong: somebody else was quicker
-    """The schedule is not the one that was agreed to; `now` is the plan that it comes to."""
+class ScheduleChanged(Exception):  # no error: another user was first
+    """The pattern no longer yields the plan in the preview; `now` is the current plan."""
 
     def __init__(self, now: "Plan") -> None:
         super().__init__()
@@ -33,7 +33,7 @@ class ScheduleChanged(Exception):  # nothing is wrong: somebody else was quicker
 
 @dataclass
 class Item:
-    """One opening that the pattern makes, and what is to be known before it is made."""
+    """One booking of a pattern, with its warnings. `start` is an instant, `wall` its wall time."""
 
     start: datetime
     wall: datetime
@@ -45,51 +45,47 @@ class Item:
 
     @property
     def day(self) -> str:
-        """Write its day."""
         return labels.day(self.wall.date())
 
     @property
     def time(self) -> str:
-        """Write its time."""
         return labels.clock(self.wall)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a pattern comes to."""
+    """The bookings of a pattern, and those left out (past or clashing)."""
 
     items: list[Item]
     left_out: list[Item]
 
     @property
     def made(self) -> list[Item]:
-        """List what is published by hand; later weeks of a series make themselves."""
+        """Return the items to publish; later weeks of a series are created automatically."""
         return [item for item in self.items if not item.is_later_week]
 
     @property
     def clashing(self) -> list[Item]:
-        """List what overlaps."""
         return [item for item in self.items if item.clashes]
 
     @property
     def in_clock_change(self) -> list[Item]:
-        """List what falls into a clock change."""
         return [item for item in self.items if item.clock_change]
 
     @property
     def fingerprint(self) -> str:
-        """Tell this plan from another: the preview that was agreed to is the one that is made."""
+        """Return a hash of starts and clashes, to check that what is made is what was previewed."""
         told = [(item.start.isoformat(), item.clashes) for item in self.items]
         return hashlib.sha256(repr(told).encode()).hexdigest()
 
 
 def plan(desk: Desk, pattern: dict[str, Any]) -> Plan:
-    """Work out what a pattern makes, what clashes, and where clocks change."""
+    """Compute the plan of a pattern (a cleaned PublishForm): items, clashes, clock changes."""
     items = _items(desk, pattern)
     _note_clashes(desk, pattern, items)
     left_out = [item for item in items if item.is_past]
     items = [item for item in items if not item.is_past]
-    # A weekly opening is made whole or not at all: its later weeks come by themselves.
+    # No week of a series can be left out: its later weeks are created automatically.
     if pattern["skip_clashes"] and not pattern["weekly"]:
         left_out += [item for item in items if item.clashes]
         items = [item for item in items if not item.clashes]
@@ -111,7 +107,7 @@ def _items(desk: Desk, pattern: dict[str, Any]) -> list[Item]:
             continue
         for wall in pattern["times"]:
             item = _item(day, wall, pattern, desk.now)
-            if weekly and item.is_past:  # this week's has gone by: the series begins next week
+            if weekly and item.is_past:  # today's has passed: the series begins next week
                 item = _item(day + series.WEEK, wall, pattern, desk.now)
             item.begins_series = weekly
             items.append(item)
@@ -141,7 +137,7 @@ def _item(
 
 
 def _note_clashes(desk: Desk, pattern: dict[str, Any], items: list[Item]) -> None:
-    """Note what the doctor has already at the same time, at any location, and in the pattern."""
+    """Record overlaps with the doctor's bookings at any location, and within the pattern."""
     if not items:
         return
     length = timedelta(minutes=pattern["length"])
@@ -170,7 +166,7 @@ def _note_clashes(desk: Desk, pattern: dict[str, Any], items: list[Item]) -> Non
 
 @desk_page
 def page(request: HttpRequest, desk: Desk) -> HttpResponse:
-    """Ask for the pattern; show what it makes; make it."""
+    """Render the form, the preview of a pattern, or publish what was previewed."""
     if request.method != "POST":
         today = walltime.wall_clock(desk.now, desk.locations[0].zone) if desk.locations else None
         initial: dict[str, Any] = {"first": today.date() + timedelta(days=1)} if today else {}
@@ -217,12 +213,12 @@ def _publish(request: HttpRequest, desk: Desk, form: PublishForm, planned: Plan)
 
 @transaction.atomic
 def make(desk: Desk, pattern: dict[str, Any], planned: Plan) -> list[Booking]:
-    """Publish all openings of a plan, or none.
+    """Publish all bookings of a plan, or none.
 
-    Raises ScheduleChanged where the pattern comes to another plan by now.
+    Raises ScheduleChanged if the pattern now yields another plan.
     """
-    # Two people who agreed to the same preview come one after the other: the second sees what
-    # the first has made. Openings that others make one by one need not wait for this.
+    # The lock serializes two submissions of the same preview, so the second one finds the first
+    # one's bookings. Single bookings are published without waiting for it.
     Doctor.objects.select_for_update(no_key=True).get(pk=pattern["doctor"].pk)
     current = plan(desk, pattern)
     if current.fingerprint != planned.fingerprint:

@@ -1,4 +1,4 @@
-"""The range desk: who asked for a part of the day and still waits for an exact time."""
+"""Queue of reserved appointments in range bookings, which need an exact time."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,7 +23,7 @@ _WAITS = as_seen(AppointmentStatus.RESERVED)
 
 @dataclass(frozen=True)
 class Waiting:
-    """One place that needs a time, as the desk shows it."""
+    """A reserved appointment as the template needs it."""
 
     place: Appointment
     name: str
@@ -36,7 +36,7 @@ class Waiting:
 
 
 def waiting(desk: Desk) -> list[Appointment]:
-    """List reserved places, longest waiting first."""
+    """List reserved appointments, longest waiting first."""
     rows = Appointment.objects.waiting_for_time().filter(booking__practice=desk.practice)
     rows = rows.select_related(
         "booking__location", "booking__doctor", "booking__practice", "partner"
@@ -46,7 +46,7 @@ def waiting(desk: Desk) -> list[Appointment]:
 
 
 def waiting_whole(desk: Desk) -> list[Booking]:
-    """List openings of which places were reserved as a whole, with no patient's name."""
+    """List bookings with places reserved as a whole, without a patient."""
     rows = Booking.objects.filter(practice=desk.practice, whole_reserved__gt=0)
     related = rows.select_related("location", "doctor", "practice", "whole_partner")
     return list(related.order_by("start_datetime", "id"))
@@ -55,7 +55,6 @@ def waiting_whole(desk: Desk) -> list[Booking]:
 @desk_page
 @require_safe
 def page(request: HttpRequest, desk: Desk) -> HttpResponse:
-    """Show everybody who waits."""
     return _show(request, desk)
 
 
@@ -114,7 +113,7 @@ def _unnamed(booking: Booking) -> dict[str, Any]:
 
 
 def _times_given(desk: Desk, places: list[Appointment]) -> dict[tuple[str, str], list[str]]:
-    """List the exact times that the doctors concerned have given already, by doctor and day."""
+    """List future exact times of these doctors, by doctor id and day, as text in wall time."""
     doctors = {place.booking.doctor_id for place in places}
     given: dict[tuple[str, str], list[str]] = {}
     rows = (
@@ -136,13 +135,13 @@ def _times_given(desk: Desk, places: list[Appointment]) -> dict[tuple[str, str],
 
 @desk_page
 def assign(request: HttpRequest, desk: Desk, appointment_id: str) -> HttpResponse:
-    """Give a waiting patient the exact time; one outside the part asked for is confirmed first."""
+    """Set an appointment's exact time; one outside the part of the day needs a confirmation."""
     place = desk.appointment(appointment_id)
-    if request.method != "POST":  # somebody who logged in again on the way, or reloads
+    if request.method != "POST":  # a redirect after logging in again, or a reload
         return redirect("admin:desk_ranges", desk.practice.pk)
     form = ExactTimeForm(request.POST, desk=desk, booking=place.booking)
     still_waits = place.status == AppointmentStatus.RESERVED
-    # Of a place that a colleague has dealt with there is something else to say.
+    # If a colleague has dealt with the appointment, attempt() below reports that instead.
     if not form.is_valid() and (still_waits or "start" not in form.cleaned_data):
         return _show(request, desk, typed=(place.pk, form), status=400)
     exact = form.cleaned_data["start"]
@@ -160,9 +159,9 @@ def assign(request: HttpRequest, desk: Desk, appointment_id: str) -> HttpRespons
 
 @desk_page
 def give_back(request: HttpRequest, desk: Desk, appointment_id: str) -> HttpResponse:
-    """Give a waiting patient's place back."""
+    """Cancel a reserved appointment."""
     place = desk.appointment(appointment_id)
-    if request.method != "POST":  # somebody who logged in again on the way, or reloads
+    if request.method != "POST":  # a redirect after logging in again, or a reload
         return redirect("admin:desk_ranges", desk.practice.pk)
     attempt(
         request,

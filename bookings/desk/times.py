@@ -1,7 +1,7 @@
-"""When patients come, as every page and export shows it: exact times, and parts of the day.
+"""Display times of bookings and appointments: exact times, and parts of the day.
 
-A range booking is offered for a part of the day. Who is booked in it has an exact time of their
-own, which may be on another day; the booking's start is nobody's time.
+A range booking is for a part of the day. Each booked appointment in it has its own exact time,
+which may be on another day; the booking's start is no appointment's time.
 """
 
 from collections.abc import Iterable
@@ -19,12 +19,12 @@ from bookings.representation import time_range
 from practices.models import Kind
 
 WITH_TIMED = Prefetch("appointments", Appointment.objects.timed(), to_attr="timed")
-"""What a query of bookings for `when` and `of_opening` reads along."""
+"""Prefetch for queries of bookings: sets `timed`, the appointments for `when` and `of_opening`."""
 
 
 @dataclass(frozen=True)
 class Time:
-    """A time on an office's clock: the exact one, or a part of the day."""
+    """An instant and its time zone; with `part`, the part of the day is displayed instead of it."""
 
     at: datetime
     zone: ZoneInfo
@@ -33,12 +33,11 @@ class Time:
 
     @property
     def day(self) -> date:
-        """Give the day on the office's calendar."""
         return walltime.wall_clock(self.at, self.zone).date()
 
     @property
     def clock(self) -> str:
-        """Write it without the day: 1:15 PM, or early afternoon."""
+        """Format without the day: 1:15 PM, or early afternoon."""
         return self.part or labels.clock(walltime.wall_clock(self.at, self.zone))
 
     def __str__(self) -> str:
@@ -46,7 +45,7 @@ class Time:
 
 
 def of_opening(row: Any, places: Iterable[Appointment], zone: ZoneInfo, kind: str) -> list[Time]:
-    """List the times in an opening: of each patient who has one, then of all else in it.
+    """List a booking's times: one for each exact time, then one for the other places, if any.
 
     row: a booking, or a named row with its start_datetime, total_appointments and whole_booked.
     """
@@ -59,7 +58,7 @@ def of_opening(row: Any, places: Iterable[Appointment], zone: ZoneInfo, kind: st
     ]
     times.sort(key=lambda time: time.at)
     if len(times) < row.total_appointments:
-        # What is booked as a whole is booked with its exact time, which is the booking's then.
+        # Booking it as a whole sets the exact time, which is then the booking's start.
         is_exact = kind == Kind.EXACT or row.whole_booked > 0
         part = "" if is_exact else _part(row.start_datetime, zone)
         times.append(Time(row.start_datetime, zone, part))
@@ -67,7 +66,7 @@ def of_opening(row: Any, places: Iterable[Appointment], zone: ZoneInfo, kind: st
 
 
 def of_patient(place: Appointment) -> Time | None:
-    """Give when a patient comes, where that is known."""
+    """Return an appointment's time, exact or a part of the day; None if the booking has none."""
     booking, zone = place.booking, place.booking.location.zone
     if place.exact_time is not None:
         return Time(place.exact_time, zone, patient=place)
@@ -77,7 +76,7 @@ def of_patient(place: Appointment) -> Time | None:
 
 
 def when(booking: Booking, places: Iterable[Appointment]) -> str:
-    """Write when an opening is: where all in it have exact times, those."""
+    """Format a booking's time; if every place has an exact time, all of those."""
     times = of_opening(booking, places, booking.location.zone, booking.practice.kind)
     of_all_else = [time for time in times if time.patient is None]
     return "; ".join(map(str, of_all_else or times)) or "no time yet"

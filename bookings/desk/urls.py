@@ -1,4 +1,4 @@
-"""Pages of a practice's desk, below /admin/desk/<practice>/."""
+"""URLs of a practice's desk, below /admin/desk/<practice>/."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""Fill an installation with what a newcomer wants to see."""
+"""manage.py demo: create demo practices, bookings, partners, keys and staff."""
 
 import json
 from argparse import ArgumentParser
@@ -28,7 +28,7 @@ OpenChair is at {base}
 
 
 class Command(BaseCommand):
-    """Makes demo data; on an installation that has it, what is missing of the coming two weeks."""
+    """Create demo data; where it exists, add what is missing in the next two weeks."""
 
     help = (
         "Fill this installation with demo practices, two weeks of openings, partners, keys and "
@@ -36,7 +36,6 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Say what can be asked for."""
         instead = parser.add_mutually_exclusive_group()
         instead.add_argument("--json", action="store_true", help="print what was made, as JSON")
         instead.add_argument(
@@ -47,7 +46,6 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Make it."""
         if options["welcome"]:
             if settings.ONLY_THIS_MACHINE and not Practice.objects.exists():
                 demo.make()

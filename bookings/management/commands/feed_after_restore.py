@@ -1,4 +1,4 @@
-"""Move every practice's feed on after a restore from a backup."""
+"""manage.py feed_after_restore: advance every practice's feed after a restore from a backup."""
 
 from typing import Any
 
@@ -8,11 +8,11 @@ from django.db.models import F
 from bookings.models import Feed
 
 AHEAD = 1_000_000
-"""More than any practice writes between a backup and what makes a restore necessary."""
+"""More events than any practice writes between a backup and its restore."""
 
 
 class Command(BaseCommand):
-    """What was written after the backup is lost; its numbers must not come to mean other events."""
+    """Skip the numbers of events lost in the restore, which must not be used for other events."""
 
     help = (
         "After a restore, continue every practice's feed from a number that no client has seen: "

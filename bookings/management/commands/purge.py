@@ -1,4 +1,4 @@
-"""Remove patients' data that is older than the operator wants to keep, while the server runs."""
+"""manage.py purge: remove old patients' data (data retention), while the server runs."""
 
 import re
 from datetime import timedelta
@@ -14,7 +14,7 @@ from openchair.api.models import KeptAnswer
 
 
 class Command(BaseCommand):
-    """Empties what is known of patients; places, counts and history stay."""
+    """Blank patients' data in old appointments; the appointments, counts and history stay."""
 
     help = (
         "Remove what is known of patients whose appointment ended longer ago than that; of those "
@@ -24,12 +24,11 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Ask for how long data is kept: nobody but the operator can know."""
+        # Required: only the operator can know how long data has to be stored.
         parser.add_argument("--older-than", required=True, metavar="DAYS", help="Such as 90d.")
         parser.add_argument("--dry-run", action="store_true", help="Count, and change nothing.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Purge, and say how much."""
         now = timezone.now()
         before = now - _age(options["older_than"])
         dry_run = options["dry_run"]
@@ -44,7 +43,7 @@ class Command(BaseCommand):
 
 
 def _age(text: str) -> timedelta:
-    """Read how old. Raises CommandError."""
+    """Parse an age in whole days, such as 90d. Raises CommandError."""
     said = re.fullmatch(r"([0-9]{1,5})d", text)
     if said is None:
         raise CommandError(f"--older-than takes whole days, such as 90d, not {text!r}.")

@@ -1,4 +1,4 @@
-"""Seal patients' data with the first key of PATIENT_KEYS, while the server runs."""
+"""manage.py reencrypt: rotate keys, encrypting patients' data with the first of PATIENT_KEYS."""
 
 from typing import Any
 
@@ -12,11 +12,11 @@ from openchair.api.idempotency import KEPT_FOR
 from openchair.api.models import KeptAnswer
 
 MOST_LOOKS = 5
-"""How often to look again for rows that somebody changed at that moment."""
+"""How often to query again for rows that were changed meanwhile."""
 
 
 class Command(BaseCommand):
-    """Lets the second key, and those after it, be dropped."""
+    """Encrypt with the first key, so that the others can be removed from PATIENT_KEYS."""
 
     help = (
         "Encrypt patients' data with the first key of PATIENT_KEYS: what other keys encrypted. In "
@@ -25,7 +25,6 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Look until there is nothing left."""
         names = missing_keys()
         if names:
             raise CommandError(
@@ -43,7 +42,7 @@ class Command(BaseCommand):
 
 
 def _answers_sealed() -> int:
-    """Seal answers that are kept for retries; throw away those that are kept no longer."""
+    """Encrypt the answers stored for retries; delete those past KEPT_FOR. Return how many."""
     KeptAnswer.objects.filter(kept_at__lte=timezone.now() - KEPT_FOR).delete()
     first, sealed, after = encryption.key_names()[0], 0, 0
     stale = KeptAnswer.objects.exclude(sealed_by=first).order_by("pk")
