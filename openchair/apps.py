@@ -3,13 +3,12 @@ from django.contrib.admin import apps as admin_apps
 
 
 class OpenChairConfig(AppConfig):
-    """The installation: joins practices and bookings."""
+    """The installation, which joins practices and bookings."""
 
     name = "openchair"
 
     def ready(self) -> None:
-        """Register the checks."""
-        from openchair.operations import checks  # noqa: F401  # models are there only now
+        from openchair.operations import checks  # noqa: F401  # needs the models, loaded by now
 
 
 class AdminConfig(admin_apps.AdminConfig):

@@ -1,7 +1,7 @@
-"""Text that must not be read from the database's files: encrypted with the keys of PATIENT_KEYS.
+"""Encryption of patients' data at rest (Fernet) with PATIENT_KEYS, and digests to look it up by.
 
-The first key encrypts, all of them decrypt. What is sealed says by which key, so that it can be
-known, before anything is served, whether a key is missing.
+The first key encrypts, all of them decrypt. Each row records the name of its key, so that a missing
+key is detected before anything is served.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from django.db import DatabaseError
 
 
 class UnreadableError(DatabaseError):
-    """Sealed by a key that is not in PATIENT_KEYS, or damaged; answered as a database's failure."""
+    """Encrypted with a key that PATIENT_KEYS lacks, or damaged; answered as a database error."""
 
     def __init__(self) -> None:
         super().__init__("What is known of a patient is sealed by a key that PATIENT_KEYS lacks.")
@@ -25,7 +25,7 @@ class UnreadableError(DatabaseError):
 
 @dataclass(frozen=True)
 class _Ring:
-    """The keys in use: their names, what encrypts and decrypts, and keys to find texts by."""
+    """The keys in use: their names, the cipher, and a key for digests derived from each."""
 
     names: tuple[str, ...]
     fernet: MultiFernet
@@ -42,7 +42,7 @@ def _ring_of(keys: tuple[str, ...]) -> _Ring:
 
 
 def _derived(key: str, purpose: bytes, length: int) -> bytes:
-    """Derive what tells nothing of the key, nor of what is derived for another purpose."""
+    """Derive a key (HKDF) that reveals nothing of `key`, nor of keys derived for other purposes."""
     return HKDF(SHA256(), length, salt=None, info=purpose).derive(key.encode())
 
 
@@ -51,17 +51,17 @@ def _ring() -> _Ring:
 
 
 def key_names() -> tuple[str, ...]:
-    """Name the keys, the one that encrypts first; a name of eight letters is no secret."""
+    """Return the keys' names, the encrypting one's first; a name, of 8 letters, is no secret."""
     return _ring().names
 
 
 def seal(text: str) -> str:
-    """Encrypt."""
+    """Encrypt with the first key."""
     return _ring().fernet.encrypt(text.encode()).decode()
 
 
 def unseal(sealed: str) -> str:
-    """Decrypt. Raises UnreadableError."""
+    """Decrypt with whichever key fits. Raises UnreadableError."""
     try:
         return _ring().fernet.decrypt(sealed.encode()).decode()
     except InvalidToken:
@@ -69,6 +69,9 @@ def unseal(sealed: str) -> str:
 
 
 def digests(kind: str, text: str) -> list[str]:
-    """Give by what a text of a kind is found again, under each key; the encrypting one's first."""
+    """Return the digests that a text is looked up by, one per key, the encrypting key's first.
+
+    HMAC-SHA256, 32 hexadecimal digits. kind: equal texts of two kinds have different digests.
+    """
     said = f"{kind}\0{text}".encode()
     return [hmac.new(key, said, hashlib.sha256).hexdigest()[:32] for key in _ring().finding]

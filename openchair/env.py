@@ -1,4 +1,4 @@
-"""Settings from the environment; each reader refuses an odd value and says what to write."""
+"""Environment variables as settings; each reader raises ImproperlyConfigured for a bad value."""
 
 import base64
 import binascii
@@ -33,7 +33,7 @@ def flag(name: str, *, default: bool) -> bool:
 
 
 def number(name: str, *, default: int, least: int = 1, most: int = 1_000_000_000) -> int:
-    """Read a whole number between least and most."""
+    """Read a whole number from least to most."""
     text = os.environ.get(name, "").strip()
     if not text:
         return default
@@ -59,10 +59,10 @@ def rate(name: str, *, default: str) -> tuple[int, int]:
 
 
 def hosts(name: str) -> list[str]:
-    """Read the host names that are answered, commas between; this machine alone unless said."""
+    """Read host names, separated by commas; by default those of this machine."""
     names = [part.strip() for part in os.environ.get(name, "").split(",") if part.strip()]
     for host in names:
-        # Django leaves the port out before it compares, so a name with one would never match.
+        # Django compares hosts without the port, so a name with one would never match.
         if "/" in host or " " in host or (":" in host and not host.endswith("]")):
             raise ImproperlyConfigured(
                 f"{name} has {host!r}: write bare host names separated by commas, "
@@ -72,7 +72,7 @@ def hosts(name: str) -> list[str]:
 
 
 def networks(name: str) -> list[Network]:
-    """Read addresses and networks, commas between; `unix` is who comes over a unix socket."""
+    """Read addresses and networks, separated by commas; `unix` is a client on a unix socket."""
     found: list[Network] = []
     for part in filter(None, (each.strip() for each in os.environ.get(name, "").split(","))):
         try:
@@ -87,7 +87,7 @@ def networks(name: str) -> list[Network]:
 
 
 def token(name: str) -> str:
-    """Read a secret that somebody sends; empty where there is none."""
+    """Read a secret; empty if it is not set."""
     text = os.environ.get(name, "")
     if text and (len(text) < 20 or len(set(text)) < 5 or not re.fullmatch(r"[!-~]+", text)):
         raise ImproperlyConfigured(
@@ -98,7 +98,7 @@ def token(name: str) -> str:
 
 
 def log_format(name: str) -> str:
-    """Read json or text; text where standard error is a terminal, unless said."""
+    """Read json or text; by default text if standard error is a terminal."""
     text = os.environ.get(name, "").strip().lower()
     if text not in {"", "json", "text"}:
         raise ImproperlyConfigured(f"{name} is {text!r}: write json or text.")
@@ -106,7 +106,7 @@ def log_format(name: str) -> str:
 
 
 def database(name: str, *, embedded: Path) -> dict[str, object]:
-    """Read the database's URL; without one it is the SQLite file `embedded`."""
+    """Read the database's URL as a Django configuration; by default the SQLite file `embedded`."""
     url = os.environ.get(name, "").strip() or f"sqlite:///{embedded}"
     scheme = url.partition(":")[0]
     if scheme not in {"sqlite", "postgres", "postgresql"}:
@@ -133,10 +133,10 @@ def database(name: str, *, embedded: Path) -> dict[str, object]:
 
 
 def secret_key(name: str, *, kept_in: Path, local: bool) -> str:
-    """Read the signing key; an installation that only this machine reaches keeps one of its own.
+    """Read the signing key; an installation for this machine only makes and stores its own.
 
-    kept_in: the file (mode 0600) in which such an installation keeps its random key, so that all
-    worker processes and the next start share it.
+    kept_in: the file (mode 0600) for its random key, so that all worker processes and the next
+    start share it.
     """
     text = os.environ.get(name, "")
     if text:
@@ -150,13 +150,13 @@ def secret_key(name: str, *, kept_in: Path, local: bool) -> str:
 
 
 def old_secret_keys(name: str) -> list[str]:
-    """Read signing keys of before, commas between: what they signed is still believed."""
+    """Read former signing keys, separated by commas: their signatures are still accepted."""
     texts = (part.strip() for part in os.environ.get(name, "").split(","))
     return [_strong(name, text) for text in texts if text]
 
 
 def _strong(name: str, key: str) -> str:
-    # Django's security.W009, here for whoever starts gunicorn without `manage.py check --deploy`.
+    # Django's security.W009, here for a start without `manage.py check --deploy`.
     if len(key) < 50 or len(set(key)) < 5:
         raise ImproperlyConfigured(
             f"{name} is too weak: write at least 50 random characters, made by "
@@ -166,14 +166,14 @@ def _strong(name: str, key: str) -> str:
 
 
 def _kept(kept_in: Path, make: Callable[[], str]) -> str:
-    """Read a key that this installation made for itself; make it where there is none."""
+    """Read the key that this installation made for itself; make it if there is none."""
     kept_in.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     made = kept_in.with_name(f"{kept_in.name}.{os.getpid()}")
     try:
         if not kept_in.exists():
             made.touch(mode=0o600)
             made.write_text(make())
-            # A link, for it fails when another process was first: two keys must never be in use.
+            # A link, because it fails if another process was first: two keys must never be in use.
             os.link(made, kept_in)
     except FileExistsError:
         pass
@@ -193,9 +193,9 @@ _KEEP_PATIENT_KEY = """\
 
 
 def patient_keys(name: str, *, kept_in: Path, local: bool) -> list[str]:
-    """Read the keys that encrypt patients' data, commas between; the first one encrypts.
+    """Read the keys that encrypt patients' data, separated by commas; the first one encrypts.
 
-    An installation that only this machine reaches makes one for itself, in the file kept_in.
+    An installation for this machine only makes its own, in the file kept_in.
     """
     text = os.environ.get(name, "").strip()
     if not text and not local:

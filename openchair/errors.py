@@ -1,10 +1,10 @@
-"""Why a rule of the business says no: problem documents in the API, messages in the admin."""
+"""Exceptions for business rules: problem documents in the API, messages in the admin."""
 
 
 class Refused(Exception):
-    """The state forbids it, and nothing changed (409).
+    """The current state forbids it, and nothing changed (409).
 
-    reason: a stable code for programs; the text says what is the case and what to do.
+    reason: a stable code for programs; text: what is the case and what to do.
     """
 
     def __init__(self, reason: str, text: str) -> None:
@@ -14,7 +14,7 @@ class Refused(Exception):
 
 
 class LimitReached(Exception):
-    """Too much at once (429); retry_after in seconds says when it can work again."""
+    """Too much at once (429); retry_after: the seconds until it can work again."""
 
     def __init__(self, text: str, *, retry_after: int) -> None:
         super().__init__(text)

@@ -1,4 +1,4 @@
-"""JSON as texts: compact, and joined where parts of it are stored."""
+"""JSON encoding: compact texts, and arrays joined from elements that are stored as JSON."""
 
 import json
 from collections.abc import Iterable
@@ -7,5 +7,5 @@ encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", 
 
 
 def join_array(texts: Iterable[str]) -> str:
-    """Join the JSON of each element into that of the array."""
+    """Return the JSON of an array, from the JSON of each element."""
     return f"[{','.join(texts)}]"

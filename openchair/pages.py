@@ -1,4 +1,4 @@
-"""Pages for people, and what Django answers where no view did."""
+"""Views of the public pages, and the handlers of 400, 403, 404, 500 (page or problem document)."""
 
 import sys
 from functools import cache
@@ -18,13 +18,12 @@ from openchair.database import failures
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    """Say what this is and where to go."""
     return render(request, "index.html")
 
 
 @require_safe
 def docs(request: HttpRequest) -> HttpResponse:
-    """Show the API's documentation, to be tried with a key."""
+    """Render the API documentation, in which requests can be tried with a key."""
     return render(request, "docs.html")
 
 
@@ -35,19 +34,19 @@ def _openapi_document() -> bytes:
 
 @require_safe
 def openapi(request: HttpRequest) -> HttpResponse:
-    """Give the OpenAPI document that is committed, which script/test holds against the code."""
+    """Return the committed openapi.json, which script/test compares with the code."""
     return HttpResponse(_openapi_document(), content_type="application/json")
 
 
 @require_safe
 def problems(request: HttpRequest) -> HttpResponse:
-    """List the problems that the API answers with."""
+    """List every type of problem that the API answers with."""
     return render(request, "problems.html", {"kinds": api_problems.CATALOGUE.values()})
 
 
 @require_safe
 def problem(request: HttpRequest, slug: str) -> HttpResponse:
-    """Explain one of them: the page behind a problem's `type`."""
+    """Explain one type of problem: the page that a problem's `type` links to."""
     kind = api_problems.CATALOGUE.get(slug)
     if kind is None:
         raise Http404
@@ -55,39 +54,37 @@ def problem(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer 400, to the API in its own form."""
+    """Answer 400: a problem document to the API, else a page."""
     if is_api(request):
         return api_problems.by_status(None, 400, "This request cannot be read: check it.")
-    # Django's own view would read the form again, which may be what is bad.
+    # Django's own view would parse the form again, which may be what failed.
     return HttpResponse(render_to_string("400.html"), status=400)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer 403."""
     if is_api(request):
         return api_problems.by_status(request, 403, "This is not allowed.")
     return defaults.permission_denied(request, exception)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Answer 403 to a form of a page that is older than the login, or of another site."""
+    """Answer 403 to a form from another site, or from a page loaded before the login."""
     return render(request, "403_csrf.html", status=403)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer 404."""
     if is_api(request):
         return api_problems.by_status(request, 404, "There is nothing at this address.")
     return defaults.page_not_found(request, exception)
 
 
 def database_failed(request: HttpRequest, error: Exception) -> HttpResponse:
-    """Answer where the database could not do its part, to the API in its own form."""
+    """Answer a database error: 503 with Retry-After, or 409 for a broken constraint."""
     if is_api(request):
         return api_problems.database_failed(request, error)
     outage = failures.note(error)
     is_refusal = isinstance(error, IntegrityError)
-    # Without the request: whatever a context processor would look up is in that database.
+    # Without the request: its context processors would query the failed database.
     page = render_to_string("database_failed.html", {"outage": None if is_refusal else outage})
     if is_refusal:
         return HttpResponse(page, status=409)
@@ -96,7 +93,7 @@ def database_failed(request: HttpRequest, error: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer 500; nothing here may need the database."""
+    """Answer 500, without using the database."""
     error = sys.exc_info()[1]
     if isinstance(error, failures.ERRORS):  # in a middleware: sessions are in the database too
         return database_failed(request, error)

@@ -1,7 +1,7 @@
 """Rate limits: so many per so many seconds, counted exactly, in the database for all workers.
 
-DRF's throttles and Django's database cache read and then write, so that two workers can both be let
-in with the last one.
+DRF's throttles and Django's database cache read and then write, so that two workers can both admit
+the last request.
 """
 
 import math
@@ -16,13 +16,13 @@ _DAY = 24 * 60 * 60
 
 
 def count_sql(row: str) -> str:
-    """Return the SQL that counts `row`: a SELECT or VALUES of a name, the present and 1.
+    """Return the SQL that counts `row`: a SELECT or VALUES of a name, the time in ms and 1.
 
     Its other parameters follow those of `row`: the window's length in milliseconds, twice. It
-    returns how many there are, and when the window began, which it does with the first request
-    after the one before it ended: so a burst is held to the limit whenever it comes. One statement,
-    so that no two workers can both read before either writes. ABS, for a clock that was wrong once
-    must not lock anybody out.
+    returns the count and the start of the window. A window starts with the first request after the
+    end of the one before, so a burst meets the limit whenever it comes. One statement, so that no
+    two workers can both read before either writes. ABS, because a clock that was wrong once must
+    not lock a caller out.
     """
     return f"""
         INSERT INTO api_counter (name, "window", used) {row}
@@ -40,7 +40,7 @@ _SPEND = count_sql("VALUES (%s, %s, 1)")
 
 @dataclass(frozen=True)
 class Budget:
-    """What is left of a limit per `seconds`; `reset` seconds from now all of it is."""
+    """A limit per `seconds`, of which `used` are used; the window ends in `reset` seconds."""
 
     policy: str
     limit: int
@@ -54,12 +54,11 @@ class Budget:
 
     @property
     def is_overdrawn(self) -> bool:
-        """Whether the last request was one too many."""
         return self.used > self.limit
 
     @property
     def headers(self) -> dict[str, str]:
-        """The RateLimit fields (IETF draft-ietf-httpapi-ratelimit-headers)."""
+        """The RateLimit header fields (IETF draft-ietf-httpapi-ratelimit-headers)."""
         return {
             "RateLimit-Policy": f'"{self.policy}";q={self.limit};w={self.seconds}',
             "RateLimit": f'"{self.policy}";r={self.left};t={self.reset}',
@@ -67,7 +66,7 @@ class Budget:
 
 
 class RateLimitExceeded(Exception):
-    """A limit is used up (429); the text says which."""
+    """A limit is used up (429); the text names it."""
 
     def __init__(self, budget: Budget, text: str) -> None:
         super().__init__(text)
@@ -76,32 +75,32 @@ class RateLimitExceeded(Exception):
 
 
 def spend(policy: str, subject: str, rate: tuple[int, int]) -> Budget:
-    """Count one more of something against a rate (so many, per so many seconds)."""
+    """Count one more against a rate (so many, per so many seconds) and return the budget."""
     now, period, again = window_params(rate)
     [(used, window)] = fetch_all(_SPEND, [_name(policy, subject), now, period, again])
     return counted(policy, rate, used, window)
 
 
 def window_params(rate: tuple[int, int]) -> list[int]:
-    """Return the present and twice the window's length, in milliseconds, for `count_sql`."""
+    """Return the time and twice the window's length, in milliseconds, for `count_sql`."""
     return [int(time.time() * 1000), rate[1] * 1000, rate[1] * 1000]
 
 
 def counted(policy: str, rate: tuple[int, int], used: int, window: int) -> Budget:
-    """Say what is left after `count_sql` returned this."""
+    """Return the budget, from the count and the window's start that `count_sql` returned."""
     limit, seconds = rate
     left = window / 1000 + seconds - time.time()
     return Budget(policy, limit, seconds, used, min(seconds, max(1, math.ceil(left))))
 
 
 def forget(policy: str, subject: str) -> None:
-    """Begin a count anew."""
+    """Delete a counter, so that the count begins again."""
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM api_counter WHERE name = %s", [_name(policy, subject)])
 
 
 def forget_old(policy: str, rate: tuple[int, int]) -> None:
-    """Delete a policy's counters that nothing was counted in for a day."""
+    """Delete a policy's counters whose window ended more than a day ago."""
     old = int((time.time() - _DAY - rate[1]) * 1000)
     with connection.cursor() as cursor:
         cursor.execute(

@@ -1,4 +1,4 @@
-"""The installation's settings. Everything an operator may set is read from the environment here."""
+"""Django settings. Everything that an operator can configure is read from the environment here."""
 
 import os
 import zoneinfo
@@ -27,14 +27,14 @@ PATIENT_KEYS = env.patient_keys(
     "PATIENT_KEYS", kept_in=DATA_DIR / "patient_keys", local=ONLY_THIS_MACHINE
 )
 HTTPS_ONLY = env.flag("HTTPS_ONLY", default=not ONLY_THIS_MACHINE)
-# Whose X-Forwarded-For and X-Forwarded-Proto are believed: nobody's unless said.
+# Proxies whose X-Forwarded-For and X-Forwarded-Proto are trusted; none by default.
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 
 RATE_LIMIT = env.rate("RATE_LIMIT", default="600/min")
 WRONG_KEY_LIMIT = env.rate("WRONG_KEY_LIMIT", default="100/min")
 LOGIN_LIMIT = env.rate("LOGIN_LIMIT", default="10/min")
 
-# Seconds: a person in the admin is logged out after so long idle, and after so long at most.
+# Seconds after which a person in the admin is logged out: without a request, and in any case.
 SESSION_IDLE = env.number("SESSION_IDLE", default=900, most=86_400)
 SESSION_MAX = env.number("SESSION_MAX", default=43_200, most=604_800)
 
@@ -47,15 +47,14 @@ if HOLD_MAX_SECONDS < HOLD_SECONDS:
         "write a number at least as large."
     )
 
-# Seconds: a request waits no longer for a worker, for the database's answer, or for a lock there.
+# Seconds that a request waits at most, each for a worker, the database's answer, and a lock there.
 PATIENCE = env.number("PATIENCE", default=2, most=60)
-# Lines of text for a person at a terminal, of JSON for a machine.
 LOG_FORMAT = env.log_format("LOG_FORMAT")
-# Who may fetch /metrics: nobody unless said.
+# Addresses, and a secret, that may fetch /metrics; none by default.
 METRICS_FROM = env.networks("METRICS_FROM")
 METRICS_TOKEN = env.token("METRICS_TOKEN")
 
-# For gunicorn.py, which refuses an odd BIND itself.
+# For gunicorn.py; gunicorn refuses an invalid BIND itself.
 PORT = env.number("PORT", default=8000, most=65_535)
 BIND = os.environ.get("BIND", "").strip() or f"127.0.0.1:{PORT}"
 WEB_CONCURRENCY = env.number("WEB_CONCURRENCY", default=2, most=256)
@@ -126,7 +125,7 @@ TEMPLATES = [
 
 # Databases -----------------------------------------------------------------------------------
 
-# gunicorn.py and wsgi.py set it: requests end by PATIENCE, commands (manage.py) take their time.
+# Set by gunicorn.py and wsgi.py: PATIENCE limits requests, but not commands (manage.py).
 SERVING = env.flag("SERVING", default=False)
 PGBOUNCER = env.flag("PGBOUNCER", default=False)
 _database = env.database("DATABASE_URL", embedded=DATA_DIR / "openchair.sqlite3")
@@ -142,18 +141,18 @@ if _database["ENGINE"] == "django.db.backends.sqlite3":
     }
 else:
     _database["ENGINE"] = "openchair.database.postgresql"
-    # Behind a pooler the next transaction may be another server process: no state outlives one.
+    # Behind a pooler each transaction may be in another server process: no state outlives one.
     _database["DISABLE_SERVER_SIDE_CURSORS"] = PGBOUNCER
     # Several, where DATABASE_URL ends in ?host=primary,standby&target_session_attrs=read-write.
     _servers = str(_database.get("OPTIONS", {}).get("host", "")).count(",") + 1  # type: ignore[attr-defined]  # a dict
     _database["OPTIONS"] = {
-        # What is asked often is planned once; the database then works half as long.
+        # Frequent queries are planned once, which halves the database's processor time.
         "server_side_binding": True,
         "prepare_threshold": None if PGBOUNCER else 5,
         **_database.get("OPTIONS", {}),  # type: ignore[dict-item]  # dj-database-url's are a dict
         "connect_timeout": 2,
-        # A machine that is gone, or cut off, refuses nothing and answers nothing. An old connection
-        # that is found dead and each of the servers then tried add up to 3 s.
+        # Milliseconds. A machine that is down or cut off sends nothing, not even a refusal. Finding
+        # an old connection dead and then trying each of the servers add up to 3 s.
         "tcp_user_timeout": 2600 // (1 + _servers),
         "keepalives_idle": 1,
         "keepalives_interval": 1,
@@ -162,23 +161,24 @@ else:
         # PgBouncer takes no options: there the role has these (docs/scaling.md). Commands have the
         # time-outs of their role (deploy/postgresql/roles.sql): a migration may take its time.
         _database["OPTIONS"]["options"] = (  # type: ignore[index]  # made above
-            # Free what a vanished application host has locked.
+            # Release the locks of an application host that vanished.
             "-c tcp_keepalives_idle=1 -c tcp_keepalives_interval=1 -c tcp_user_timeout=3000 "
-            # Else it is 4, a spinning disk's, and what an index has in order is sorted instead.
+            # The default, 4, is for spinning disks: with it, rows are sorted instead of read in the
+            # order of an index.
             "-c random_page_cost=1.1 "
-            # Planned once: where PostgreSQL thinks a plan for these very values a little better, it
-            # plans anew each time, which takes ten times as long as what is asked every time.
+            # By default PostgreSQL plans at each execution where it estimates a plan for the given
+            # values as slightly better; for these queries that takes ten times as long.
             "-c plan_cache_mode=force_generic_plan"
         )
     if SERVING:
-        # PostgreSQL speaks up first, if it can: what it gave up waiting for is known to be undone.
+        # PostgreSQL's own time-outs come first: what it cancelled is known to be rolled back.
         _database["OPTIONS"]["patience"] = PATIENCE + 0.5  # type: ignore[index]  # made above
         if not PGBOUNCER:
             _database["OPTIONS"]["options"] += (  # type: ignore[index]  # made above
                 f" -c lock_timeout={PATIENCE}s -c statement_timeout={PATIENCE}s"
                 " -c idle_in_transaction_session_timeout=20s"
             )
-# Making a connection takes longer, on either, than a request does on one that stays.
+# Connecting takes longer, on either database, than a request on an open connection.
 _database["CONN_MAX_AGE"] = 600
 _database["CONN_HEALTH_CHECKS"] = True
 DATABASES = {"default": _database}
@@ -186,7 +186,7 @@ DATABASES = {"default": _database}
 # Time and language ---------------------------------------------------------------------------
 
 # Time zones come from the locked package tzdata alone, never from the machine's own files, so that
-# every machine agrees; docs/operations.md says how to upgrade it.
+# every machine agrees; docs/operations.md has the steps to upgrade it.
 zoneinfo.reset_tzpath(())
 USE_TZ = True
 TIME_ZONE = "UTC"
@@ -211,7 +211,7 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
-# What is said after an act names patients: it waits in the browser, not in a table of sessions.
+# Messages name patients, so they are stored in the browser, not in the session table.
 MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
 CSRF_FAILURE_VIEW = "openchair.pages.csrf_failure"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS_ONLY
@@ -222,7 +222,7 @@ SECURE_SSL_REDIRECT = HTTPS_ONLY
 # A partner's key must not travel in clear twice: the API refuses plain HTTP, it does not redirect.
 SECURE_REDIRECT_EXEMPT = [r"^scheduling(/|$)", r"^onlinescheduling(/|$)"]
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS_ONLY else 0
-# Subdomains and preload lists bind the operator's other sites, so they are the proxy's to say.
+# HSTS for subdomains and preload lists would affect the operator's other sites: left to the proxy.
 SILENCED_SYSTEM_CHECKS = [
     "security.W005",
     "security.W021",
@@ -245,10 +245,10 @@ SECURE_CSP = {
     "frame-ancestors": "'none'",
 }
 
-# Nothing here looks, listens or asks where somebody is.
+# No page uses any of these.
 PERMISSIONS_POLICY = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
 
-# The admin's look evaluates its attributes; inline scripts stay forbidden.
+# The admin's theme evaluates attributes as scripts; inline scripts stay forbidden.
 SECURE_CSP_ADMIN = {**SECURE_CSP, "script-src": "'self' 'unsafe-eval'"}
 SESSION_COOKIE_AGE = SESSION_MAX
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
@@ -331,7 +331,7 @@ LOGGING = {
     "handlers": {"console": {"class": "openchair.serving.logs.StandardError", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "WARNING"},
     "filters": {"bugs": {"()": "openchair.serving.logs.BugsOnly"}},
-    # A client's mistakes, which are warnings, are answered and not logged; bugs in pages are.
+    # Client errors, which are warnings, are not logged; bugs in pages are.
     "loggers": {
         "django": {"handlers": [], "level": "INFO"},
         "django.request": {"level": "ERROR", "filters": ["bugs"]},

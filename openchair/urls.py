@@ -1,4 +1,4 @@
-"""Where everything is."""
+"""The root URLconf: API, public pages and admin."""
 
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path, re_path, register_converter
@@ -10,7 +10,7 @@ from practices.ids import PublicIdConverter
 register_converter(PublicIdConverter, "id")
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    # First, for each pattern that is tried before the right one costs as much as it.
+    # First, because each pattern tried before the right one costs as much as that one.
     path("", include("bookings.api.urls")),
     path("", include("practices.api.urls")),
     path("", pages.index, name="index"),

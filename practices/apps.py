@@ -2,6 +2,6 @@ from django.apps import AppConfig
 
 
 class PracticesConfig(AppConfig):
-    """Who there is and who may do what."""
+    """Practices, their staff, and partners with API keys."""
 
     name = "practices"

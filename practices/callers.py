@@ -1,7 +1,7 @@
-"""API callers: the key that calls, its partner, and the request counted against their rate limit.
+"""API callers: the key and its partner, and the request counted against their rate limit.
 
-On PostgreSQL one statement does it all, and runs the view's first query with it: every request
-needs them, and a round trip costs more than what is asked in it (docs/fast-path.md).
+On PostgreSQL one statement does all of it, and runs the view's first query too: every request needs
+them, and a round trip costs more than the queries in it (docs/fast-path.md).
 """
 
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ _NO_MORE = (
     "This key has expired: ask the operator for a new one.",
     "This key's partner is switched off: ask the operator.",
 )
-"""Why a key is refused that is revoked, expired, or of a partner switched off."""
+"""The reasons for refusing a key: revoked, expired, or its partner switched off."""
 _GRANTED = CompiledQuery(
     lambda partner_id, practice_id: Practice.objects.filter(
         pk=practice_id, partners=partner_id
@@ -56,12 +56,12 @@ _GRANTED = CompiledQuery(
 
 
 class KeyRefused(Exception):
-    """A key that is none, or no longer one; the text says why."""
+    """A key that is unknown or no longer valid; the text has the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A key that works, its partner, and what is left of the partner's rate limit."""
+    """A valid key, its partner, and what is left of the partner's rate limit."""
 
     key_id: int
     prefix: str
@@ -71,7 +71,7 @@ class Caller:
     budget: rate_limits.Budget
 
     def is_granted(self, practice_id: str) -> bool:
-        """Whether the partner may write in this practice, as far as grants go."""
+        """Whether the partner's grants include this practice."""
         granted = self.all_practices or _GRANTED.first(
             partner_id=self.partner_id, practice_id=practice_id
         )
@@ -79,7 +79,7 @@ class Caller:
 
 
 def find(key: str, now: datetime, *, along: BoundQuery[Any] | None = None) -> Caller:
-    """Find who calls with this key, and count the request. Raises KeyRefused.
+    """Return the caller with this key, and count the request. Raises KeyRefused.
 
     Guesses fail at the checksum, before any query.
     along: a query to be run in the same round trip, where the database can.
@@ -118,6 +118,6 @@ def _fetch(digest: str, now: datetime, along: BoundQuery[Any] | None) -> tuple[A
 
 
 def _note_use(key_id: int, now: datetime) -> None:
-    """Keep last_used_at to the minute; more often would make every read a write."""
+    """Update last_used_at once a minute at most; more often, every read would be a write."""
     stale = Q(last_used_at__isnull=True) | Q(last_used_at__lte=now - A_MINUTE)
     ApiKey.objects.filter(stale, pk=key_id).update(last_used_at=now)

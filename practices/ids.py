@@ -1,4 +1,4 @@
-"""The short opaque ids that the API publishes (contract, section 1), which are the primary keys."""
+"""Public ids (contract, section 1): primary key field, path converter and check constraints."""
 
 import re
 import secrets
@@ -20,17 +20,17 @@ _ALPHABET = string.ascii_letters + string.digits
 
 
 def new_id() -> str:
-    """Make an id: ten random letters and digits (59 bits)."""
+    """Return a new id: ten random letters and digits (59 bits)."""
     return "".join(secrets.choice(_ALPHABET) for _ in range(10))
 
 
 def is_id(text: object) -> TypeGuard[str]:
-    """Say whether this could be an id at all."""
+    """Whether this has the form of an id."""
     return isinstance(text, str) and re.fullmatch(ID_PATTERN, text) is not None
 
 
 class PublicIdField(models.CharField):
-    """A published id as a column, compared and sorted byte by byte on every engine."""
+    """A public id as a column, compared and sorted byte by byte on every database."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("max_length", ID_LENGTH)
@@ -39,9 +39,9 @@ class PublicIdField(models.CharField):
         super().__init__(*args, **kwargs)
 
     def db_type(self, connection: BaseDatabaseWrapper) -> str:
-        """Spell PostgreSQL's type out, so that Django adds no second index for LIKE.
+        """Return PostgreSQL's type in full, so that Django adds no second index for LIKE.
 
-        It does for each key called varchar; in the C collation the first index finds prefixes too.
+        It does for each key of type varchar; in the C collation the first index finds prefixes too.
         """
         spelt = str(super().db_type(connection))
         if connection.vendor == "postgresql":
@@ -49,10 +49,10 @@ class PublicIdField(models.CharField):
         return spelt
 
     def db_parameters(self, connection: BaseDatabaseWrapper) -> dict[str, Any]:
-        """Give PostgreSQL the C collation, which is what SQLite does anyway.
+        """Set the C collation on PostgreSQL, which sorts as SQLite does anyway.
 
-        A database made with a language's collation would sort ids otherwise than SQLite does, and
-        a foreign key takes its collation from here.
+        In a database with a language's collation, ids would be sorted differently from SQLite. A
+        foreign key takes its collation from here.
         """
         parameters: dict[str, Any] = dict(super().db_parameters(connection))
         if connection.vendor == "postgresql":
@@ -61,16 +61,16 @@ class PublicIdField(models.CharField):
 
 
 class _TrimAll(LTrim):
-    """LTRIM with the set of characters to take away, spelt alike on both engines."""
+    """LTRIM with the set of characters to remove, written alike for both databases."""
 
     arity = None
 
 
 def id_constraint(name: str) -> models.CheckConstraint:
-    """Make the database refuse what is not an id.
+    """Return a check constraint for the form of an id.
 
-    Trimming every allowed character must leave nothing: the one spelling that both engines know,
-    for SQLite has regular expressions only inside Django.
+    Trimming every allowed character must leave nothing: the one form that both databases support,
+    because SQLite has regular expressions only inside Django.
     """
     rest = _TrimAll(F("id"), Value(_ALPHABET + "_-"))
     first = _TrimAll(Substr(F("id"), 1, 1), Value("_-"))
@@ -84,7 +84,7 @@ def id_constraint(name: str) -> models.CheckConstraint:
 
 
 def text_constraint(name: str, field: str, *, least: int = 0, most: int) -> models.CheckConstraint:
-    """Make the database refuse a text shorter or longer than this; SQLite ignores max_length."""
+    """Return a check constraint for a text's length; SQLite ignores max_length."""
     length = Length(F(field))
     return models.CheckConstraint(
         name=name,
@@ -95,14 +95,12 @@ def text_constraint(name: str, field: str, *, least: int = 0, most: int) -> mode
 
 
 class PublicIdConverter:
-    """Matches an id in a path, and nothing that could not be one."""
+    """Path converter that matches only what has the form of an id."""
 
     regex = ID_PATTERN
 
     def to_python(self, value: str) -> str:
-        """Give the id."""
         return value
 
     def to_url(self, value: str) -> str:
-        """Give the id."""
         return value

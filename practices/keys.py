@@ -1,4 +1,4 @@
-"""API keys as texts: how they are made, recognised and stored (docs/adr/0009-keys.md).
+"""API keys as texts: generation, checksum and hash (docs/adr/0009-keys.md).
 
 A key is `oc_`, 32 random letters and digits (190 bits) and 6 of checksum. Only its SHA-256 is
 stored: at this entropy a slow hash would protect nothing and cost every request.
@@ -15,7 +15,7 @@ PREFIX_SHOWN = 9
 
 
 def _checksum(body: str) -> str:
-    """Write the CRC-32 of the body as six letters and digits."""
+    """Return the CRC-32 of the body as six letters and digits."""
     rest = zlib.crc32(body.encode())
     digits = []
     for _ in range(6):
@@ -25,16 +25,16 @@ def _checksum(body: str) -> str:
 
 
 def new_key() -> str:
-    """Make a key, to be shown once."""
+    """Return a new random key."""
     body = PREFIX + "".join(secrets.choice(_ALPHABET) for _ in range(32))
     return body + _checksum(body)
 
 
 def is_well_formed(key: str) -> bool:
-    """Say whether the checksum fits, so that a typing slip or a guess costs no look-up."""
+    """Whether the checksum fits, so that a typing error or a guess costs no query."""
     return key.startswith(PREFIX) and len(key) == 41 and _checksum(key[:-6]) == key[-6:]
 
 
 def digest(key: str) -> str:
-    """Give the SHA-256 under which a key is stored, in hex."""
+    """Return the SHA-256 of a key, as it is stored, in hexadecimal."""
     return hashlib.sha256(key.encode()).hexdigest()

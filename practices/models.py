@@ -1,4 +1,4 @@
-"""Who there is and who may do what: practices, their people and places, and partners with keys."""
+"""Models: practices with locations, doctors and staff; partners with grants and API keys."""
 
 from datetime import datetime
 from zoneinfo import ZoneInfo, available_timezones
@@ -15,7 +15,7 @@ from practices.ids import PublicIdField, id_constraint, text_constraint
 
 
 def validate_timezone(name: str) -> None:
-    """Refuse what is not an IANA time zone."""
+    """Raise ValidationError for a name that is not an IANA time zone."""
     if name not in available_timezones():
         raise ValidationError(f"{name!r} is not an IANA time zone; write America/New_York, say.")
 
@@ -28,7 +28,7 @@ class Kind(models.TextChoices):
 
 
 class Practice(models.Model):
-    """An orthodontic group, the tenant."""
+    """An orthodontic group: the tenant."""
 
     id = PublicIdField(primary_key=True)
     name = models.CharField(max_length=200)
@@ -55,12 +55,11 @@ class Practice(models.Model):
 
     @property
     def range_bookings(self) -> bool:
-        """Say whether its openings are range bookings."""
         return self.kind == Kind.RANGE
 
 
 class Location(models.Model):
-    """An office of one practice; its time zone is that of every wall time here."""
+    """An office of one practice; every wall time there is in its time zone."""
 
     id = PublicIdField(primary_key=True)
     practice = models.ForeignKey(Practice, models.PROTECT, related_name="locations")
@@ -107,12 +106,11 @@ class Location(models.Model):
 
     @property
     def zone(self) -> ZoneInfo:
-        """Give the zone of the office's wall clock."""
         return ZoneInfo(self.timezone)
 
 
 class Doctor(models.Model):
-    """Who sees the patient; belongs to a practice and works at some of its locations."""
+    """A doctor of a practice, who works at some of its locations."""
 
     id = PublicIdField(primary_key=True)
     practice = models.ForeignKey(Practice, models.PROTECT, related_name="doctors")
@@ -131,7 +129,7 @@ class Doctor(models.Model):
 
 
 class Membership(models.Model):
-    """A person of the staff who works in the admin for a practice."""
+    """A staff account's membership of a practice, which it works for in the admin."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="memberships")
     practice = models.ForeignKey(Practice, models.CASCADE, related_name="memberships")
@@ -183,7 +181,7 @@ class Partner(models.Model):
 
 
 class ApiKeyManager(models.Manager["ApiKey"]):
-    """Issues keys and finds them."""
+    """Issues keys."""
 
     def issue(
         self,
@@ -193,7 +191,7 @@ class ApiKeyManager(models.Manager["ApiKey"]):
         expires_at: datetime | None = None,
         created_by: AbstractBaseUser | None = None,
     ) -> tuple["ApiKey", str]:
-        """Make a key for a partner: the row, and the text, which can be shown only now."""
+        """Create a key and return its row and its text, which is not stored."""
         text = keys.new_key()
         row = self.create(
             partner=partner,
@@ -207,7 +205,7 @@ class ApiKeyManager(models.Manager["ApiKey"]):
 
 
 class ApiKey(models.Model):
-    """A secret by which the API knows a partner; only its SHA-256 is kept."""
+    """A secret that authenticates a partner; only its SHA-256 is stored."""
 
     partner = models.ForeignKey(Partner, models.CASCADE, related_name="keys")
     label = models.CharField(max_length=100, blank=True, help_text="Where it is used.")

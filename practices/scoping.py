@@ -1,7 +1,7 @@
-"""Isolation in the admin: one class that every registered model's admin is made from.
+"""Tenant isolation in the Django admin: the base class of every registered model's admin.
 
-It narrows rows, choices, look-ups and rights to the practices a person works for. What a person
-may do follows from membership; Django's own permissions are not used.
+It limits rows, choices, look-ups and permissions to the practices a person works for. Permissions
+follow from membership; Django's own are not used.
 """
 
 from typing import Any
@@ -22,9 +22,9 @@ DATE_LOOKUPS = frozenset({"year", "month", "day", "gte", "lt"})
 
 
 def practices_of(user: Any) -> list[Practice]:
-    """List the practices that a person may see and work in, by name; an operator's are all.
+    """Return the practices that a person may see and work in, by name; all for an operator.
 
-    Asked once a request: the answer is kept on the user, who is read anew for every request.
+    Queried once per request: cached on the user, which is loaded for every request.
     """
     if not hasattr(user, "_practices"):
         user._practices = _read(user)
@@ -40,11 +40,11 @@ def _read(user: Any) -> list[Practice]:
 
 
 class ScopedAdmin(ModelAdmin):
-    """A model's admin, narrowed to the practices of the person who looks."""
+    """A ModelAdmin limited to the practices of the person who is logged in."""
 
     practice_path: str | None = None
-    """Where a row says its practice ("practice", "booking__practice", "pk" for a practice itself);
-    None: for operators only."""
+    """The look-up from a row to its practice ("practice", "booking__practice", "pk" for a practice
+    itself); None: for operators only."""
 
     staff_may: frozenset[str] = frozenset({"view"})
     operators_may: frozenset[str] = frozenset({"view", "add", "change", "delete"})
@@ -56,7 +56,7 @@ class ScopedAdmin(ModelAdmin):
     show_facets: Any = ShowFacets.NEVER
 
     def may(self, request: HttpRequest, verb: str, obj: Model | None = None) -> bool:
-        """Say whether this person may do this here, and to this row."""
+        """Whether this person may view, add, change or delete, and this row if there is one."""
         user: Any = request.user
         if not (user.is_active and user.is_staff):
             return False
@@ -67,12 +67,12 @@ class ScopedAdmin(ModelAdmin):
         return obj is None or obj.pk is None or self.scoped(user).filter(pk=obj.pk).exists()
 
     def scoped(self, user: Any) -> QuerySet[Any]:
-        """Give the rows that are there for this person."""
+        """Return the rows that this person may see."""
         rows = self.model._default_manager.all()
         return self.narrowed(rows, user)
 
     def narrowed(self, rows: QuerySet[Any], user: Any) -> QuerySet[Any]:
-        """Leave those rows that are there for this person."""
+        """Filter rows to those that this person may see."""
         if user.is_superuser and user.is_active and user.is_staff:
             return rows
         if self.practice_path is None:
@@ -81,11 +81,11 @@ class ScopedAdmin(ModelAdmin):
         return rows.filter(**{f"{self.practice_path}__in": ids})
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """Narrow everything that Django reads: lists, forms, actions, autocomplete, history."""
+        """Limit everything that Django reads: lists, forms, actions, autocomplete, history."""
         return self.narrowed(super().get_queryset(request), request.user)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
-        """Find a row by its key alone; a key with a NUL, which PostgreSQL cannot read, is none."""
+        """Find a row by its key only; a key with a NUL, invalid in PostgreSQL, finds none."""
         if "\x00" in object_id:
             return None
         return super().get_object(request, object_id)
@@ -93,41 +93,36 @@ class ScopedAdmin(ModelAdmin):
     def _get_obj_does_not_exist_redirect(
         self, request: HttpRequest, opts: Any, object_id: str
     ) -> HttpResponse:
-        """Answer 404 for what is not there for this person, and remember nothing of the question.
+        """Answer 404 for a row that does not exist or that this person may not see.
 
         Django redirects, with a message on the next page.
         """
         raise Http404
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Say whether the row may be seen; who may change it may."""
         return self.may(request, "view", obj)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Say whether rows may be added."""
         return self.may(request, "add")
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Say whether the row may be changed."""
         return self.may(request, "change", obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Say whether the row may be deleted."""
         return self.may(request, "delete", obj)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        """Say whether the model is listed at all."""
         return self.may(request, "view")
 
     def to_field_allowed(self, request: HttpRequest, to_field: str) -> bool:
-        """Let rows be referred to by their key and nothing else."""
+        """Allow references to rows by primary key only."""
         return bool(to_field == self.opts.pk.name)
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
         """Allow the look-ups that the list's own filters and dates make, and no others.
 
-        `?partner__name__startswith=` would tell, letter by letter, what the page does not show;
-        `?name__regex=` would let anybody keep the database busy.
+        `?partner__name__startswith=` would reveal, letter by letter, what the page does not have;
+        `?name__regex=` could overload the database.
         """
         if "\x00" in str(value):
             return False
@@ -142,21 +137,21 @@ class ScopedAdmin(ModelAdmin):
         return not rest or (len(rest) == 1 and rest[0] in FILTER_LOOKUPS)
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """Make the list; values that its look-ups cannot take are the client's mistake.
+        """Build the list; values that its look-ups cannot take are client errors.
 
-        Django finds only some of them; then it leads back to the list, which says nothing of why.
+        Django finds only some of them, and then redirects to the list without the reason.
         """
         try:
-            # Where this is within a transaction, PostgreSQL would not go on after a refusal.
+            # A savepoint: in a transaction PostgreSQL would run no query after a failed one.
             with transaction.atomic():
                 return super().get_changelist_instance(request)
         except (ValueError, OverflowError, DataError, IncorrectLookupParameters) as error:
-            if ERROR_FLAG in request.GET:  # Django would say that its database is broken
+            if ERROR_FLAG in request.GET:  # Django would answer that the database is broken
                 raise BadRequest("This list cannot be filtered like that.") from error
             raise IncorrectLookupParameters from error
 
     def response_action(self, *args: Any, **kwargs: Any) -> Any:
-        """Do an action whole or not at all; Django would keep what it did before it failed."""
+        """Run an action in a transaction; Django would commit what it did before an error."""
         with transaction.atomic():
             return super().response_action(*args, **kwargs)
 
@@ -165,7 +160,7 @@ class ScopedAdmin(ModelAdmin):
         return {item[0] if isinstance(item, tuple) else item for item in listed}
 
     def get_list_filter(self, request: HttpRequest) -> list[Any]:
-        """Offer of related rows only those that rows in view have."""
+        """Limit a filter's related rows to those of rows that this person may see."""
         return [
             (item, RelatedOnlyFieldListFilter) if self._is_relation(item) else item
             for item in super().get_list_filter(request)
@@ -175,16 +170,15 @@ class ScopedAdmin(ModelAdmin):
         return isinstance(item, str) and bool(self.opts.get_field(item).is_relation)
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """Narrow choices, and what a form accepts, to rows that are there for this person."""
         kwargs["queryset"] = self._choices(db_field, request)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """Narrow choices, and what a form accepts, to rows that are there for this person."""
         kwargs["queryset"] = self._choices(db_field, request)
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def _choices(self, db_field: "Field[Any, Any]", request: HttpRequest) -> QuerySet[Any]:
+        """Return the related rows that a form offers and accepts: those this person may see."""
         related: Any = db_field.related_model
         registered = self.admin_site._registry.get(related)
         rows: QuerySet[Any] = related._default_manager.all()

@@ -2,7 +2,7 @@ from django.apps import AppConfig
 
 
 class ApiConfig(AppConfig):
-    """What every endpoint shares."""
+    """The API's base, shared by every endpoint."""
 
     name = "openchair.api"
     label = "api"

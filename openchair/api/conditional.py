@@ -18,7 +18,7 @@ Row = TypeVar("Row")
 
 
 class PreconditionFailed(APIException):
-    """It is no longer what the client's If-Match says (412)."""
+    """The row no longer has the ETag of the client's If-Match (412)."""
 
     status_code = status.HTTP_412_PRECONDITION_FAILED
     default_detail = (
@@ -28,29 +28,29 @@ class PreconditionFailed(APIException):
 
 
 def strong_tag(*state: object) -> str:
-    """Make the tag of one resource from everything that its JSON shows."""
+    """Return the ETag of one resource from every value that is in its JSON."""
     told = repr([str(part) for part in state])
     return text_tag(told)
 
 
 def text_tag(text: str) -> str:
-    """Make the tag of one resource from the JSON that is answered."""
+    """Return the ETag of one resource from its JSON."""
     return f'"{hashlib.blake2b(text.encode(), digest_size=12).hexdigest()}"'
 
 
 def weak_tag(*state: object) -> str:
-    """Make the tag of a list from what cannot stay the same while the list changes."""
+    """Return the ETag of a list from values that cannot stay the same while the list changes."""
     return f"W/{strong_tag(*state)}"
 
 
 def _names(if_none_match: str, tag: str) -> bool:
-    """Say whether an If-None-Match names this tag; compared weakly."""
+    """Whether an If-None-Match has this tag; compared weakly."""
     said = {each.removeprefix("W/") for each in parse_etags(if_none_match)}
     return "*" in said or tag.removeprefix("W/") in said
 
 
 def not_modified(request: Request, tag: str) -> HttpResponse | None:
-    """Give the 304 if the client has what this tag names; compared weakly, as reads are."""
+    """Return a 304 if the client has this tag, compared weakly, as for reads; else None."""
     said = request.META.get("HTTP_IF_NONE_MATCH")
     if said is not None and _names(said, tag):
         return HttpResponseNotModified(headers={"ETag": tag})
@@ -58,14 +58,14 @@ def not_modified(request: Request, tag: str) -> HttpResponse | None:
 
 
 def answer(request: Request, data: Any) -> HttpResponseBase:
-    """Answer a GET with its data, or with a 304; the tag is made of the data."""
+    """Answer a GET with its data, or with a 304; the tag is computed from the data."""
     text = encode(data)
     tag = weak_tag(text) if isinstance(data, list) else text_tag(text)
     return not_modified(request, tag) or text_response(text, headers={"ETag": tag})
 
 
 def answer_text(request: Request, text: str) -> HttpResponseBase:
-    """Answer a GET of one resource with JSON that is there already, or with a 304."""
+    """Answer a GET of one resource with a text that is JSON already, or with a 304."""
     tag = text_tag(text)
     return not_modified(request, tag) or text_response(text, headers={"ETag": tag})
 
@@ -76,12 +76,12 @@ def precondition(
     *,
     is_done: Callable[[Row], bool] = lambda _: False,
 ) -> Callable[[Row], None] | None:
-    """Give the check that a change runs under its lock, or None where the request has none.
+    """Return the check that a change runs under its lock; None if the request has no precondition.
 
-    is_done: whether what is asked for is so already; then it may be asked for again, whatever the
-    precondition says (RFC 9110, section 13.1.1).
+    is_done: whether the requested change is made already; then it may be requested again, whatever
+    the precondition (RFC 9110, section 13.1.1).
     The check raises PreconditionFailed. If-Match compares strongly: a list's tag never fits, nor
-    does what is not a tag at all. If-None-Match with `*` never holds, for there is something.
+    does a text that is no tag. If-None-Match with `*` always fails, because the row exists.
     """
     said = request.META.get("HTTP_IF_MATCH")
     unwanted = request.META.get("HTTP_IF_NONE_MATCH")

@@ -1,4 +1,4 @@
-"""Serializer fields that take JSON at its word: a number is not a text, nor 1 a true."""
+"""Strict serializer and fields: JSON types are not converted, and unknown fields are refused."""
 
 from functools import cache
 from typing import Any, cast
@@ -7,18 +7,17 @@ from rest_framework import serializers
 
 
 class StrictSerializer(serializers.Serializer[Any]):
-    """Names fields that it does not know, instead of passing over them.
+    """Refuses unknown fields instead of ignoring them.
 
     `Meta.ignored`: read-only fields, which a client may send back as it read them.
     """
 
     @classmethod
     def read(cls, body: dict[str, Any]) -> dict[str, Any]:
-        """Read the fields of a request's body. Raises ValidationError."""
+        """Validate a request's body and return its values. Raises ValidationError."""
         return cast("dict[str, Any]", _made_once(cls).run_validation(body))
 
     def to_internal_value(self, data: dict[str, Any]) -> dict[str, Any]:
-        """Read the fields. Raises ValidationError."""
         ignored = getattr(getattr(self, "Meta", None), "ignored", ())
         unknown = [name for name in data if name not in self.fields and name not in ignored]
         known = ", ".join(self.fields)
@@ -37,15 +36,14 @@ class StrictSerializer(serializers.Serializer[Any]):
 
 @cache
 def _made_once(kind: type[StrictSerializer]) -> StrictSerializer:
-    """Make a serializer that reads: it keeps nothing of what it read, and its fields cost much."""
+    """Return a shared serializer: validation leaves no state in it, and its fields cost much."""
     return kind()
 
 
 class StrictIntegerField(serializers.IntegerField):
-    """A whole JSON number."""
+    """A whole JSON number; not a text, a fraction or a boolean."""
 
     def to_internal_value(self, data: object) -> int:
-        """Refuse texts, fractions and booleans."""
         if not isinstance(data, int) or isinstance(data, bool):
             raise serializers.ValidationError("Write a whole number, without quotation marks.")
         return data
@@ -55,7 +53,6 @@ class StrictBooleanField(serializers.BooleanField):
     """A JSON true or false."""
 
     def to_internal_value(self, data: object) -> bool:
-        """Refuse everything else."""
         if not isinstance(data, bool):
             raise serializers.ValidationError("Write true or false, without quotation marks.")
         return data
@@ -65,7 +62,6 @@ class StrictCharField(serializers.CharField):
     """A JSON string."""
 
     def to_internal_value(self, data: object) -> str:
-        """Refuse everything else."""
         if not isinstance(data, str):
             raise serializers.ValidationError("Write a text, in quotation marks.")
         text: str = super().to_internal_value(data)
@@ -80,7 +76,6 @@ class StrictChoiceField(serializers.ChoiceField):
     """One of a few JSON strings."""
 
     def to_internal_value(self, data: object) -> str:
-        """Refuse everything else, naming what there is."""
         if not isinstance(data, str) or data not in self.choices:
             raise serializers.ValidationError(f"Write one of {', '.join(self.choices)}.")
         return data

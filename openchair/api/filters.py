@@ -1,4 +1,4 @@
-"""Query parameters: those there are, and no others."""
+"""Query parameters: filters of a list, and refusal of unknown, empty or repeated parameters."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -15,10 +15,10 @@ from openchair.api import pagination
 
 
 def check(query: QueryDict, known: Iterable[str] = (), *, repeated: Iterable[str] = ()) -> None:
-    """Raise ValidationError for a parameter that does not exist, is empty, or is there twice.
+    """Raise ValidationError for a parameter that does not exist, is empty, or is repeated.
 
-    A misspelt filter would answer with everything, an empty or repeated one with another thing than
-    was meant. repeated: those of the known that may be sent more than once.
+    Ignoring a misspelt filter would return everything, an empty or repeated one other rows than
+    were meant. repeated: the known parameters that may be sent more than once.
     """
     there_are, repeatable = list(known), set(repeated)
     unknown = [name for name in query if name not in there_are]
@@ -37,9 +37,9 @@ def check(query: QueryDict, known: Iterable[str] = (), *, repeated: Iterable[str
 def select(
     filters: type[FilterSet], query: QueryDict, queryset: QuerySet[Any, Any], **context: Any
 ) -> QuerySet[Any, Any]:
-    """Filter by the parameters there are, those for pages aside, and refuse all others.
+    """Filter by the query's parameters, ignoring those of pagination, and refuse all others.
 
-    context: what the set of filters wants to know besides. Raises ValidationError.
+    context: further arguments of the FilterSet. Raises ValidationError.
     """
     there_are = filters.base_filters.items()
     repeated = [name for name, one in there_are if isinstance(one, MultipleChoiceFilter)]
@@ -52,9 +52,9 @@ def select(
 
 
 class StrictFilterBackend(DjangoFilterBackend):
-    """Filters a view's list, and describes its parameters."""
+    """Filters a view's list, and describes its parameters for OpenAPI."""
 
     def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: APIView) -> Any:
-        """Filter; a time without an offset is read in the view's zone, if it has one."""
+        """Filter; a time without an offset is in the view's `zone`, if it has one."""
         filters = self.get_filterset_class(view, queryset)
         return select(filters, request.query_params, queryset, zone=getattr(view, "zone", None))

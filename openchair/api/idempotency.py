@@ -1,11 +1,11 @@
-"""Idempotency-Key on POST: what is sent twice happens once.
+"""Idempotency keys: a POST with an Idempotency-Key that is sent twice is carried out once.
 
 IETF draft-ietf-httpapi-idempotency-key-header; contract, section 4.
 
-The answer is kept in the transaction of the effect, so a crash leaves both or neither. What the
-state refused (409) is kept as well: the request was carried out as far as it could be. A request
-that was itself wrong (400, 403, 404, 412, 415) or came at a bad moment (401, 429, 503) did nothing
-and is not kept: it may be mended and sent again under its key.
+The answer is stored in the transaction of the change, so a crash leaves both or neither. A refusal
+by the state (409) is stored as well: the request was carried out as far as it could be. A request
+that was itself wrong (400, 403, 404, 412, 415) or came at a bad moment (401, 429, 503) changed
+nothing and is not stored: it may be corrected and sent again with its key.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ _FORM = re.compile(r'"(?P<quoted>[\x20\x21\x23-\x7e]{1,255})"|(?P<bare>[\x21\x23
 
 
 class KeyReused(APIException):
-    """The key came before with another request (422)."""
+    """The key was sent before with another request (422)."""
 
     status_code = 422
     default_detail = (
@@ -42,7 +42,7 @@ class KeyReused(APIException):
 
 
 def idempotent(action: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """Let an action of an ApiViewSet answer a POST with a key once, and then repeat the answer."""
+    """Decorate an ApiViewSet's action: a POST with a key runs once, then its answer is repeated."""
 
     @wraps(action)
     def once(view: Any, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -63,7 +63,7 @@ def idempotent(action: Callable[..., HttpResponseBase]) -> Callable[..., HttpRes
 
 
 def _key(said: str) -> str:
-    """Read the key, in quotation marks as the draft writes it or without."""
+    """Parse the key, in quotation marks as in the draft or without."""
     form = _FORM.fullmatch(said.strip())
     if form is None:
         raise ParseError("An Idempotency-Key has 1 to 255 printable ASCII characters: a UUID, say.")
@@ -71,7 +71,7 @@ def _key(said: str) -> str:
 
 
 def _fingerprint(path: str, body: dict[str, Any]) -> str:
-    """Tell requests apart by path and body; how the JSON is laid out does not matter."""
+    """Return a hash of path and body; the layout of the JSON does not matter."""
     told = json.dumps([path, body], sort_keys=True)
     return hashlib.sha256(told.encode()).hexdigest()
 
@@ -96,7 +96,7 @@ def _claim(partner_id: str, key: str) -> None:
 
 
 def _kept(partner_id: str, key: str) -> KeptAnswer | None:
-    """Find the answer kept under a key, if it is still to be repeated."""
+    """Return the answer stored under a key, if it is not older than KEPT_FOR."""
     since = timezone.now() - KEPT_FOR
     return KeptAnswer.objects.filter(partner_id=partner_id, key=key, kept_at__gt=since).first()
 
@@ -109,7 +109,7 @@ def _repeat(kept: KeptAnswer, fingerprint: str) -> HttpResponse:
 
 
 def _carry_out(view: Any, act: Callable[[], HttpResponseBase]) -> HttpResponse:
-    """Run the action in a savepoint, and give its answer; a refusal is one too."""
+    """Run the action in a savepoint and return its answer, which may be a refusal (409)."""
     try:
         with transaction.atomic():
             response = act()
@@ -135,9 +135,9 @@ def _keep(partner_id: str, key: str, fingerprint: str, response: HttpResponse) -
 
 
 def _sweep() -> None:
-    """Delete answers that are kept no longer: a few at a time, so that no request pays for all.
+    """Delete answers older than KEPT_FOR: a few at a time, so that no request pays for all.
 
-    The last thing a request does, and never waiting for a row that another one deletes.
+    The last step of a request, and without waiting for a row that another one deletes.
     """
     old = KeptAnswer.objects.filter(kept_at__lte=timezone.now() - KEPT_FOR).order_by("kept_at")
     rows = old.select_for_update(skip_locked=True).values_list("pk", flat=True)[:_SWEPT_AT_ONCE]

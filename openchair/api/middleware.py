@@ -1,4 +1,4 @@
-"""What has to be right about a request under the API's paths before any route is looked for."""
+"""Middleware for the API's paths: checks of host and scheme, and chunked bodies, before routing."""
 
 import re
 from collections.abc import Callable
@@ -19,31 +19,30 @@ API_PATHS = re.compile(r"/(?:online)?scheduling(?:/|\Z)")
 
 
 def is_api(request: HttpRequest) -> bool:
-    """Say whether a request is to the API, where nothing is ever answered in HTML."""
+    """Whether a request is to the API, where no answer is ever HTML."""
     return API_PATHS.match(request.path_info) is not None
 
 
 def _names_another_host(request: HttpRequest) -> bool:
-    """Compare the host of a request line in absolute form, GET http://host/path, with Host."""
+    """Whether an absolute request line, GET http://host/path, differs from the Host header."""
     target = request.META.get("RAW_URI", "/")  # gunicorn's
     return not target.startswith("/") and urlsplit(target).netloc.lower() != request.get_host()
 
 
 class ApiGuardMiddleware:
-    """Checks host and scheme, reads chunked bodies, and lets a trailing slash be."""
+    """Checks host and scheme, reads chunked bodies, and ignores a trailing slash."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Answer a broken API request with a problem document, or hand it on."""
         if not is_api(request):
             return self.get_response(request)
         if request.path_info.endswith("/"):
             request.path_info = request.path_info[:-1]
         refusal = self._refusal(request) or self._read_chunks(request)
         response = refusal or self.get_response(request)
-        # A 304's would be that of the answer it stands for (RFC 9110, section 8.6).
+        # A 304's would be that of the 200 it stands for (RFC 9110, section 8.6).
         if isinstance(response, HttpResponse) and response.status_code != HTTPStatus.NOT_MODIFIED:
             response.headers.setdefault("Content-Length", str(len(response.content)))
         return response
@@ -66,7 +65,7 @@ class ApiGuardMiddleware:
         return None
 
     def _read_chunks(self, request: HttpRequest) -> HttpResponse | None:
-        """Read a chunked body, of which Django would read as much as Content-Length says: none."""
+        """Read a chunked body; Django would read as much as Content-Length has: nothing."""
         is_chunked = "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower()
         if not is_chunked:
             return None

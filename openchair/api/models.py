@@ -1,4 +1,4 @@
-"""What every endpoint shares and all workers have to agree on."""
+"""Models of the API base: counters of rate limits, and answers stored for idempotency keys."""
 
 from django.db import models
 
@@ -6,7 +6,7 @@ from django.db import models
 class Counter(models.Model):
     """How often something was done in one window of time: requests of a partner, wrong keys.
 
-    One row a name, so the table stays as small as the number of partners and addresses.
+    One row per name, so the table stays as small as the number of partners and addresses.
     """
 
     name = models.CharField(max_length=100, primary_key=True)
@@ -18,7 +18,7 @@ class Counter(models.Model):
 
 
 class KeptAnswer(models.Model):
-    """The answer to a POST that came with an Idempotency-Key, to be given again for 24 hours."""
+    """The answer to a POST with an Idempotency-Key, to be repeated for 24 hours."""
 
     partner = models.ForeignKey(
         "practices.Partner", models.CASCADE, related_name="+", db_index=False
@@ -26,7 +26,7 @@ class KeptAnswer(models.Model):
     key = models.CharField(max_length=255, help_text="The partner's own; unique for it alone.")
     status = models.PositiveSmallIntegerField()
     headers = models.JSONField()
-    # A fingerprint in clear would let anybody try who the patient is.
+    # Encrypted: a fingerprint in clear could be compared with guesses of who the patient is.
     sealed = models.TextField(help_text="SHA-256 of path and body asked, and the body answered.")
     sealed_by = models.CharField(max_length=8, help_text="The name of the key that sealed it.")
     kept_at = models.DateTimeField(db_index=True, help_text="UTC.")

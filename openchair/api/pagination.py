@@ -1,7 +1,7 @@
-"""Pages of a list: `limit`, and a cursor to the next one in a Link (RFC 8288).
+"""Cursor pagination of a list: `limit`, and a Link to the next page with its cursor (RFC 8288).
 
-A page begins after the last row of the page before, by that row's place in the order and not by
-how many rows came earlier; so whatever is written meanwhile, a row that stays is shown once.
+A page begins after the position of the previous page's last row in the order, not after a number of
+rows; so whatever is written meanwhile, a row that stays is returned once.
 """
 
 from dataclasses import dataclass
@@ -22,9 +22,9 @@ _SALT = "openchair.page"
 
 @dataclass(frozen=True)
 class Page:
-    """Which part of a list is asked for: up to `limit` rows, those after `after`.
+    """The requested part of a list: up to `limit` rows, those after `after`.
 
-    after: the value and the id of the last row seen; None for the first page.
+    after: the value and the id of the last row of the page before; None for the first page.
     """
 
     limit: int
@@ -32,12 +32,12 @@ class Page:
 
 
 def is_asked_for(request: Request) -> bool:
-    """Say whether a page is wanted, and not the whole list."""
+    """Whether the request is for a page, not for the whole list."""
     return any(name in request.query_params for name in PARAMETERS)
 
 
 def asked_for(request: Request) -> Page | None:
-    """Read `limit` and `cursor`; None where the whole list is wanted. Raises ValidationError."""
+    """Parse `limit` and `cursor`; None for the whole list. Raises ValidationError."""
     if not is_asked_for(request):
         return None
     cursor = request.query_params.get("cursor")
@@ -45,7 +45,7 @@ def asked_for(request: Request) -> Page | None:
 
 
 def limit(request: Request) -> int:
-    """Read how many are wanted at most. Raises ValidationError."""
+    """Parse the highest number of rows. Raises ValidationError."""
     text = request.query_params.get("limit", str(DEFAULT))
     if not (text.isascii() and text.isdigit() and len(text) <= 4 and 1 <= int(text) <= MOST):
         raise ValidationError({"limit": f"Write a whole number from 1 to {MOST}."})
@@ -58,12 +58,12 @@ def _position(cursor: str) -> tuple[datetime | None, str]:
 
 
 def signed(position: Any, salt: str) -> str:
-    """Write a position in a list as an opaque text: it grants nothing, and cannot be made up."""
+    """Return a position in a list as a signed, opaque text, which grants nothing."""
     return signing.Signer(salt=salt).sign_object(position)
 
 
 def unsigned(parameter: str, text: str, salt: str) -> Any:
-    """Read such a text again, however old. Raises ValidationError where it is not one of ours."""
+    """Return the position in such a text, however old. Raises ValidationError for any other."""
     try:
         return signing.Signer(salt=salt).unsign_object(text)
     except signing.BadSignature:
@@ -73,9 +73,9 @@ def unsigned(parameter: str, text: str, salt: str) -> Any:
 
 
 def rows_of(rows: QuerySet[Any, Any], page: Page, column: str) -> tuple[list[Any], str | None]:
-    """Select a page of rows, in order of a column then id, those without a value last.
+    """Return a page of rows, in order of a column then id, those without a value last.
 
-    Gives the rows and the cursor of the next page; None on the last.
+    With them, the cursor of the next page; None on the last.
     """
     placed = rows.filter(**{f"{column}__isnull": False}).order_by(column, "id")
     unplaced = rows.filter(**{f"{column}__isnull": True}).order_by("id")
@@ -85,9 +85,9 @@ def rows_of(rows: QuerySet[Any, Any], page: Page, column: str) -> tuple[list[Any
             placed, unplaced = placed.none(), unplaced.filter(id__gt=row_id)
         else:
             behind = Q(**{f"{column}__gt": value}) | Q(id__gt=row_id)
-            # Said apart, so that an index finds where to begin.
+            # A condition of its own, so that an index finds where to begin.
             placed = placed.filter(behind, **{f"{column}__gte": value})
-    # One more than asked for says whether there is a next page.
+    # One more than requested, to know whether there is a next page.
     found = list(placed[: page.limit + 1])
     if len(found) <= page.limit:
         found += list(unplaced[: page.limit + 1 - len(found)])
@@ -99,7 +99,7 @@ def rows_of(rows: QuerySet[Any, Any], page: Page, column: str) -> tuple[list[Any
 
 
 def link(request: Request, **changed: str) -> str:
-    """Write the Link to the next page: this request with other parameters."""
+    """Return the Link to the next page: this request with other parameters."""
     query: QueryDict = request.query_params.copy()
     for name, value in changed.items():
         query[name] = value

@@ -1,4 +1,4 @@
-"""Request bodies: strict JSON in UTF-8, one object (contract, section 3; RFC 8259)."""
+"""Request body parser: strict JSON in UTF-8, one object (contract, section 3; RFC 8259)."""
 
 import codecs
 import json
@@ -18,9 +18,10 @@ DEEPEST = 20
 
 
 class StrictJSONParser(BaseParser):
-    """Reads a JSON object and refuses whatever two readers could understand differently.
+    """Parses a JSON object, and refuses JSON that two parsers could understand differently.
 
-    No JSONParser: of those DRF reads the whole body, however long, before it asks them.
+    Not a subclass of DRF's JSONParser: DRF reads the whole body, of any length, before it calls
+    one.
     """
 
     media_type = "application/json"
@@ -31,15 +32,15 @@ class StrictJSONParser(BaseParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
-        """Read the body. Raises ParseError, UnsupportedMediaType or BodyTooLarge."""
+        """Parse the body. Raises ParseError, UnsupportedMediaType or BodyTooLarge."""
         request: Request = (parser_context or {})["request"]
         _check_declared(request._request)
         length = int(request.META["CONTENT_LENGTH"])
-        if length > LARGEST_BODY:  # before any of it has come
+        if length > LARGEST_BODY:  # before any of it is read
             raise BodyTooLarge(LARGEST_BODY)
         try:
             body = stream.read(length)
-        except OSError:  # the client has gone, so nobody reads this; a bug it is not
+        except OSError:  # the client has disconnected: not a bug
             raise ParseError("The body broke off: send it again.") from None
         if len(body) < length:
             raise ParseError("The body is shorter than its Content-Length: send it again, whole.")
@@ -67,7 +68,7 @@ def _is_utf8(charset: str) -> bool:
 
 
 def parse_object(body: bytes) -> dict[str, Any]:
-    """Read a JSON object. Raises ParseError with a sentence that says where and what to do."""
+    """Parse a JSON object. Raises ParseError with the place of the error and what to do."""
     try:
         text = body.decode()
     except UnicodeDecodeError as error:
@@ -100,7 +101,7 @@ _TOO_DEEP = f"The body is nested too deep: {DEEPEST} levels at most."
 
 def _syntax(text: str, error: json.JSONDecodeError) -> str:
     before = text[: error.pos].rstrip()
-    # The published samples end their objects with a comma, so this is the slip to expect.
+    # The published samples end their objects with a comma, so this is a likely mistake.
     trailing = before.endswith(",") and text[error.pos : error.pos + 1] in {"}", "]"}
     hint = "take away the comma before it" if trailing else error.msg
     return f"The body is not JSON at line {error.lineno}, column {error.colno}: {hint}."
@@ -127,7 +128,7 @@ def _finite(text: str) -> float:
 
 
 def _check(value: object, *, depth: int) -> None:
-    """Refuse NUL and half surrogate pairs, in names too, and what is nested too deep."""
+    """Refuse NUL and lone surrogates, in names too, and nesting deeper than DEEPEST."""
     if isinstance(value, dict | list):
         if depth > DEEPEST:
             raise ParseError(_TOO_DEEP)

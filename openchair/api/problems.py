@@ -1,4 +1,4 @@
-"""What went wrong, as RFC 9457 problem documents; the one exception handler."""
+"""Problem documents (RFC 9457): the catalogue of types, and the API's exception handler."""
 
 import json
 import logging
@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class ProblemType:
-    """A kind of problem: its status, its title, and what the page behind its `type` tells."""
+    """A type of problem; `meaning` and `mend` are on the page that its `type` links to."""
 
     slug: str
     status: int
@@ -150,7 +150,7 @@ _BY_STATUS = {kind.status: kind for kind in CATALOGUE.values() if kind.slug != "
 
 
 class BodyTooLarge(exceptions.APIException):
-    """A body over the limit, in bytes."""
+    """A body of more than `limit` bytes (413)."""
 
     status_code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
@@ -166,7 +166,7 @@ def problem(
     headers: dict[str, str] | None = None,
     **members: Any,
 ) -> HttpResponse:
-    """Make a problem document; `type` is absolute where the request's host can be trusted."""
+    """Return a problem document; `type` is relative without a request whose host can be trusted."""
     path = f"/docs/problems/{kind.slug}"
     document = {
         "type": request.build_absolute_uri(path) if request is not None else path,
@@ -184,7 +184,7 @@ def problem(
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse:
-    """Turn what a view raised into a problem document (Django REST framework's hook)."""
+    """Turn a view's exception into a problem document (DRF's EXCEPTION_HANDLER)."""
     request: HttpRequest = context["request"]._request
     if isinstance(error, DjangoValidationError | exceptions.ValidationError):
         return _invalid_fields(request, error)
@@ -211,7 +211,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse
 
 
 def _broken_rule(error: IntegrityError) -> str:
-    """Name the rule; PostgreSQL's whole message would put the patient's row into the log."""
+    """Return the constraint's name; PostgreSQL's whole message would log the patient's row."""
     name = getattr(getattr(error.__cause__, "diag", None), "constraint_name", None)
     return name or str(error)
 
@@ -255,7 +255,7 @@ def _invalid_fields(
 
 
 def _flat(found: Any, field: str = "") -> Iterator[tuple[str, str]]:
-    """Walk nested errors; parts of a list come under their index, as in `status.1`."""
+    """Yield field and message of nested errors; nested names are joined, as in `status.1`."""
     if isinstance(found, dict):
         for name, part in found.items():
             yield from _flat(part, f"{field}.{name}" if field else str(name))
@@ -274,9 +274,9 @@ def _too_many(
 
 
 def database_failed(request: HttpRequest, error: Exception) -> HttpResponse:
-    """Say 503 for a database that is away or too busy, and 409 for one that refused a change."""
+    """Answer 503 for a database that is down or too busy, 409 for one that refused a change."""
     if isinstance(error, IntegrityError):
-        # A rule that only the database saw broken: nothing was changed, so the client may know.
+        # A rule that only the database checked. Nothing changed, so a 409 and not a 500.
         logger.error("the database refused a change: %s", _broken_rule(error))
         return problem(
             request,
@@ -294,5 +294,5 @@ def database_failed(request: HttpRequest, error: Exception) -> HttpResponse:
 
 
 def by_status(request: HttpRequest | None, status: int, detail: str) -> HttpResponse:
-    """Make the problem document of a plain HTTP status."""
+    """Return the problem document of a plain HTTP status."""
     return problem(request, _BY_STATUS[status], detail)

@@ -1,7 +1,7 @@
 """JSON responses, and content negotiation between JSON and a 406.
 
-Views encode at once and return a plain HttpResponse: the one that DRF renders later costs more than
-the encoding.
+Views encode at once and return a plain HttpResponse: DRF's Response, rendered later, costs more
+than the encoding.
 """
 
 from collections.abc import Iterable
@@ -26,17 +26,17 @@ def json_response(
 def text_response(
     text: str, *, status: int = 200, headers: dict[str, str] | None = None
 ) -> HttpResponse:
-    """Answer with a text that is JSON already."""
+    """Return a response with a text that is JSON already."""
     return HttpResponse(text, status=status, content_type="application/json", headers=headers)
 
 
 class JsonNegotiation(DefaultContentNegotiation):
-    """Knows at once what nearly every client accepts; DRF works out the rest."""
+    """Content negotiation, with a fast path for the usual Accept headers."""
 
     def select_renderer(
         self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> Any:
-        """Select the one renderer there is. Raises NotAcceptable."""
+        """Return the only renderer and its media type. Raises NotAcceptable."""
         if request.META.get("HTTP_ACCEPT") in _JSON:
             renderer = next(iter(renderers))
             return renderer, renderer.media_type

@@ -1,4 +1,4 @@
-"""The OpenAPI document: what drf-spectacular cannot know by itself."""
+"""OpenAPI: drf-spectacular's extensions and hooks for what it cannot infer."""
 
 from typing import Any
 
@@ -53,7 +53,7 @@ class ProblemSerializer(serializers.Serializer[object]):
     )
 
     def get_fields(self) -> dict[str, Any]:
-        """Add `errors`, which as an attribute would hide the serializer's own."""
+        """Add `errors`, which as a class attribute would replace the serializer's own."""
         fields: dict[str, Any] = super().get_fields()
         fields["errors"] = FieldErrorSerializer(
             many=True, required=False, help_text="With a 400: each field that needs mending."
@@ -62,7 +62,7 @@ class ProblemSerializer(serializers.Serializer[object]):
 
 
 def query(name: str, what: str, kind: Any = OpenApiTypes.STR) -> OpenApiParameter:
-    """Describe a parameter in a query."""
+    """Return an OpenAPI query parameter."""
     return OpenApiParameter(name, kind, OpenApiParameter.QUERY, description=what)
 
 
@@ -95,17 +95,16 @@ IF_NONE_MATCH = _header_parameter(
 
 
 class ApiSchema(AutoSchema):
-    """Adds what follows from a route's method and path: headers, and problems it can answer."""
+    """Adds what follows from a route's method and path: headers, and possible problems."""
 
     def get_override_parameters(self) -> list[Any]:
-        """Add the headers that every request of this kind may carry."""
         if self.method == "GET":
             return [IF_NONE_MATCH]
         headers = [IDEMPOTENCY_KEY] if self.method == "POST" else []
         return headers + ([IF_MATCH] if self._is_change() else [])
 
     def _is_change(self) -> bool:
-        """Say whether this edits or deletes something that is there."""
+        """Whether this edits or deletes an existing row."""
         action = getattr(self.view, "action", "")
         return action.startswith("edit") or action == "destroy"
 
@@ -135,20 +134,18 @@ class ApiSchema(AutoSchema):
         return sorted(statuses)
 
     def get_tags(self) -> list[str]:
-        """Group by what it is about."""
         if "appointment" in self.path:
             return ["Appointments"]
         return ["Bookings" if self.path.startswith("/onlinescheduling") else "Practices"]
 
 
 class ApiKeyScheme(OpenApiAuthenticationExtension):
-    """Tells drf-spectacular of the bare key."""
+    """Describes the bare API key in the Authorization header."""
 
     target_class = "practices.api.authentication.ApiKeyAuthentication"
     name = "ApiKey"
 
     def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, str]:
-        """Describe the header."""
         return {
             "type": "apiKey",
             "in": "header",
@@ -158,13 +155,12 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):
 
 
 class StrictBody(OpenApiSerializerExtension):
-    """Tells drf-spectacular that a body has the fields there are, and which of them are ignored."""
+    """Marks a body as closed to unknown fields, and lists the fields that are ignored."""
 
     target_class = "openchair.api.fields.StrictSerializer"
     match_subclasses = True
 
     def map_serializer(self, auto_schema: AutoSchema, direction: Any) -> dict[str, Any]:
-        """Describe the body."""
         schema: dict[str, Any] = auto_schema._map_serializer(
             self.target, direction, bypass_extensions=True
         )
@@ -177,7 +173,7 @@ class StrictBody(OpenApiSerializerExtension):
 
 
 def only_the_api(endpoints: list[tuple[Any, ...]], **_: object) -> list[tuple[Any, ...]]:
-    """Leave pages out of the document."""
+    """Preprocessing hook: leave pages out of the document."""
     return [endpoint for endpoint in endpoints if API_PATHS.match(endpoint[0])]
 
 
@@ -209,7 +205,7 @@ LIMITS = ["RateLimit-Policy", "RateLimit"]
 
 
 def _headers(status: str, operation: dict[str, Any]) -> dict[str, Any]:
-    """Say which headers an answer of this status has; every request that was counted says so."""
+    """Return the headers of an answer: RateLimit's wherever the request was counted."""
     names = [*HEADERS_OF.get(status, []), *([] if status in {"401", "503"} else LIMITS)]
     if status == "200" and any(one["name"] == "limit" for one in operation["parameters"]):
         names.append("Link")
@@ -219,7 +215,7 @@ def _headers(status: str, operation: dict[str, Any]) -> dict[str, Any]:
 
 
 def _example(status: str) -> dict[str, Any]:
-    """Show a problem of this status; of a 400, one about a field."""
+    """Return an example problem of this status; for a 400, one about a field."""
     kinds = [kind for kind in CATALOGUE.values() if str(kind.status) == status]
     example = {
         "type": f"https://openchair.example/docs/problems/{kinds[-1].slug}",
@@ -238,7 +234,7 @@ def _example(status: str) -> dict[str, Any]:
 
 
 def describe(result: dict[str, Any], **_: object) -> dict[str, Any]:
-    """Add the description and the headers of answers; write each kind of problem down once."""
+    """Postprocessing hook: add description, headers and examples; share each kind of problem."""
     result["info"]["description"] = DESCRIPTION.strip()
     problems: dict[str, Any] = {}
     for operations in result["paths"].values():

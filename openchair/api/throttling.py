@@ -1,4 +1,4 @@
-"""Throttling: the partner's rate limit, under Django REST framework's name for it."""
+"""DRF throttle: the partner's rate limit."""
 
 from typing import Any, cast
 
@@ -9,9 +9,9 @@ from openchair.rate_limits import Budget
 
 
 class PartnerRateThrottle(BaseThrottle):
-    """Holds a partner to RATE_LIMIT.
+    """Limits a partner to RATE_LIMIT.
 
-    The request was counted with the key (practices/callers.py), in the same statement.
+    Authentication counted the request, in the statement that found the key (practices/callers.py).
     """
 
     def allow_request(self, request: Request, view: Any) -> bool:

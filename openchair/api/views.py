@@ -1,4 +1,4 @@
-"""The base class of every endpoint's viewset."""
+"""Base class of the API's viewsets: authentication, throttling and the order of checks."""
 
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn, cast
@@ -31,10 +31,10 @@ NO_WEB_CLIENTS = (
 
 
 def refuse_other_sites(request: HttpRequest) -> None:
-    """Raise PermissionDenied where a browser sends this from a page of another site.
+    """Raise PermissionDenied for a request that a browser sent from a page of another site.
 
-    Pages of this same host (the docs) may call. Sec-Fetch-Site is the browser's own word (Fetch
-    Metadata); Origin is for those that do not send it.
+    Pages of this same host (the docs) may call. Sec-Fetch-Site is set by the browser (Fetch
+    Metadata); Origin is for browsers that do not send it.
     """
     site = request.META.get("HTTP_SEC_FETCH_SITE", "none")
     if site not in {"none", "same-origin"}:
@@ -52,22 +52,21 @@ def _host(origin: str) -> str:
 
 
 class ApiViewSet(GenericViewSet):
-    """A viewset that asks in the contract's order: 401, 429, 403, 405, 403, 406, then its own."""
+    """A viewset that checks in the contract's order: 401, 429, 403, 405, 403, 406, then its own."""
 
     http_method_names = ["get", "head", "post", "put", "patch", "delete"]
-    # Who has a key may read; what needs more says so.
+    # A valid key is enough to read; views that need more override this.
     permission_classes = []
     format_kwarg: None = None
     budget: Budget | None = None
 
     @property
     def caller(self) -> "Caller":
-        """Give the key that calls, and the partner whose it is."""
         return cast("Caller", self.request.auth)
 
     @property
     def body(self) -> dict[str, Any]:
-        """Read the request's body, which has to be there. Raises ParseError."""
+        """The request's parsed body. Raises ParseError if it is empty or not a JSON object."""
         # Without a length Django REST framework would parse nothing, and an empty edit succeed.
         if self.request.META.get("CONTENT_LENGTH") in {None, "", "0"}:
             raise ParseError("The body is empty: send a JSON object.")
@@ -75,7 +74,7 @@ class ApiViewSet(GenericViewSet):
 
     @property
     def default_response_headers(self) -> dict[str, str]:
-        """Leave Allow to the 405, which it belongs to."""
+        """Empty: DRF would add Allow, which belongs to the 405."""
         return {}
 
     def get_first_query(self, **kwargs: str) -> BoundQuery[Any] | None:
@@ -92,7 +91,10 @@ class ApiViewSet(GenericViewSet):
         return [kind(along=self.first_query) for kind in kinds]
 
     def admit(self, request: Request) -> None:
-        """Let in who has a key, has not used up its limit, and is not a page of another site."""
+        """Check the key, its rate limit, and that no page of another site sent the request.
+
+        Raises NotAuthenticated, AuthenticationFailed, RateLimitExceeded or PermissionDenied.
+        """
         self.perform_authentication(request)
         if request.auth is None:
             raise NotAuthenticated("Send your API key, bare, in the Authorization header.")
@@ -107,9 +109,9 @@ class ApiViewSet(GenericViewSet):
         )
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-        """Answer, then take apart the ring of view, request and parsers.
+        """Answer, then break the reference cycle of view, request and parsers.
 
-        In a ring every body that was sent or answered stays in memory until the collector runs:
+        In a cycle every body that was sent or answered stays in memory until garbage is collected:
         with 10 000 rows in each, that was 500 MiB.
         """
         try:
@@ -119,7 +121,7 @@ class ApiViewSet(GenericViewSet):
             vars(self).pop("request").parser_context = {}
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Do what Django REST framework does here, but ask who it is before anything else."""
+        """Do what DRF does here, but authenticate before anything else."""
         self.admit(request)
         if str(request.method).lower() not in self.action_map:
             raise MethodNotAllowed(str(request.method))
@@ -131,9 +133,8 @@ class ApiViewSet(GenericViewSet):
     def finalize_response(
         self, request: Request, response: Any, *args: Any, **kwargs: Any
     ) -> Response:
-        """Add what every answer of the API carries."""
         answer = super().finalize_response(request, response, *args, **kwargs)
-        # What a key may see is nobody else's: no shared cache keeps it.
+        # The answer depends on the key, so no shared cache may store it.
         answer.headers.setdefault("Cache-Control", "private, no-cache")
         answer.headers["Vary"] = "Authorization"
         if self.budget is not None:
@@ -144,7 +145,7 @@ class ApiViewSet(GenericViewSet):
 
 @extend_schema(exclude=True)
 class UnknownRouteView(ApiViewSet):
-    """Everything under the API's paths that is no route."""
+    """Answers 404 to everything under the API's paths that is no route."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         self.admit(request)

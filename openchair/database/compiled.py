@@ -1,7 +1,7 @@
-"""Compiled queries: querysets whose SQL Django builds once a process, to run with other arguments.
+"""Compiled queries: querysets whose SQL is built once per process, to run with other arguments.
 
-Building and compiling takes several times as long as the database's answer. docs/fast-path.md says
-which private parts of Django this uses.
+Building and compiling a queryset takes several times as long as the database's answer.
+docs/fast-path.md lists the private parts of Django that this uses.
 """
 
 import re
@@ -24,7 +24,7 @@ _ANCIENT = re.compile(r"0\d{3}-\d\d-\d\d")
 
 @dataclass(frozen=True)
 class _Compiled:
-    """places: the indexes of `params` that an argument, by its name, is put in."""
+    """places: pairs of an index of `params` and the name of the argument that goes there."""
 
     sql: str
     params: Sequence[object]
@@ -37,8 +37,9 @@ class _Compiled:
 class CompiledQuery(Generic[Row]):
     """A query compiled at its first use.
 
-    build: returns the queryset, of models or a `values_list`, for its arguments, which have to go
-    into it as they are: `now + a_week` would be computed once. Compiling raises TypeError there.
+    build: returns the queryset, of models or a `values_list`, for its arguments. Each of them has
+    to become a query parameter unchanged: `now + a_week` would be computed once. Compiling raises
+    TypeError for that.
     arguments: their names and types.
     """
 
@@ -49,7 +50,7 @@ class CompiledQuery(Generic[Row]):
         self._arguments = arguments
 
     def compile(self) -> Self:
-        """Compile it now, so that what is wrong with it is raised here."""
+        """Compile it now, so that an error in it is raised here."""
         self._compiled  # noqa: B018  # a cached property
         return self
 
@@ -72,18 +73,18 @@ class CompiledQuery(Generic[Row]):
 
     @property
     def width(self) -> int:
-        """How many columns it selects."""
+        """The number of columns that it selects."""
         return self._compiled.width
 
     def params(self, values: Mapping[str, str | datetime]) -> list[Any]:
-        """Return the parameters of its SQL for these arguments."""
+        """Return the SQL parameters for these arguments."""
         params: list[Any] = list(self._compiled.params)
         for index, name in self._compiled.places:
             params[index] = _adapted(values[name])
         return params
 
     def convert(self, rows: list[Any]) -> list[Row]:
-        """Turn the driver's rows into tuples, named tuples or model instances."""
+        """Convert the driver's rows into tuples, named tuples or model instances."""
         compiled = self._compiled
         for index, (functions, column) in compiled.converters.items():
             for function in functions:
@@ -122,14 +123,14 @@ class CompiledQuery(Generic[Row]):
         )
 
     def _is_computed(self, text: str) -> bool:
-        """Whether a parameter was made of a stand-in."""
+        """Whether a parameter was computed from a stand-in."""
         if datetime in self._arguments.values() and _ANCIENT.match(text):
             return True
         return any(f"\0{name}" in text for name in self._arguments)
 
 
 class BoundQuery(Generic[Row]):
-    """A compiled query with its arguments. `rows` reads them once, `fetch` reads them anew."""
+    """A compiled query with its arguments; `rows` runs it at most once, `fetch` every time."""
 
     def __init__(self, query: CompiledQuery[Row], values: Mapping[str, str | datetime]) -> None:
         self.query = query
@@ -137,16 +138,16 @@ class BoundQuery(Generic[Row]):
         self._rows: list[Row] | None = None
 
     def rows(self) -> list[Row]:
-        """Return its rows: those that came along with another statement, if it was sent along."""
+        """Return its rows: those of `receive`, if it was run along with another statement."""
         return self.fetch() if self._rows is None else self._rows
 
     def fetch(self) -> list[Row]:
-        """Run it now, whatever was read before."""
+        """Run it now, even if it has run before."""
         self._rows = self.query.convert(fetch_all(self.query.sql, self.params))
         return self._rows
 
     def receive(self, rows: list[Any]) -> None:
-        """Take the driver's rows from what has run it."""
+        """Set its rows, from the driver's rows of a statement that included it."""
         self._rows = self.query.convert(rows)
 
 
@@ -157,9 +158,9 @@ def _adapted(value: str | datetime) -> object:
 
 
 def _reader(queryset: Any, compiler: Any) -> Callable[[Sequence[Any]], Any]:
-    """Return what makes of a row a named tuple or a model instance with its select_related.
+    """Return what converts a row into a named tuple, or a model instance with its select_related.
 
-    `tuple` where a row stays what it is.
+    `tuple` where the rows stay tuples.
     """
     if queryset._fields is not None:
         if queryset._iterable_class is not NamedValuesListIterable:

@@ -1,6 +1,6 @@
-"""SQL executed on the database driver's own connection, past Django's cursor wrappers.
+"""Raw SQL execution on the database driver's own connection, without Django's cursor wrappers.
 
-Half the time of a cursor of Django's for a short statement; docs/fast-path.md says what it costs.
+A short statement takes half as long as with Django's cursor; docs/fast-path.md has the trade-offs.
 """
 
 from abc import abstractmethod
@@ -20,14 +20,14 @@ else:
 class DirectExecution(_Backend):
     """Mixin of our two database backends.
 
-    As safe as a cursor: a broken connection is noticed, errors are Django's, and the connection's
-    `execute_wrappers` see every statement.
+    As safe as a cursor: a broken connection is detected, errors are Django's, and the connection's
+    `execute_wrappers` run around every statement.
     """
 
     execute_wrappers: list[Any]
 
     def fetch_all(self, sql: str, params: Sequence[object]) -> list[Any]:
-        """Execute a statement that returns rows, its parameters written %s."""
+        """Execute a statement that returns rows; its placeholders are %s."""
         if self.queries_logged:  # DEBUG, or a test that captures queries
             with self.cursor() as cursor:
                 cursor.execute(sql, cast("Any", params))
@@ -46,7 +46,7 @@ class DirectExecution(_Backend):
 
     @abstractmethod
     def driver_rows(self, sql: str, params: Sequence[object]) -> list[Any]:
-        """Execute it on the driver's connection."""
+        """Execute a statement on the driver's connection and return all of its rows."""
 
     def driver_pipeline(self) -> AbstractContextManager[Any]:
         """Return the driver's pipeline mode; without one, statements run one by one."""
@@ -57,8 +57,8 @@ class DirectExecution(_Backend):
 def pipeline() -> Iterator[None]:
     """Send statements without waiting for each result: one round trip for all in the block.
 
-    In a transaction only. Reading a result waits for it. A statement that failed raises there, or
-    where the block ends.
+    In a transaction only. Reading a result waits for it. The error of a failed statement is raised
+    there, or at the end of the block.
     """
     backend = cast("DirectExecution", connection)
     with backend.wrap_database_errors, backend.driver_pipeline():

@@ -1,6 +1,6 @@
-"""Why the database could not do its part, and what to tell whoever asked; for API and pages alike.
+"""Database errors, classified: the text and the Retry-After of each kind, for API and pages alike.
 
-Whatever it was, the transaction was rolled back: nothing is half done.
+Whichever it was, the transaction was rolled back: nothing is half done.
 """
 
 import logging
@@ -17,7 +17,7 @@ ERRORS = (DatabaseError, InterfaceError)
 
 @dataclass(frozen=True)
 class Outage:
-    """One way of failing: what is answered, and after how many seconds it may work again."""
+    """A kind of failure: the text of the answer, and the seconds until a retry may work."""
 
     text: str
     retry_after: int
@@ -25,7 +25,7 @@ class Outage:
 
 GONE = Outage("The database does not answer", 5)
 BUSY = Outage("The database is too busy at this moment", 2)
-# No verb locks in another order than the others do, so one of these in the log is a bug.
+# All verbs lock in the same order, so one of these in the log is a bug.
 CONFLICT = Outage("Another change got in the way of this one", 1)
 FULL = Outage("The database has no room left; the operator has to make some", 30)
 READ_ONLY = Outage("The database takes no changes at the moment; the operator has to see to it", 30)
@@ -57,13 +57,13 @@ _BY_SQLITE_NAME = {
     "SQLITE_READONLY_DBMOVED": MISSING,
     "SQLITE_CANTOPEN": MISSING,
     "SQLITE_NOTADB": MISSING,
-    # What its message does not say better is a table or a column that is not there.
+    # Without a code of its own: a missing table or column.
     "SQLITE_ERROR": MISSING,
 }
 
 
 def of(error: Exception) -> Outage:
-    """Say what kind of failure a database error is."""
+    """Return the kind of failure that a database error is; GONE for an unknown one."""
     cause = error.__cause__
     found = _BY_SQLSTATE.get(getattr(cause, "sqlstate", None) or "")
     if found is None:
@@ -75,7 +75,7 @@ def of(error: Exception) -> Outage:
 
 
 def note(error: Exception) -> Outage:
-    """Log it; return what kind of failure it is."""
+    """Log a database error and return its kind of failure."""
     outage = of(error)
     logger.error("%s: %s", outage.text, logs.describe(error.__cause__ or error))
     return outage

@@ -1,6 +1,6 @@
-"""Rows written whole, with SQL that is made once for each model.
+"""Inserts and updates of model instances, with SQL that is built once for each model.
 
-Django makes it anew at each save, which takes longer than the database does.
+Django builds it at each save, which takes longer than the database does.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,22 +15,22 @@ _TAKEN_AS_THEY_ARE: dict[str, set[type]] = {
     "postgresql": {str, int, bool, datetime, date},
     "sqlite": {str, int, bool},
 }
-"""Kinds of values that the database's driver takes, in a column of any kind but JSON."""
+"""Types of values that the database's driver takes, in a column of any type but JSON."""
 
 
 @cache
 def _columns(model: type[Model]) -> "dict[str, Field[Any, Any]]":
-    """Give a model's columns by the names of their attributes, less a key the database makes."""
+    """Return a model's fields by attribute name, without a key that the database generates."""
     fields = model._meta.concrete_fields
     return {str(field.attname): field for field in fields if not field.db_returning}
 
 
 def _values(row: Model, names: Sequence[str]) -> list[Any]:
-    """Give what is in these columns of a row, as the database's driver takes it."""
+    """Return the values of these columns, as the database's driver takes them."""
     columns, as_they_are = _columns(type(row)), _TAKEN_AS_THEY_ARE[connection.vendor]
     values = [getattr(row, name) for name in names]
     return [
-        # Which is most of them, and asking the field takes longer than sending it.
+        # Most values; calling the field takes longer than sending one.
         value
         if value is None or type(value) in as_they_are
         else columns[name].get_db_prep_save(value, connection=connection)
@@ -39,17 +39,18 @@ def _values(row: Model, names: Sequence[str]) -> list[Any]:
 
 
 class Made(NamedTuple):
-    """A column that the database makes: by which SQL, and with which parameters for each row."""
+    """A column that the database computes: the SQL, and its parameters for each row."""
 
     sql: str
     params: Sequence[Sequence[object]]
 
 
 def insert(rows: Sequence[Model], **made: Made) -> Callable[[], None]:
-    """Insert new rows of one model. Call what it gives to read back what the database makes.
+    """Insert new rows of one model; return what reads back the columns that the database computes.
 
-    In a pipeline (execute.pipeline) that is after its end: what is asked for earlier
-    would be waited for. made: columns that are not written as they are.
+    In a pipeline (execute.pipeline), call that after the block: within it, it would wait for the
+    result.
+    made: the columns that the database computes, by attribute name.
     """
     if not rows:
         return _nothing
@@ -87,7 +88,7 @@ def _made_keys(model: type[Model]) -> tuple[str, ...]:
 
 @lru_cache(maxsize=500)
 def _insertion(model: type[Model], count: int, made: tuple[tuple[str, str], ...]) -> str:
-    """Write the SQL: first the columns that are said, then those that are made."""
+    """Return the INSERT: first the columns with values, then the computed ones."""
     columns = _columns(model)
     names = [name for name in columns if name not in dict(made)] + [name for name, _ in made]
     listed = ", ".join(_quoted(columns[name].column) for name in names)
@@ -100,17 +101,17 @@ def _insertion(model: type[Model], count: int, made: tuple[tuple[str, str], ...]
 
 
 def snapshot(row: Model) -> dict[str, Any]:
-    """Note what is in a row's columns."""
+    """Return the values of a row's columns by attribute name."""
     return {name: getattr(row, name) for name in _columns(type(row))}
 
 
 def changed(row: Model, *, since: dict[str, Any]) -> tuple[str, ...]:
-    """Name the columns of a row that are not as they were in a snapshot."""
+    """Return the names of the columns that differ from a snapshot."""
     return tuple(name for name, was in since.items() if getattr(row, name) != was)
 
 
 def update(rows: Sequence[Model], names: tuple[str, ...]) -> None:
-    """Write these columns of locked rows of one model, in all of which they are alike."""
+    """Write these columns of locked rows of one model; their values are the same in every row."""
     if not rows or not names:
         return
     with connection.cursor() as cursor:

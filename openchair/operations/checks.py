@@ -1,4 +1,4 @@
-"""System checks: `manage.py check --deploy --database default` says what to mend, and how."""
+"""System checks: `manage.py check --deploy --database default` lists what to mend, and how."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -29,7 +29,7 @@ SOON = timedelta(days=14)
 
 @checks.register
 def registered_models_are_scoped(**kwargs: Any) -> Iterator[CheckMessage]:
-    """Refuse a model in the admin of which every person would see every practice's rows."""
+    """Report an admin in which every person would see every practice's rows."""
     for model, model_admin in admin.site._registry.items():
         if not isinstance(model_admin, ScopedAdmin):
             yield Error(
@@ -59,7 +59,7 @@ def _leads_to_practice(model: Any, path: str | None) -> bool:
 
 @checks.register(Tags.database)
 def patient_keys_are_there(databases: Any = None, **kwargs: Any) -> Iterator[CheckMessage]:
-    """Refuse to go on with keys that do not read what is in the database."""
+    """Report PATIENT_KEYS that cannot decrypt what is in the database."""
     try:
         if databases:
             rotation.refuse_if_keys_are_missing()
@@ -71,7 +71,7 @@ def patient_keys_are_there(databases: Any = None, **kwargs: Any) -> Iterator[Che
 
 @checks.register(Tags.security, deploy=True)
 def https_is_everywhere(**kwargs: Any) -> Iterator[CheckMessage]:
-    """Look at who is answered, and over what."""
+    """Warn of a wildcard in ALLOWED_HOSTS, and of plain HTTP."""
     if "*" in settings.ALLOWED_HOSTS:
         yield Warning(
             "ALLOWED_HOSTS is *: links in answers can be made to lead anywhere.",
@@ -88,7 +88,7 @@ def https_is_everywhere(**kwargs: Any) -> Iterator[CheckMessage]:
 
 @checks.register(Tags.security, deploy=True)
 def proxies_are_named(**kwargs: Any) -> Iterator[CheckMessage]:
-    """Look at whose X-Forwarded-For and X-Forwarded-Proto are believed."""
+    """Warn of TRUSTED_PROXIES that do not fit HTTPS_ONLY and BIND, or are too wide."""
     trusted = settings.TRUSTED_PROXIES
     over_socket = settings.BIND.startswith("unix:")
     if settings.HTTPS_ONLY and not trusted:
@@ -118,7 +118,7 @@ def proxies_are_named(**kwargs: Any) -> Iterator[CheckMessage]:
 
 @checks.register(Tags.database, deploy=True)
 def database_is_sound(databases: Any = None, **kwargs: Any) -> Iterator[CheckMessage]:
-    """Look at the database, at what our role may do there, and at what is in it."""
+    """Check the server's settings, the rights of our role, and the data."""
     if not databases:
         return
     try:

@@ -1,7 +1,7 @@
-"""/livez and /readyz, for load balancers and supervisors (docs/monitoring.md).
+"""Health checks: /livez and /readyz, for load balancers and supervisors (docs/monitoring.md).
 
-Answered before anything else looks at the request: for whatever Host and over plain HTTP, for a
-probe calls a machine by its address; with no key, cookie or limit, for the answer is one bit.
+Answered before any other check of the request: with any Host and over plain HTTP, because a probe
+calls a machine by its address; without key, cookie or limit, because the answer is one bit.
 """
 
 import logging
@@ -20,7 +20,7 @@ RETRY_AFTER = 5
 
 
 def answer(request: HttpRequest) -> HttpResponse | None:
-    """Answer a probe; None where the request is none."""
+    """Answer a probe; None for any other request."""
     if request.path_info not in {"/livez", "/readyz"}:
         return None
     if request.method not in {"GET", "HEAD"}:
@@ -37,7 +37,7 @@ def answer(request: HttpRequest) -> HttpResponse | None:
 
 
 def is_ready() -> bool:
-    """Ask the database whether it answers and has every migration of this release."""
+    """Whether the database answers and has every migration of this release."""
     try:
         missing = missing_migrations()
     except (DatabaseError, InterfaceError) as error:
@@ -50,12 +50,12 @@ def is_ready() -> bool:
 
 
 def missing_migrations() -> list[str]:
-    """Name the migrations of this release that the database lacks; later ones do no harm."""
+    """Return the migrations of this release that the database lacks; later ones do no harm."""
     applied = {".".join(key) for key in MigrationRecorder(connection).applied_migrations()}
     return sorted(known_migrations() - applied)
 
 
 @cache
 def known_migrations() -> frozenset[str]:
-    """Name every migration of this release, as app.name."""
+    """Return every migration of this release, as app.name."""
     return frozenset(".".join(key) for key in MigrationLoader(None).disk_migrations)

@@ -1,4 +1,4 @@
-"""What is looked at before anything is served."""
+"""Startup check: whether PATIENT_KEYS has every key that the database needs."""
 
 from django.db import connections
 
@@ -7,11 +7,11 @@ from openchair.database import failures
 
 
 def refuse_if_keys_are_missing() -> None:
-    """Raise ImproperlyConfigured where patients' data is there that could not be read."""
+    """Raise ImproperlyConfigured if there is patients' data that PATIENT_KEYS cannot decrypt."""
     try:
         rotation.refuse_if_keys_are_missing()
     except failures.ERRORS:
-        # It is away, or not set up: told to whoever asks, and what cannot be read is a 503.
+        # It is down, or not set up: requests and /readyz report that, and unreadable data is a 503.
         pass
     finally:
         connections.close_all()

@@ -1,10 +1,10 @@
 """Logging: JSON or text formatters, redaction, the request id, and a log line for each request.
 
-Nothing that a client sent or a row holds is ever logged, but a harmless X-Request-ID, the key's
-prefix and the name of the staff's account. Texts of exceptions and of libraries'
-messages may quote values, so an exception is logged by its type and traceback, a library's message
-by its template without the arguments, and a request by its route's pattern. LOG_FORMAT chooses the
-formatter; everything goes to standard error.
+Of what a client sent or a row has, only a harmless X-Request-ID, the key's prefix and the name of
+the staff's account are ever logged. Texts of exceptions and of libraries' messages may quote
+values, so an exception is logged by its type and traceback, a library's message by its template
+without the arguments, and a request by its route's pattern. LOG_FORMAT chooses the formatter;
+everything goes to standard error.
 """
 
 import json
@@ -29,13 +29,13 @@ OURS = ("openchair", "practices", "bookings", "gunicorn", "tests")
 TOLD = (ImproperlyConfigured, ImportError, SyntaxError)
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
-"""The id of the request that is being answered, for whatever is logged meanwhile."""
+"""The id of the current request, for everything logged meanwhile."""
 
 # Redaction -----------------------------------------------------------------------------------
 
 
 def describe(error: BaseException) -> str:
-    """Name an exception without its text, which may quote what was sent or what a row holds."""
+    """Return an exception's type and codes without its text, which may quote a request or row."""
     named = type(error).__name__
     diagnosed = getattr(error, "diag", None)  # psycopg's
     details = [
@@ -50,7 +50,7 @@ def describe(error: BaseException) -> str:
 
 
 def _is_about_the_installation(error: BaseException) -> bool:
-    """Tell texts about a setting, a module or a database that is away from all others."""
+    """Whether the text is about a setting, a module or a database that is down."""
     return isinstance(error, TOLD) or any(
         kind.__name__ == "OperationalError" and kind.__module__.startswith(("psycopg", "sqlite3"))
         for kind in type(error).__mro__
@@ -74,17 +74,17 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def message(record: logging.LogRecord) -> str:
-    """Give as much of a record's message as cannot hold anything that was sent."""
+    """Return as much of a record's message as cannot contain anything that a client sent."""
     if record.name.startswith("django."):
-        # Paths, hosts and parameters; what kind of trouble it was is in the logger's name.
+        # It has paths, hosts and parameters; the logger's name has the kind of error.
         return f"{record.name.rpartition('.')[2]} {getattr(record, 'status_code', '')}".strip()
     if record.name.split(".")[0] not in OURS:
         template = str(record.msg) if record.args else "a message"
         return f"{template} ({record.filename}, line {record.lineno})"
     text = record.getMessage()
-    if text.startswith("Invalid request from ip="):  # then what was sent
+    if text.startswith("Invalid request from ip="):  # followed by what was sent
         return text.partition(": ")[0]
-    if text.startswith("Error handling request"):  # then its path and query
+    if text.startswith("Error handling request"):  # followed by its path and query
         return "Error handling request"
     return text
 
@@ -144,21 +144,21 @@ def _instant(seconds: float) -> str:
 
 
 class BugsOnly(logging.Filter):
-    """Drops what Django logs of each 5xx response: the request's own line has the status."""
+    """Drops Django's record of each 5xx response: the request's own line has the status."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         return record.exc_info is not None
 
 
 class StandardError(logging.StreamHandler[Any]):
-    """Writes to standard error; a log that cannot be written, on a full disk, stops nobody."""
+    """Writes to standard error; a failure to write, on a full disk, does not stop the request."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # logging's name
         """Ignore it; logging's own method would print the record unredacted."""
 
 
 def formatter(kind: str) -> logging.Formatter:
-    """Make the formatter for a LOG_FORMAT."""
+    """Return the formatter for a LOG_FORMAT."""
     return JsonFormatter() if kind == "json" else TextFormatter()
 
 
@@ -167,7 +167,7 @@ def formatter(kind: str) -> logging.Formatter:
 request_logger = logging.getLogger("openchair.request")
 REQUEST_ID_HEADER = "X-Request-ID"
 USER = "openchair.user"
-"""Where request.META has the name of the person logged in, once that is known."""
+"""The key in request.META of the logged-in account's name, once that is known."""
 
 # It is logged as it was sent, so it must be an id and nothing else: with at least a letter, or it
 # might be a phone number, and no API key.
@@ -192,12 +192,12 @@ connection_created.connect(_count_statements)
 
 
 def method(request: HttpRequest) -> str:
-    """Give the request's method, or OTHER: there are as many methods as clients make up."""
+    """Return the request's method, or OTHER: clients can invent any number of methods."""
     return str(request.method) if request.method in _METHODS else "OTHER"
 
 
 def route(request: HttpRequest) -> str:
-    """Give the pattern of the route that answered, empty where there was none."""
+    """Return the pattern of the route that answered, empty if there was none."""
     match = request.resolver_match
     if match is not None:
         return f"/{match.route.removeprefix('^')}"
@@ -217,7 +217,7 @@ class RequestTimer:
         _statements.set(0)
 
     def log(self, request: HttpRequest, response: HttpResponseBase) -> float:
-        """Write the line; returns the seconds that the request took."""
+        """Write the line; return the seconds that the request took."""
         took = perf_counter() - self.began
         fields = {
             "request_id": self.id,
@@ -230,7 +230,7 @@ class RequestTimer:
             "user": request.META.get(USER),
         }
         if request_logger.isEnabledFor(logging.INFO):
-            # Made here: `info` would also look for the line that called it, a sixth of all this.
+            # Built here: `info` would also look up the calling line, a sixth of all this.
             record = logging.LogRecord(
                 request_logger.name, logging.INFO, __file__, 0, "request", (), None
             )
@@ -241,7 +241,7 @@ class RequestTimer:
 
 
 def _id_sent(environ: dict[str, Any]) -> str:
-    """Give the client's own request id, if it is one and no part of a secret in the request."""
+    """Return the client's own request id, if it is valid and no part of a secret in the request."""
     text = str(environ.get("HTTP_X_REQUEST_ID", ""))
     if not text or not _REQUEST_ID.fullmatch(text):
         return ""

@@ -1,8 +1,8 @@
-"""Prometheus metrics and who may fetch them at /metrics (docs/monitoring.md).
+"""Prometheus metrics, and access to them at /metrics (docs/monitoring.md).
 
-Under gunicorn each worker counts in a file of its own, named by the worker's number, and whichever
-worker is asked adds all of them up (prometheus_client's multiprocess mode; openchair/gunicorn.py
-makes the directory). A worker goes on with the file of the one before it.
+Under gunicorn each worker counts in a file of its own, named by the worker's number, and the one
+that answers adds all of them up (prometheus_client's multiprocess mode; openchair/gunicorn.py
+creates the directory). A worker continues the file of the one before it.
 """
 
 import hmac
@@ -31,10 +31,10 @@ if IS_MULTIPROCESS:
 disable_created_metrics()
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-"""Seconds: the upper ends of the latency histogram's buckets."""
+"""Seconds: the upper bounds of the latency histogram's buckets."""
 
 COUNTED_IN_DATABASE = CollectorRegistry()
-"""Apps register here what is counted anew each time, once for all workers."""
+"""For apps' metrics that are queried at each scrape, once for all workers."""
 _of_this_process = CollectorRegistry()
 REQUESTS = Counter(
     "openchair_requests",
@@ -63,7 +63,7 @@ _part: ContextVar[str] = ContextVar("part", default="other")
 
 
 def begin(path: str) -> None:
-    """Note which part of the server a request is for: the API, the board (the admin), other."""
+    """Set which part of the server a request is for: api, board (the admin) or other."""
     if path.startswith(("/onlinescheduling", "/scheduling")):
         _part.set("api")
     else:
@@ -71,7 +71,7 @@ def begin(path: str) -> None:
 
 
 def request(method: str, route: str, status: int, seconds: float) -> None:
-    """Count a request that was answered."""
+    """Count an answered request and its duration."""
     REQUESTS.labels(_part.get(), method, route, status).inc()
     REQUEST_SECONDS.labels(_part.get(), method, route).observe(seconds)
 
@@ -82,7 +82,7 @@ def claim(*, won: bool) -> None:
 
 
 def holds_lapsed(count: int) -> None:
-    """Count holds that ended by the clock."""
+    """Count holds that expired."""
     HOLDS_LAPSED.inc(count)
 
 
@@ -90,7 +90,7 @@ def holds_lapsed(count: int) -> None:
 
 
 def answer(asked: HttpRequest) -> HttpResponse | None:
-    """Answer /metrics to those whom the operator names; to others it is an unknown path."""
+    """Answer /metrics to a client with access; None for others, who get a 404."""
     if asked.path_info != "/metrics" or asked.method not in {"GET", "HEAD"} or not _may(asked):
         return None
     return HttpResponse(
@@ -99,7 +99,7 @@ def answer(asked: HttpRequest) -> HttpResponse | None:
 
 
 def _may(asked: HttpRequest) -> bool:
-    """Check for one of METRICS_FROM's addresses and for METRICS_TOKEN, as far as they are set."""
+    """Whether the client fits METRICS_FROM and METRICS_TOKEN, as far as they are set."""
     if not settings.METRICS_FROM and not settings.METRICS_TOKEN:
         return False
     address = asked.META.get("REMOTE_ADDR", "")

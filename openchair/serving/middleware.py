@@ -1,4 +1,4 @@
-"""Middleware around every request (log, proxy, probes, queue time), and for pages alone."""
+"""Middleware around every request (log, proxy, probes, queue time, CSP), and for pages alone."""
 
 import re
 import time
@@ -20,7 +20,7 @@ GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 
 class RequestLogMiddleware:
-    """Logs and counts every request, and gives each answer its X-Request-ID."""
+    """Logs and counts every request, and sets X-Request-ID on each answer."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -30,7 +30,7 @@ class RequestLogMiddleware:
         metrics.begin(request.path_info)
         response = self.get_response(request)
         response.headers[logs.REQUEST_ID_HEADER] = timer.id
-        # Here, for what is answered early never meets Django's own.
+        # Here, because early answers never reach Django's own middleware.
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
 
         def finish() -> None:
@@ -46,7 +46,7 @@ class RequestLogMiddleware:
 
 
 class TrustedProxyMiddleware:
-    """Puts the client's address and scheme in place of the proxy's (TRUSTED_PROXIES)."""
+    """Replaces the proxy's address and scheme with the client's (TRUSTED_PROXIES)."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -57,7 +57,7 @@ class TrustedProxyMiddleware:
 
 
 class ProbeMiddleware:
-    """Answers /livez, /readyz and /metrics before anything else looks at the request."""
+    """Answers /livez, /readyz and /metrics before any other check of the request."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -69,9 +69,9 @@ class ProbeMiddleware:
 class QueueTimeMiddleware:
     """Refuses a request that has waited longer than PATIENCE for a worker (503, Retry-After).
 
-    A trusted proxy's X-Request-Start says since when; without it nothing is refused. Waiting counts
-    from this worker's first request at the earliest, so a restart refuses nobody, however long it
-    takes.
+    A trusted proxy's X-Request-Start is the time of arrival; without it nothing is refused. Waiting
+    counts from this worker's first request at the earliest, so that a restart, however long,
+    refuses no request.
     """
 
     RETRY_AFTER = 2
@@ -89,7 +89,7 @@ class QueueTimeMiddleware:
         return self.get_response(request) if waited <= settings.PATIENCE else self._refuse()
 
     def _arrival(self, environ: Mapping[str, str], *, default: float) -> float:
-        """Read seconds since 1970, as nginx writes them: t=1795391119.250."""
+        """Return the arrival in seconds since 1970, which nginx writes as t=1795391119.250."""
         start = self._START.fullmatch(environ.get(proxies.REQUEST_START, ""))
         return float(start[1]) if start else default
 
@@ -104,7 +104,7 @@ class QueueTimeMiddleware:
 
 
 class DatabaseErrorMiddleware:
-    """Answers where the database failed the view of a page: 503, or 409 where a rule was broken."""
+    """Answers a database error in a page's view: 503, or 409 for a broken constraint."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -121,7 +121,7 @@ def _policy(directives: dict[str, str]) -> str:
 
 
 class ContentSecurityPolicyMiddleware:
-    """Sends SECURE_CSP, as Django 6 does by itself, and PERMISSIONS_POLICY."""
+    """Sets the headers of SECURE_CSP, as Django 6 does by itself, and of PERMISSIONS_POLICY."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -138,10 +138,10 @@ class ContentSecurityPolicyMiddleware:
 
 
 class PageMiddleware:
-    """Runs PAGE_MIDDLEWARE for pages; requests to the API pass it by.
+    """Runs PAGE_MIDDLEWARE for pages, and not for the API.
 
-    A key has no session and reads no messages, and each of these middlewares costs every request
-    one or two hundredths.
+    A key has no session and no messages, and each of these middlewares adds one or two hundredths
+    to a request's time.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -155,7 +155,7 @@ class PageMiddleware:
 
 
 class FormsMiddleware:
-    """Refuses forms that are not in UTF-8: browsers send none, and Django fails at some (rot13)."""
+    """Refuses forms not in UTF-8: browsers send none, and Django fails at some (rot13)."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response

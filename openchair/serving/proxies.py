@@ -1,6 +1,6 @@
-"""Who really calls, where a proxy that the operator trusts says so (TRUSTED_PROXIES).
+"""Client address and scheme from X-Forwarded-*, where a trusted proxy sent it (TRUSTED_PROXIES).
 
-Without such a proxy X-Forwarded-* is what anybody can write, and has no effect.
+From any other client these headers can be forged, and have no effect.
 """
 
 from collections.abc import Iterable
@@ -13,21 +13,21 @@ from django.conf import settings
 from openchair import env
 
 REQUEST_START = "HTTP_X_REQUEST_START"
-"""Where environ has the proxy's X-Request-Start, if it came from a trusted one."""
+"""The key in environ of X-Request-Start, present only if a trusted proxy sent it."""
 
 
 def settle(environ: dict[str, Any]) -> None:
-    """Put the client's address and scheme into REMOTE_ADDR and wsgi.url_scheme.
+    """Set REMOTE_ADDR and wsgi.url_scheme to the client's address and scheme.
 
-    The address is the rightmost of X-Forwarded-For that is no trusted proxy's: further left is
-    what the client wrote. Where something there is no address, the last proxy known is the client.
-    X-Request-Start of anybody but a trusted proxy is removed.
+    The address is the rightmost of X-Forwarded-For that is not a trusted proxy's: the client wrote
+    those further left. At an entry that is no address, the last known proxy counts as the client.
+    X-Request-Start is removed unless a trusted proxy sent it.
     """
     if not settings.TRUSTED_PROXIES:
         environ.pop(REQUEST_START, None)
         return
     peer = _address(environ.get("REMOTE_ADDR", ""))
-    # gunicorn knows no address of who comes over a unix socket, and gives an empty one.
+    # gunicorn passes an empty address for a client on a unix socket.
     known = peer or env.UNIX_SOCKET
     for hop in reversed(environ.get("HTTP_X_FORWARDED_FOR", "").split(",")):
         if not is_among(known, settings.TRUSTED_PROXIES):
@@ -46,7 +46,7 @@ def settle(environ: dict[str, Any]) -> None:
 
 
 def is_among(address: str, networks: Iterable[env.Network]) -> bool:
-    """Say whether an address, or whoever comes over a unix socket and has none, is in these."""
+    """Whether an address is in these networks; none at all means a client on a unix socket."""
     known = _address(address)
     if known is None:
         return env.UNIX_SOCKET in networks
@@ -54,16 +54,17 @@ def is_among(address: str, networks: Iterable[env.Network]) -> bool:
     return any(not isinstance(network, str) and parsed in network for network in networks)
 
 
-# Few proxies and partners call again and again: parsing their addresses anew took a twentieth of a
+# The same few proxies and partners call again and again: parsing each time took a twentieth of a
 # request.
 _parsed = lru_cache(maxsize=1024)(ip_address)
 
 
 @lru_cache(maxsize=1024)
 def _address(text: str) -> str | None:
-    """Read an address as proxies write it, some with a port; None where it is none.
+    """Parse an address as proxies write it, some with a port; None for any other text.
 
-    One client has one name: an IPv4 address that came over an IPv6 socket is itself again.
+    An IPv4 address that came over an IPv6 socket is returned as IPv4, so that a client has one
+    name.
     """
     text = text.strip()
     if text.startswith("["):

@@ -1,8 +1,8 @@
-"""Logging in: wrong passwords are slowed down without locking the real person out.
+"""Login throttling: limits wrong passwords without locking out the account's owner.
 
-Attempts are counted per account and address. A browser in which a person has logged in before
-carries a signed cookie and has a count of its own, so a stranger at the same address, who wears
-out the account's attempts, does not shut out the person whose account it is.
+Attempts are counted per account and address. A browser with an earlier login has a signed cookie
+and a count of its own, so a stranger at the same address, who uses up the account's attempts, does
+not lock out its owner.
 """
 
 import hashlib
@@ -24,12 +24,11 @@ _SALT = "openchair.login"
 
 
 class ThrottledLoginForm(AuthenticationForm):
-    """Django's form for staff, which stops looking at passwords after too many wrong ones."""
+    """Django's login form for staff, which checks no password after too many wrong ones."""
 
     def clean(self) -> dict[str, Any]:
-        """Check name and password, unless too many were tried."""
         subject = _subject(self.request, self.cleaned_data.get("username") or "")
-        # Counted before the password is looked at: two attempts at once are two attempts.
+        # Counted before the password is checked: two attempts at once are two attempts.
         budget = rate_limits.spend(POLICY, subject, settings.LOGIN_LIMIT)
         if budget.used == 1:
             rate_limits.forget_old(POLICY, settings.LOGIN_LIMIT)
@@ -46,7 +45,7 @@ class ThrottledLoginForm(AuthenticationForm):
 
 
 def _subject(request: HttpRequest, username: str) -> str:
-    """Name who tries: account and address, or account and known browser; not readable later."""
+    """Return a hash of account and address, or of account and known browser."""
     name = _plain(username)
     known = _known_browser(request)
     where = f"browser {known[1]}" if known and known[0] == name else request.META["REMOTE_ADDR"]
@@ -58,7 +57,7 @@ def _plain(username: str) -> str:
 
 
 def _known_browser(request: HttpRequest) -> tuple[str, str] | None:
-    """Read the cookie: whose browser it is, and which."""
+    """Return the account and the browser's id from the cookie; None without a valid one."""
     try:
         name, browser = signing.loads(
             request.COOKIES.get(COOKIE, ""), salt=_SALT, max_age=COOKIE_AGE
@@ -69,7 +68,7 @@ def _known_browser(request: HttpRequest) -> tuple[str, str] | None:
 
 
 def remember_browser(request: HttpRequest, response: HttpResponse) -> None:
-    """Give the browser of a person who has just logged in its cookie."""
+    """Set the known browser's cookie, after a login."""
     name = _plain(request.user.get_username())
     browser = hashlib.sha256(str(request.session.session_key).encode()).hexdigest()[:16]
     response.set_cookie(

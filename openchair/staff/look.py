@@ -1,4 +1,4 @@
-"""The admin's look: django-unfold, imported here and nowhere else, so that it can be taken out.
+"""The admin's theme: django-unfold, imported here and nowhere else, so that it can be removed.
 
 Without it, these names are django.contrib.admin's and django.contrib.auth.forms' own.
 """

@@ -1,4 +1,4 @@
-"""How long a person stays logged in: so long idle, and so long at most."""
+"""Session limits of staff, a middleware: how long a login may be idle, and last at most."""
 
 import time
 from collections.abc import Callable
@@ -13,30 +13,29 @@ from openchair.serving import logs
 
 BEGAN = "began"
 SEEN = "seen"
-# Noting every request would write to the database at every click.
+# Seconds. Recording every request would write to the database at every click.
 NOTED_EVERY = 20
 
 
 def begin(request: HttpRequest) -> None:
-    """Start the clocks of a person who has just logged in."""
+    """Start both limits, after a login."""
     request.session[BEGAN] = request.session[SEEN] = int(time.time())
 
 
 def seconds_left(request: HttpRequest) -> int:
-    """Return for how many seconds a person who is logged in may do nothing from now on."""
+    """Return after how many more idle seconds a person is logged out."""
     now = int(time.time())
     return settings.SESSION_IDLE - (now - int(request.session.get(SEEN, now)))
 
 
 class SessionLimitsMiddleware:
-    """Ends sessions that were idle, or have lasted, too long."""
+    """Logs out sessions that were idle, or have lasted, too long."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Log out who has been away, then answer."""
-        # Nobody is logged in outside the admin, and the API has no use for looking sessions up.
+        # Only the admin has logins; elsewhere, looking the session up would cost a query.
         if request.path_info.startswith("/admin/") and request.user.is_authenticated:
             request.META[logs.USER] = request.user.get_username()
             now = int(time.time())

@@ -1,4 +1,4 @@
-"""The admin's site: who comes in, where they land, and which of Django's own doors are shut."""
+"""The admin site: its URLs, login and start page, and the views of Django's that are removed."""
 
 from http import HTTPStatus
 from typing import Any
@@ -11,18 +11,17 @@ from openchair.staff import login, sessions
 from openchair.staff.look import AdminSite
 from practices.scoping import practices_of
 
-# They answer about rows by content type, or by any app, model and field: not needed, so not there.
+# They reveal rows by content type, or by any app, model and field: not needed, so removed.
 SHUT = {"view_on_site", "search", "autocomplete"}
 
 
 class OpenChairSite(AdminSite):
-    """The admin of an installation; staff land on their board, operators on their overview."""
+    """The admin of an installation; staff start at their board, operators at an overview."""
 
     login_form = login.ThrottledLoginForm
     enable_nav_sidebar = False
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
-        """Add the pages of a practice's desk and of partners' keys to Django's."""
         kept = [url for url in super().get_urls() if getattr(url, "name", None) not in SHUT]
         return [
             path("desk/<id:practice_id>/", include("bookings.desk.urls")),
@@ -32,11 +31,10 @@ class OpenChairSite(AdminSite):
         ]
 
     def stay(self, request: HttpRequest) -> HttpResponse:
-        """Keep an idle person logged in: that they came is noted by the middleware."""
+        """Keep an idle session alive: the middleware has recorded this request."""
         return HttpResponse(status=HTTPStatus.NO_CONTENT)
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
-        """Give every page the practices that its navigation offers."""
         context: dict[str, Any] = super().each_context(request)
         if self.has_permission(request):
             context["idle_seconds_left"] = sessions.seconds_left(request)
@@ -49,7 +47,6 @@ class OpenChairSite(AdminSite):
     def index(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Send staff to today; show operators what there is to run."""
         mine = practices_of(request.user)
         if mine and not request.user.is_superuser:
             return redirect("admin:desk_board", practice_id=mine[0].pk)
@@ -65,9 +62,8 @@ class OpenChairSite(AdminSite):
     def login(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Let a person in, and remember the browser."""
         response: HttpResponse = super().login(request, extra_context)
-        # A redirect says that somebody came in: a wrong password does not, whoever was in before.
+        # A redirect means a login; a wrong password has none, even in a session with a login.
         if request.method == "POST" and response.status_code == HTTPStatus.FOUND:
             sessions.begin(request)
             login.remember_browser(request, response)

@@ -1,4 +1,4 @@
-"""Practices, their people and places, and partners with keys, in the admin."""
+"""Django admin of practices, staff accounts, partners and API keys."""
 
 from practices.admin import accounts, partners, practices
 

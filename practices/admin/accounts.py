@@ -1,4 +1,4 @@
-"""Staff accounts, made by operators: who may log in, and for which practices."""
+"""Admin of staff accounts, for operators: who may log in, and for which practices."""
 
 from typing import Any
 
@@ -17,17 +17,16 @@ from openchair.staff.look import (
 from practices.models import Membership
 from practices.scoping import ScopedAdmin
 
-# Rights follow from membership: groups and permissions would only seem to mean something.
+# Rights follow from membership: groups and permissions would have no effect.
 admin.site.unregister([User, Group])
 
 
 class OperatorsOnlyInline(TabularInline):
-    """Rows within a page of an operator."""
+    """Related rows on a page, for operators only."""
 
     extra = 1
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Say whether this is an operator."""
         return bool(request.user.is_active and request.user.is_superuser)
 
     has_add_permission = has_change_permission = has_delete_permission = has_view_permission
@@ -40,7 +39,7 @@ class MembershipInline(OperatorsOnlyInline):
     verbose_name_plural = "Practices this person works for"
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """Give the choice a name for those who hear the page; the table's heading is not one."""
+        """Add an aria-label: for screen readers the table's heading does not label the choice."""
         field = super().formfield_for_foreignkey(db_field, request, **kwargs)
         field.widget.attrs["aria-label"] = "Practice"
         return field
@@ -48,7 +47,7 @@ class MembershipInline(OperatorsOnlyInline):
 
 @admin.register(User)
 class AccountAdmin(ScopedAdmin, UserAdmin):
-    """People who log in. Accounts are switched off, not deleted: history names them."""
+    """Accounts that can log in. They are switched off, not deleted: the history refers to them."""
 
     operators_may = frozenset({"view", "add", "change"})
     form = UserChangeForm
@@ -69,17 +68,15 @@ class AccountAdmin(ScopedAdmin, UserAdmin):
     readonly_fields = ["last_login"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        """Keep one's own switches: the last operator would lock everybody out."""
+        """Make one's own switches read-only: the last operator could lock everyone out."""
         own = obj is not None and obj.pk == request.user.pk
         return ["last_login", "is_active", "is_superuser"] if own else ["last_login"]
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        """Read the practices of all people in one go."""
         return super().get_queryset(request).prefetch_related("memberships__practice")
 
     @admin.display(description="Works for")
     def works_for(self, user: Any) -> str:
-        """List a person's practices."""
         if user.is_superuser:
             return "All practices (operator)"
         return ", ".join(row.practice.name for row in user.memberships.all()) or "Nothing yet"
@@ -87,7 +84,6 @@ class AccountAdmin(ScopedAdmin, UserAdmin):
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
     ) -> type[ModelForm]:
-        """Say in plain words what the two switches do."""
         form: Any = super().get_form(request, obj, change=change, **kwargs)
         for name, words in {
             "is_active": "Off: this person can no longer log in.",
@@ -100,7 +96,7 @@ class AccountAdmin(ScopedAdmin, UserAdmin):
         return form  # type: ignore[no-any-return]  # UserAdmin has no types for it
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Let everybody who has an account use the admin; what they see follows from membership."""
+        """Set is_staff: every account may use the admin, limited to its memberships."""
         obj.is_staff = True
         super().save_model(request, obj, form, change)
 

@@ -1,7 +1,7 @@
-"""The keys of a partner: issue, revoke, expire, replace with an overlap. Operators only.
+"""Admin pages of a partner's API keys, for operators: issue, revoke, expire, replace.
 
-A key is on one page once: the answer to the request that made it. It is kept nowhere, and a
-reload of that page, which sends the form again, makes no second key.
+A key's text is on one page, once: the answer to the request that issued it. It is not stored, and a
+reload of that page, which sends the form again, issues no second key.
 """
 
 import secrets
@@ -27,7 +27,7 @@ ONCE = "keys_to_issue"
 
 
 class IssueForm(forms.Form):
-    """What an operator says of a new key."""
+    """The label and lifetime of a new key."""
 
     label = forms.CharField(max_length=100, required=False, help_text="Where it will be used.")
     days = forms.IntegerField(
@@ -40,13 +40,13 @@ class IssueForm(forms.Form):
 
 
 class ExpireForm(forms.Form):
-    """In how many hours a key ends."""
+    """The hours until a key expires."""
 
     hours = forms.IntegerField(min_value=1, max_value=24 * 365)
 
 
 def operators_page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Let operators in, and find the partner of the address."""
+    """Decorate a view: for operators only, with the partner of the URL as its argument."""
 
     @wraps(view)
     def entered(request: HttpRequest, partner_id: str, **kwargs: Any) -> HttpResponse:
@@ -63,7 +63,7 @@ def operators_page(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespo
 @operators_page
 @require_safe
 def page(request: HttpRequest, partner: Partner) -> HttpResponse:
-    """List a partner's keys, with what can be done to each."""
+    """List a partner's keys, with the actions for each."""
     return _show(request, partner)
 
 
@@ -102,7 +102,7 @@ def _ended(key: ApiKey) -> bool:
 
 
 def _once(request: HttpRequest) -> str:
-    """Give a word that is good for one key."""
+    """Return a token that is good for issuing one key; the session has the last 20."""
     word = secrets.token_urlsafe(8)
     request.session[ONCE] = [*request.session.get(ONCE, []), word][-20:]
     return word
@@ -125,7 +125,7 @@ def _is_first(request: HttpRequest) -> bool:
 @operators_page
 @require_POST
 def issue(request: HttpRequest, partner: Partner) -> HttpResponse:
-    """Make a key, and show it this once."""
+    """Issue a key and display it, this once."""
     form = IssueForm(request.POST)
     if not form.is_valid():
         return _show(request, partner, form=form, status=400)
@@ -147,7 +147,6 @@ def issue(request: HttpRequest, partner: Partner) -> HttpResponse:
 @operators_page
 @require_POST
 def revoke(request: HttpRequest, partner: Partner, key_id: int) -> HttpResponse:
-    """End a key at once."""
     with transaction.atomic():
         key = _locked(partner, key_id)
         if key.revoked_at is None:
@@ -161,7 +160,7 @@ def revoke(request: HttpRequest, partner: Partner, key_id: int) -> HttpResponse:
 @operators_page
 @require_POST
 def expire(request: HttpRequest, partner: Partner, key_id: int) -> HttpResponse:
-    """Let a key end in some hours."""
+    """Make a key expire in some hours, or earlier if it would have."""
     hours = _hours(request)
     if hours is None:
         return redirect("admin:partner_keys", partner.pk)
@@ -176,9 +175,9 @@ def expire(request: HttpRequest, partner: Partner, key_id: int) -> HttpResponse:
 @operators_page
 @require_POST
 def replace(request: HttpRequest, partner: Partner, key_id: int) -> HttpResponse:
-    """Make a new key in the place of an old one, which works on for some hours.
+    """Issue a key in place of an old one, which works for some more hours.
 
-    The new key ends when the old one was to end, if it was.
+    The new key expires when the old one would have, if ever.
     """
     hours = _hours(request)
     if hours is None or not _is_first(request):
@@ -191,7 +190,7 @@ def replace(request: HttpRequest, partner: Partner, key_id: int) -> HttpResponse
         key, text = ApiKey.objects.issue(
             partner,
             label=old.label,
-            expires_at=old.expires_at,  # a replacement opens nothing for longer than was agreed
+            expires_at=old.expires_at,  # a replacement works no longer than was agreed
             created_by=request.user,  # type: ignore[arg-type]  # admin_view has checked it
         )
         _end_in(old, hours)
@@ -217,7 +216,7 @@ def _locked(partner: Partner, key_id: int) -> ApiKey:
 
 
 def _end_in(key: ApiKey, hours: int) -> None:
-    """Set the end of a key, which is never put off."""
+    """Set a key's expiry, which is never postponed."""
     ends = timezone.now() + timedelta(hours=hours)
     key.expires_at = ends if key.expires_at is None else min(key.expires_at, ends)
     key.save(update_fields=["expires_at"])

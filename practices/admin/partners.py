@@ -1,4 +1,4 @@
-"""Partners and their keys, for operators; keys are issued and ended on a page of their own."""
+"""Admin of partners and list of API keys, for operators; keys.py has the pages to issue them."""
 
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ from practices.scoping import ScopedAdmin
 
 
 def may_in_words(partner: Partner, practice_names: list[str]) -> str:
-    """Say in a sentence what a partner's keys open."""
+    """Return a sentence with what a partner's keys permit."""
     if not partner.active:
         return "Nothing: the partner is switched off, and none of its keys work."
     read = "May read openings of every practice"
@@ -31,7 +31,7 @@ def may_in_words(partner: Partner, practice_names: list[str]) -> str:
 
 
 def state_in_words(key: ApiKey, now: datetime) -> str:
-    """Say whether a key works, and until when."""
+    """Return whether a key works, and until when, as a text."""
     if key.revoked_at is not None and key.revoked_at <= now:
         return f"Revoked {key.revoked_at:%Y-%m-%d %H:%M} UTC"
     if key.expires_at is not None and key.expires_at <= now:
@@ -45,41 +45,37 @@ def state_in_words(key: ApiKey, now: datetime) -> str:
 class PartnerAdmin(ScopedAdmin):
     """Organisations that call the API."""
 
-    operators_may = frozenset({"view", "add", "change"})  # its openings and history stay its own
+    operators_may = frozenset({"view", "add", "change"})  # it has openings, and a history
     list_display = ["name", "active", "may_do", "keys_link"]
     search_fields = ["name", "id"]
     list_filter = ["active", "special_authorization", "all_practices"]
     readonly_fields = ["may_do", "keys_link"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        """Keep the id once it is in use."""
+        """Make the id read-only once it is in use."""
         return ["may_do", "keys_link", "id"] if obj else []
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        """Read the granted practices of all partners in one go."""
         return super().get_queryset(request).prefetch_related("practices")
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """Show practices as boxes to tick."""
         return super().formfield_for_manytomany(
             db_field, request, **{**kwargs, "widget": CheckboxSelectMultiple}
         )
 
     @admin.display(description="What it may do")
     def may_do(self, partner: Partner) -> str:
-        """Say it in words."""
         return may_in_words(partner, [practice.name for practice in partner.practices.all()])
 
     @admin.display(description="Keys")
     def keys_link(self, partner: Partner) -> str:
-        """Lead to the partner's keys."""
         address = reverse("admin:partner_keys", args=[partner.pk])
         return format_html('<a class="text-link" href="{}">Keys of {}</a>', address, partner.name)
 
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(ScopedAdmin):
-    """All keys in one list; what can be done with them is on the partner's page."""
+    """All keys in one list; the partner's page has the actions."""
 
     operators_may = frozenset({"view"})
     list_display = ["prefix", "partner", "label", "state", "created_at", "created_by", "used"]
@@ -90,10 +86,8 @@ class ApiKeyAdmin(ScopedAdmin):
 
     @admin.display(description="State")
     def state(self, key: ApiKey) -> str:
-        """Say whether it works."""
         return state_in_words(key, timezone.now())
 
     @admin.display(description="Last used", empty_value="Never", ordering="last_used_at")
     def used(self, key: ApiKey) -> datetime | None:
-        """Say when, to the minute."""
         return key.last_used_at

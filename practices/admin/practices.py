@@ -1,4 +1,4 @@
-"""Practices, locations and doctors."""
+"""Admin of practices, locations and doctors."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from practices.scoping import ScopedAdmin
 
 @admin.register(Practice)
 class PracticeAdmin(ScopedAdmin):
-    """Onboarded by operators; staff see theirs."""
+    """Practices are added by operators; staff can view their own."""
 
     practice_path = "pk"
     list_display = ["name", "kind", "active", "id"]
@@ -22,7 +22,7 @@ class PracticeAdmin(ScopedAdmin):
     list_filter = ["kind", "active"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        """Keep the id and, once there are openings, the kind: neither can change any more."""
+        """Make the id and, once there are openings, the kind read-only."""
         if obj is None:
             return []
         return ["id", "kind"] if obj.bookings.exists() else ["id"]
@@ -30,7 +30,7 @@ class PracticeAdmin(ScopedAdmin):
 
 @admin.register(Location)
 class LocationAdmin(ScopedAdmin):
-    """Staff keep address and phone; an operator says the practice and the time zone."""
+    """Staff edit address and phone; an operator chooses the practice and the time zone."""
 
     practice_path = "practice"
     staff_may = frozenset({"view", "change"})
@@ -40,17 +40,16 @@ class LocationAdmin(ScopedAdmin):
     list_filter = ["practice"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        """Keep what openings hang on: a location stays in its practice, and staff in their zone."""
+        """Make read-only what openings depend on: the practice and, for staff, the time zone."""
         if obj is None:
             return []
         return ["id", "practice"] if request.user.is_superuser else ["id", "practice", "timezone"]
 
 
 class DoctorForm(forms.ModelForm):
-    """A doctor works at locations of one practice."""
+    """Refuses locations of another practice than the doctor's."""
 
     def clean(self) -> dict[str, Any]:
-        """Refuse locations of another practice."""
         cleaned: dict[str, Any] = super().clean() or {}
         practice = cleaned.get("practice") or getattr(self.instance, "practice", None)
         elsewhere = [
@@ -68,7 +67,7 @@ class DoctorForm(forms.ModelForm):
 
 @admin.register(Doctor)
 class DoctorAdmin(ScopedAdmin):
-    """Staff add doctors and say where they work."""
+    """Staff add doctors and choose the locations at which they work."""
 
     practice_path = "practice"
     staff_may = frozenset({"view", "add", "change"})
@@ -79,15 +78,14 @@ class DoctorAdmin(ScopedAdmin):
     list_filter = ["practice", "locations"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        """Keep the id, and the practice that openings were made in."""
+        """Make the id, and the practice in which openings were made, read-only."""
         return [] if obj is None else ["id", "practice"]
 
     def get_exclude(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        """Let operators alone choose an id: "taken" would tell staff which ids others have."""
+        """Hide the id from staff: the error "taken" would reveal which ids others have."""
         return ["id"] if obj is None and not request.user.is_superuser else []
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """Show locations as boxes to tick."""
         return super().formfield_for_manytomany(
             db_field, request, **{**kwargs, "widget": CheckboxSelectMultiple}
         )

@@ -1,4 +1,4 @@
-"""Pages of a partner's keys, below /admin/partners/<id>/keys/."""
+"""URLs of a partner's key pages, below /admin/partners/<id>/keys/."""
 
 from django.urls import path
 

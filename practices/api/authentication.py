@@ -1,4 +1,4 @@
-"""Authentication by API key: bare, in the Authorization header (contract, section 2)."""
+"""API key authentication: the bare key in the Authorization header (contract, section 2)."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ WRONG_KEYS = "wrong-keys"
 
 
 class ApiKeyAuthentication(BaseAuthentication):
-    """Finds the caller, and slows down who tries keys.
+    """Finds the caller, and limits the wrong keys from an address.
 
     along: the view's first query, to be run in the same round trip.
     """
@@ -31,7 +31,7 @@ class ApiKeyAuthentication(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[Caller, Caller] | None:
         """Return the caller, as user and as auth. Raises AuthenticationFailed, RateLimitExceeded.
 
-        Who has used up RATE_LIMIT is let through to the throttle, which refuses it.
+        A partner over RATE_LIMIT is authenticated here and refused by the throttle.
         """
         key = request.META.get("HTTP_AUTHORIZATION", "").strip()
         if not key:

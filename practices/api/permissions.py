@@ -1,4 +1,4 @@
-"""What a partner may do (contract, section 2, the locks)."""
+"""Permissions of partners: special authorization and grants (contract, section 2, the locks)."""
 
 from typing import cast
 
@@ -11,25 +11,23 @@ from practices.callers import Caller
 
 
 class SpecialAuthorization(BasePermission):
-    """Partners that an operator gave special authorization."""
+    """For partners with special authorization, which an operator assigns."""
 
     message = "This needs special authorization, which an operator gives a partner."
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        """Say whether the partner has it."""
         return cast("Caller", request.auth).special_authorization
 
 
 class SpecialAuthorizationToWrite(SpecialAuthorization):
-    """The same, but reading is free."""
+    """Special authorization for writing; reading needs none."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        """Say whether this only reads, or the partner has special authorization."""
         return request.method in SAFE_METHODS or super().has_permission(request, view)
 
 
 def require_grant(caller: Caller, practice_id: str) -> None:
-    """Raise PermissionDenied where a partner is not granted a practice."""
+    """Raise PermissionDenied if a partner is not granted a practice."""
     if not caller.is_granted(practice_id):
         raise PermissionDenied(
             f"You are not granted practice {practice_id}: ask the operator for it."

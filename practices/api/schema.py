@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of practices; the samples are the published ones."""
+"""OpenAPI descriptions of the practices' endpoints; the samples are the published ones."""
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
@@ -8,7 +8,7 @@ from practices.ids import ID_PATTERN
 
 
 def path_id(name: str, what: str) -> OpenApiParameter:
-    """Describe an id in a path."""
+    """Return the OpenAPI parameter of an id in a path."""
     return OpenApiParameter(
         name,
         OpenApiTypes.STR,

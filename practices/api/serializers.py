@@ -1,4 +1,4 @@
-"""The shapes of practices and locations, as published."""
+"""Serializers of practices, locations and doctors, in the published form."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Practices, their locations and doctors (contract, sections 2 and 4)."""
+"""Viewsets of practices, their locations and doctors (contract, sections 2 and 4)."""
 
 from django.db.models import QuerySet
 from django.http.response import HttpResponseBase

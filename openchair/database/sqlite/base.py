@@ -1,4 +1,4 @@
-"""Django's SQLite backend, which opens only a file that exists: `manage.py migrate` creates it."""
+"""SQLite backend that opens only a file that exists: `manage.py migrate` creates it."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -12,13 +12,13 @@ from openchair.database.execute import DirectExecution
 
 
 class DatabaseFeatures(features.DatabaseFeatures):
-    """Left to itself, Django opens the file to find this out, for checks before `migrate` too."""
+    """By default Django opens the file to find this out, for the checks before `migrate` too."""
 
     supports_json_field = True
 
 
 class DatabaseWrapper(DirectExecution, base.DatabaseWrapper):
-    """An empty database in the place of a lost one would hide the loss."""
+    """Creates no missing file: an empty database in place of a lost one would hide the loss."""
 
     features_class = DatabaseFeatures
 
@@ -28,7 +28,7 @@ class DatabaseWrapper(DirectExecution, base.DatabaseWrapper):
         return params
 
     def prepare_database(self) -> None:
-        """Create the file; patients are in it, so nobody else on this machine may read it."""
+        """Create the file for its owner alone to read: it has patients' data."""
         path = Path(self.settings_dict["NAME"])
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.touch(mode=0o600)
@@ -40,5 +40,5 @@ class DatabaseWrapper(DirectExecution, base.DatabaseWrapper):
 
 @lru_cache(maxsize=1000)
 def _with_question_marks(sql: str) -> str:
-    """Write %s as SQLite's ?, once a statement; Django's cursor does it at each execution."""
+    """Convert %s to SQLite's ?, cached per statement; Django's cursor does it at each execution."""
     return base.FORMAT_QMARK_REGEX.sub("?", sql).replace("%%", "%")

@@ -1,4 +1,4 @@
-"""Issue an API key on the command line."""
+"""Management command: issue an API key."""
 
 from argparse import ArgumentParser
 from datetime import timedelta
@@ -20,7 +20,6 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Say what can be asked for."""
         parser.add_argument("partner", metavar="PARTNER", help="the partner's id or name")
         parser.add_argument("--new", action="store_true", help="make a partner of that name")
         parser.add_argument(
@@ -40,7 +39,6 @@ class Command(BaseCommand):
 
     @transaction.atomic
     def handle(self, *args: Any, **options: Any) -> None:
-        """Issue it."""
         days = options["days"]
         if days is not None and not 1 <= days <= 36_500:
             raise CommandError("--days takes a number from 1 to 36500.")
