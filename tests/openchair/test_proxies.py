@@ -175,7 +175,7 @@ def test_gunicorn_itself_believes_nobody(
         "TRUSTED_PROXIES": socket_kind if trusted else "192.0.2.0/24",
         "WEB_CONCURRENCY": "1",
     }
-    with installed(ROOT, **environment) as (settings, _), serving(settings):
+    with installed(ROOT, through=str, **environment) as (settings, _), serving(settings):
         to = path if socket_kind == "unix" else port
         assert asked(to, SAID) == (200 if trusted else 301)
         # That these disagree is no business of gunicorn's, nor is where it thinks it is mounted.
