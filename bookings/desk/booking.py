@@ -18,7 +18,7 @@ from bookings.models import TAKEN, Appointment, AppointmentStatus, Booking, Stat
 from bookings.representation import time_range
 from bookings.scheduling import appointments, bookings, moves
 
-MOVES = {
+BUTTONS = {
     # value the button submits: resulting status, label, success message
     "hold": (Status.PENDING, "Hold", "The opening is on hold."),
     "release": (Status.OPEN, "Release", "The opening is open again."),
@@ -103,7 +103,7 @@ def _moves(booking: Booking) -> list[dict[str, Any]]:
     may = moves.BOOKING_MOVES[booking.practice.kind].get(Status(booking.status), set())
     ours = booking.whole_taken
     found = []
-    for name, (status, label, _done) in MOVES.items():
+    for name, (status, label, _done) in BUTTONS.items():
         possible = status in may
         if status == Status.OPEN:
             # With some places free the status is open already, and the others can be released.
@@ -134,9 +134,9 @@ def act(request: HttpRequest, desk: Desk, booking_id: str) -> HttpResponse:
             "The opening is closed.",
         )
         return redirect("admin:desk_opening", desk.practice.pk, booking.pk)
-    if wanted not in MOVES:
+    if wanted not in BUTTONS:
         raise Http404
-    status, _label, done = MOVES[wanted]
+    status, _label, done = BUTTONS[wanted]
     fields: bookings.Fields = {"status": status}
     if status == Status.BOOKED and desk.practice.range_bookings:
         form = ExactTimeForm(request.POST, desk=desk, booking=booking)
@@ -156,26 +156,33 @@ def act(request: HttpRequest, desk: Desk, booking_id: str) -> HttpResponse:
 
 @desk_page
 def take_place(request: HttpRequest, desk: Desk, booking_id: str) -> HttpResponse:
-    """Make an appointment; on errors the form is rendered with its input."""
-    booking = desk.booking(booking_id)
-    if request.method != "POST":  # a redirect after logging in again, or a reload
-        return redirect("admin:desk_opening", desk.practice.pk, booking.pk)
-    form = PatientForm(request.POST, desk=desk, booking=booking)
-    if _is_done(request, desk, form, appointments.take):
-        return redirect("admin:desk_opening", desk.practice.pk, booking.pk)
-    return _show(request, desk, desk.booking(booking_id), patient=form, status=400)
+    """Make an appointment of a free place."""
+    return _make(request, desk, booking_id, "patient", PatientForm, appointments.take)
 
 
 @desk_page
 def name_patient(request: HttpRequest, desk: Desk, booking_id: str) -> HttpResponse:
-    """Make an appointment of a place taken as a whole; on errors the form is rendered again."""
+    """Make an appointment of a place that was taken as a whole."""
+    return _make(request, desk, booking_id, "named", NamedPatientForm, appointments.name_patient)
+
+
+def _make(
+    request: HttpRequest,
+    desk: Desk,
+    booking_id: str,
+    name: str,
+    form_class: type[PatientForm],
+    verb: Callable[..., Appointment],
+) -> HttpResponse:
+    """Make an appointment with `verb`; on errors render the page's form of this name again."""
     booking = desk.booking(booking_id)
     if request.method != "POST":  # a redirect after logging in again, or a reload
         return redirect("admin:desk_opening", desk.practice.pk, booking.pk)
-    form = NamedPatientForm(request.POST, desk=desk, booking=booking)
-    if _is_done(request, desk, form, appointments.name_patient):
+    form = form_class(request.POST, desk=desk, booking=booking)
+    if _is_done(request, desk, form, verb):
         return redirect("admin:desk_opening", desk.practice.pk, booking.pk)
-    return _show(request, desk, desk.booking(booking_id), named=form, status=400)
+    forms: dict[str, Any] = {name: form}
+    return _show(request, desk, desk.booking(booking_id), **forms, status=400)
 
 
 def _is_done(

@@ -244,9 +244,8 @@ class LockedBooking:
             if self.by.partner_id is not None:
                 holds.check_size(free)
             self.renew_whole()
-        moved = [
-            (short, self.whole(short)) for short in TAKEN[: TAKEN.index(AppointmentStatus(status))]
-        ]
+        earlier = TAKEN[: TAKEN.index(AppointmentStatus(status))]
+        moved = [(was, self.whole(was)) for was in earlier]
         for was, count in [*moved, ("", free)]:
             self._move_whole(was, status, count)
             if count:
