@@ -8,7 +8,7 @@ from datetime import date, datetime
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.db.models import Field, Model
 
 _TAKEN_AS_THEY_ARE: dict[str, set[type]] = {
@@ -63,7 +63,14 @@ def insert(rows: Sequence[Model], **made: Made) -> Callable[[], None]:
         params += [param for how in made.values() for param in how.params[nth]]
         row._state.adding, row._state.db = False, connection.alias
     cursor = connection.cursor()
-    cursor.execute(sql, params)
+    try:
+        cursor.execute(sql, params)
+    except DatabaseError:
+        # The traceback keeps the cursor until garbage collection, in whichever thread that runs. On
+        # SQLite, freeing an open one waits for this connection, and this connection may be waiting
+        # for the write lock of that thread.
+        cursor.close()
+        raise
     if not read_back:
         cursor.close()
         return _nothing

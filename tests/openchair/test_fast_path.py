@@ -5,10 +5,12 @@ from typing import Any
 
 import django
 import pytest
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Count, QuerySet
 from django.db.models.sql.compiler import SQLCompiler
 
 from bookings.models import Booking
+from openchair.database import writes
 from openchair.database.compiled import CompiledQuery
 from openchair.database.together import fetch_together
 from tests.factories import NOON, Scene
@@ -149,3 +151,20 @@ def test_a_compiled_query_is_compiled_once(scene: Scene, monkeypatch: pytest.Mon
     assert known.first(pk=made.pk) == made
     monkeypatch.setattr(SQLCompiler, "as_sql", None)
     assert known.first(pk=made.pk) == made
+
+
+def test_a_refused_insert_leaves_no_open_cursor(scene: Scene) -> None:
+    """Freed by another thread, it stopped all writes on SQLite for PATIENCE."""
+    cursors: list[Any] = []
+
+    def keep(execute: Any, sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
+        if sql.startswith("INSERT"):
+            cursors.append(context["cursor"])
+        return execute(sql, params, many, context)
+
+    taken = Booking(pk=scene.booking().pk)
+    with connection.execute_wrapper(keep), pytest.raises(IntegrityError), transaction.atomic():
+        writes.insert([taken])
+    (cursor,) = cursors
+    with pytest.raises(Exception, match="closed"):
+        cursor.fetchall()
