@@ -82,7 +82,7 @@ class Booking(models.Model):
     recurring = models.BooleanField(default=False, help_text="Repeated every week.")
     start_datetime = models.DateTimeField(null=True, blank=True, help_text="UTC; empty until set.")
     location = models.ForeignKey(Location, models.PROTECT, related_name="bookings", db_index=False)
-    doctor = models.ForeignKey(Doctor, models.PROTECT, related_name="bookings")
+    doctor = models.ForeignKey(Doctor, models.PROTECT, related_name="bookings", db_index=False)
     # Always the location's practice; set together with it (bookings/scheduling/bookings.py).
     practice = models.ForeignKey(Practice, models.PROTECT, related_name="bookings", db_index=False)
     total_appointments = models.SmallIntegerField(default=1, help_text="Places.")
@@ -118,6 +118,7 @@ class Booking(models.Model):
         null=True,
         blank=True,
         related_name="bookings",
+        db_index=False,
         help_text="The owner; empty where staff made it.",
     )
     # No index of its own: the unique constraint's begins with it.

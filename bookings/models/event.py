@@ -31,7 +31,11 @@ class Event(models.Model):
 
     number = models.BigIntegerField(help_text="In its practice, in the order of commits, from 1.")
     at = models.DateTimeField(help_text="UTC.")
-    practice = models.ForeignKey(Practice, models.PROTECT, related_name="+", db_index=False)
+    # No constraint: the number comes from the practice's row in Feed, which has one, and each would
+    # lock the practice's row at every change.
+    practice = models.ForeignKey(
+        Practice, models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
     booking = models.ForeignKey(Booking, models.PROTECT, related_name="events")
     appointment = models.ForeignKey(
         Appointment, models.PROTECT, null=True, related_name="events", db_index=False
