@@ -17,35 +17,16 @@ from bookings.models import (
     Appointment,
     AppointmentStatus,
     Booking,
-    Event,
     Status,
 )
 from bookings.patients.record import Patient
 from bookings.scheduling import feed, holds
 from bookings.scheduling.actors import CLOCK, Actor
+from bookings.scheduling.audit import AuditTrail
 from openchair.database import writes
 from openchair.database.compiled import CompiledQuery
 from openchair.database.execute import pipeline
 from openchair.serving import metrics
-
-AUDITED = (
-    "status",
-    "length",
-    "recurring",
-    "start_datetime",
-    "location_id",
-    "doctor_id",
-    "total_appointments",
-    "places_pending",
-    "places_reserved",
-    "places_booked",
-    "pending_until",
-    "whole_pending",
-    "whole_reserved",
-    "whole_booked",
-    "whole_pending_until",
-)
-
 
 SAVED = (
     "status",
@@ -87,9 +68,7 @@ class LockedBooking:
         self._row = writes.snapshot(booking)
         booking.shown_as = ""  # the stored JSON is of the row as it was
         self._is_new = booking._state.adding
-        self._before = {} if self._is_new else self._audited()
-        self._instant = now
-        self._events: list[Event] = []
+        self._audit = AuditTrail(booking, now)
         self._known: dict[str, Appointment] = {}
         self._knows_held = booking.places_pending == booking.whole_pending
         self._made: list[Appointment] = []
@@ -101,10 +80,7 @@ class LockedBooking:
     @property
     def status_before(self) -> str:
         """The status after `expire_holds`, before any change; of a new booking, its first one."""
-        return self._before.get("status") or self.settle()
-
-    def _audited(self) -> dict[str, Any]:
-        return {name: getattr(self.booking, name) for name in AUDITED}
+        return self._audit.before.get("status") or self.settle()
 
     def settle(self) -> str:
         """Recompute the status from fields and places, and return it."""
@@ -150,7 +126,7 @@ class LockedBooking:
         self._move_whole(status, "", 1)
         self._count("", status)
         self._made.append(appointment)
-        self._record(appointment, "", status, self.now)
+        self._audit.note_appointment(appointment, self.by, self.now, "", status)
         self._settle_holds()
         return appointment
 
@@ -182,7 +158,7 @@ class LockedBooking:
         appointment.updated_at = self.now
         self._claims = True
         self._count("", status)
-        self._record(appointment, was, status, self.now)
+        self._audit.note_appointment(appointment, self.by, self.now, was, status)
         self._settle_holds()
 
     def move(self, appointment: Appointment, status: str) -> None:
@@ -192,7 +168,7 @@ class LockedBooking:
             self._settle_holds()
 
     def _move(self, appointment: Appointment, status: str, by: Actor, instant: datetime) -> None:
-        self._record(appointment, appointment.status, status, instant, by=by)
+        self._audit.note_appointment(appointment, by, instant, appointment.status, status)
         self._count(appointment.status, status)
         appointment.status = status
         appointment.pending_until = None
@@ -228,7 +204,8 @@ class LockedBooking:
 
     def _revised(self, appointment: Appointment, **said: Any) -> None:
         appointment.updated_at = self.now
-        self._record(appointment, appointment.status, appointment.status, self.now, **said)
+        status = appointment.status
+        self._audit.note_appointment(appointment, self.by, self.now, status, status, **said)
         self._changed[appointment.pk] = appointment
 
     # The whole booking -------------------------------------------------------------------------
@@ -295,7 +272,7 @@ class LockedBooking:
                 self._lapsed += booking.whole_pending
                 self._move_whole(AppointmentStatus.PENDING, "", booking.whole_pending)
             self._settle_holds()
-            self._note_booking(CLOCK, instant)
+            self._audit.note_booking(CLOCK, instant)
 
     def _held(self) -> list[Appointment]:
         """Return the appointments on hold, with unsaved changes; queries at most once."""
@@ -335,13 +312,13 @@ class LockedBooking:
         """
         self.settle()
         self._note_patients()
-        self._note_booking(self.by, self.now)
-        if not self._events:
+        self._audit.note_booking(self.by, self.now)
+        if not self._audit.events:
             return self.booking
         if self._holds_more and self.by.partner_id is not None:
             self._save_counted(self.by.partner_id)
         else:
-            feed.write(self._events, **self._changes())()
+            feed.write(self._audit.events, **self._changes())()
         transaction.on_commit(self._count_for_metrics)
         return self.booking
 
@@ -349,7 +326,7 @@ class LockedBooking:
         """Save, and check the limit of places that the partner may hold."""
         with pipeline():
             counted = holds.count_elsewhere(partner_id, self.now, booking_id=self.booking.pk)
-            number_events = feed.write(self._events, **self._changes())
+            number_events = feed.write(self._audit.events, **self._changes())
         number_events()
         with counted:
             (live,) = counted.fetchone()
@@ -372,7 +349,7 @@ class LockedBooking:
         """Return the statements that save the booking and its appointments."""
         changes = {}
         # A change of an appointment alone is none of the booking, which all partners see.
-        if any(event.appointment_id is None for event in self._events):
+        if self._audit.is_of_booking:
             changes["booking"] = self._booking_change()
         if self._made:
             changes["made"] = writes.insert(self._made)
@@ -382,8 +359,9 @@ class LockedBooking:
 
     def _booking_change(self) -> writes.Statement:
         # Machines' clocks differ; updated_at must not go back, or a sync by it would miss changes.
-        latest = self._instant if self._is_new else max(self._instant, self.booking.updated_at)
-        self.booking.updated_at = latest
+        latest = self._audit.latest
+        was = latest if self._is_new else self.booking.updated_at
+        self.booking.updated_at = max(latest, was)
         representation.write(self.booking)
         if self._is_new:
             return writes.insert([self.booking])
@@ -406,59 +384,8 @@ class LockedBooking:
 
     def _note_patients(self) -> None:
         """Add an event to each appointment if the booking's time, location or doctor changed."""
-        moved = {
-            name: (self._before[name], getattr(self.booking, name))
-            for name in ("start_datetime", "location_id", "doctor_id")
-            if name in self._before and self._before[name] != getattr(self.booking, name)
-        }
+        moved = self._audit.changed("start_datetime", "location_id", "doctor_id")
         if moved:
             # Cancelled and expired ones too: the API returns the booking's time with them.
             for row in self.booking.appointments.all():
                 self._revised(self._know(row), **moved)
-
-    def _note_booking(self, by: Actor, instant: datetime) -> None:
-        """Add an event of what changed in AUDITED since the last one, if anything did."""
-        after = self._audited()
-        changes = {
-            name: [_as_json(self._before.get(name)), _as_json(value)]
-            for name, value in after.items()
-            if name != "status" and self._before.get(name) != value
-        }
-        was = self._before.get("status", "")
-        if changes or was != after["status"]:
-            self._events.append(self._event(by, instant, was, after["status"], changes))
-            self._instant = instant
-        self._before = after
-
-    def _record(
-        self,
-        appointment: Appointment,
-        was: str,
-        status: str,
-        instant: datetime,
-        by: Actor | None = None,
-        **changes: Any,
-    ) -> None:
-        said = {name: [_as_json(value) for value in pair] for name, pair in changes.items()}
-        event = self._event(by or self.by, instant, was, status, said)
-        event.appointment = appointment
-        self._events.append(event)
-
-    def _event(
-        self, by: Actor, instant: datetime, was: str, status: str, changes: dict[str, Any]
-    ) -> Event:
-        return Event(
-            at=instant,
-            practice_id=self.booking.practice_id,
-            booking=self.booking,
-            actor=by.kind,
-            api_key_id=by.api_key_id,
-            user_id=by.user_id,
-            from_status=was,
-            to_status=status,
-            changes=changes,
-        )
-
-
-def _as_json(value: object) -> object:
-    return value.isoformat() if isinstance(value, datetime) else value

@@ -12,7 +12,8 @@ from collections import Counter, defaultdict
 from typing import Any
 
 from bookings.models import TAKEN, Appointment, Booking, Event, Feed
-from bookings.scheduling.locked_booking import AUDITED, status_of
+from bookings.scheduling.audit import AUDITED
+from bookings.scheduling.locked_booking import status_of
 from openchair.api.models import KeptAnswer
 
 
