@@ -1,6 +1,6 @@
 """The curl samples of the published API document, run against the server.
 
-Samples and answers are copied as they are printed. What keeps a sample from working is mended by
+Samples and answers are copied as they are printed. What keeps a sample from working is corrected by
 the smallest change there is; MENDS has each of them, in words.
 """
 

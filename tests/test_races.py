@@ -1,7 +1,7 @@
 """Races of 64 connections: as many get a place as there are, and all counts agree.
 
 Those about places, and the two mixes, have been seen to fail with `select_for_update` taken out of
-`moves.lock`, on PostgreSQL: all 64 got one of three places, and deleted openings came back.
+`moves.lock`, on PostgreSQL: all 64 got one of three places, and deleted bookings came back.
 SQLite ignores row locks, so what passes there proves nothing.
 """
 

@@ -200,7 +200,7 @@ def _sending(target: Target, requests: list[Request], how_many: int) -> Callable
 class Crowd:
     """What came of 64 clients that want the same place: milliseconds until all had an answer.
 
-    readers: how much of their pace those keep who read another opening meanwhile.
+    readers: the share of their pace that those keep who read another booking meanwhile.
     """
 
     milliseconds: float

@@ -2,8 +2,8 @@
 
     DATABASE_URL=… python -m tests.bench.data PRACTICES BOOKINGS MIDDLE LARGE
 
-fills an empty, migrated database with PRACTICES practices of 3 locations with BOOKINGS openings
-each, and two more practices with MIDDLE and LARGE openings in all, and prints as JSON where to
+fills an empty, migrated database with PRACTICES practices of 3 locations with BOOKINGS bookings
+each, and two more practices with MIDDLE and LARGE bookings in all, and prints as JSON where to
 look. On PostgreSQL the references' own tables (tests/bench/references) get the same rows.
 """
 

@@ -2,8 +2,8 @@
 
     python -m tests.bench.pages ROWS WRITES
 
-makes ROWS openings, then walks them in pages of 100 again and again for half a minute, while WRITES
-times a second an opening elsewhere in the list is created, moved to another time, or deleted.
+makes ROWS bookings, then walks them in pages of 100 again and again for half a minute, while WRITES
+times a second a booking elsewhere in the list is created, moved to another time, or deleted.
 """
 
 import random

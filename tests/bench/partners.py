@@ -38,7 +38,7 @@ class World:
 
 @dataclass
 class Creation:
-    """One POST that was meant to happen once: an opening or an appointment, known by its mark.
+    """A POST that was meant to happen once: a booking or an appointment, known by its mark.
 
     made: its id where it was acknowledged, None where it was refused; unknown if not `is_known`.
     """

@@ -2,7 +2,7 @@
 
     script/bench speed [--small] [--rounds N] [CASE ...]
 
-starts PostgreSQL, loads 1.5 million openings (with --small 26 000 alone), starts the product as it
+starts PostgreSQL, loads 1.5 million bookings (with --small 26 000 alone), starts the product as it
 is run in production, on the large and the small database and on SQLite, and beside it LIMIT and
 STOCK (tests/bench/servers.py). Each case goes to each in turn, round after round; what is printed
 are medians, and ratios of the same round. docs/performance.md says how to read them.

@@ -2,11 +2,11 @@
 
     python -m tests.bench.torture --engine postgres|sqlite [--minutes N] [--clients M] [--seed S]
 
-M partners (200) create openings, take, hold, book and give back places, claim and close openings,
+M partners (200) create bookings, take, hold, book and give back places, claim and close bookings,
 with idempotency keys and without, for N minutes (1). Meanwhile gunicorn's workers and master, and
 PostgreSQL's backends and postmaster, are killed with SIGKILL and started again. Afterwards every
-acknowledged write has to be there once, and what was not acknowledged at most once; and the books
-have to agree (tests/bench/audit.py). Exits 1 on one miss.
+acknowledged write has to be there once, and what was not acknowledged at most once; and the data
+has to agree (tests/bench/audit.py). Exits 1 on one miss.
 """
 
 import argparse
