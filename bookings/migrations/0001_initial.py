@@ -32,17 +32,17 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', practices.ids.PublicIdField(default=practices.ids.new_id, max_length=32, primary_key=True, serialize=False, validators=[django.core.validators.RegexValidator('\\A[A-Za-z0-9][A-Za-z0-9_-]{0,31}\\Z', 'An id is 1 to 32 letters, digits, hyphens and underscores, the first a letter or a digit.')])),
                 ('status', models.CharField(choices=[('open', 'Open'), ('pending', 'Pending'), ('reserved', 'Reserved'), ('booked', 'Booked'), ('closed', 'Closed')], max_length=8)),
-                ('length', models.PositiveSmallIntegerField(default=60, help_text='Minutes.')),
+                ('length', models.SmallIntegerField(default=60, help_text='Minutes.')),
                 ('recurring', models.BooleanField(default=False, help_text='Repeated every week.')),
                 ('start_datetime', models.DateTimeField(blank=True, help_text='UTC; empty until set.', null=True)),
-                ('total_appointments', models.PositiveSmallIntegerField(default=1, help_text='Places.')),
-                ('places_pending', models.PositiveSmallIntegerField(default=0, editable=False)),
-                ('places_reserved', models.PositiveSmallIntegerField(default=0, editable=False)),
-                ('places_booked', models.PositiveSmallIntegerField(default=0, editable=False)),
+                ('total_appointments', models.SmallIntegerField(default=1, help_text='Places.')),
+                ('places_pending', models.SmallIntegerField(default=0, editable=False)),
+                ('places_reserved', models.SmallIntegerField(default=0, editable=False)),
+                ('places_booked', models.SmallIntegerField(default=0, editable=False)),
                 ('pending_until', models.DateTimeField(editable=False, help_text='UTC; when the first of its holds expires.', null=True)),
-                ('whole_pending', models.PositiveSmallIntegerField(default=0, editable=False)),
-                ('whole_reserved', models.PositiveSmallIntegerField(default=0, editable=False)),
-                ('whole_booked', models.PositiveSmallIntegerField(default=0, editable=False)),
+                ('whole_pending', models.SmallIntegerField(default=0, editable=False)),
+                ('whole_reserved', models.SmallIntegerField(default=0, editable=False)),
+                ('whole_booked', models.SmallIntegerField(default=0, editable=False)),
                 ('whole_held_since', models.DateTimeField(editable=False, help_text='UTC; when it was first held as a whole.', null=True)),
                 ('whole_pending_until', models.DateTimeField(editable=False, help_text='UTC; when the hold of the whole booking expires.', null=True)),
                 ('series_date', models.DateField(editable=False, help_text="The occurrence's day, on the location's calendar.", null=True)),
@@ -237,7 +237,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='booking',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'closed'), ('places_booked', 0), ('places_pending', 0), ('places_reserved', 0)), models.Q(('status', 'open'), ('total_appointments__gt', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('places_pending'), '+', models.F('places_reserved')), '+', models.F('places_booked'))), ('start_datetime__isnull', False)), models.Q(('status', 'pending'), models.Q(('total_appointments__gt', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('places_pending'), '+', models.F('places_reserved')), '+', models.F('places_booked'))), ('start_datetime__isnull', False), _negated=True), models.Q(('places_pending__gt', 0), models.Q(('places_booked', 0), ('places_reserved', 0), ('start_datetime__isnull', True)), _connector='OR')), models.Q(('status', 'reserved'), models.Q(('total_appointments__gt', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('places_pending'), '+', models.F('places_reserved')), '+', models.F('places_booked'))), ('start_datetime__isnull', False), _negated=True), models.Q(('places_pending__gt', 0), models.Q(('places_booked', 0), ('places_reserved', 0), ('start_datetime__isnull', True)), _connector='OR', _negated=True), ('places_reserved__gt', 0)), models.Q(('status', 'booked'), models.Q(('total_appointments__gt', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('places_pending'), '+', models.F('places_reserved')), '+', models.F('places_booked'))), ('start_datetime__isnull', False), _negated=True), models.Q(('places_pending__gt', 0), models.Q(('places_booked', 0), ('places_reserved', 0), ('start_datetime__isnull', True)), _connector='OR', _negated=True), ('places_reserved', 0)), _connector='OR'), name='booking_status_agrees_with_places', violation_error_message='The status does not agree with the places taken.'),
+            constraint=models.CheckConstraint(condition=models.Q(('status', models.Case(models.When(models.Q(('status', 'closed'), ('places_booked', 0), ('places_pending', 0), ('places_reserved', 0)), then=models.Value('closed')), models.When(models.Q(('status', 'closed')), then=models.Value('')), models.When(models.Q(('total_appointments__gt', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('places_pending'), '+', models.F('places_reserved')), '+', models.F('places_booked'))), ('start_datetime__isnull', False)), then=models.Value('open')), models.When(models.Q(('places_pending__gt', 0), models.Q(('places_booked', 0), ('places_reserved', 0), ('start_datetime__isnull', True)), _connector='OR'), then=models.Value('pending')), models.When(models.Q(('places_reserved__gt', 0)), then=models.Value('reserved')), default=models.Value('booked')))), name='booking_status_agrees_with_places', violation_error_message='The status does not agree with the places taken.'),
         ),
         migrations.AddConstraint(
             model_name='booking',
@@ -249,7 +249,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='booking',
-            constraint=models.CheckConstraint(condition=models.Q(('whole_booked__lte', models.F('places_booked')), ('whole_pending__lte', models.F('places_pending')), ('whole_reserved__lte', models.F('places_reserved'))), name='booking_whole_within_places', violation_error_message='More is taken as a whole than is taken.'),
+            constraint=models.CheckConstraint(condition=models.Q(('whole_booked__range', (0, models.F('places_booked'))), ('whole_pending__range', (0, models.F('places_pending'))), ('whole_reserved__range', (0, models.F('places_reserved')))), name='booking_whole_within_places', violation_error_message='More is taken as a whole than is taken.'),
         ),
         migrations.AddConstraint(
             model_name='booking',

@@ -7,7 +7,7 @@ from typing import Self
 from zoneinfo import ZoneInfo
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, Value, When
 
 from bookings import walltime
 from bookings.models.series import LONGEST, MOST_PLACES, Series
@@ -25,12 +25,19 @@ class Status(models.TextChoices):
     CLOSED = "closed", "Closed"
 
 
-_FREE = Q(total_appointments__gt=F("places_pending") + F("places_reserved") + F("places_booked"))
-_ON_OFFER = _FREE & Q(start_datetime__isnull=False)
-_NOTHING_FIXED = Q(start_datetime__isnull=True, places_reserved=0, places_booked=0)
-_HELD = Q(places_pending__gt=0) | _NOTHING_FIXED
 _NO_PLACES = Q(places_pending=0, places_reserved=0, places_booked=0)
 _NOTHING_WHOLE = Q(whole_pending=0, whole_reserved=0, whole_booked=0)
+_FREE = Q(total_appointments__gt=F("places_pending") + F("places_reserved") + F("places_booked"))
+_UNDECIDED = Q(start_datetime__isnull=True, places_reserved=0, places_booked=0)
+_STATUS = Case(
+    When(Q(status=Status.CLOSED) & _NO_PLACES, then=Value(Status.CLOSED.value)),
+    When(Q(status=Status.CLOSED), then=Value("")),
+    When(_FREE & Q(start_datetime__isnull=False), then=Value(Status.OPEN.value)),
+    When(Q(places_pending__gt=0) | _UNDECIDED, then=Value(Status.PENDING.value)),
+    When(Q(places_reserved__gt=0), then=Value(Status.RESERVED.value)),
+    default=Value(Status.BOOKED.value),
+)
+"""The status by the places, as `status_of` computes it (bookings/scheduling/locked_booking.py)."""
 
 
 def local_days(
@@ -71,25 +78,25 @@ class Booking(models.Model):
 
     id = PublicIdField(primary_key=True)
     status = models.CharField(max_length=8, choices=Status)
-    length = models.PositiveSmallIntegerField(default=60, help_text="Minutes.")
+    length = models.SmallIntegerField(default=60, help_text="Minutes.")
     recurring = models.BooleanField(default=False, help_text="Repeated every week.")
     start_datetime = models.DateTimeField(null=True, blank=True, help_text="UTC; empty until set.")
     location = models.ForeignKey(Location, models.PROTECT, related_name="bookings", db_index=False)
     doctor = models.ForeignKey(Doctor, models.PROTECT, related_name="bookings")
     # Always the location's practice; set together with it (bookings/scheduling/bookings.py).
     practice = models.ForeignKey(Practice, models.PROTECT, related_name="bookings", db_index=False)
-    total_appointments = models.PositiveSmallIntegerField(default=1, help_text="Places.")
-    places_pending = models.PositiveSmallIntegerField(default=0, editable=False)
-    places_reserved = models.PositiveSmallIntegerField(default=0, editable=False)
-    places_booked = models.PositiveSmallIntegerField(default=0, editable=False)
+    total_appointments = models.SmallIntegerField(default=1, help_text="Places.")
+    places_pending = models.SmallIntegerField(default=0, editable=False)
+    places_reserved = models.SmallIntegerField(default=0, editable=False)
+    places_booked = models.SmallIntegerField(default=0, editable=False)
     pending_until = models.DateTimeField(
         null=True, editable=False, help_text="UTC; when the first of its holds expires."
     )
     # Of places_*, those taken by a status of the whole booking, without a patient; the others are
     # Appointment rows. whole_partner is of the last actor that took some or changed their status.
-    whole_pending = models.PositiveSmallIntegerField(default=0, editable=False)
-    whole_reserved = models.PositiveSmallIntegerField(default=0, editable=False)
-    whole_booked = models.PositiveSmallIntegerField(default=0, editable=False)
+    whole_pending = models.SmallIntegerField(default=0, editable=False)
+    whole_reserved = models.SmallIntegerField(default=0, editable=False)
+    whole_booked = models.SmallIntegerField(default=0, editable=False)
     whole_partner = models.ForeignKey(
         Partner,
         models.PROTECT,
@@ -162,11 +169,7 @@ class Booking(models.Model):
             ),
             models.CheckConstraint(
                 name="booking_status_agrees_with_places",
-                condition=Q(Q(status=Status.CLOSED) & _NO_PLACES)
-                | Q(Q(status=Status.OPEN) & _ON_OFFER)
-                | Q(Q(status=Status.PENDING) & ~_ON_OFFER & _HELD)
-                | Q(Q(status=Status.RESERVED) & ~_ON_OFFER & ~_HELD & Q(places_reserved__gt=0))
-                | Q(Q(status=Status.BOOKED) & ~_ON_OFFER & ~_HELD & Q(places_reserved=0)),
+                condition=Q(status=_STATUS),
                 violation_error_message="The status does not agree with the places taken.",
             ),
             models.CheckConstraint(
@@ -183,9 +186,9 @@ class Booking(models.Model):
             models.CheckConstraint(
                 name="booking_whole_within_places",
                 condition=Q(
-                    whole_pending__lte=F("places_pending"),
-                    whole_reserved__lte=F("places_reserved"),
-                    whole_booked__lte=F("places_booked"),
+                    whole_pending__range=(0, F("places_pending")),
+                    whole_reserved__range=(0, F("places_reserved")),
+                    whole_booked__range=(0, F("places_booked")),
                 ),
                 violation_error_message="More is taken as a whole than is taken.",
             ),
