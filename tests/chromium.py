@@ -1,4 +1,4 @@
-"""Debian's Chromium, as all tests start it."""
+"""Chromium, as all browser tests start it."""
 
 import os
 import shutil
@@ -22,9 +22,9 @@ FLAGS = [
 
 @contextmanager
 def running_chromium() -> Iterator[Browser]:
-    """Start the browser; where there is none, say so, and under CI fail.
+    """Start the browser; where there is none, skip, and under CI fail.
 
-    To be closed with a test's module: its event loop must not run while others use the database.
+    Close it with a test's module: its event loop must not run while others use the database.
     """
     if CHROMIUM is None:
         if os.environ.get("CI", "false") != "false":

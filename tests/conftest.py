@@ -1,4 +1,4 @@
-"""What tests share: a world, a caller with a key, a clock that can be turned, threads, a server."""
+"""Shared fixtures and marks: scenes, API callers, a clock, threads, a running server."""
 
 import json
 import threading
@@ -29,7 +29,6 @@ only_once_on_sqlite = pytest.mark.only_once("sqlite")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Take the options that script/test gives."""
     parser.addoption("--nightly", action="store_true", help="run what takes long, too")
     parser.addoption(
         "--share", action="store_true", help="leave to the other engine what says nothing of either"
@@ -37,13 +36,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the marks known."""
     for mark, meaning in MARKS.items():
         config.addinivalue_line("markers", f"{mark}: {meaning}")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is for the night, or for the other engine."""
+    """Leave out nightly tests, and those for the other engine."""
     out = {item for item in items if _is_left_out(config, item)}
     items[:] = [item for item in items if item not in out]
     config.hook.pytest_deselected(items=[*out])
@@ -60,14 +58,14 @@ def _is_left_out(config: pytest.Config, item: pytest.Item) -> bool:
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Give each run an SQLite file of its own: threads cannot share a database in memory."""
+    """Give each run an SQLite file: threads cannot share a database in memory."""
     if connection.vendor == "sqlite":
         connection.settings_dict["TEST"]["NAME"] = tmp_path_factory.mktemp("db") / "test.sqlite3"
 
 
 @pytest.fixture(autouse=True)
 def _high_limits(settings: Any) -> None:
-    """Let tests send as much as they like; those about limits set their own."""
+    """Raise the limits; tests about limits set their own."""
     settings.RATE_LIMIT = (1_000_000, 60)
     settings.WRONG_KEY_LIMIT = (1_000_000, 60)
     settings.LOGIN_LIMIT = (1_000_000, 60)
@@ -75,7 +73,7 @@ def _high_limits(settings: Any) -> None:
 
 @pytest.fixture
 def clock() -> Iterator[time_machine.Traveller]:
-    """Stop the clock at NOON; `clock.shift(seconds)` and `clock.move_to(...)` turn it."""
+    """Stop the clock at NOON; `clock.shift(seconds)` and `clock.move_to(...)` change it."""
     with time_machine.travel(NOON, tick=False) as traveller:
         yield traveller
 
@@ -102,7 +100,7 @@ class Caller:
     def __call__(
         self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
     ) -> Any:
-        """Send a request; `response.json()` reads the answer."""
+        """Send a request; `response.json()` parses the answer."""
         return self.client.generic(
             method,
             path,
@@ -118,18 +116,16 @@ def _json(body: Any) -> bytes:
 
 @pytest.fixture
 def api(scene: Scene) -> Caller:
-    """Call the API with the scene's key."""
     return Caller(scene.key)
 
 
 @pytest.fixture
 def range_api(range_scene: Scene) -> Caller:
-    """Call the API with the range scene's key."""
     return Caller(range_scene.key)
 
 
 def together(count: int, act: Callable[[], Any]) -> list[Any]:
-    """Do something in so many threads at the same moment; give what each returned or raised."""
+    """Run something in `count` threads at the same moment; return what each returned or raised."""
     barrier = threading.Barrier(count)
 
     def run() -> Any:
@@ -147,6 +143,6 @@ def together(count: int, act: Callable[[], Any]) -> list[Any]:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
-    """Run the product once for all tests that want real connections."""
+    """Run the product once, for all tests with real connections."""
     with running_server() as running:
         yield running

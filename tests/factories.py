@@ -1,4 +1,4 @@
-"""Rows for tests: each maker takes what the test is about and makes up the rest."""
+"""Factories of test data: each takes what a test is about, and fills in the rest."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -14,12 +14,10 @@ NOON = datetime(2026, 6, 1, 16, tzinfo=UTC)
 
 
 def practice(kind: Kind = Kind.EXACT, **values: Any) -> Practice:
-    """Make a practice."""
     return Practice.objects.create(**{"name": "Acme Orthodontic Group", "kind": kind, **values})
 
 
 def location(of: Practice, timezone: str = "America/New_York", **values: Any) -> Location:
-    """Make a location of a practice."""
     made = {"name": "Chesterfield", "timezone": timezone, **values}
     return Location.objects.create(practice=of, **made)
 
@@ -32,7 +30,7 @@ def doctor(at: Location, **values: Any) -> Doctor:
 
 
 def partner(*, granted: Iterable[Practice] = (), authorized: bool = True, **values: Any) -> Partner:
-    """Make a partner that may write in these practices."""
+    """Make a partner that is granted these practices."""
     values.setdefault("name", f"Partner {Partner.objects.count() + 1}")
     made = Partner.objects.create(special_authorization=authorized, **values)
     made.practices.set(granted)
@@ -40,7 +38,7 @@ def partner(*, granted: Iterable[Practice] = (), authorized: bool = True, **valu
 
 
 def key(of: Partner, **values: Any) -> tuple[ApiKey, str]:
-    """Issue a key: the row and its text."""
+    """Issue a key; return its row and its text."""
     return ApiKey.objects.issue(of, **values)
 
 
@@ -56,7 +54,7 @@ class Scene:
         self.actor = Actor.of_key(self.key_row)
 
     def fields(self, **values: Any) -> dict[str, Any]:
-        """Give what a partner sends to create an opening tomorrow at nine."""
+        """Return the body that creates a booking tomorrow at nine."""
         return {
             "location_id": self.location.pk,
             "doctor_id": self.doctor.pk,
@@ -65,7 +63,7 @@ class Scene:
         }
 
     def booking(self, *, now: datetime = NOON, by: Actor | None = None, **values: Any) -> Booking:
-        """Publish an opening, tomorrow at nine unless said."""
+        """Create a booking, tomorrow at nine by default."""
         fields: Any = self.fields(**values)
         booking_id = fields.pop("id", None)
         return bookings.publish(fields=fields, by=by or self.actor, now=now, booking_id=booking_id)

@@ -1,4 +1,4 @@
-"""gunicorn's settings and the product's, as an operator's environment makes them."""
+"""Reads settings of gunicorn and Django as an environment makes them."""
 
 import os
 import subprocess
@@ -8,12 +8,12 @@ from tests.server import ROOT
 
 
 def gunicorn_setting(name: str, **environment: str) -> str:
-    """Print one of openchair/gunicorn.py's settings."""
+    """Return one of openchair/gunicorn.py's settings, as text."""
     return _printed(f"from openchair import gunicorn; print(gunicorn.{name})", environment)
 
 
 def database_options(**environment: str) -> str:
-    """Print the options that a connection to the database is made with."""
+    """Return the libpq options of the database connection, as text."""
     return _printed(
         "from openchair import settings; print(settings.DATABASES['default']['OPTIONS'])",
         environment,

@@ -1,4 +1,4 @@
-"""Take a safeguard out of a copy of the code, one after the other, and see which test notices.
+"""Mutation test: takes safeguards out of a copy of the code, and sees which test fails.
 
 `script/mutants` runs it beside a PostgreSQL; `script/mutants WORD ...` takes only those mutants
 whose names have one of the words. When code moves, its text moves in MUTANTS: a mutant whose text
@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
 
 @dataclass(frozen=True)
 class Mutant:
-    """What is taken out, and the tests that have to notice."""
+    """A safeguard to take out, and the tests that have to notice."""
 
     name: str
     file: str
@@ -89,7 +89,7 @@ MUTANTS = [
         "    if not practice_id:\n",
         ("tests/bookings/test_who_may.py",),
     ),
-    # Last, for what follows would find their database.
+    # Last: what follows would find their database.
     Mutant(
         "no constraint that a status agrees with the places",
         "bookings/migrations/9999_mutant.py",
@@ -101,7 +101,7 @@ MUTANTS = [
 
 
 def copy_of_the_tree(to: Path) -> None:
-    """Copy what git knows or would take, as it is now."""
+    """Copy every file that is in git or would be added."""
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     for name in filter(None, names.split("\0")):
@@ -111,7 +111,7 @@ def copy_of_the_tree(to: Path) -> None:
 
 
 def mutated(text: str | None, mutant: Mutant, migrations: Path) -> str:
-    """Give the text of a file with something taken out. Raises ValueError."""
+    """Return the text of a file with the safeguard taken out. Raises ValueError."""
     if mutant.old == "" and text is None:
         before = max(migrations.glob("[0-9]*.py")).stem
         return mutant.new.replace("{before}", before)
@@ -121,7 +121,7 @@ def mutated(text: str | None, mutant: Mutant, migrations: Path) -> str:
 
 
 def failing(tree: Path, tests: tuple[str, ...], *options: str) -> tuple[str, str]:
-    """Run tests in a tree; name the first that fails, or "", and give all that pytest wrote.
+    """Run tests in a tree; return the first that fails, or "", and pytest's output.
 
     Raises ValueError where something else went wrong than a test.
     """
@@ -139,7 +139,7 @@ def failing(tree: Path, tests: tuple[str, ...], *options: str) -> tuple[str, str
 
 
 def try_out(tree: Path, mutant: Mutant) -> bool:
-    """Mutate, test, tell, and mend again; say whether a test noticed."""
+    """Mutate, test, print, and restore; return whether a test noticed."""
     file = tree / mutant.file
     was = file.read_text() if file.exists() else None
     try:
@@ -159,7 +159,7 @@ def try_out(tree: Path, mutant: Mutant) -> bool:
 
 
 def main(words: list[str]) -> int:
-    """Try all of them; exit with 1 if one survives, or if the tests fail without any."""
+    """Try all mutants; exit with 1 if one survives, or if the tests fail without any."""
     chosen = [m for m in MUTANTS if not words or any(word in m.name for word in words)]
     tests = tuple(sorted({test for mutant in chosen for test in mutant.tests}))
     with tempfile.TemporaryDirectory(prefix="openchair-mutants-") as folder:

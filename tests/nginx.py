@@ -1,4 +1,4 @@
-"""nginx as deploy/nginx.conf has it, in front of application hosts of our own."""
+"""nginx with deploy/nginx.conf, in front of application hosts of a test."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ SHIPPED = (ROOT / "deploy" / "nginx.conf").read_text()
 
 
 def program() -> str:
-    """Find nginx; skip where there is none."""
+    """Return nginx's path; skip where there is none."""
     found = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
     if found is None:
         assert not os.environ.get("CI"), "CI has an nginx"
@@ -25,7 +25,7 @@ def program() -> str:
 
 
 def configured(home: Path, hosts: Sequence[str], *, http: str, https: str, api_timeout: int) -> str:
-    """Write the shipped configuration for these hosts and addresses, its files in `home`."""
+    """Write deploy/nginx.conf for these hosts and addresses, its files in `home`."""
     fails = "max_fails=2 fail_timeout=5s"
     shipped_hosts = [f"server 10.0.0.1{number}:8000 {fails};" for number in (1, 2)]
     temporary = "".join(
@@ -52,7 +52,7 @@ def configured(home: Path, hosts: Sequence[str], *, http: str, https: str, api_t
 
 
 def certify(home: Path) -> None:
-    """Make a certificate that nobody has signed."""
+    """Make a self-signed certificate."""
     openssl = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
     files = ["-nodes", "-keyout", f"{home}/privkey.pem", "-out", f"{home}/fullchain.pem"]
     named = ["-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
@@ -69,7 +69,7 @@ def running_nginx(
     at: str = "127.0.0.1",
     api_timeout: int = 10,
 ) -> Iterator[Path]:
-    """Run it before these hosts (address:port); give the directory of its logs.
+    """Run it in front of these hosts (address:port); return the directory of its logs.
 
     inside: the beginning of a command that runs the rest in another network.
     api_timeout: seconds that a host has for an answer of the API; 10 as shipped.

@@ -1,4 +1,4 @@
-"""A PostgreSQL server of our own, thrown away afterwards: for tests, with nothing to set up.
+"""A throw-away PostgreSQL server for tests.
 
     python -m tests.postgres -- COMMAND ...
 
@@ -60,7 +60,7 @@ def newest_binaries() -> Path:
 
 
 def somebody_else() -> dict[str, Any]:
-    """Return what makes subprocess run as another user: PostgreSQL refuses to run as root."""
+    """Return the Popen arguments of another user: PostgreSQL refuses to run as root."""
     if os.geteuid() != 0:
         return {}
     everybody = {entry.pw_name: entry for entry in pwd.getpwall()}
@@ -83,16 +83,16 @@ class Cluster:
 
     @property
     def url(self) -> str:
-        """Give its address, as a DATABASE_URL."""
+        """Return its DATABASE_URL."""
         return f"postgres://{ROLE}@{quote(str(self.home), safe='')}/{ROLE}"
 
     @property
     def postmaster(self) -> int:
-        """Give the process id of the server that was started last."""
+        """Return the process id of the server that was started last."""
         return int((self.data / "postmaster.pid").read_text().split()[0])
 
     def make(self) -> None:
-        """Make it, start it, and make a database in it."""
+        """Initialize and start it, and create a database in it."""
         os.chown(self.home, self.user.get("user", -1), self.user.get("group", -1))
         self._run(
             "initdb", "--no-sync", "--auth=trust", "--encoding=UTF8", "-U", ROLE, "-D", self.data
@@ -111,7 +111,6 @@ class Cluster:
         self._run("pg_ctl", "stop", "--mode=immediate", "-D", self.data, check=False)
 
     def remove(self) -> None:
-        """Stop it and leave nothing behind."""
         self.stop()
         shutil.rmtree(self.home, ignore_errors=True)
 
@@ -125,7 +124,7 @@ class Cluster:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 **self.user,
-                start_new_session=True,  # out of reach of a Ctrl-C, which would leave it half done
+                start_new_session=True,  # so that a Ctrl-C does not stop it half done
             )
         if check and ended.returncode:
             said = (self.home / "log").read_text()[-3000:]
@@ -134,7 +133,7 @@ class Cluster:
 
 @contextmanager
 def cluster(settings: str = SETTINGS) -> Iterator[Cluster]:
-    """Start a PostgreSQL of our own; stop and remove it afterwards."""
+    """Start a PostgreSQL; stop and remove it afterwards."""
     made = Cluster(settings)
     try:
         made.make()
@@ -145,7 +144,7 @@ def cluster(settings: str = SETTINGS) -> Iterator[Cluster]:
 
 @contextmanager
 def throwaway_postgres() -> Iterator[str]:
-    """Give the URL of the PostgreSQL that DATABASE_URL names, or else of one of our own."""
+    """Return DATABASE_URL if it names a PostgreSQL, or else the URL of a throw-away one."""
     given = os.environ.get("DATABASE_URL", "")
     if given.startswith(("postgres:", "postgresql:")):
         yield given
@@ -155,7 +154,7 @@ def throwaway_postgres() -> Iterator[str]:
 
 
 def main(command: list[str]) -> int:
-    """Run the command beside a throw-away PostgreSQL; whatever ends it, nothing is left behind."""
+    """Run the command beside a throw-away PostgreSQL, which is removed whatever happens."""
     child: subprocess.Popen[bytes] | None = None
     stopped: list[int] = []
 

@@ -1,10 +1,10 @@
-"""Every route of the API, for tests that must not forget one."""
+"""Every route of the API, for tests that must cover all."""
 
 from django.urls import URLPattern, URLResolver, get_resolver
 
 
 def routes() -> list[tuple[str, str]]:
-    """Give each method and path pattern: ("GET", "/scheduling/practice/<id:practice_id>"), say."""
+    """List methods and path patterns: ("GET", "/scheduling/practice/<id:practice_id>"), say."""
     found = []
     for part in get_resolver().url_patterns:
         for route in part.url_patterns if isinstance(part, URLResolver) else []:

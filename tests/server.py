@@ -1,4 +1,4 @@
-"""OpenChair as it runs in production: gunicorn, its own database, real connections."""
+"""The product as in production: gunicorn, a database of its own, real connections."""
 
 import atexit
 import json
@@ -25,20 +25,19 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass
 class Answer:
-    """What came back."""
+    """Status, headers and body of an HTTP answer."""
 
     status: int
     headers: dict[str, str]
     body: bytes
 
     def json(self) -> Any:
-        """Read the body."""
         return json.loads(self.body)
 
 
 @dataclass
 class Server:
-    """A running server, and the demo's document that its database was made with."""
+    """A running server, and the demo's JSON document of its database."""
 
     port: int
     demo: dict[str, Any]
@@ -48,12 +47,11 @@ class Server:
 
     @property
     def url(self) -> str:
-        """Give its address."""
         return f"http://{self.host}:{self.port}"
 
     @property
     def key(self) -> str:
-        """Give the key that may write in both demo practices."""
+        """The key that may write in both demo practices."""
         key: str = self.demo["keys"]["full"]
         return key
 
@@ -67,7 +65,7 @@ class Server:
         headers: dict[str, str] | None = None,
         timeout: float = 30,
     ) -> Answer:
-        """Send one request over a connection of its own; a body that is not bytes goes as JSON."""
+        """Send one request over a new connection; a body that is not bytes is sent as JSON."""
         sent = {"Authorization": self.key if key is None else key, **(headers or {})}
         if body is not None:
             sent.setdefault("Content-Type", "application/json")
@@ -81,7 +79,7 @@ class Server:
             connection.close()
 
     def workers(self) -> list[int]:
-        """Give the process ids of gunicorn's workers."""
+        """Return the process ids of gunicorn's workers."""
         master = self.process.pid
         return [*map(int, Path(f"/proc/{master}/task/{master}/children").read_text().split())]
 
@@ -96,7 +94,7 @@ class Server:
 
 @contextmanager
 def _database(copied_from: str = "") -> Iterator[str]:
-    """Make a database on the engine under test: empty, or a copy of one that nobody uses."""
+    """Create a database on the engine under test: empty, or a copy of another."""
     url = os.environ.get("DATABASE_URL", "")
     if not url.startswith("postgres"):
         with tempfile.TemporaryDirectory() as folder:
@@ -117,7 +115,7 @@ def _database(copied_from: str = "") -> Iterator[str]:
 
 
 def free_port() -> int:
-    """Find a port that nobody listens on."""
+    """Return a port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -132,9 +130,9 @@ OF_THE_DATA = {"DATABASE_URL", "PATIENT_KEYS", "SECRET_KEY"}
 def installed(
     release: Path, *, through: Callable[[str], str] = str, **settings: str
 ) -> Iterator[tuple[dict[str, str], dict[str, Any]]]:
-    """Make a database with a release's schema and demo data; give environment and demo document.
+    """Create a database with schema and demo data; return the environment and the demo's document.
 
-    Where it would be like all others it is a copy of one that was made once for this run.
+    Unless it differs from all others, it is a copy of one that was made once for this run.
     """
     another = release != ROOT or through is not str or bool(OF_THE_DATA & set(settings))
     copied_from, demo = ("", {}) if another else _prepared()
@@ -146,7 +144,7 @@ def installed(
             "RATE_LIMIT": "1000000/min",
             "WRONG_KEY_LIMIT": "1000000/min",
             "LOGIN_LIMIT": "1000000/min",
-            "PATIENCE": "60",  # a slow machine is no outage; tests about those have less
+            "PATIENCE": "60",  # for slow machines; tests of time-outs set less
             **settings,
         }
         yield environment, _fill(release, environment) if another else demo
@@ -154,7 +152,7 @@ def installed(
 
 @cache
 def _prepared() -> tuple[str, dict[str, Any]]:
-    """Make a database with schema and demo data, to be copied; give its URL and its document."""
+    """Create the database that is copied; return its URL and the demo's document."""
     for_the_run = ExitStack()
     atexit.register(for_the_run.close)
     url = for_the_run.enter_context(_database())
@@ -174,10 +172,10 @@ def _fill(release: Path, environment: dict[str, str]) -> dict[str, Any]:
 def running_server(
     log: Path | None = None, /, *, through: Callable[[str], str] = str, **settings: str
 ) -> Iterator[Server]:
-    """Start the product on a database of its own with demo data; settings go to its environment.
+    """Start the product on a database with demo data; settings go to its environment.
 
-    log: a file for everything that it writes.
-    through: makes of the database's URL the one by which the server reaches it.
+    log: a file for its output.
+    through: returns, from the database's URL, the one by which the server reaches it.
     """
     with (
         installed(ROOT, through=through, **settings) as (environment, demo),
@@ -190,7 +188,7 @@ AS_IN_PRODUCTION = ("-c", "openchair/gunicorn.py", "openchair.wsgi:application")
 
 
 def start_in_vain(environment: dict[str, str]) -> "subprocess.CompletedProcess[str]":
-    """Start gunicorn as in production where it should refuse to; give how it ended."""
+    """Start gunicorn where it should refuse to; return how it ended."""
     return subprocess.run(
         [sys.executable, "-m", "gunicorn", *AS_IN_PRODUCTION],
         check=False,
@@ -232,7 +230,7 @@ def _wait_for(environment: dict[str, str], process: "subprocess.Popen[bytes]") -
 
 
 def until_it_listens(address: str | tuple[str, int], process: "subprocess.Popen[bytes]") -> None:
-    """Wait until somebody listens at an address or a unix socket's path."""
+    """Wait until a process listens at an address or a unix socket's path."""
     family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
     deadline = time.monotonic() + 30
     while True:

@@ -1,4 +1,4 @@
-"""The commands that the docs show, and a bash that runs them one after the other."""
+"""Reads the commands that the docs show, and runs them in one bash."""
 
 import re
 import shutil
@@ -12,7 +12,7 @@ FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 @dataclass
 class Ran:
-    """What a snippet did: how it ended (its exit status; -1 if it did not), and what it wrote."""
+    """A snippet that was run: its exit status (-1 if it did not end), and its output."""
 
     commands: str
     ended: int
@@ -21,13 +21,13 @@ class Ran:
 
     @property
     def statuses(self) -> list[int]:
-        """Give the HTTP statuses of the calls that it made with curl."""
+        """The HTTP statuses of its curl calls."""
         return [int(status) for status in re.findall(r"^HTTP (\d+)$", self.err, re.MULTILINE)]
 
 
 def run_in_bash(snippets: Sequence[str], home: Path, environment: Mapping[str, str]) -> list[Ran]:
-    """Run snippets in one bash, in the directory `home`; what fails is the last that is run."""
-    # curl by itself succeeds whatever the server says; so let it tell.
+    """Run snippets in one bash, in the directory `home`, up to the first that fails."""
+    # curl succeeds whatever the status: print it.
     (home / ".curlrc").write_text('silent\nshow-error\nwrite-out = "%{stderr}HTTP %{http_code}\\n"')
     script = ["set -eu -o pipefail"]
     for number, commands in enumerate(snippets):
@@ -55,11 +55,11 @@ def run_in_bash(snippets: Sequence[str], home: Path, environment: Mapping[str, s
 
 
 def _read(path: Path) -> str:
-    """Read what a snippet left; nothing where bash stopped before it."""
+    """Return a snippet's output; empty where bash stopped before it."""
     return path.read_text() if path.exists() else ""
 
 
 def with_server(commands: str, *, url: str, key: str) -> str:
-    """Put a server's address and key where the docs leave room for them."""
+    """Set API and KEY in the docs' commands."""
     commands = re.sub(r"(?m)^API=.*$", f"API={url}", commands)
     return re.sub(r"(?m)^KEY=.*$", f"KEY={key}", commands)

@@ -1,4 +1,4 @@
-"""PostgreSQL killed or frozen under the running product: 503 soon, and well again by itself."""
+"""PostgreSQL killed or frozen under a running server: 503 soon, and recovery by itself."""
 
 import os
 import signal
@@ -39,7 +39,7 @@ def failing(database: Cluster) -> Iterator[Server]:
 
 
 def requests(server: Server) -> list[Callable[[], Answer]]:
-    """Read and write in the API, and look at a page of the admin."""
+    """Read and write in the API, and open a page of the admin."""
     cookie = {"Cookie": f"sessionid={'s' * 32}"}
     return [
         lambda: server.call("GET", "/onlinescheduling/location/b2rGH/bookings"),

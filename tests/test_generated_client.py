@@ -1,4 +1,4 @@
-"""A client that somebody generates from openapi.json works against the server."""
+"""A client generated from openapi.json (openapi-python-client), against the server."""
 
 import importlib
 import subprocess
@@ -19,7 +19,7 @@ PACKAGE = "generated_openchair_client"
 
 @pytest.fixture(scope="module")
 def generated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Generate the client with openapi-python-client, and make it importable."""
+    """Generate the client, and make it importable."""
     home = tmp_path_factory.mktemp("client")
     (home / "config.yml").write_text("post_hooks: []\n")
     command = [sys.executable, "-m", "openapi_python_client", "generate", "--fail-on-warning"]
@@ -40,7 +40,7 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 def module(path: str) -> ModuleType:
-    """Import a part of the client."""
+    """Import a module of the client."""
     return importlib.import_module(f"{PACKAGE}.{path}")
 
 

@@ -1,4 +1,4 @@
-"""What every answer tells a browser, over the wire, as it is in production."""
+"""Security headers and cookies of every kind of answer, over the wire."""
 
 from collections.abc import Iterator
 from http.client import HTTPConnection
@@ -36,7 +36,7 @@ ON_EVERY_ANSWER = {
 
 @pytest.fixture(scope="module")
 def public() -> Iterator[Server]:
-    """Run a server as it is behind a proxy that speaks HTTPS."""
+    """Run a server as behind a proxy that speaks HTTPS."""
     with running_server(
         HTTPS_ONLY="on",
         TRUSTED_PROXIES="127.0.0.1",

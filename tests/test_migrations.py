@@ -1,4 +1,4 @@
-"""Migrations go forwards and back, on an installation with data in it."""
+"""Migrations forwards and back, on a database with data."""
 
 import subprocess
 import sys
@@ -19,7 +19,7 @@ print(Booking.objects.count())
 
 
 def bookings_after(environment: dict[str, str], *commands: str) -> int:
-    """Run management commands on a database; say how many bookings are there afterwards."""
+    """Run management commands on a database; return how many bookings there are afterwards."""
     script = IN_ONE_PROCESS.format(commands=[command.split() for command in commands])
     done = subprocess.run(
         [sys.executable, "-c", script],

@@ -1,4 +1,4 @@
-"""A real nginx as deploy/ configures it, before the product and before hosts that misbehave."""
+"""deploy/nginx.conf in front of the product, and of hosts that misbehave."""
 
 import json
 import socket
@@ -38,7 +38,7 @@ BOOKING = "/onlinescheduling/booking"
 
 @dataclass
 class Host:
-    """An application host that keeps what it was sent, and may hang up instead of answering."""
+    """An application host that records requests, and may hang up instead of answering."""
 
     hangs_up: bool = False
     requests: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
@@ -47,7 +47,7 @@ class Host:
 
 @contextmanager
 def listening(host: Host) -> Iterator[str]:
-    """Run such a host; give its address."""
+    """Run such a host; return its address."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -93,7 +93,7 @@ class Edge:
     def ask(
         self, method: str, path: str, body: bytes | None = None, **headers: str
     ) -> tuple[HTTPResponse, bytes]:
-        """Send one request over a connection of its own."""
+        """Send one request over a new connection."""
         sender = HTTPConnection("127.0.0.1", self.http, timeout=30)
         sent = {name.replace("_", "-"): text for name, text in headers.items()}
         sender.request(method, path, body, sent)
@@ -120,7 +120,7 @@ def edge() -> Iterator[Edge]:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    """Reach the product through nginx."""
+    """Return the product as reached through nginx."""
     with running_server(TRUSTED_PROXIES="127.0.0.1") as behind, behind_nginx(behind) as edge:
         yield edge
 
@@ -226,7 +226,7 @@ def test_the_metrics_are_not_shown(path: str, edge: Edge) -> None:
     assert len(edge.hosts[0].requests) == seen
 
 
-# What nginx answers as if nothing were wrong: HTTP/0.9, bare LFs, a great many fields.
+# What nginx accepts: HTTP/0.9, bare LFs, a great many fields.
 MENDED = {"no version", "bare LFs", "fields too many"}
 NOT_HTTP = {
     **{what: sent for what, sent in BROKEN.items() if what not in MENDED},

@@ -1,4 +1,4 @@
-"""The pages for people, as a browser on this machine sees them."""
+"""Public pages in a browser: docs, problem pages, accessibility, no other hosts."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -28,13 +28,13 @@ def browser() -> Iterator[Browser]:
 
 @dataclass
 class Visit:
-    """A page in a browser, and what went wrong in it."""
+    """A page in a browser, and the errors in it."""
 
     page: Page
     complaints: list[str] = field(default_factory=list)
 
     def watch(self, host: str) -> None:
-        """Note errors of the console and of scripts, and requests to another host."""
+        """Record errors of the console and of scripts, and requests to other hosts."""
 
         def note(request: Request) -> None:
             if urlsplit(request.url).scheme in {"http", "https"} and host not in request.url:
@@ -51,7 +51,7 @@ class Visit:
 
 @pytest.fixture
 def visit(browser: Browser, server: Server, request: Any) -> Iterator[Visit]:
-    """Open a page of the server; in the dark where the test asks for it."""
+    """Open a page of the server; dark where the test asks for it."""
     scheme: Any = getattr(request, "param", "light")
     context = browser.new_context(base_url=server.url, color_scheme=scheme)
     made = Visit(context.new_page())
@@ -90,7 +90,7 @@ def test_a_page_loads_without_complaint_or_help_from_another_host(path: str, vis
 
 
 def try_it(page: Page, key: str) -> Locator:
-    """Paste a key, call for the practices as a reader would, and give what is shown."""
+    """Paste a key, try out the list of practices, and return what is shown."""
     page.goto("/docs/")
     page.get_by_role("button", name="Authorize").click()
     dialog = page.locator(".modal-ux")

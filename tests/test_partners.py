@@ -1,4 +1,4 @@
-"""docs/partners.md is executed, snippet by snippet, against the running product."""
+"""Runs docs/partners.md, snippet by snippet, against the product."""
 
 import os
 import re
@@ -17,7 +17,6 @@ SNIPPETS = FENCE.findall(GUIDE)
 
 @pytest.fixture(scope="module")
 def told(server: Server, tmp_path_factory: pytest.TempPathFactory) -> list[Ran]:
-    """Run the snippets in one bash."""
     home = tmp_path_factory.mktemp("guide")
     commands = []
     for language, text in SNIPPETS:
@@ -41,7 +40,7 @@ def test_every_call_of_the_guide_succeeds(told: list[Ran]) -> None:
 
 
 def output_of(told: list[Ran], words: str) -> str:
-    """Give what the snippet with these words wrote."""
+    """Return the output of the snippet with these words."""
     (out,) = [ran.out for ran in told if words in ran.commands]
     return out
 

@@ -1,4 +1,4 @@
-"""Who may do what: every route, method and kind of key, on every kind of thing it can name.
+"""Permission matrix: every route, method and kind of key, on every kind of object.
 
 The rows come from openapi.json, so a new route fails here until ROUTES says what it needs.
 """
@@ -51,7 +51,7 @@ UNKNOWN = "nowhere"
 
 @dataclass(frozen=True)
 class Route:
-    """What a route needs: special authorization (🔒), and a grant; what it names, and answers."""
+    """What a route needs (special authorization, a grant), what it names, and its status."""
 
     names: str = ""
     locked: bool = True
@@ -102,7 +102,7 @@ ROUTES = {
 
 @dataclass(frozen=True)
 class Target:
-    """What a request names: its id, the practice it is in, and of a booking the owner."""
+    """What a request names: its id, the practice it is in, and a booking's owner."""
 
     id: str
     practice: str = ""
@@ -113,7 +113,7 @@ class Target:
 
 
 def expected(route: Route, key: str, target: Target, *, broken: bool) -> int:
-    """Read the contract: 401 before 403 before 404 before 400."""
+    """Return the status by the contract: 401 before 403 before 404 before 400."""
     if key in NOT_LET_IN:
         return 401
     if route.locked and key == "read_only":
@@ -128,7 +128,7 @@ def expected(route: Route, key: str, target: Target, *, broken: bool) -> int:
 
 
 class World:
-    """Three practices; four partners with their keys; a booking of each owner in each practice."""
+    """Three practices; four partners with keys; a booking of each owner in each practice."""
 
     def __init__(self) -> None:
         kinds = {"exact": Kind.EXACT, "range": Kind.RANGE, "ungranted": Kind.EXACT}
@@ -165,7 +165,7 @@ class World:
         return text
 
     def fields(self, location_id: str) -> dict[str, Any]:
-        """Give what creates a booking at a location."""
+        """Return the body that creates a booking at a location."""
         at = {row.pk: name for name, row in self.locations.items()}.get(location_id, "exact")
         start = "2026-06-02T09:00"
         doctor_id = self.doctors[at].pk
@@ -182,7 +182,7 @@ class World:
         return appointments.take(booking_id=booking.pk, fields=held, by=by, now=now)
 
     def targets(self, route: Route) -> Iterator[Target]:
-        """Give everything that a route can name, and what there is not."""
+        """Return everything that a route can name, and ids of nothing."""
         owned: dict[str, Any] = {"booking": self.bookings, "appointment": self.appointments}
         if route.names in owned:
             for (owner, name), row in owned[route.names].items():
@@ -201,7 +201,7 @@ class World:
             yield Target(UNKNOWN)
 
     def body(self, operation: str, target: Target, *, broken: bool) -> dict[str, Any] | None:
-        """Give the body of a request, or one with a field that does not exist."""
+        """Return the body of a request, or one with a field that does not exist."""
         method, path = operation.split()
         if method in {"GET", "HEAD", "DELETE"}:
             return None
@@ -220,7 +220,7 @@ def world(db: None) -> World:
 
 
 def ask(world: World, operation: str, key: str, target: Target, *, broken: bool) -> int:
-    """Send a request, look at its status, and take back what it did."""
+    """Send a request, check its status, and undo what it did."""
     method, path = operation.split()
     path = path.partition("{")[0] + target.id + path.partition("}")[2] if "{" in path else path
     with transaction.atomic():

@@ -1,4 +1,4 @@
-"""All of it behind a real PgBouncer in transaction mode, set up as deploy/ and docs/ say."""
+"""The product behind PgBouncer in transaction mode, as deploy/ and docs/scaling.md say."""
 
 import os
 import re
@@ -44,13 +44,12 @@ TIMEOUTS = re.findall(
 
 @pytest.fixture(autouse=True)
 def _few_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Race less often than against PostgreSQL itself."""
     monkeypatch.setattr(test_races, "ROUNDS", ROUNDS)
 
 
 @pytest.fixture(scope="module")
 def pooler() -> Iterator[Path]:
-    """Run PgBouncer in front of the PostgreSQL under test; give the directory of its socket."""
+    """Run PgBouncer in front of the PostgreSQL under test; return the directory of its socket."""
     program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None:
         assert not os.environ.get("CI"), "CI has a pgbouncer"
@@ -70,7 +69,7 @@ def pooler() -> Iterator[Path]:
             "/etc/pgbouncer/userlist.txt": str(home / "users"),
             "/var/log/postgresql/pgbouncer.log": str(home / "log"),
             "/var/run/postgresql/pgbouncer.pid": str(home / "pid"),
-            # So few that every transaction meets a server process that another one has just left.
+            # So few that transactions share server processes.
             "default_pool_size = 20": "default_pool_size = 3",
         }.items():
             assert shipped in text, f"deploy/pgbouncer.ini no longer says {shipped!r}"
@@ -93,7 +92,7 @@ def pooler() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def server(pooler: Path) -> Iterator[Server]:
-    """Run the product behind it, the role's time-outs set as docs/scaling.md says."""
+    """Run the product behind it, with the role's time-outs of docs/scaling.md."""
 
     def through(url: str) -> str:
         to = urlsplit(url)

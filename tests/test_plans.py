@@ -1,4 +1,4 @@
-"""By which way PostgreSQL gets what requests ask: a cost that does not grow with the table."""
+"""Query plans of PostgreSQL: no request reads a large table from end to end."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -68,7 +68,7 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def plans(sql: str, params: Sequence[Any]) -> Iterator[dict[str, Any]]:
-    """Explain a statement as it is planned for these values, and for any (once it is prepared)."""
+    """Explain a statement as planned for these values, and for any (once it is prepared)."""
     written = psycopg.ClientCursor(connection.connection).mogrify(sql, params)
     numbered = sql
     for number in range(1, len(params) + 1):
@@ -87,7 +87,7 @@ def plans(sql: str, params: Sequence[Any]) -> Iterator[dict[str, Any]]:
 
 
 def crowd(scene: Scene, *, first: int) -> Caller:
-    """Make the practices from a number on, and call the API with the key of their partner."""
+    """Make the practices from a number on; return an API client of their partner."""
     scene.partner.all_practices = True
     scene.partner.save()
     each = 6000 // (61 - first)
@@ -99,7 +99,7 @@ def crowd(scene: Scene, *, first: int) -> Caller:
 
 
 def selecting(api: Caller, request: str) -> list[tuple[str, Any]]:
-    """Send a request, and give the statements by which it reads."""
+    """Send a request; return its SELECT statements."""
     asked: list[tuple[str, Any]] = []
 
     def note(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
@@ -116,7 +116,7 @@ def selecting(api: Caller, request: str) -> list[tuple[str, Any]]:
 
 
 def scanned(plan: dict[str, Any]) -> set[str]:
-    """Give the large tables that a plan reads from one end to the other."""
+    """Return the large tables that a plan reads from end to end."""
     scans = [node for node in nodes(plan) if node["Node Type"] == "Seq Scan"]
     return {node["Relation Name"] for node in scans} & LARGE
 
@@ -139,7 +139,7 @@ def test_what_is_hot_is_found_by_an_index_and_never_sorted(scene: Scene) -> None
 def test_a_practice_that_has_the_whole_table_is_not_read_through_for_holds_that_ended(
     scene: Scene,
 ) -> None:
-    """PostgreSQL knows of many holds and not when they end, and would hope to meet one soon."""
+    """Trap: PostgreSQL knows that there are many holds, not when they end, and expects one soon."""
     api = crowd(scene, first=60)
     for sql, params in selecting(api, "GET location/l60-1/bookings?status=open"):
         for plan in plans(sql, params):

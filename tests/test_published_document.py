@@ -1,6 +1,6 @@
-"""The published document's own curl samples, sent with curl to the running server.
+"""The curl samples of the published API document, run against the server.
 
-Samples and answers are copied as they are printed. What keeps a sample from working is mended by
+Samples and answers are copied as they are printed. What keeps a sample from working is corrected by
 the smallest change there is; MENDS has each of them, in words.
 """
 
@@ -27,7 +27,7 @@ LOCATION, DOCTOR, PRACTICE = "b2rGH", "DD3456", "rtGB2"
 
 @dataclass
 class Mending:
-    """What samples are mended with: this server, and a booking of the caller's."""
+    """What samples are corrected with: this server's address and key, and a booking."""
 
     server: Server
     booking_id: str
@@ -131,7 +131,7 @@ curl "https://api.threadcommunication.com/onlinescheduling/booking/[:id]"
 
 
 def reading(path: str) -> str:
-    """Give a sample that reads; they differ in nothing but the path."""
+    """Return a sample that reads; they differ only in the path."""
     return f"""
 curl "https://api.threadcommunication.com{path}"
   -H "Authorization: superlongcharacterstring"
@@ -178,7 +178,6 @@ def new_id() -> str:
 
 
 def make_booking(server: Server, location: str = LOCATION, doctor: str = DOCTOR) -> str:
-    """Create an opening with a time, as the caller's own."""
     fields = {"location_id": location, "doctor_id": doctor, "start_datetime": "2031-06-02T09:00"}
     made = server.call("POST", "/onlinescheduling/booking", {**fields, "total_appointments": 3})
     assert made.status == 201, made.body
@@ -193,7 +192,7 @@ def real(server: Server) -> Mending:
 
 @pytest.fixture
 def run(tmp_path: Path) -> Callable[[str], tuple[int, str]]:
-    """Run a command as it stands; .curlrc makes curl say the status after the body."""
+    """Run a command as it stands; .curlrc makes curl print the status after the body."""
     (tmp_path / ".curlrc").write_text('silent\nshow-error\nwrite-out = "\\n%{http_code}"\n')
 
     def run(command: str) -> tuple[int, str]:
@@ -214,13 +213,13 @@ def mended(text: str, mends: list[str], real: Mending) -> str:
 
 
 def printed(text: str) -> dict[str, Any]:
-    """Read an answer as printed, the comma at its end left out."""
+    """Parse an answer as printed, without the comma at its end."""
     read: dict[str, Any] = json.loads(re.sub(r",\s*}", "}", text))
     return read
 
 
 def assert_shaped_as(shape: dict[str, Any], answer: dict[str, Any]) -> None:
-    """Compare names, their order, types, and the form of datetimes."""
+    """Compare names, their order, types, and the format of datetimes."""
     assert [name for name in answer if name in shape] == list(shape)
     for name, value in shape.items():
         assert type(answer[name]) is type(value), name

@@ -1,7 +1,7 @@
-"""Many at once: exactly as many get a place as there are, and the books agree afterwards.
+"""Races of 64 connections: as many get a place as there are, and all counts agree.
 
 Those about places, and the two mixes, have been seen to fail with `select_for_update` taken out of
-`moves.lock`, on PostgreSQL: all 64 got one of three places, and deleted openings came back.
+`moves.lock`, on PostgreSQL: all 64 got one of three places, and deleted bookings came back.
 SQLite ignores row locks, so what passes there proves nothing.
 """
 
@@ -38,7 +38,7 @@ Request = tuple[str, str, dict[str, Any] | None]
 
 
 def inconsistencies() -> list[str]:
-    """Say where counts, places, statuses and events of any booking disagree."""
+    """List where counts, places, statuses and events of any booking disagree."""
     found = []
     for booking in Booking.objects.prefetch_related("appointments", "events"):
         places = Counter(place.status for place in booking.appointments.all())
@@ -59,7 +59,7 @@ def inconsistencies() -> list[str]:
 
 
 def _is_continuous(steps: list[Event], status: str) -> bool:
-    """Say whether each event begins where the one before it ended, and the last at `status`."""
+    """Whether each event begins where the one before ended, and the last ends at `status`."""
     return (
         bool(steps)
         and steps[0].from_status == ""
@@ -69,7 +69,7 @@ def _is_continuous(steps: list[Event], status: str) -> bool:
 
 
 class Clients:
-    """So many real connections that send at the same moment."""
+    """Real connections that send at the same moment."""
 
     def __init__(self, server: Server, number: int = CLIENTS) -> None:
         self.server = server
@@ -78,7 +78,7 @@ class Clients:
         self.number = number
 
     def send(self, requests: Iterable[Request], key: str | None = None) -> list[tuple[int, Any]]:
-        """Send one request each; give statuses and bodies."""
+        """Send one request on each; return statuses and bodies."""
         headers = {"Authorization": key or self.server.key, "Content-Type": "application/json"}
 
         def one(request: Request) -> tuple[int, Any]:
@@ -110,12 +110,12 @@ def new_id() -> str:
 
 
 def for_an_id(server: Server, places: int) -> Request:
-    """All create a booking of the same id: one can."""
+    """All create a booking of the same id: one succeeds."""
     return "POST", BOOKING, {**OPENING, "id": new_id()}
 
 
 def for_a_place(server: Server, places: int) -> Request:
-    """All book a place of the same opening for a patient: as many can as it has places."""
+    """All book a place of the same booking: as many succeed as it has places."""
     made = server.call("POST", BOOKING, {**OPENING, "total_appointments": places})
     return "POST", f"{BOOKING}/{made.json()['id']}/appointments", {"status": "booked"}
 

@@ -1,4 +1,4 @@
-"""The README and the docs say what is so: commands are run, answers compared, names looked up."""
+"""README and docs: commands run, answers compared, links, settings and names looked up."""
 
 import ast
 import json
@@ -26,7 +26,7 @@ DOCUMENTS = [
     *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")),
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
-# What differs from one run to the next, and what stands for it when answers are compared.
+# What differs between runs, and its replacement when answers are compared.
 VARYING = {
     r"tour-((?:range-|weekly-)?)\d+": r"tour-\1N",
     r"http://127\.0\.0\.1:\d+": "http://HOST",
@@ -47,7 +47,7 @@ class Step:
 
     @property
     def status(self) -> int:
-        """Say the HTTP status that the answer shown stands for; 200 is any success."""
+        """The HTTP status of the answer shown; 200 is any success."""
         if not self.kind.startswith("json"):
             return 200
         shown = json.loads(self.answer)
@@ -56,14 +56,14 @@ class Step:
 
 
 def section(title: str) -> str:
-    """Give a section of the README, its sub-sections included."""
+    """Return a section of the README, with its sub-sections."""
     _, heading, rest = README.partition(f"\n## {title}\n")
     assert heading, f"the README has no section {title!r}"
     return rest.partition("\n## ")[0]
 
 
 def steps() -> list[Step]:
-    """Read the first session."""
+    """Parse the first session."""
     found: list[Step] = []
     for kind, text in FENCE.findall(section("A first session")):
         assert kind in {"sh", "text", "json", "json part", "json first"}, kind
@@ -82,12 +82,12 @@ def plain(text: str) -> str:
 
 
 def documented_settings() -> dict[str, str]:
-    """Read the table of settings: the name in its first column, and the row."""
+    """Parse the table of settings: rows by the name in the first column."""
     return dict(re.findall(r"^\| `([^`]+)` \| (.*) \|$", SETTINGS, re.MULTILINE))
 
 
 def run_first_session(server: Server, home: Path) -> list[tuple[Step, Ran]]:
-    """Run the first session against a server: each step, and what came of it."""
+    """Run the first session against a server; return each step with its output."""
     session = steps()
     first = session[0].commands
     assert re.findall(r"^(?:API|KEY)=", first, re.MULTILINE) == ["API=", "KEY="]
@@ -98,7 +98,7 @@ def run_first_session(server: Server, home: Path) -> list[tuple[Step, Ran]]:
 
 
 def assert_it_succeeded(session: list[tuple[Step, Ran]]) -> None:
-    """See every command succeed, and every call answer as the README says."""
+    """Check that every command succeeded, and each answer's status is as in the README."""
     called = 0
     for step, ran in session:
         assert ran.ended == 0, f"{step.commands}\nended with {ran.ended}: {ran.out}"
@@ -112,7 +112,6 @@ def assert_it_succeeded(session: list[tuple[Step, Ran]]) -> None:
 
 @pytest.fixture(scope="module")
 def session(server: Server, tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Step, Ran]]:
-    """Run the first session once."""
     return run_first_session(server, tmp_path_factory.mktemp("session"))
 
 
@@ -136,7 +135,7 @@ def test_answers_are_as_the_readme_shows_them(session: list[tuple[Step, Ran]]) -
 
 
 def differences(kind: str, shown: Any, answered: Any) -> Iterator[str]:
-    """Say where an answer is not as shown.
+    """Yield where an answer is not as shown.
 
     kind: "json" is the whole answer; "json part" some fields of it; "json first" the first element
     of a list whose values depend on the day.
@@ -261,6 +260,6 @@ def test_links_and_commands_of_a_document_resolve(document: Path) -> None:
 
 
 def _anchors(document: Path) -> set[str]:
-    """Name the headings of a document as links name them."""
+    """Return the headings of a document as links name them."""
     headings = re.findall(r"^#+ (.+)$", FENCE.sub("", document.read_text()), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}

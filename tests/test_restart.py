@@ -1,4 +1,4 @@
-"""Restarts and reloads under load, as systemd and nginx do them: nobody is refused."""
+"""Restarts and reloads under load, with systemd's socket and nginx: no request is refused."""
 
 import socket
 import subprocess
@@ -28,7 +28,6 @@ class Installation:
         self.listening = listening
 
     def start(self) -> None:
-        """Start it."""
         gunicorn = [sys.executable, "-m", "gunicorn", "-c", "openchair/gunicorn.py"]
         fd = self.listening.fileno()
         self.process = subprocess.Popen(
@@ -41,16 +40,16 @@ class Installation:
         )
 
     def restart(self) -> None:
-        """Let it end what it has begun, and start it again."""
+        """Stop it gracefully, and start it again."""
         self.stop()
         self.start()
 
     def reload(self) -> None:
-        """Put new workers in the place of the old ones."""
+        """Replace the workers (SIGHUP)."""
         self.process.send_signal(SIGHUP)
 
     def stop(self) -> None:
-        """End it in its own time."""
+        """Stop it gracefully."""
         self.process.send_signal(SIGTERM)
         self.process.wait(timeout=60)
 

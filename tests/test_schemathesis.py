@@ -1,4 +1,4 @@
-"""What a fuzzer makes of the published document: openapi.json says all that the server does."""
+"""Schemathesis: fuzzing of the API against openapi.json."""
 
 import json
 import re
@@ -43,7 +43,7 @@ def document(**more: Any) -> Any:
 
 @schemathesis.hook("before_call")
 def use_what_there_is(context: Any, case: Any, kwargs: Any) -> None:
-    """Let a well-formed request speak of what there is; a broken one stays as it is."""
+    """Put existing ids into a well-formed request; a broken one stays as it is."""
     if case.meta is None or case.meta.generation.mode.is_negative:
         return
     for fields in (case.path_parameters, case.body):
@@ -58,14 +58,14 @@ def use_what_there_is(context: Any, case: Any, kwargs: Any) -> None:
 
 @schemathesis.hook("before_call")
 def send_what_is_http(context: Any, case: Any, kwargs: Any) -> None:
-    """Leave control characters out of headers: gunicorn itself refuses these, in HTML."""
+    """Remove control characters from headers: gunicorn itself refuses these, in HTML."""
     for name, value in (case.headers or {}).items():
         case.headers[name] = re.sub(r"[\x00-\x1f\x7f]", "", str(value))
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    """Run a server of its own: these take more holds than a partner may have, and change all."""
+    """Run a server of its own: these take many holds, and change everything."""
     with running_server(HOLDS_PER_PARTNER="100000") as running:
         yield running
 
@@ -77,7 +77,7 @@ IN_A_ROW = settings(
     max_examples=8,
     phases=[Phase.generate],
     database=None,
-    derandomize=False,  # the seed is the walk's own
+    derandomize=False,  # each walk has a seed of its own
 )
 MOST_WALKS = 60
 published = document()
@@ -123,8 +123,8 @@ def test_whatever_clients_do_in_a_row_the_document_keeps_its_word(
         return answered["POST /onlinescheduling/booking", 201] > 0 and len(reached) >= 2
 
     for walk in range(MOST_WALKS):
-        # Each walk its own way, and the same one everywhere. Under CI Hypothesis would begin all
-        # alike, so that what one missed all did.
+        # A seed of its own for each walk, the same everywhere. Under CI Hypothesis would use one
+        # seed for all.
         monkeypatch.setattr("hypothesis.core.global_force_seed", walk)
         # It begins some examples as it began others, and stops where the server, which has lived
         # on, answers otherwise than it did then.
@@ -134,5 +134,5 @@ def test_whatever_clients_do_in_a_row_the_document_keeps_its_word(
             break
     assert failures == []
     assert answered.total() > 100
-    # Else all that was tested is how a 404 looks.
+    # Or only 404s were tested.
     assert has_reached_what_it_made(), answered

@@ -1,4 +1,4 @@
-"""What only a real server shows: framing, connections, limits that all workers share."""
+"""HTTP on the wire: framing, connections, and limits shared by all workers."""
 
 import json
 import re
@@ -23,7 +23,7 @@ CRLF = "\r\n"
 
 
 def talk(server: Server, *requests: bytes) -> bytes:
-    """Send raw bytes over one connection and read until the server closes it."""
+    """Send raw bytes over one connection, and return what comes until the server closes it."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as sock:
         for request in requests:
             sock.sendall(request)
@@ -34,13 +34,13 @@ def talk(server: Server, *requests: bytes) -> bytes:
 def raw(
     server: Server, line: str, *fields: str, body: bytes = b"", host: str = "localhost"
 ) -> bytes:
-    """Write a request as it goes over the wire, the key in it."""
+    """Return a request as bytes, with the key in it."""
     head = [line, f"Host: {host}", f"Authorization: {server.key}", *fields]
     return (CRLF.join(head) + CRLF * 2).encode("latin-1") + body
 
 
 def answers(said: bytes) -> list[tuple[int, dict[str, str], bytes]]:
-    """Read one answer after another off what a connection said."""
+    """Parse one answer after another from a connection's bytes: status, headers, body."""
     found = []
     while said:
         head, _, said = said.partition(b"\r\n\r\n")

@@ -1,4 +1,4 @@
-"""`script/setup` installs what the locks name, whatever has been published since."""
+"""script/setup: hash-pinned installs from the lock files."""
 
 import base64
 import hashlib
@@ -20,7 +20,7 @@ from tests.server import ROOT
 
 
 def wheel(directory: Path, name: str, version: str, *metadata: str) -> str:
-    """Make a package with nothing in it but what it asks for; give its line in a lock."""
+    """Make a package with nothing but requirements; return its line in a lock."""
     info = f"{name}-{version}.dist-info"
     files = {
         f"{info}/METADATA": "\n".join(
@@ -41,7 +41,7 @@ def _digest(text: str) -> str:
 
 
 def set_up(home: Path, published: Path, lock: str) -> "subprocess.CompletedProcess[str]":
-    """Run `script/setup` in a directory of its own; `published` stands for the package index."""
+    """Run `script/setup` in a directory of its own; `published` is the package index."""
     (home / "script").mkdir(parents=True)
     shutil.copy(ROOT / "script/setup", home / "script/setup")
     (home / "requirements.txt").write_text(lock)
@@ -97,7 +97,7 @@ def test_another_file_than_the_one_locked_is_refused(tmp_path: Path) -> None:
 
 
 def needed(*asked: str) -> Iterator[Requirement]:
-    """Walk what these ask for, here and now, and what that asks for in turn."""
+    """Return what these packages require, directly and indirectly, here and now."""
     seen: set[tuple[str, frozenset[str]]] = set()
     waiting = [(Requirement(each), frozenset({""})) for each in asked]
     while waiting:

@@ -1,4 +1,4 @@
-"""How often each route asks the database something: a number that does not grow by itself."""
+"""Number of SQL statements of each route and button: it does not grow unnoticed."""
 
 import re
 from typing import Any
@@ -15,7 +15,7 @@ from tests.routes import routes
 
 PATIENT = {"first_name": "Ada", "last_name": "Byron"}
 STATEMENTS = {
-    # the key, and with it the request's count: one for every one of them
+    # the key, with the count of requests
     "GET /scheduling/practices": 3,
     "GET /scheduling/practice/{practice}": 3,
     "GET /scheduling/practice/{practice}/locations": 3,
@@ -55,7 +55,6 @@ ASKED_ALONG = re.compile(
 
 @pytest.fixture
 def house(clock: Any, db: None) -> House:
-    """Make a practice with a desk."""
     return House("Quillon")
 
 
@@ -63,7 +62,7 @@ IN_BETWEEN = ("SAVEPOINT", "RELEASE", "BEGIN", "COMMIT")
 
 
 def body_of(method: str, path: str, scene: Scene, ids: dict[str, str]) -> dict[str, Any] | None:
-    """Say what is sent: an opening, a hold of a whole one, a patient, or nothing."""
+    """Return what is sent: a booking, a hold of a whole one, a patient, or nothing."""
     if method in {"GET", "DELETE"}:
         return None
     if path.endswith("/booking"):
@@ -131,7 +130,7 @@ DESK = {
 
 
 def sent_from_the_desk(house: House) -> dict[str, tuple[str, dict[str, Any]]]:
-    """Say what each button sends, and where."""
+    """Return what each button sends, and where."""
     held = house.patient(house.booking, status="pending")
     opening = f"opening/{house.weekly.pk}"
     fields = {

@@ -2,7 +2,7 @@
 --
 --     psql -d openchair -c 'SET ROLE openchair_owner' -f rights.sql
 --
--- Where the roles of roles.sql are not there, one role does everything and nothing happens here.
+-- Without the roles of roles.sql it does nothing.
 --
 -- The application may do everything with the rows of a table that is not named below, and nothing with the table
 -- itself: it owns none, so it cannot drop, alter or truncate any, nor switch a trigger off.
@@ -20,7 +20,7 @@ DECLARE
         'practices_apikey', 'practices_partner'];
     -- Written by migrations alone.
     read_only text[] := ARRAY['auth_permission', 'django_content_type', 'django_migrations'];
-    -- What a report may read: columns are named, so that a new one is private until somebody says otherwise.
+    -- What a report may read: named columns, so that a new one is private by default.
     reported jsonb := '{
         "practices_practice": ["id", "name", "kind", "active"],
         "practices_location": ["id", "practice_id", "name", "city", "state", "zip", "timezone"],
@@ -41,7 +41,7 @@ BEGIN
     IF current_user <> owner OR NOT EXISTS (SELECT FROM pg_roles WHERE rolname = app) THEN
         RETURN;
     END IF;
-    -- A GRANT waits for nobody and is waited for by nobody who reads or writes rows.
+    -- A GRANT does not block reads and writes, nor wait for them.
     FOR found IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tableowner = owner LOOP
         EXECUTE format('GRANT SELECT ON %I TO %I', found, app);
         IF found = ANY (append_only) THEN

@@ -2,12 +2,12 @@
 --
 --     OWNER_PASSWORD=… APP_PASSWORD=… BACKUP_PASSWORD=… REPORT_PASSWORD=… psql -v database=openchair -f roles.sql
 --
--- The roles are named after the database, so that one server can carry several installations:
+-- The roles are named after the database, so that one server can have several installations:
 --
 --     openchair_owner   owns the tables; migrates
---     openchair_app     what the server logs in as; may do what rights.sql says
+--     openchair_app     the server's
 --     openchair_backup  reads everything
---     openchair_report  reads what says nothing of patients, accounts and keys
+--     openchair_report  reads columns without patients' data, accounts and keys
 --
 -- What each may do with each table is in rights.sql, which is run after each migration.
 \set ON_ERROR_STOP on
@@ -42,13 +42,13 @@ ALTER DATABASE :"database" OWNER TO :"owner";
 REVOKE ALL ON DATABASE :"database" FROM PUBLIC;
 GRANT CONNECT ON DATABASE :"database" TO :"app", :"backup", :"report";
 
--- A migration that waits for a table in use makes everybody wait who comes after it: it gives up instead, and is run again.
+-- A migration that waits for a table makes all later queries on it wait: it gives up instead, and is run again.
 ALTER ROLE :"owner" IN DATABASE :"database" SET lock_timeout = '1s';
--- Commands have these; the server asks for shorter ones, but not through a connection pooler.
+-- For commands; the server sets shorter ones itself, but not through PgBouncer (docs/scaling.md).
 ALTER ROLE :"app" IN DATABASE :"database" SET lock_timeout = '5s';
 ALTER ROLE :"app" IN DATABASE :"database" SET statement_timeout = '15s';
 ALTER ROLE :"app" IN DATABASE :"database" SET idle_in_transaction_session_timeout = '20s';
--- A report must neither hold up the office nor keep old rows alive all day.
+-- A report must not block others, nor keep VACUUM from removing old rows.
 ALTER ROLE :"report" IN DATABASE :"database" SET default_transaction_read_only = on;
 ALTER ROLE :"report" IN DATABASE :"database" SET lock_timeout = '5s';
 ALTER ROLE :"report" IN DATABASE :"database" SET statement_timeout = '60s';

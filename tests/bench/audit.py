@@ -1,4 +1,4 @@
-"""Whether the books agree: openings, places, events and feed, row by row, in the database itself.
+"""Consistency check of a database: bookings, appointments, events and feeds, row by row.
 
     manage.py shell -c "from tests.bench import audit; audit.main()"
 
@@ -23,7 +23,7 @@ def main() -> None:
 
 
 def flaws() -> list[str]:
-    """Say what is wrong, in sentences; nothing if all is well."""
+    """Return what is wrong, in sentences; empty if nothing is."""
     events = list(Event.objects.order_by("practice_id", "number"))
     by_subject: defaultdict[tuple[str, str | None], list[Event]] = defaultdict(list)
     for event in events:
@@ -37,7 +37,7 @@ def flaws() -> list[str]:
 
 
 def _numbering(events: list[Event]) -> list[str]:
-    """Look for gaps and repetitions in each practice's feed."""
+    """Yield gaps and repetitions in each practice's feed."""
     numbers: defaultdict[str, list[int]] = defaultdict(list)
     for event in events:
         numbers[event.practice_id].append(event.number)
@@ -77,7 +77,7 @@ def _places(events: dict[tuple[str, str | None], list[Event]]) -> list[str]:
 
 
 def _chain(subject: str, steps: list[Event], status: str) -> list[str]:
-    """Follow the events of one thing from nothing to what it is now."""
+    """Follow the events of a booking or appointment to its status."""
     reached = ""
     for event in steps:
         if event.from_status != reached:
@@ -87,7 +87,7 @@ def _chain(subject: str, steps: list[Event], status: str) -> list[str]:
 
 
 def _replay(booking: Booking, steps: list[Event]) -> list[str]:
-    """Apply what events say of an opening's fields, and compare with what they are."""
+    """Apply the events' changes of a booking's fields, and compare with the row."""
     values: dict[str, Any] = {}
     for event in steps:
         for name, (before, after) in event.changes.items():
@@ -104,7 +104,7 @@ def _replay(booking: Booking, steps: list[Event]) -> list[str]:
 
 
 def _kept_answers() -> list[str]:
-    """Look for an answer that was kept of something that is not there: half of a change."""
+    """Yield stored answers about something that is not there: half of a change."""
     made = {*Booking.objects.values_list("pk", flat=True)}
     made |= {*Appointment.objects.values_list("pk", flat=True)}
     kept = KeptAnswer.objects.filter(status=201).values_list("pk", "headers")

@@ -1,4 +1,4 @@
-"""What is measured: one case is one kind of work, sent to one server for a while."""
+"""Cases of the speed benchmark: one kind of request, sent to one server for a while."""
 
 import json
 import time
@@ -45,7 +45,7 @@ class Sample:
 
 
 class Meter:
-    """Adds up what one or more stretches of work cost."""
+    """Adds up the cost of one or more stretches of work."""
 
     def __init__(self, target: Target) -> None:
         self.target = target
@@ -59,7 +59,7 @@ class Meter:
         return [machine.spent(self.target.pid), database, machine.busy(), time.process_time()]
 
     def measure(self, work: Callable[[], Sent]) -> Sent:
-        """Do some work, and count what it cost."""
+        """Do some work, and add its cost."""
         before = self._clocks()
         sent = work()
         now = self._clocks()
@@ -70,7 +70,7 @@ class Meter:
         return sent
 
     def sample(self) -> Sample:
-        """Give the cost of a request."""
+        """Return the cost per request."""
         requests = sum(sent.requests for sent in self.sent) or 1
         seconds = sum(sent.seconds for sent in self.sent)
         app, database, busy, _ = self.spent
@@ -87,7 +87,7 @@ class Meter:
 
 
 def path_of(case: str, target: Target) -> str:
-    """Say which address a case of reading asks for."""
+    """Return the path of a read case."""
     places = target.data.places
     by_location = f"{API}/location/{places['location']}/bookings?status=open"
     return {
@@ -99,7 +99,7 @@ def path_of(case: str, target: Target) -> str:
 
 
 def asking(case: str, target: Target) -> Request | None:
-    """Make the request of a case of reading; None where this server has no such thing."""
+    """Return the request of a read case; None where this server has no such thing."""
     path = path_of(case, target)
     if case == "board":
         return Request("GET", path, cookie=target.data.places["cookie"]) if target.is_ours else None
@@ -110,7 +110,7 @@ def asking(case: str, target: Target) -> Request | None:
 
 
 def read(case: str, target: Target, plan: Plan) -> Sample | None:
-    """GET the same thing again and again, where the server has it."""
+    """GET the same path again and again, where the server has it."""
     request = asking(case, target)
     if request is None:
         return None
@@ -125,7 +125,7 @@ def read(case: str, target: Target, plan: Plan) -> Sample | None:
 
 
 def start_up(target: Target) -> tuple[float, float]:
-    """Start another such server; give seconds until its first answer, and of processor time."""
+    """Start another such server; return seconds until its first answer, and of processor time."""
     began = time.perf_counter()
     with target.another() as started:
         status, *_ = started.address.ask(Request("GET", path_of("list30", target)))
@@ -134,13 +134,13 @@ def start_up(target: Target) -> tuple[float, float]:
 
 
 def first_id(body: bytes) -> str:
-    """Give the id of a list's first booking."""
+    """Return the id of a list's first booking."""
     found: str = json.loads(body)[0]["id"]
     return found
 
 
 def growth(target: Target, count: int) -> float:
-    """Give how many MiB more the largest worker needs for so many large answers than for a few."""
+    """Return how many MiB more the largest worker needs for large answers than for a few."""
     answers = [Request("GET", path_of("list10000", target))] * count
     machine.forget_peaks(target.pid)
     clients.each_once(target.address, answers[: count // 10], clients=2)
@@ -150,7 +150,7 @@ def growth(target: Target, count: int) -> float:
 
 
 def statements(case: str, target: Target) -> float | None:
-    """Count the SQL statements that a request of reading takes."""
+    """Count the SQL statements of a read request."""
     request = asking(case, target)
     if request is None:
         return None
@@ -180,7 +180,7 @@ def _made(target: Target, meter: Meter, count: int) -> list[str]:
 
 
 def write(target: Target, plan: Plan) -> dict[str, Sample]:
-    """Create openings, hold them, book them, delete them."""
+    """Create bookings, hold them, book them, delete them."""
     meters = {name: Meter(target) for name in ("create", "claim", "book", "delete")}
     for _ in range(plan.batches):
         ids = _made(target, meters["create"], plan.batch)
@@ -200,7 +200,7 @@ def _sending(target: Target, requests: list[Request], how_many: int) -> Callable
 class Crowd:
     """What came of 64 clients that want the same place: milliseconds until all had an answer.
 
-    readers: how much of their pace those keep who read another opening meanwhile.
+    readers: the share of their pace that those keep who read another booking meanwhile.
     """
 
     milliseconds: float
@@ -209,7 +209,7 @@ class Crowd:
 
 
 def contend(target: Target, plan: Plan) -> Crowd:
-    """Let 64 want the only place of an opening, again and again."""
+    """Let 64 clients claim the only place of a booking, again and again."""
     fights = [_fight(target, opening) for opening in _openings(target, plan.openings)]
     return Crowd(
         milliseconds=median(took for took, _ in fights),
@@ -223,10 +223,10 @@ def _openings(target: Target, count: int) -> list[str]:
 
 
 def _fight(target: Target, opening: str) -> tuple[float, int]:
-    """Give the milliseconds until all had an answer, and how many got the one place."""
+    """Return the milliseconds until all had an answer, and how many got the place."""
     path, method = f"{API}/booking/{opening}", "PUT"
     if target.is_ours:
-        # Here a status speaks of the whole opening, and the same again is a 200 for its owner.
+        # OpenChair's status is of the whole booking, and the same again is a 200 for its owner.
         path, method = f"{path}/appointments", "POST"
     claim = Request(method, path, {"status": "pending"})
     took, answers = clients.all_at_once(target.address, [claim] * CROWD)
@@ -240,7 +240,7 @@ def _fight(target: Target, opening: str) -> tuple[float, int]:
 
 
 def _readers_pace(target: Target, plan: Plan) -> float:
-    """Give how fast others read while 64 clients fight, of how fast they do alone."""
+    """Return how fast others read beside 64 clients, as a share of how fast they do alone."""
     openings = _openings(target, int(plan.seconds * 2))
     alone, meanwhile = _reading(target, plan), _reading(target, plan, openings)
     return meanwhile.requests / meanwhile.seconds / (alone.requests / alone.seconds)

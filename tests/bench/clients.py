@@ -1,4 +1,4 @@
-"""Clients of a server on this machine: many without pause, and many at the same instant."""
+"""Load-generating HTTP clients: many without pause, or many at the same instant."""
 
 import json
 import selectors
@@ -27,7 +27,7 @@ end
 
 @dataclass
 class Sent:
-    """What clients sent and how it was answered; p50 and p99 in milliseconds."""
+    """Requests sent and their answers; p50 and p99 in milliseconds."""
 
     requests: int
     seconds: float
@@ -39,7 +39,7 @@ class Sent:
 
 @dataclass(frozen=True)
 class Request:
-    """One request."""
+    """A request to send."""
 
     method: str
     path: str
@@ -49,20 +49,20 @@ class Request:
 
     @property
     def headers(self) -> dict[str, str]:
-        """Give what it says beside the key."""
+        """The headers beside the key."""
         said = {"If-None-Match": self.tag, "Cookie": self.cookie}
         return {name: text for name, text in said.items() if text}
 
 
 @dataclass
 class Address:
-    """Where a server listens, and the key it knows us by."""
+    """A server's address, and a key that it knows."""
 
     port: int
     key: str
 
     def ask(self, request: Request) -> tuple[int, dict[str, str], bytes]:
-        """Send one request without a body over a connection of its own."""
+        """Send one request without a body over a new connection."""
         connection = HTTPConnection("127.0.0.1", self.port, timeout=60)
         headers = {"Authorization": self.key, **request.headers}
         try:
@@ -73,7 +73,7 @@ class Address:
             connection.close()
 
     def written(self, request: Request) -> bytes:
-        """Write a request as it goes over the wire."""
+        """Return a request as bytes."""
         body = b"" if request.body is None else json.dumps(request.body).encode()
         more = "".join(f"{name}: {text}\r\n" for name, text in request.headers.items())
         head = (
@@ -129,7 +129,7 @@ class _Call:
     answer: bytes = b""
 
     def is_complete(self) -> bool:
-        """Say whether the whole answer is here."""
+        """Whether the whole answer is here."""
         head, end, body = self.answer.partition(b"\r\n\r\n")
         if not end:
             return False
@@ -142,7 +142,7 @@ class _Call:
 
 
 def each_once(address: Address, requests: list[Request], *, clients: int) -> Sent:
-    """Send each request once, from so many clients at once, and keep the bodies of the answers."""
+    """Send each request once, from so many clients at once; return the answers' bodies."""
     todo = [address.written(request) for request in reversed(requests)]
     sent = Sent(0, 0.0, 0.0, 0.0, 0)
     took: list[float] = []
@@ -185,7 +185,7 @@ def each_once(address: Address, requests: list[Request], *, clients: int) -> Sen
 
 
 def quantiles(took: list[float]) -> tuple[float, float]:
-    """Give median and 99th percentile of seconds, in milliseconds."""
+    """Return median and 99th percentile of seconds, in milliseconds."""
     took = sorted(took) or [0.0]
     return took[len(took) // 2] * 1000, took[int(len(took) * 0.99)] * 1000
 

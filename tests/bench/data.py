@@ -1,9 +1,9 @@
-"""Data to measure with, the same for the product and for the references beside it.
+"""Data for the speed benchmark, the same for the product and the references beside it.
 
     DATABASE_URL=… python -m tests.bench.data PRACTICES BOOKINGS MIDDLE LARGE
 
-fills an empty, migrated database with PRACTICES practices of 3 locations with BOOKINGS openings
-each, and two more practices with MIDDLE and LARGE openings in all, and prints as JSON where to
+fills an empty, migrated database with PRACTICES practices of 3 locations with BOOKINGS bookings
+each, and two more practices with MIDDLE and LARGE bookings in all, and prints as JSON where to
 look. On PostgreSQL the references' own tables (tests/bench/references) get the same rows.
 """
 
@@ -60,7 +60,7 @@ SAME_FOR_REFERENCES = """
 
 
 def public_id(number: int, salt: int) -> str:
-    """Make the five letters of a number; two numbers never have the same."""
+    """Return the five letters of a number; no two numbers have the same."""
     rest = (number * 387_420_489 + salt * 52_000_003) % len(LETTERS) ** 5
     letters = ""
     for _ in range(5):
@@ -70,7 +70,7 @@ def public_id(number: int, salt: int) -> str:
 
 
 class Loader:
-    """Writes rows of a model, most columns of which are those of a sample."""
+    """Inserts rows of a model, most columns of which are those of a sample."""
 
     def __init__(self, sample: models.Model, varying: tuple[str, ...]) -> None:
         fields: Any = sample._meta.concrete_fields
@@ -82,7 +82,7 @@ class Loader:
         self.places = [[field.column for field in fields].index(name) for name in varying]
 
     def load(self, rows: Iterator[tuple[Any, ...]]) -> None:
-        """Write rows of the varying columns."""
+        """Insert rows of the varying columns."""
         if connection.vendor == "postgresql":
             line = [
                 "%s" if place in self.places else _copied(value)
@@ -109,17 +109,17 @@ class Loader:
 
 
 def _copied(value: Any) -> str:
-    """Write what COPY reads; the samples hold nothing that would need more."""
+    """Format for COPY; the samples need no escapes."""
     return "\\N" if value is None else str(value).replace("%", "%%")
 
 
 def _written(instant: datetime) -> str:
-    """Write an instant as both engines read it, and as SQLite keeps it."""
+    """Format an instant as both engines parse it, and as SQLite stores it."""
     return f"{instant:%Y-%m-%d %H:%M:%S}"
 
 
 class World:
-    """What is loaded: who there is, then openings with their places."""
+    """What is loaded: practices, partners, then bookings with appointments."""
 
     def __init__(self, practices: int, per_location: int, sizes: tuple[int, int]) -> None:
         self.today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -149,7 +149,7 @@ class World:
 
     @property
     def never(self) -> str | None:
-        """Give the null of COPY, or of a parameter."""
+        """Return the null of COPY, or of a parameter."""
         return "\\N" if connection.vendor == "postgresql" else None
 
     @property
@@ -168,7 +168,7 @@ class World:
 
 
 def fill(world: World) -> dict[str, Any]:
-    """Load everything, and say where to look."""
+    """Load everything, and return where to look."""
     from practices.models import (  # Django has to be set up first
         ApiKey,
         Doctor,
@@ -231,7 +231,7 @@ def fill(world: World) -> dict[str, Any]:
 
 
 def _openings(world: World) -> None:
-    """Write openings and places; what the triggers see to row by row is seen to here at once."""
+    """Insert bookings and appointments, and in one statement what triggers do row by row."""
     from bookings.models import Appointment, Booking  # Django has to be set up first
 
     then = world.today - timedelta(days=20)
@@ -242,7 +242,7 @@ def _openings(world: World) -> None:
     on_postgresql = connection.vendor == "postgresql"
     with connection.cursor() as cursor:
         if on_postgresql:
-            # For this transaction alone, which nobody else's rows are in.
+            # For this transaction alone, in which there are no other rows.
             cursor.execute(
                 "SET LOCAL session_replication_role = replica; SET statement_timeout = 0"
             )

@@ -1,4 +1,4 @@
-"""Whether a flood is refused early, and over when it ends.
+"""Overload benchmark: whether excess requests are refused early, and for how long.
 
     python -m tests.bench.flood [CONNECTIONS] [SECONDS]
 
@@ -37,7 +37,7 @@ class Seen:
 
 
 async def ask(server: Server, seen: Seen) -> None:
-    """Send one request over a connection of its own, and note what came of it."""
+    """Send one request over a new connection, and record the answer."""
     began = time.monotonic()
     status = 0
     try:
@@ -58,7 +58,7 @@ async def ask(server: Server, seen: Seen) -> None:
 
 
 async def steadily(server: Server, seen: Seen, seconds: float) -> None:
-    """Ask ten times a second, however long the answers take."""
+    """Send ten requests a second, however long the answers take."""
     asked = []
     for _ in range(int(seconds * 10)):
         asked.append(asyncio.create_task(ask(server, seen)))
@@ -67,13 +67,13 @@ async def steadily(server: Server, seen: Seen, seconds: float) -> None:
 
 
 async def without_pause(server: Server, seen: Seen, until: float) -> None:
-    """Ask again as soon as there is an answer."""
+    """Send the next request as soon as there is an answer."""
     while time.monotonic() < until:
         await ask(server, seen)
 
 
 async def run(server: Server, connections: int, seconds: float) -> list[str]:
-    """Do it all, and tell it."""
+    """Run the benchmark, and return its figures."""
     before, flood, beside, after = Seen(), Seen(), Seen(), Seen()
     await steadily(server, Seen(), 2)
     await steadily(server, before, 5)
@@ -96,7 +96,6 @@ async def run(server: Server, connections: int, seconds: float) -> list[str]:
 
 
 def main(arguments: list[str]) -> int:
-    """Run it from the command line."""
     if len(arguments) > 2 or not all(text.isdigit() for text in arguments):
         sys.stderr.write(__doc__ or "")
         return 2

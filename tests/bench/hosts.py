@@ -1,4 +1,4 @@
-"""Two application hosts behind nginx, a primary and its synchronous standby, each a machine.
+"""Failover benchmark: two application hosts behind nginx, a primary and a synchronous standby.
 
     python -m tests.bench.hosts [SECONDS] [--clients N] [--vanish]
 
@@ -41,7 +41,7 @@ APPS = ("app1", "app2")
 
 @dataclass
 class Figures(torture.Figures):
-    """What was sent and what came of it, and for how long nothing could be written."""
+    """Writes and their outcome, and for how many seconds nothing could be written."""
 
     hosts: Counter[str] = field(default_factory=Counter)
     without_writes: dict[str, float] = field(default_factory=dict)
@@ -73,7 +73,7 @@ class Site:
 
     @property
     def practice(self) -> dict[str, Any]:
-        """Give the practice with exact times."""
+        """The practice with exact times."""
         practice: dict[str, Any] = self.server.demo["practices"]["exact"]
         return practice
 
@@ -85,7 +85,7 @@ class Site:
         return Counter(names.get(host, "nobody") for host in last)
 
     def create(self, **fields: object) -> str:
-        """Make an opening."""
+        """Create a booking."""
         body = {
             "location_id": self.practice["locations"][0],
             "doctor_id": self.practice["doctors"][0],
@@ -178,7 +178,7 @@ def _application(
 
 
 def shared_exactly(site: Site) -> list[str]:
-    """Say what two hosts do not share as one would: limits, the last place of an opening."""
+    """Return what the two hosts do not share as one would: limits, a booking's last place."""
     found = []
     server = site.server
     with ThreadPoolExecutor(8) as pool:
@@ -206,7 +206,7 @@ class Follower:
         self.cursor = ""
 
     def read_on(self) -> bool:
-        """Read the next page; say whether there is more."""
+        """Read the next page; return whether there are more."""
         after = f"&after={self.cursor}" if self.cursor else ""
         path = f"/onlinescheduling/practice/{self.site.practice['id']}/changes?limit=500{after}"
         try:
@@ -222,14 +222,14 @@ class Follower:
         return more
 
     def read_to_the_end(self) -> list[dict[str, Any]]:
-        """Read until there is no more."""
+        """Read until there are no more pages."""
         while self.read_on():
             time.sleep(0.01)
         return self.seen
 
 
 class Probe:
-    """Writes all the time, and notes when it was acknowledged."""
+    """Writes all the time, and records when a write was acknowledged."""
 
     def __init__(self, site: Site, stop: threading.Event) -> None:
         self.site, self.stop = site, stop
@@ -250,7 +250,7 @@ class Probe:
 
 
 def without_writes(answers: list[tuple[float, float, int]], since: float, until: float) -> float:
-    """Give the longest time between two acknowledged writes of anybody."""
+    """Return the longest time, in seconds, between two acknowledged writes of anybody."""
     done = sorted(ended for _, ended, status in answers if status == 200 and since < ended < until)
     return max(after - before for before, after in zip([since, *done], [*done, until], strict=True))
 
@@ -261,7 +261,7 @@ def without_writes(answers: list[tuple[float, float, int]], since: float, until:
 def run(
     net: Network, *, seconds: float, clients: int, vanish: bool = False, patience: int = 2
 ) -> Figures:
-    """Do it all, and give the figures."""
+    """Run the benchmark, and return its figures."""
     with running_site(net, patience) as site:
         figures = Figures(3 * seconds)
         figures.misses = shared_exactly(site)
@@ -300,7 +300,7 @@ def run(
         for what, until in zip(began, [*list(began.values())[1:], ended], strict=True):
             figures.without_writes[what] = without_writes(answers, began[what], until)
             took = [end - start for start, end, _ in answers if began[what] <= start < until]
-            # Where none began, all were waiting throughout.
+            # None began: all were waiting.
             figures.slowest[what] = max(took, default=until - began[what])
         figures.answers = world.answers + Counter(str(status) for _, _, status in answers)
         figures.acknowledged = sum(partner.acknowledged for partner in partners)

@@ -1,4 +1,4 @@
-"""Whether what is sent several times happens once, on connections that break and workers that die.
+"""Idempotency-Key benchmark: retries on broken connections, and killed workers.
 
     python -m tests.bench.idempotency COUNT [CLIENTS]
 
@@ -73,7 +73,7 @@ class Run:
         self.lock = threading.Lock()
 
     def send(self, number: int, *, may_cut: bool) -> None:
-        """Send one of the logical POSTs once."""
+        """Send a logical POST once."""
         chance = random.random()
         connection = HTTPConnection("127.0.0.1", self.server.port, timeout=30)
         headers = {
@@ -97,7 +97,7 @@ class Run:
     def note(
         self, status: int = 0, *, number: int = 0, body: bytes = b"", cut: int = 0, broken: int = 0
     ) -> None:
-        """Keep what came of one sending."""
+        """Record the outcome of one sending."""
         with self.lock:
             self.figures.sent += 1
             self.figures.cut += cut
@@ -108,11 +108,11 @@ class Run:
                 self.answers[number].add(body)
 
     def unanswered(self) -> list[int]:
-        """Give the logical POSTs that have no answer yet."""
+        """Return the logical POSTs without an answer."""
         return [number for number, bodies in self.answers.items() if not bodies]
 
     def count_effects(self) -> set[str]:
-        """Walk the practice's openings, and give the ids of those made here."""
+        """List the practice's bookings; return the ids of those made here."""
         path = (
             f"/onlinescheduling/practice/{self.practice_id}/bookings"
             "?limit=1000&start_after=2099-01-01T00:00Z"
@@ -122,7 +122,7 @@ class Run:
 
 @contextmanager
 def killing_workers(run: Run, every: float) -> Iterator[None]:
-    """Kill one of the server's workers now and then, as a machine without memory would."""
+    """Kill a worker now and then, as a machine that runs out of memory would."""
     stop = threading.Event()
 
     def kill() -> None:
@@ -142,13 +142,13 @@ def killing_workers(run: Run, every: float) -> Iterator[None]:
 
 
 def run(count: int, *, clients: int = 16, kill_every: float = 5.0) -> Figures:
-    """Do it all on a server of our own, and give the figures."""
+    """Run it on a server of its own, and return the figures."""
     with running_server(WEB_CONCURRENCY="3") as server:
         return run_on(server, count, clients=clients, kill_every=kill_every)
 
 
 def run_on(server: Server, count: int, *, clients: int, kill_every: float) -> Figures:
-    """Do it all on this server, which has several workers, and give the figures."""
+    """Run it on this server, which has several workers, and return the figures."""
     copies = [number for number in range(count) for _ in range(random.randint(1, 5))]
     # Copies of one POST stay near each other, so that they meet while it is running.
     copies.sort(key=lambda number: number + random.random() * clients / 3)

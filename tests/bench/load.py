@@ -1,4 +1,4 @@
-"""Clients at work: they create, hold, book, read, take places for patients and give them back.
+"""Clients under which a server is restarted or backed up: they create, hold, book and cancel.
 
 Every request has one right answer; anything else, a refused connection too, is kept as a failure.
 What was acknowledged is kept as well, to be looked for afterwards.
@@ -15,7 +15,7 @@ from tests.server import Server
 
 
 class Load:
-    """What the clients did, and what came of it."""
+    """Clients, with the outcome of what they did."""
 
     def __init__(self, server: Server, name: str) -> None:
         self.server = server
@@ -31,7 +31,7 @@ class Load:
 
     @contextmanager
     def running(self, clients: int) -> Iterator["Load"]:
-        """Work until the block ends; every client ends what it has begun."""
+        """Run clients until the block ends; each ends what it has begun."""
         threads = [threading.Thread(target=self._work, args=[number]) for number in range(clients)]
         for thread in threads:
             thread.start()
@@ -57,7 +57,7 @@ class Load:
             self._one(f"{self.name}-{client}-{count}")
 
     def _one(self, name: str) -> None:
-        """Live through one opening."""
+        """Create a booking, and take it through its statuses."""
         body = {
             "id": name,
             "location_id": self.practice["locations"][0],

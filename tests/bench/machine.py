@@ -1,4 +1,4 @@
-"""What this machine spent: processor time and memory of process trees, as Linux counts them."""
+"""Processor time and memory of process trees, as Linux counts them."""
 
 import os
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ def _fields(pid: int) -> list[str]:
 
 
 def tree(pid: int) -> Iterator[int]:
-    """Give a process and all that descend from it."""
+    """Return the ids of a process and its descendants."""
     children: dict[int, list[int]] = {}
     for entry in PROC.iterdir():
         if entry.name.isdigit():
@@ -30,7 +30,7 @@ def tree(pid: int) -> Iterator[int]:
 
 
 def spent(pid: int) -> float:
-    """Count the seconds of processor time of a tree, of its ended children too."""
+    """Return the seconds of processor time of a tree, ended children included."""
     ticks = 0
     for one in tree(pid):
         with suppress(OSError):
@@ -41,21 +41,21 @@ def spent(pid: int) -> float:
 
 
 def busy() -> float:
-    """Count the seconds of processor time of everybody, since the machine was started."""
+    """Return the seconds of processor time of all processes since the machine started."""
     with (PROC / "stat").open() as stat:
         fields = [int(field) for field in stat.readline().split()[1:9]]
     return (sum(fields) - fields[3] - fields[4]) / TICK
 
 
 def forget_peaks(pid: int) -> None:
-    """Let the peak of each process's memory begin again from what it has now."""
+    """Reset each process's peak of memory to its present use."""
     for one in tree(pid):
         with suppress(OSError):
             (PROC / str(one) / "clear_refs").write_text("5")
 
 
 def memory(pid: int, *, peak: bool) -> float:
-    """Give the MiB that the largest process of a tree has, or had at most."""
+    """Return the MiB of the largest process of a tree, now or at its peak."""
     word = "VmHWM:" if peak else "VmRSS:"
     largest = 0
     for one in tree(pid):

@@ -1,4 +1,4 @@
-"""Machines of one network, each a network namespace of this one; only for root, on Linux."""
+"""Network namespaces as machines of one network; only for root, on Linux."""
 
 import contextlib
 import os
@@ -15,7 +15,7 @@ NET = "198.18"
 
 
 class NotPermitted(Exception):
-    """No network can be made here; the text says why."""
+    """No network can be made here; the text has the reason."""
 
 
 class Network:
@@ -31,25 +31,25 @@ class Network:
 
     @property
     def whole(self) -> str:
-        """Give the network, as pg_hba.conf writes it."""
+        """The network, as pg_hba.conf writes it."""
         return f"{self.prefix}.0/24"
 
     @property
     def here(self) -> str:
-        """Give this machine's own address in it."""
+        """This machine's own address in it."""
         return f"{self.prefix}.254"
 
     def address(self, machine: str) -> str:
-        """Give a machine's address."""
+        """Return a machine's address."""
         return f"{self.prefix}.{self.machines.index(machine) + 1}"
 
     def inside(self, machine: str, *, user: int | None = None, group: int = 0) -> list[str]:
-        """Begin a command that runs on a machine, as root or as somebody else."""
+        """Return the beginning of a command that runs on a machine, as root or another user."""
         somebody = [] if user is None else [f"--setuid={user}", f"--setgid={group}"]
         return ["nsenter", f"--net=/run/netns/{self._space(machine)}", *somebody, "--"]
 
     def make(self) -> None:
-        """Make switch, machines and cables. Raises RuntimeError."""
+        """Make the bridge, machines and links. Raises RuntimeError."""
         self._ip("netns", "add", self._space("switch"))
         self._on("switch", "link", "add", "bridge", "type", "bridge")
         self._on("switch", "link", "set", "bridge", "up")
@@ -72,15 +72,15 @@ class Network:
         self._on("switch", "link", "set", port, "up")
 
     def cut(self, machine: str) -> None:
-        """Pull a machine's cable: nobody is told."""
+        """Take a machine's link down: no connection is told."""
         self._on("switch", "link", "set", machine, "down")
 
     def mend(self, machine: str) -> None:
-        """Put the cable back."""
+        """Take the link up again."""
         self._on("switch", "link", "set", machine, "up")
 
     def kill(self, machine: str) -> int:
-        """Kill -9 everything that runs on a machine; say how many processes there were."""
+        """Kill -9 everything on a machine; return how many processes there were."""
         killed = 0
         deadline = time.monotonic() + 30
         while pids := self._ip("netns", "pids", self._space(machine)).split():
@@ -94,7 +94,7 @@ class Network:
         return killed
 
     def remove(self) -> None:
-        """Leave nothing behind, however far `make` came."""
+        """Remove everything, however far `make` came."""
         for machine in (*self.machines, "switch"):
             if Path("/run/netns", self._space(machine)).exists():
                 self.kill(machine)

@@ -1,9 +1,9 @@
-"""Whether a walk through pages gives every row that stays exactly once, while rows change.
+"""Pagination benchmark: every row that stays comes exactly once, while rows change.
 
     python -m tests.bench.pages ROWS WRITES
 
-makes ROWS openings, then walks them in pages of 100 again and again for half a minute, while WRITES
-times a second an opening elsewhere in the list is created, moved to another time, or deleted.
+makes ROWS bookings, then walks them in pages of 100 again and again for half a minute, while WRITES
+times a second a booking elsewhere in the list is created, moved to another time, or deleted.
 """
 
 import random
@@ -28,7 +28,7 @@ CLIENTS = 8
 
 @dataclass
 class Figures:
-    """What was walked, what was written meanwhile, and what was wrong."""
+    """What was read, what was written meanwhile, and what was wrong."""
 
     rows: int
     walks: int = 0
@@ -46,7 +46,7 @@ class Figures:
 
 
 def walk(server: Server, path: str) -> Iterator[dict[str, Any]]:
-    """Give the rows of a list, page after page, as its Link fields say."""
+    """Yield the rows of a list, page after page, by its Link fields."""
     following: str | None = path
     while following:
         page = server.call("GET", following)
@@ -57,7 +57,7 @@ def walk(server: Server, path: str) -> Iterator[dict[str, Any]]:
 
 
 class Writer:
-    """Creates openings, and changes those that need not stay."""
+    """Creates bookings, and changes those that need not stay."""
 
     def __init__(self, server: Server, rows: int) -> None:
         self.server = server
@@ -66,7 +66,7 @@ class Writer:
         self.passing: list[str] = []
 
     def create(self, nth: int) -> str:
-        """Make an opening at the nth quarter of an hour."""
+        """Create a booking at the nth quarter of an hour."""
         body = {
             "location_id": self.practice["locations"][nth % 2],
             "doctor_id": self.practice["doctors"][0],
@@ -78,7 +78,7 @@ class Writer:
         return booking_id
 
     def write(self) -> None:
-        """Create, move or delete one opening that need not stay."""
+        """Create, move or delete a booking that need not stay."""
         act = random.choice(["create", "move", "delete"])
         if act == "create" or not self.passing:
             self.passing.append(self.create(random.randrange(self.rows)))
@@ -113,7 +113,7 @@ def writing(writer: Writer, per_second: int, figures: Figures) -> Iterator[None]
 
 
 def run(rows: int, per_second: int, *, seconds: float = 30.0) -> Figures:
-    """Do it all on a server of our own, and give the figures."""
+    """Run it on a server of its own, and return the figures."""
     figures = Figures(rows)
     with running_server() as server:
         writer = Writer(server, rows)

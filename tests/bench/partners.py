@@ -1,4 +1,4 @@
-"""Partners as the torture bench has them: each writes, and remembers what it was promised."""
+"""Partners of the torture benchmark: each writes, and records what was acknowledged."""
 
 import random
 import threading
@@ -24,7 +24,7 @@ PLACES = 5
 
 @dataclass
 class World:
-    """What all partners share: the server, openings to compete for, and when to stop."""
+    """What all partners share: the server, bookings to compete for, and when to stop."""
 
     server: Server
     openings: list[str] = field(default_factory=list)
@@ -38,7 +38,7 @@ class World:
 
 @dataclass
 class Creation:
-    """One POST that was meant to happen once: an opening or an appointment, known by its mark.
+    """A POST that was meant to happen once: a booking or an appointment, known by its mark.
 
     made: its id where it was acknowledged, None where it was refused; unknown if not `is_known`.
     """
@@ -49,7 +49,7 @@ class Creation:
 
 
 class Partner:
-    """One client with one connection, which does one thing after another."""
+    """A client with one connection, which sends one request after another."""
 
     def __init__(self, world: World, practice: dict[str, Any], seed: int) -> None:
         self.world, self.practice = world, practice
@@ -62,7 +62,7 @@ class Partner:
         self.acknowledged = 0
 
     def work(self) -> None:
-        """Do things until it is over; what was begun is finished."""
+        """Work until time is over, and finish what was begun."""
         while not self.world.is_over.is_set():
             self.random.choices(
                 [self.create, self.take, self.settle, self.cancel, self.claim, self.close],
@@ -74,7 +74,7 @@ class Partner:
     # What it does ------------------------------------------------------------------------------
 
     def create(self) -> None:
-        """Create an opening: for itself, or for all to compete for."""
+        """Create a booking: for itself, or for all to compete for."""
         number = next(self.world.numbers)
         is_shared = self.random.random() < 0.5
         start = FIRST + timedelta(seconds=number)
@@ -93,7 +93,7 @@ class Partner:
                 self.openings[creation.made] = "open"
 
     def take(self) -> None:
-        """Take a place for a patient, where others want one too."""
+        """Make an appointment where others want one too."""
         if not self.world.openings:
             return
         # The latest openings have places left, and so everybody meets there.
@@ -106,31 +106,31 @@ class Partner:
             self.places[creation.made] = status
 
     def settle(self) -> None:
-        """Book a place that is held."""
+        """Book an appointment that is held."""
         if held := [place for place, status in self.places.items() if status == "pending"]:
             self._until_done(self.places, self.random.choice(held), "booked", APPOINTMENT)
 
     def cancel(self) -> None:
-        """Give a place back."""
+        """Cancel an appointment."""
         if taken := [place for place, status in self.places.items() if status != "cancelled"]:
             self._until_done(self.places, self.random.choice(taken), "cancelled", APPOINTMENT)
 
     def claim(self) -> None:
-        """Hold, book or give back a whole opening of one's own."""
+        """Hold, book or give back a whole booking of its own."""
         if mine := [opening for opening, status in self.openings.items() if status != "closed"]:
             opening = self.random.choice(mine)
             wanted = {"open": "pending", "pending": "booked", "booked": "open"}
             self._until_done(self.openings, opening, wanted[self.openings[opening]], BOOKING)
 
     def close(self) -> None:
-        """Delete an opening of one's own."""
+        """Delete a booking of its own."""
         if mine := [opening for opening, status in self.openings.items() if status != "closed"]:
             self._until_done(self.openings, self.random.choice(mine), "closed", BOOKING)
 
     # How it is sent ----------------------------------------------------------------------------
 
     def _post(self, path: str, body: dict[str, Any], creation: Creation) -> bool:
-        """Send a POST: with a key until it is answered, without one once. Say if it is known."""
+        """Send a POST: with a key until it is answered, without one once; return if it is known."""
         is_keyed = self.random.random() < 0.7
         headers = {"Idempotency-Key": creation.mark} if is_keyed else {}
 
@@ -155,7 +155,7 @@ class Partner:
         return creation.is_known
 
     def _until_done(self, known: dict[str, str], subject: str, wanted: str, kind: str) -> None:
-        """Bring something to a status, sending it until it is acknowledged."""
+        """Change a status, sending it until it is acknowledged."""
         method = "DELETE" if wanted in {"cancelled", "closed"} else "PUT"
         body = {"status": wanted} if method == "PUT" else None
 
@@ -188,7 +188,7 @@ class Partner:
     def _send(
         self, method: str, path: str, body: dict[str, Any] | None, headers: dict[str, str]
     ) -> tuple[int, Any]:
-        """Send a request over the connection; status 0 where there was no answer."""
+        """Send a request over the connection; status 0 without an answer."""
         sent = {"Authorization": self.world.server.key, **headers}
         if body is not None:
             sent["Content-Type"] = "application/json"

@@ -1,4 +1,4 @@
-"""The product as it is run in production, and beside it what it is compared with.
+"""Servers that the speed benchmark measures: the product as in production, LIMIT and STOCK.
 
 LIMIT is a bare WSGI callable with prepared SQL and orjson: the same work with nothing in between.
 STOCK is what Django and DRF make of it as their tutorials say. Both are in tests/bench/references.
@@ -67,13 +67,13 @@ class Target:
 
 
 def counting() -> str:
-    """Give the setting that lets PostgreSQL count statements, where it can."""
+    """Return the setting that makes PostgreSQL count statements, where it can."""
     library = newest_binaries().parent.glob("lib*/**/pg_stat_statements.so")
     return "shared_preload_libraries = pg_stat_statements\n" if any(library) else ""
 
 
 def loaded(cluster: Cluster, sizes: tuple[int, ...], name: str) -> Data:
-    """Make a database of that name, with so many rows, in a PostgreSQL."""
+    """Create a database of that name, with so many rows, in a PostgreSQL."""
     with psycopg.connect(cluster.url, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}".encode())
     base, _, _ = cluster.url.rpartition("/")
@@ -81,7 +81,7 @@ def loaded(cluster: Cluster, sizes: tuple[int, ...], name: str) -> Data:
 
 
 def embedded(folder: Path, sizes: tuple[int, ...]) -> Data:
-    """Make an SQLite file with so many rows."""
+    """Create an SQLite file with so many rows."""
     return _filled(Data(f"sqlite:///{folder}/bench.sqlite3", {}), sizes)
 
 
@@ -109,7 +109,7 @@ def _filled(data: Data, sizes: tuple[int, ...]) -> Data:
 
 @contextmanager
 def product(name: str, data: Data) -> Iterator[Target]:
-    """Run OpenChair as behind a proxy, in production; its limits are raised, and on."""
+    """Run OpenChair as behind a proxy, with raised limits."""
     environment = {
         **os.environ,
         "TRUSTED_PROXIES": "127.0.0.1",

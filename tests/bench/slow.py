@@ -1,4 +1,4 @@
-"""Whether slow clients stop the others: nginx as deploy/nginx.conf has it, and gunicorn alone.
+"""Slow-client benchmark: whether they stop others, with nginx and at gunicorn alone.
 
     python -m tests.bench.slow CONNECTIONS [SECONDS]
 
@@ -29,7 +29,7 @@ PATIENCE = 5.0
 
 @dataclass
 class Figures:
-    """What healthy clients saw."""
+    """Answers to healthy clients."""
 
     slow: int
     seconds: list[float] = field(default_factory=list)
@@ -43,13 +43,13 @@ class Figures:
         )
 
     def at(self, share: float) -> float:
-        """Give the seconds within which this share of all was answered."""
+        """Return the seconds within which this share of all was answered."""
         took = sorted(self.seconds) + [PATIENCE] * self.unanswered
         return took[min(len(took) - 1, int(share * len(took)))] if took else PATIENCE
 
 
 class Slow:
-    """One slow client, which comes again when it is thrown out."""
+    """A slow client, which connects again when it is disconnected."""
 
     def __init__(self, server: Server, kind: int) -> None:
         self.server = server
@@ -113,7 +113,7 @@ def slow_clients(server: Server, count: int) -> Iterator[None]:
     thread = threading.Thread(target=drip)
     thread.start()
     try:
-        # What they ask for all at once as they come is load, and nothing slow: let it pass.
+        # Their first requests, all at once, are load and not slow: wait until they are answered.
         deadline = time.monotonic() + SETTLING
         while time.monotonic() < deadline and not all(client.has_begun for client in clients):
             time.sleep(0.1)
@@ -126,7 +126,7 @@ def slow_clients(server: Server, count: int) -> Iterator[None]:
 
 
 def healthy(server: Server, slow: int, seconds: float) -> Figures:
-    """Ask as fast as a few healthy clients do, beside so many slow ones."""
+    """Send requests from a few healthy clients, beside so many slow ones."""
     practice = server.demo["practices"]["exact"]
     paths = [
         f"/scheduling/location/{practice['locations'][0]}",
@@ -152,14 +152,14 @@ def healthy(server: Server, slow: int, seconds: float) -> Figures:
 
 @contextmanager
 def behind_nginx(server: Server) -> Iterator[Server]:
-    """Put nginx in front of a server, and give the server as it is reached through it."""
+    """Put nginx in front of a server; return the server as reached through it."""
     http = free_port()
     with running_nginx([f"127.0.0.1:{server.port}"], http=http, https=free_port()):
         yield replace(server, port=http)
 
 
 def lengthen_the_list(server: Server) -> None:
-    """Make a list worth reading slowly."""
+    """Make a list long enough to be read slowly."""
     practice = server.demo["practices"]["exact"]
     weekly = {
         "location_id": practice["locations"][0],

@@ -1,8 +1,8 @@
-"""How fast the product is beside what it could be at best, and beside what is usual.
+"""Speed benchmark: the product beside LIMIT, the least it could cost, and STOCK, the usual.
 
     script/bench speed [--small] [--rounds N] [CASE ...]
 
-starts PostgreSQL, loads 1.5 million openings (with --small 26 000 alone), starts the product as it
+starts PostgreSQL, loads 1.5 million bookings (with --small 26 000 alone), starts the product as it
 is run in production, on the large and the small database and on SQLite, and beside it LIMIT and
 STOCK (tests/bench/servers.py). Each case goes to each in turn, round after round; what is printed
 are medians, and ratios of the same round. docs/performance.md says how to read them.
@@ -40,7 +40,7 @@ TITLES = ["req/s", "ratio", "p50", "p99", "app_us", "pg_us", "cpu", "MiB", "SQL"
 
 @dataclass
 class Figures:
-    """Everything that was measured, by case and server, round by round."""
+    """Samples by case and server, round by round."""
 
     samples: dict[str, dict[str, list[Sample]]] = field(default_factory=dict)
     crowds: dict[str, list[Crowd]] = field(default_factory=dict)
@@ -50,14 +50,13 @@ class Figures:
     idle: dict[str, float] = field(default_factory=dict)
 
     def add(self, case: str, target: Target, sample: Sample) -> None:
-        """Keep one sample."""
         self.samples.setdefault(case, {}).setdefault(target.name, []).append(sample)
 
 
 def measure(
     figures: Figures, targets: list[Target], chosen: list[str], rounds: int, plan: Plan
 ) -> None:
-    """Send each case to each server in turn, the order another one in each round."""
+    """Send each case to each server in turn, in another order each round."""
     for target in targets:
         _prepare(target, figures)
     for nth in range(rounds):
@@ -69,7 +68,7 @@ def measure(
 
 
 def _prepare(target: Target, figures: Figures) -> None:
-    """See that a server answers as it should, choose an opening to get, and count statements."""
+    """Check that a server answers as it should, choose a booking to read, and count statements."""
     target.data.places["opening"] = ""
     # The product writes the JSON of rows that came by COPY when they are read, 1000 at a time.
     for case in ("list30", "list1000", "list10000") * (12 if target.is_ours else 1):
@@ -99,7 +98,7 @@ def _measure(case: str, target: Target, plan: Plan, figures: Figures) -> None:
 
 
 def table(figures: Figures) -> Iterator[str]:
-    """Write medians as lines: first of what was sent again and again, then of crowds and memory."""
+    """Format the medians: of repeated requests first, then of crowds and memory."""
     yield f"{'case':13} {'server':14}" + "".join(f"{title:>8}" for title in TITLES)
     for case, by_server in figures.samples.items():
         reference = next(iter(by_server.values()))
@@ -145,7 +144,7 @@ def _line(
 
 
 def circumstances(postgres: Cluster, rounds: int, large: bool) -> str:
-    """Say what was measured, when and on what."""
+    """Return what was measured, when and on what."""
     git = ["git", "describe", "--always", "--dirty", "--exclude=*"]
     commit = subprocess.run(git, cwd=ROOT, capture_output=True, text=True, check=False).stdout
     with psycopg.connect(postgres.url) as connection:
@@ -162,7 +161,7 @@ def circumstances(postgres: Cluster, rounds: int, large: bool) -> str:
 def run(
     chosen: list[str], rounds: int, plan: Plan, sizes: Mapping[str, tuple[int, ...]]
 ) -> Figures:
-    """Start everything, measure, print, and leave nothing behind.
+    """Start everything, measure, print, and clean up.
 
     sizes: by name of the database, of which SQLite is another engine; the references run on the
     first.

@@ -1,4 +1,4 @@
-"""A PostgreSQL on a machine of its own, and one that follows it."""
+"""PostgreSQL servers in network namespaces: a primary, and its streaming standby."""
 
 import os
 import shutil
@@ -25,7 +25,7 @@ wal_receiver_timeout = 5s
 
 
 class Database:
-    """One PostgreSQL server in one machine of a network; what it acknowledges is on the disk."""
+    """A PostgreSQL server on a machine of a network; what it acknowledges is on the disk."""
 
     def __init__(self, network: Network, machine: str) -> None:
         self.network, self.machine = network, machine
@@ -36,11 +36,10 @@ class Database:
 
     @property
     def address(self) -> str:
-        """Give where it listens."""
         return self.network.address(self.machine)
 
     def make(self) -> None:
-        """Make it, start it, and make a database in it."""
+        """Initialize and start it, and create a database in it."""
         new = ["--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8"]
         self._run("initdb", *new, "-U", ROLE, "-D", f"{self.data}")
         with (self.data / "postgresql.conf").open("a") as settings:
@@ -51,7 +50,7 @@ class Database:
         self._run("createdb", "-h", self.address, "-U", ROLE, ROLE)
 
     def follow(self, primary: "Database", *, synchronous: bool) -> None:
-        """Become its standby: synchronous, it has every commit before that is acknowledged."""
+        """Become its synchronous standby: a commit is acknowledged once this one has it."""
         source = ["-h", primary.address, "-U", ROLE, "-c", "fast", "--no-sync"]
         self._run("pg_basebackup", *source, "-R", "-D", f"{self.data}")
         with (self.data / "postgresql.auto.conf").open("a") as settings:
@@ -72,7 +71,7 @@ class Database:
         self._run("pg_ctl", "start", "--wait", "-D", f"{self.data}")
 
     def ask(self, query: str) -> list[tuple[object, ...]]:
-        """Ask it something."""
+        """Run a query."""
         with psycopg.connect(
             host=self.address, user=ROLE, dbname="postgres", autocommit=True, connect_timeout=5
         ) as connection:
@@ -80,11 +79,10 @@ class Database:
             return cursor.fetchall() if cursor.description else []
 
     def promote(self) -> None:
-        """Make it the primary."""
+        """Promote it to primary."""
         self.ask("SELECT pg_promote()")
 
     def remove(self) -> None:
-        """Leave nothing behind."""
         self.network.kill(self.machine)
         shutil.rmtree(self.home, ignore_errors=True)
 

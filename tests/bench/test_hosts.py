@@ -1,4 +1,4 @@
-"""The bench for several machines, small; on PostgreSQL alone, which it starts itself."""
+"""The failover benchmark, small; on PostgreSQL alone, which it starts itself."""
 
 import subprocess
 import sys
@@ -29,7 +29,7 @@ def test_a_host_and_the_primary_are_lost_and_no_acknowledged_write_is(
 ) -> None:
     monkeypatch.delenv("DATABASE_URL", raising=False)
     monkeypatch.setenv("WEB_CONCURRENCY", "1")
-    # So patient that a slow machine is no outage.
+    # Long, for a slow machine.
     figures = hosts.run(net, seconds=2, clients=4, patience=60)
     with capsys.disabled():
         sys.stdout.write(f"\n{figures}\n")

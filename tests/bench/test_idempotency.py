@@ -1,4 +1,4 @@
-"""The bench for Idempotency-Key, small."""
+"""The Idempotency-Key benchmark, small."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""The bench for pages, small."""
+"""The pagination benchmark, small."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""The bench for slow clients, small; with PostgreSQL alone, for it is not about the database."""
+"""The slow-client benchmark, small; on PostgreSQL alone, as the engine does not matter."""
 
 import sys
 

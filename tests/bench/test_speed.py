@@ -1,4 +1,4 @@
-"""The bench for speed, tiny: that it runs, and that whoever is measured does the work."""
+"""The speed benchmark, tiny: it runs, and each server does the work."""
 
 import pytest
 

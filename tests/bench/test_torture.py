@@ -1,4 +1,4 @@
-"""The torture, small: on PostgreSQL only, which is where everything can be killed."""
+"""The torture benchmark, small: on PostgreSQL only, where everything can be killed."""
 
 import sys
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(
 
 
 def lose(server: Server, partners: list[Partner]) -> None:
-    """Take an acknowledged place out of the database, as no application could."""
+    """Delete an acknowledged appointment in the database, as no application could."""
     place = next(place for partner in partners for place in partner.places)
     script = (
         "from django.db import connection;"
@@ -37,7 +37,7 @@ def test_nothing_acknowledged_is_lost_and_a_loss_would_be_seen(
     with capsys.disabled():
         sys.stdout.write(f"\n{figures}\n")
     assert figures.kills
-    # Exactly what was taken away on purpose: the place is lost, its opening and its events differ.
+    # Exactly what was deleted on purpose: the appointment; its booking and its events differ.
     assert any("was acknowledged and is lost" in miss for miss in figures.misses)
     lost = {miss.partition(":")[0] for miss in figures.misses}
     assert len(lost) <= 4, figures.misses

@@ -1,12 +1,12 @@
-"""Whether anything acknowledged is lost, or done twice, while everything is killed again and again.
+"""Torture benchmark: whether kills lose an acknowledged write, or carry one out twice.
 
     python -m tests.bench.torture --engine postgres|sqlite [--minutes N] [--clients M] [--seed S]
 
-M partners (200) create openings, take, hold, book and give back places, claim and close openings,
+M partners (200) create bookings, take, hold, book and give back places, claim and close bookings,
 with idempotency keys and without, for N minutes (1). Meanwhile gunicorn's workers and master, and
 PostgreSQL's backends and postmaster, are killed with SIGKILL and started again. Afterwards every
-acknowledged write has to be there once, and what was not acknowledged at most once; and the books
-have to agree (tests/bench/audit.py). Exits 1 on one miss.
+acknowledged write has to be there once, and what was not acknowledged at most once; and the data
+has to agree (tests/bench/audit.py). Exits 1 on one miss.
 """
 
 import argparse
@@ -44,7 +44,7 @@ log_timezone = 'UTC'
 
 @dataclass
 class Figures:
-    """What was sent, what was killed, and what came of it."""
+    """What was sent, what was killed, and the outcome."""
 
     seconds: float
     answers: Counter[str] = field(default_factory=Counter)
@@ -69,7 +69,7 @@ class Figures:
 
 
 class Killer:
-    """Kills what runs, and starts it again."""
+    """Kills processes, and starts them again."""
 
     def __init__(
         self, server: Server, database: Cluster | None, stack: ExitStack, seed: int
@@ -100,7 +100,7 @@ class Killer:
         return self._one_of(self.database.postmaster)
 
     def _one_of(self, parent: int) -> bool:
-        """Kill a child of a process; in PostgreSQL's case all of them then begin anew."""
+        """Kill a child process; in PostgreSQL's case all of them then restart."""
         children = _children(parent)
         with suppress(ProcessLookupError):
             if children:
@@ -126,7 +126,7 @@ class Killer:
         return True
 
     def _postmaster(self) -> bool:
-        """Kill the server's first process, or all of them at once, and start it again."""
+        """Kill the postmaster, or all processes at once, and start it again."""
         assert self.database is not None
         postmaster = self.database.postmaster
         others = _children(postmaster) if self.random.random() < 0.5 else []
@@ -138,7 +138,7 @@ class Killer:
 
 
 def restart(database: Cluster) -> None:
-    """Start PostgreSQL after its end; until the last backend is gone it refuses to."""
+    """Start PostgreSQL after its end; it refuses to until the last backend is gone."""
     for _ in range(120):
         with suppress(RuntimeError):
             database.start()
@@ -180,7 +180,7 @@ def killing(killer: Killer, every: float) -> Iterator[None]:
 
 @contextmanager
 def noting_refusals(world: World, figures: Figures) -> Iterator[None]:
-    """Ask for something simple all the time, and note for how long there is no good answer."""
+    """Send a simple request all the time, and record for how long no answer is good."""
     stop = threading.Event()
     location = world.server.demo["practices"]["exact"]["locations"][0]
 
@@ -222,10 +222,10 @@ def run(
     least: int = 0,
     before_audit: Callable[[Server, list[Partner]], object] = lambda server, partners: None,
 ) -> Figures:
-    """Do it all on a server of our own, and give the figures.
+    """Run it on a server of its own, and return the figures.
 
-    least: how many places have to be acknowledged, however long that takes on a slow machine.
-    before_audit: does something to the server's data, to see that it is found.
+    least: how many appointments have to be acknowledged, however long that takes.
+    before_audit: changes the server's data, to test that it is found.
     """
     figures = Figures(seconds)
     settings = {
@@ -273,7 +273,7 @@ def flaws(server: Server) -> list[str]:
 
 
 def misses(server: Server, partners: list[Partner], figures: Figures) -> list[str]:
-    """Compare what partners were promised with what the API shows now."""
+    """Compare what was acknowledged to partners with what the API shows now."""
     practice = f"/onlinescheduling/practice/{server.demo['practices']['exact']['id']}"
     everything = "limit=1000&" + "&".join(
         f"status={status}" for status in ("open", "pending", "booked", "closed")
@@ -303,7 +303,7 @@ def misses(server: Server, partners: list[Partner], figures: Figures) -> list[st
 
 
 def _compare(creation: Creation, number: int, statuses: dict[str, str]) -> list[str]:
-    """Say what is wrong with something that was to be made once, and is there so many times."""
+    """Return what is wrong with something that was to be made once, and is there so many times."""
     if creation.made is not None and creation.made not in statuses:
         return [f"{creation.mark}: {creation.made} was acknowledged and is lost"]
     expected = {0, 1} if not creation.is_known else {1} if creation.made is not None else {0}
@@ -319,7 +319,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--seed", type=int, default=time.time_ns() % 1000)
     asked = parser.parse_args(arguments)
     sys.stdout.write(f"seed {asked.seed}\n")
-    os.environ.pop("DATABASE_URL", None)  # nobody's own database is tortured
+    os.environ.pop("DATABASE_URL", None)  # never somebody's own database
     with ExitStack() as stack:
         on_postgres = asked.engine == "postgres"
         figures = run(

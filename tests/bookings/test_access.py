@@ -1,4 +1,4 @@
-"""Who was shown what is known of which patients."""
+"""The access log of patients' data: who was shown which appointments."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ def told() -> list[tuple[str, str, list[str]]]:
 
 def test_a_partner_that_reads_one_is_written_down(scene: Scene, api: Caller) -> None:
     place = take(scene, api)
-    assert told() == []  # a change is told by its event
+    assert told() == []  # a change has an event instead
     answer = api("GET", OF_ONE + place)
     (row,) = Access.objects.all()
     assert (row.at, row.practice, row.api_key) == (NOON, scene.practice, scene.key_row)
@@ -65,7 +65,7 @@ def test_lists_of_openings_tell_of_nobody(scene: Scene, api: Caller) -> None:
 
 @pytest.fixture
 def house(clock: Any, db: None) -> House:
-    """Make a practice whose patients nobody has read of yet."""
+    """Make a practice of whose patients nobody has read yet."""
     house = House("Quillon")
     Access.objects.all().delete()
     return house

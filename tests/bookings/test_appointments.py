@@ -1,4 +1,4 @@
-"""Patients' places over the API (contract, section 4)."""
+"""Appointments over the API: take, edit, cancel, list (contract, section 4)."""
 
 from typing import Any
 
@@ -22,12 +22,11 @@ PATIENT = {
 
 
 def take(api: Caller, booking: Any, **body: Any) -> Any:
-    """Take a place of a booking."""
     return api("POST", f"/onlinescheduling/booking/{booking.pk}/appointments", body)
 
 
 def status_of(api: Caller, booking: Any) -> Any:
-    """Read a booking's status and what is available."""
+    """Return a booking's status and available_appointments."""
     read = api("GET", f"/onlinescheduling/booking/{booking.pk}").json()
     return read["status"], read["available_appointments"]
 
@@ -235,7 +234,7 @@ def test_another_partner_sees_and_changes_nothing_of_it(scene: Scene, api: Calle
         assert other(method, path, body).status_code == 404
     listed = f"/onlinescheduling/practice/{scene.practice.pk}/appointments?since=2026-01-01T00:00Z"
     assert other("GET", listed).json() == []
-    # A place needs the grant, not the ownership of the booking.
+    # An appointment needs the grant, not the ownership of the booking.
     assert take(other, booking).status_code == 201
     assert api("GET", path).json()["first_name"] == "Mia"
 
@@ -327,7 +326,7 @@ def test_an_exact_time_is_still_to_come_and_is_not_taken_back(
 def test_an_appointment_can_be_sent_back_as_it_was_read(
     kind: str, request: pytest.FixtureRequest, clock: time_machine.Traveller
 ) -> None:
-    """Booked and over, cancelled, expired: no change, and a phone number is one."""
+    """Booked and over, cancelled, expired: a no-op. A changed phone number is none."""
     scene: Scene = request.getfixturevalue(f"{kind}scene")
     api: Caller = request.getfixturevalue(f"{kind}api")
     booking = scene.booking(total_appointments=3)

@@ -1,4 +1,4 @@
-"""Publishing, editing and listing whole openings over the API."""
+"""Bookings over the API: create, edit, delete and list (contract, section 2)."""
 
 from typing import Any
 
@@ -234,7 +234,7 @@ def test_an_edit_by_body_names_a_booking(
 
 
 def test_a_booking_can_be_sent_back_as_it_was_read(scene: Scene, api: Caller) -> None:
-    """A doctor who has left since is no change."""
+    """Also when the doctor has left since."""
     booking = scene.booking()
     scene.doctor.locations.clear()
     read = api("GET", f"/onlinescheduling/booking/{booking.pk}").json()

@@ -1,4 +1,4 @@
-"""The change feed: replayable from any point, missing nothing, in the order of commits."""
+"""The change feed: order of commits, cursors, concurrent writers (contract, section 4)."""
 
 import random
 import sys
@@ -32,13 +32,12 @@ class Follower:
         self.seen: list[tuple[str, str | None, str]] = []
 
     def read(self, path: str) -> Any:
-        """Read JSON."""
         answer = self.api("GET", path)
         assert answer.status_code == 200, answer.content
         return answer.json()
 
     def poll(self, limit: int = 10) -> None:
-        """Take in what happened since the last poll."""
+        """Read the feed from the cursor, and apply its bookings to the copy."""
         while True:
             after = "" if self.cursor is None else f"&after={self.cursor}"
             page = self.read(f"{self.path}/changes?limit={limit}{after}")
@@ -51,12 +50,12 @@ class Follower:
                 return
 
     def open_rows(self) -> dict[str, Any]:
-        """Give what a list shows of the copy: all but what is closed."""
+        """Return the copy without closed bookings, as a list shows them."""
         return {name: row for name, row in self.copy.items() if row["status"] != "closed"}
 
 
 def changes(api: Caller, scene: Scene, query: str = "") -> Any:
-    """Read a page of the feed."""
+    """Return a page of the feed."""
     return api("GET", f"/onlinescheduling/practice/{scene.practice.pk}/changes{query}").json()
 
 
@@ -137,7 +136,7 @@ def test_an_appointments_changes_are_told_to_its_partner_alone(scene: Scene, api
     assert named == [None, taken.json()["id"], None]
     assert [change["appointment_id"] for change in theirs["changes"]] == [None, None]
     assert theirs["cursor"] == ours["cursor"]
-    # A grant that is lost takes the patients away, not what became of the places.
+    # Without the grant the feed still has the appointments' statuses, but no patients' data.
     scene.partner.practices.clear()
     assert changes(api, scene) == ours
 
@@ -171,7 +170,7 @@ def test_numbers_have_no_gap_where_a_change_was_rolled_back(scene: Scene, api: C
 
 @pytest.mark.django_db(transaction=True)
 def test_a_change_that_commits_late_is_not_overtaken(scene: Scene, api: Caller) -> None:
-    """Two changes overlap; the one that wrote its events first commits last, or not before it."""
+    """Two changes overlap: the one that wrote its events first must not commit last."""
     scene.booking(id="one")
     cursor = changes(api, scene, "?after=latest")["cursor"]
     wrote = threading.Event()
@@ -206,19 +205,18 @@ class Load:
         self.threads = [threading.Thread(target=self.run, args=[n]) for n in range(threads)]
 
     def run(self, seed: int) -> None:
-        """Do one thing after another."""
         chance = random.Random(seed)
         try:
             while time.monotonic() < self.ends:
                 self.step(chance)
-                time.sleep(0.01)  # or SQLite's one writer would leave no turn to anybody
+                time.sleep(0.01)  # or SQLite's one writer would starve the others
         except BaseException as error:
             self.broken.append(error)
         finally:
             connection.close()
 
     def step(self, chance: random.Random) -> None:
-        """Do one thing that may be refused."""
+        """Do one random change, which may be refused."""
         scene, now = self.scene, walltime.now()
         ids = list(Booking.objects.values_list("pk", flat=True)[:200])
         booking_id = chance.choice(ids)

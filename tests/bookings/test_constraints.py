@@ -1,4 +1,4 @@
-"""What one row can get wrong, the database refuses, whoever writes it (contract, section 1)."""
+"""Constraints and triggers of bookings' tables, tried past the application."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -27,7 +27,7 @@ WHOLE_HELD = {
 
 
 def write_around_the_application(row: Model, **columns: Any) -> None:
-    """Change columns with plain SQL, as somebody at a database prompt would."""
+    """Update columns with plain SQL, past the application."""
     table = row._meta.db_table
     sets = ", ".join(f'"{name}" = %s' for name in columns)
     with transaction.atomic(), connection.cursor() as cursor:
@@ -129,18 +129,18 @@ def test_the_database_takes_what_the_contract_allows(
 
 
 def place(booking: Booking, status: str) -> Appointment:
-    """Write a place without its opening's knowing."""
+    """Insert an appointment without changing its booking's counts."""
     held = {"held_since": NOON, "pending_until": LATER} if status == "pending" else {}
     made = {"created_at": NOON, "updated_at": NOON, **held}
     return Appointment.objects.create(booking=booking, status=status, **made)
 
 
-# What more than one row has to agree on: seen at the end of the transaction --------------------
+# Triggers: rules on several rows, checked at the end of the transaction -------------------------
 
 
 @pytest.fixture
 def booked(transactional_db: None, clock: time_machine.Traveller) -> Booking:
-    """Make a booking of one place, which a patient has, in a database that really commits."""
+    """Make a booking of one place, taken by a patient, and commit it."""
     scene = Scene()
     booking = scene.booking()
     fields: appointments.Fields = {"status": "booked"}

@@ -1,4 +1,4 @@
-"""Demo data: what a newcomer wants to see, and a document to start from."""
+"""The command `demo`: its data, and the JSON document that it writes."""
 
 import json
 from io import StringIO

@@ -1,4 +1,4 @@
-"""Holds end by themselves, on the second, whether or not anything runs (contract, section 1)."""
+"""Holds: expiry, renewal, and the limit per partner (contract, section 1)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What lists show: filters with half-open edges, pages, tags (contract, section 4)."""
+"""Lists of bookings: filters, pagination, ETags (contract, section 4)."""
 
 import threading
 from datetime import UTC, datetime, timedelta
@@ -17,7 +17,7 @@ from tests.factories import NOON, Scene
 
 
 def listed(api: Caller, scene: Scene, query: str = "") -> list[str]:
-    """Give the ids that the practice's list shows."""
+    """Return the ids in the practice's list, in its order."""
     answer = api("GET", f"/onlinescheduling/practice/{scene.practice.pk}/bookings{query}")
     assert answer.status_code == 200, answer.content
     return [row["id"] for row in answer.json()]
@@ -121,7 +121,7 @@ def test_a_sync_sees_deletions_and_lapsed_holds(
 
 
 def next_page(answer: Any) -> str | None:
-    """Read the Link to the next page."""
+    """Return the path of the next page from the Link field; None on the last."""
     link = answer.headers.get("Link")
     if link is None:
         return None
@@ -132,7 +132,7 @@ def next_page(answer: Any) -> str | None:
 
 
 def walk(api: Caller, path: str | None) -> list[str]:
-    """Follow the links from a first page to the last, and give every id in the order shown."""
+    """Return the ids of all pages, from a first page's path on, in order."""
     seen = []
     while path is not None:
         answer = api("GET", path)

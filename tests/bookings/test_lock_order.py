@@ -1,4 +1,4 @@
-"""Changes of several bookings at once never wait for each other: locks are taken in one order."""
+"""Lock order: concurrent changes of several bookings do not deadlock."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -28,14 +28,14 @@ _WAITING = "SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted"
 
 
 class Queue:
-    """Starts changes one after the other, once the one before waits for a lock or is done."""
+    """Starts changes in threads, each once the one before waits for a lock or is done."""
 
     def __init__(self, pool: ThreadPoolExecutor) -> None:
         self.pool = pool
         self.started: list[Future[Any]] = []
 
     def start(self, act: Callable[[], Any]) -> "Future[Any]":
-        """Let another thread do something until it waits for a lock."""
+        """Run something in another thread, and return when it waits for a lock or is done."""
 
         def run() -> Any:
             try:
@@ -50,7 +50,7 @@ class Queue:
         return self.started[-1]
 
     def waiting(self) -> int:
-        """Count who waits."""
+        """Count the connections that wait for a lock."""
         with connection.cursor() as cursor:
             cursor.execute(_WAITING)
             return int(cursor.fetchone()[0])
@@ -58,7 +58,7 @@ class Queue:
 
 @contextmanager
 def locked(row: Model) -> Iterator[Queue]:
-    """Hold a row while changes queue for it; on leaving they all go on."""
+    """Hold a row's lock while changes queue for it; on leaving, they all go on."""
     with ThreadPoolExecutor(2) as pool, transaction.atomic():
         type(row)._default_manager.select_for_update().get(pk=row.pk)
         yield Queue(pool)

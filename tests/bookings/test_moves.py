@@ -1,4 +1,4 @@
-"""The table of moves of the contract's section 1, and what statuses do to places."""
+"""Status transitions of bookings, and the places they take or free (contract, section 1)."""
 
 from typing import Any
 
@@ -198,12 +198,12 @@ def test_a_taken_opening_does_not_lose_its_time(scene: Scene, api: Caller) -> No
     assert put(api, free, start_datetime=None).json()["status"] == "pending"
 
 
-# Places that belong to patients ----------------------------------------------------------------
+# Patients' appointments -------------------------------------------------------------------------
 
 
 @pytest.fixture
 def with_patient(scene: Scene) -> Booking:
-    """Make an opening of three places; a patient has one of them."""
+    """Make a booking of three places, one of them with a patient's appointment."""
     booking = scene.booking(total_appointments=3)
     fields: appointments.Fields = {"status": "booked", "first_name": "Ada"}
     appointments.take(booking_id=booking.pk, fields=fields, by=scene.actor, now=NOON)
@@ -275,7 +275,7 @@ def test_open_with_fewer_places_gives_back_what_the_status_took(scene: Scene, ap
     assert (answer["status"], answer["available_appointments"]) == ("open", 1)
 
 
-# The record -----------------------------------------------------------------------------------
+# Events -----------------------------------------------------------------------------------------
 
 
 def test_a_status_of_the_whole_booking_leaves_one_event_whatever_the_places(

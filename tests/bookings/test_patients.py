@@ -1,4 +1,4 @@
-"""What is known of patients is sealed in the database, found again exactly, and sealed anew."""
+"""Encryption of patients' data, search by digest, and key rotation (`reencrypt`)."""
 
 import base64
 import secrets
@@ -45,7 +45,7 @@ def take(api: Caller, booking: Booking, **values: Any) -> Any:
 
 
 def everything_stored() -> str:
-    """Give every text in every table."""
+    """Return every text in every table."""
     texts = []
     with connection.cursor() as cursor:
         for table in connection.introspection.table_names(cursor):
@@ -118,7 +118,7 @@ Keys = Callable[..., None]
 
 @pytest.fixture
 def keys(settings: Any) -> Keys:
-    """Say with which keys the server runs."""
+    """Set PATIENT_KEYS."""
 
     def use(*keys: str) -> None:
         settings.PATIENT_KEYS = list(keys)
@@ -140,8 +140,8 @@ def test_keys_are_changed_without_anybody_noticing(scene: Scene, api: Caller, ke
     listed = f"/onlinescheduling/practice/{scene.practice.pk}/appointments"
     before, list_before = api("GET", path), api("GET", listed)
 
-    keys(old, new)  # 1: every machine can read what the new one will seal
-    keys(new, old)  # 2: the new one seals
+    keys(old, new)  # 1: every machine can decrypt with the new one
+    keys(new, old)  # 2: the new one encrypts
     found = Appointment.objects.filter(email_digest__in=record.by_email("canary@example.com"))
     assert found.count() == 1
     take(api, booking, first_name="Second")
@@ -150,7 +150,7 @@ def test_keys_are_changed_without_anybody_noticing(scene: Scene, api: Caller, ke
     with pytest.raises(ImproperlyConfigured, match=missing):
         rotation.refuse_if_keys_are_missing()
     keys(new, old)
-    # 3: sealed anew: the place, and the answers kept for retries of both
+    # 3: encrypted anew: the appointment, and the answers stored for retries of both
     assert reencrypt().startswith("2 encrypted anew")
     assert reencrypt().startswith("0 encrypted anew")
 

@@ -1,4 +1,4 @@
-"""What is known of patients is removed when it is old; everything else stays as it was."""
+"""The command `purge`: data retention of patients' data."""
 
 from datetime import datetime, timedelta
 from io import StringIO
@@ -41,7 +41,7 @@ def known(place: Appointment) -> bool:
 
 
 def rows(*tables: str) -> list[Any]:
-    """Give every row of these tables, whole."""
+    """Return every row of these tables, all columns."""
     found = []
     with connection.cursor() as cursor:
         for table in tables:

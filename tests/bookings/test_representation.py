@@ -1,4 +1,4 @@
-"""The JSON that is kept beside a booking: quick to read, and never old."""
+"""The JSON stored on each booking: never out of date, and quick to read."""
 
 import json
 from datetime import datetime, timedelta
@@ -29,7 +29,7 @@ def listed(scene: Scene, api: Caller) -> Any:
 
 
 def test_the_shape_of_this_edition(scene: Scene) -> None:
-    """Where this fails the shape has changed: raise representation.EDITION's number."""
+    """If this fails, the shape has changed: raise representation.EDITION."""
     text = scene.booking(id="b1").shown
     said = text.replace(scene.location.pk, "l1").replace(scene.doctor.pk, "d1")
     assert (representation.EDITION[:2], said) == ("1 ", WRITTEN)

@@ -1,4 +1,4 @@
-"""Weekly openings: the wall clock says when, 12 weeks ahead, through every clock change."""
+"""Weekly series: wall time, 12 weeks ahead, clock changes, ending (contract, section 2)."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
@@ -83,7 +83,7 @@ def test_a_clock_that_was_wrong_once_leaves_no_hole_in_a_series(
 
 
 def horizon() -> datetime:
-    """Give until when openings of a series have to exist."""
+    """Return the last moment at which occurrences have to exist."""
     return walltime.now() + timedelta(weeks=12, hours=21)
 
 

@@ -1,4 +1,4 @@
-"""A weekly series that is switched off and on again: one series, in which no week is twice."""
+"""Weekly series ended and resumed: still one series, no week twice."""
 
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -16,19 +16,19 @@ from tests.factories import NOON, Scene
 
 @pytest.fixture
 def weeks(scene: Scene, api: Caller) -> list[str]:
-    """Make a series, and give the ids of its occurrences."""
+    """Make a series, and return the ids of its occurrences."""
     scene.booking(recurring=True)
     return [one["id"] for one in listed(api, scene)]
 
 
 def again(api: Caller, booking_id: str) -> None:
-    """Switch the repetition off and on."""
+    """Switch `recurring` off and on."""
     assert put(api, booking_id, recurring=False).status_code == 200
     assert put(api, booking_id, recurring=True).status_code == 200
 
 
 def days(api: Caller, scene: Scene) -> list[int]:
-    """Give the weeks of which there is an opening, counted from the first."""
+    """Return the weeks that have a booking, counted from the first."""
     starts = [datetime.fromisoformat(one["start_datetime"]) for one in listed(api, scene)]
     first = datetime.fromisoformat("2026-06-02T09:00-04:00")
     return [(start - first) // timedelta(weeks=1) for start in starts]

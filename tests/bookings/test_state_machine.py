@@ -1,4 +1,4 @@
-"""Random walks through everything that can happen to an opening, against a small model of it."""
+"""Property-based test (Hypothesis) of a booking's statuses, against a small model."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -36,7 +36,7 @@ MOVES = {
 
 @dataclass
 class Place:
-    """One taken place of the model."""
+    """A taken place of the model."""
 
     status: str
     patient: str | None
@@ -45,7 +45,7 @@ class Place:
 
 
 class Model:
-    """What the contract's section 1 says of one opening, in as few lines as it takes."""
+    """The contract's section 1 for one booking, in as few lines as possible."""
 
     def __init__(self, kind: str, total: int, has_start: bool) -> None:
         self.kind, self.total, self.has_start = kind, total, has_start
@@ -82,7 +82,7 @@ class Model:
         self.places += [Place(status, patient, now, now + HOLD) for _ in range(count)]
 
     def put(self, wanted: str, now: datetime, *, says_start: bool) -> int:
-        """Do what a PUT of a status does, and give the answer's status code."""
+        """Apply a PUT of a status; return the expected status code."""
         before = self.status
         if before == "closed":
             return 200 if wanted == "closed" and not says_start else 409
@@ -98,7 +98,7 @@ class Model:
         return code
 
     def renew(self, ours: list[Place], wanted: str, now: datetime) -> None:
-        """Asking for a hold renews those there are, whether or not free places join them."""
+        """`pending` renews the holds there are, whether or not free places join them."""
         for place in ours:
             if wanted == place.status == "pending":
                 place.until = max(place.until, min(now + HOLD, place.since + LONGEST_HOLD))
@@ -200,7 +200,7 @@ class OpeningMachine(RuleBasedStateMachine):
 
     @rule(seldom=st.integers(0, 7))
     def delete(self, seldom: int) -> None:
-        """Delete seldom: nothing much happens to an opening afterwards."""
+        """Delete seldom: afterwards little can happen to a booking."""
         self.see_lapsed()
         if seldom:
             return
@@ -276,7 +276,7 @@ class OpeningMachine(RuleBasedStateMachine):
         self._check_record(Event.objects.filter(booking=booking))
 
     def _check_record(self, events: Any) -> None:
-        """Each status begins where the one before it ended, for the booking and for each place."""
+        """Events: each status begins where the one before ended, of the booking and each place."""
         last: dict[str | None, str] = {}
         for event in events.order_by("pk"):
             assert event.from_status == last.get(event.appointment_id, "")

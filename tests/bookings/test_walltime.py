@@ -1,4 +1,4 @@
-"""Reading and writing instants and wall times."""
+"""Parsing and formatting of instants and wall times; daylight-saving changes."""
 
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo

@@ -1,4 +1,4 @@
-"""Who may do what with the routes of contract section 4, and where patients' words may appear."""
+"""Permissions of appointments and the change feed, and where patients' data may appear."""
 
 import logging
 from typing import Any
@@ -22,8 +22,8 @@ OF_PRACTICE = "/onlinescheduling/practice/<id:practice_id>"
 OPEN_TO_ALL = dict.fromkeys(("owner", "other", "reader", "stranger"), 200)
 
 MATRIX = {
-    # What each may do: the partner that took the place; another with the same rights; one that is
-    # granted the practice and may not write; one that may write elsewhere.
+    # What each may do: the partner that made the appointment; another with the same rights; one
+    # that is granted the practice and may not write; one that may write elsewhere.
     ("POST", APPOINTMENTS): {"owner": 201, "other": 201, "reader": 403, "stranger": 403},
     ("GET", APPOINTMENT): {"owner": 200, "other": 404, "reader": 404, "stranger": 404},
     ("PUT", APPOINTMENT): {"owner": 200, "other": 404, "reader": 403, "stranger": 404},
@@ -78,12 +78,11 @@ class World:
 
 @pytest.fixture
 def world(scene: Scene) -> World:
-    """Make it."""
     return World(scene)
 
 
 def body_of(method: str) -> dict[str, str] | None:
-    """Give a body that a method takes here."""
+    """Return a body that a method accepts on this route."""
     return {"status": "booked"} if method in {"POST", "PUT", "PATCH"} else None
 
 

@@ -1,4 +1,4 @@
-"""What a status of the whole booking takes: counts with one owner and one hold."""
+"""Places held or taken by a status of the whole booking: counts, one owner, one hold."""
 
 from datetime import timedelta
 from typing import Any

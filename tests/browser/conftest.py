@@ -1,4 +1,4 @@
-"""Debian's Chromium, driven by Playwright, against the product as it runs in production."""
+"""Fixtures of browser tests: Chromium by Playwright, logged-in people, the product."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 from tests.chromium import running_chromium
 from tests.server import Server
 
-# A busy machine may take its time; what never comes fails all the same.
+# Long, for a busy machine.
 PATIENCE = 30_000  # milliseconds
 expect.set_options(timeout=PATIENCE)
 
@@ -22,7 +22,7 @@ def chromium() -> Iterator[Browser]:
 
 
 class Person:
-    """Somebody logged in, whose every request and console message is watched."""
+    """Somebody logged in, whose requests and console messages are recorded."""
 
     def __init__(self, server: Server, context: BrowserContext, login: dict[str, str]) -> None:
         self.server = server
@@ -38,7 +38,7 @@ class Person:
         self.log_in()
 
     def log_in(self) -> None:
-        """Type name and password where they are asked for."""
+        """Type name and password."""
         self.page.get_by_label("Username").fill(self._login["username"])
         self.page.get_by_label("Password").fill(self._login["password"])
         self.page.get_by_role("button", name="Log in").click()
@@ -54,12 +54,11 @@ class Person:
             self.complaints.append(f"asked {request.url}")
 
     def go(self, path: str) -> Page:
-        """Go to a page of the server."""
         self.page.goto(self.server.url + path)
         return self.page
 
     def desk(self, kind: str, page: str) -> Page:
-        """Go to a page of the desk of one of the demo's practices."""
+        """Open a page of the desk of one of the demo's practices."""
         return self.go(f"/admin/desk/{self.practice[kind]['id']}/{page}")
 
 
@@ -68,7 +67,7 @@ LogIn = Callable[..., Person]
 
 @pytest.fixture
 def log_in(server: Server, chromium: Browser) -> Iterator[LogIn]:
-    """Log somebody in; at the end nobody may have complained, in any console."""
+    """Return a function that logs somebody in; at the end no console may have errors."""
     opened: list[tuple[BrowserContext, Person]] = []
 
     def enter(who: str, **options: Any) -> Person:

@@ -1,4 +1,4 @@
-"""Take the pictures of docs/ anew: `python -m tests.browser.pictures`."""
+"""Takes the screenshots of docs/ anew: `python -m tests.browser.pictures`."""
 
 from datetime import date, timedelta
 
@@ -15,7 +15,7 @@ FOLDER = ROOT / "docs" / "pictures"
 def enter(
     server: Server, browser: Browser, who: str, width: int = 1280, dark: bool = False
 ) -> Person:
-    """Log somebody in, in a window of this width."""
+    """Log somebody in, in a window of this width (pixels)."""
     context = browser.new_context(
         viewport={"width": width, "height": 844 if width < 500 else 800},
         color_scheme="dark" if dark else "light",
@@ -24,14 +24,13 @@ def enter(
 
 
 def keep(page: Page, name: str) -> None:
-    """Save what is seen, without waiting for a caret to blink."""
+    """Save a screenshot, without waiting for a caret to blink."""
     page.evaluate("document.activeElement.blur()")
     page.wait_for_timeout(300)
     page.screenshot(path=FOLDER / f"{name}.png", animations="disabled")
 
 
 def take(server: Server, browser: Browser) -> None:
-    """Take them all."""
     day = date.today() + timedelta(days=1)  # noqa: DTZ011  # any day will do
     day += timedelta(days=max(0, 7 - day.weekday()) % 7 if day.weekday() > 4 else 0)
     front = enter(server, browser, "exact")
@@ -49,7 +48,6 @@ def take(server: Server, browser: Browser) -> None:
 
 
 def main() -> None:
-    """Start the product and a browser, and take the pictures."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     with running_server() as server, running_chromium() as browser:
         take(server, browser)

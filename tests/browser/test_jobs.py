@@ -1,4 +1,4 @@
-"""The three jobs of a front desk, done in a browser as a person does them."""
+"""Browser tests of the desk: publish a month, book a patient by phone, work by keyboard."""
 
 import re
 from datetime import date, datetime, timedelta
@@ -13,7 +13,7 @@ pytestmark = only_once_on_sqlite
 
 
 def next_monday(weeks: int) -> date:
-    """Give a Monday some weeks ahead, after all that the demo has."""
+    """Return a Monday some weeks ahead, after all that the demo has."""
     today = date.today()  # noqa: DTZ011  # any day will do
     return today + timedelta(days=-today.weekday(), weeks=weeks)
 
@@ -63,7 +63,7 @@ def test_on_a_phone_an_opening_is_made_on_a_day_with_none(log_in: LogIn) -> None
 
 
 def type_patient(person: Person, first_name: str, last_name: str) -> Page:
-    """Go to an open opening of next week, and type who comes."""
+    """Open an open booking of next week, and type the patient."""
     page = person.desk("exact", "board/?view=week&status=open")
     page.get_by_role("link", name="Next week").click()
     page.locator(".chip", has_text="Open").first.click()
@@ -84,7 +84,7 @@ def test_a_place_is_booked_from_the_board(log_in: LogIn) -> None:
 
 
 def test_an_opening_is_held_released_and_closed_by_keyboard_alone(log_in: LogIn) -> None:
-    """Nothing here touches the mouse: what matters is found with Tab, and pressed with Enter."""
+    """No mouse: Tab finds, Enter presses."""
     person = log_in("exact")
     start = next_monday(30)
     page = person.desk("exact", f"board/?day={start.isoformat()}")
@@ -170,18 +170,18 @@ def test_logging_out_needs_no_mouse(log_in: LogIn) -> None:
 
 
 def tab_to(page: Page, name: re.Pattern[str]) -> None:
-    """Press Tab until what has this name has the focus."""
+    """Press Tab until the element of this name has the focus."""
     press_until(page, "Tab", name, at_most=60)
 
 
 def arrow_to(page: Page, key: str, name: re.Pattern[str]) -> None:
-    """Press an arrow key until what has this name has the focus."""
+    """Press an arrow key until the element of this name has the focus."""
     if not name.search(focused(page)):
         press_until(page, key, name, at_most=30)
 
 
 def press_until(page: Page, key: str, name: re.Pattern[str], *, at_most: int) -> None:
-    """Press a key until what has this name has the focus; so often, or it is too far away."""
+    """Press a key until the element of this name has the focus; fail after so many times."""
     for _ in range(at_most):
         page.keyboard.press(key)
         if name.search(focused(page)):
@@ -190,7 +190,7 @@ def press_until(page: Page, key: str, name: re.Pattern[str], *, at_most: int) ->
 
 
 def focused(page: Page) -> str:
-    """Name what has the focus."""
+    """Return the name of what has the focus."""
     return str(
         page.evaluate(
             "(e => (e.getAttribute('aria-label') || e.innerText || '')"

@@ -1,4 +1,4 @@
-"""Every page that staff and operators use: what axe finds, at a desk and on a phone, dark too.
+"""Accessibility (axe) of every page of the admin, on a desktop and a phone, dark too.
 
 With each push axe looks at all pages once, and at three of them in the dark and on a phone; at
 night at all of them in every look, in both kinds of practice.
@@ -31,7 +31,6 @@ LOOKS: dict[str, dict[str, Any]] = {
 
 
 def findings(page: Page) -> list[str]:
-    """List what axe finds serious or critical."""
     found = Axe().run(page).response["violations"]
     return [
         f"{page.url}: {each['id']}: {each['nodes'][0]['html'][:160]}"
@@ -41,7 +40,7 @@ def findings(page: Page) -> list[str]:
 
 
 def pages_of_staff(person: Person, kind: str) -> Iterator[Page]:
-    """Visit every page that staff use, with what is behind its buttons opened."""
+    """Visit every page that staff use, with everything folded opened."""
     yield person.page
     for path in DESK:
         yield person.desk(kind, path)

@@ -1,4 +1,4 @@
-"""What tests of the desk share: a practice of each kind, and somebody logged in at each."""
+"""Fixtures of the desk: a practice of each kind, and a client logged in at each."""
 
 from typing import Any
 
@@ -11,23 +11,21 @@ from tests.desk.world import House, browser
 
 @pytest.fixture
 def house(clock: Any, db: None) -> House:
-    """Make a practice with exact times."""
     return House("Quillon")
 
 
 @pytest.fixture
 def range_house(clock: Any, db: None) -> House:
-    """Make a practice with range bookings."""
     return House("Rosalva", Kind.RANGE)
 
 
 @pytest.fixture
 def desk(house: House) -> Client:
-    """Log in at the practice with exact times."""
+    """Return a client logged in at the practice with exact times."""
     return browser(house.staff)
 
 
 @pytest.fixture
 def range_desk(range_house: House) -> Client:
-    """Log in at the practice with range bookings."""
+    """Return a client logged in at the practice with range bookings."""
     return browser(range_house.staff)

@@ -1,4 +1,4 @@
-"""The board: what it shows, at what cost, and what a click on an opening does."""
+"""The board of the desk and its buttons: content, number of queries, conflicts."""
 
 import csv
 import io
@@ -31,7 +31,7 @@ def named(first_name: str) -> Appointment:
 
 
 def said(response: Any) -> str:
-    """Read a page as a person does: without tags, with single spaces."""
+    """Return a page's text without tags, with single spaces."""
     return " ".join(re.sub(r"<[^>]+>", " ", response.content.decode()).split())
 
 
@@ -80,7 +80,7 @@ def test_a_lapsed_hold_is_seen_expired(house: House, desk: Client, clock: Travel
     house.patient(held, status="pending", now=NOON)
     day = house.address("board/?day=2026-06-02")
     assert "On hold Quillonette Quillonfield (on hold until 12:15 PM)" in said(desk.get(day))
-    for _ in range(2):  # one click on the way, or the person is logged out
+    for _ in range(2):  # a request in between, or the session ends
         clock.shift(timedelta(minutes=7.5))
         desk.get(house.address("numbers/"))
     assert "2:00 PM 60 min Open" in said(desk.get(day))
@@ -134,7 +134,7 @@ def test_release_gives_back_what_the_office_took(house: House, desk: Client) -> 
     act = house.address(f"opening/{house.booking.pk}/act/")
     desk.post(act, {"do": "book", "seen": "open"})
     desk.post(act, {"do": "release", "seen": "booked"})
-    # A patient's place stays the patient's, so the opening was and is open with two free.
+    # The patient's place is not given back, so the booking was and is open with two free.
     house.booking.refresh_from_db()
     assert (house.booking.status, house.booking.free_places) == ("open", 2)
     assert Appointment.objects.get(pk=house.place.pk).status == "booked"
@@ -187,7 +187,7 @@ def test_an_edit_does_not_overwrite_anothers(house: House, desk: Client) -> None
     assert 'value="90"' in refused.content.decode()
     house.booking.refresh_from_db()
     assert house.booking.length == 30
-    # Told of the other's change, who saves again means it.
+    # Saved again after the warning, it overwrites.
     seen = re.findall(r'name="seen" value="([^"]+)"', refused.content.decode())[0]
     assert desk.post(edit, {**values, "length": "90", "seen": seen}).status_code == 302
 
@@ -248,7 +248,7 @@ def test_a_range_place_is_booked_with_its_exact_time_only(
 def test_no_range_place_gets_a_time_that_was_not_asked_for(
     exact: str, text: str, range_house: House, range_desk: Client
 ) -> None:
-    """Neither a new place, nor one on hold or reserved, nor the whole opening."""
+    """Not a new, held or reserved place, nor the whole booking."""
     held = range_house.patient(range_house.booking, status="pending")
     patient = {"first_name": "Ada", "last_name": "Brook", "phone": "1", "status": "booked"}
     booking = f"opening/{range_house.booking.pk}"
@@ -296,7 +296,7 @@ def test_a_form_older_than_the_login_is_explained(house: House) -> None:
 
 
 def test_nothing_new_begins_in_the_past(house: House, desk: Client) -> None:
-    """It is Monday noon."""
+    """The clock is at Monday noon."""
     values = {
         "location": house.location.pk,
         "doctor": house.doctor.pk,
@@ -387,7 +387,7 @@ def _seconds(client: Client, page: str) -> float:
 
 
 def crowd(house: House) -> None:
-    """Fill the week of June 8 with 2 000 openings at 5 locations with 12 doctors each."""
+    """Fill the week of June 8 with 2 000 bookings at 5 locations with 12 doctors each."""
     locations = [factories.location(house.practice, name=f"Office {each}") for each in range(4)] + [
         house.location
     ]

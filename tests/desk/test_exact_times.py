@@ -1,4 +1,4 @@
-"""A range patient's exact time is the same on every page, in every export and in the API."""
+"""A range patient's exact time: the same on every page, in exports, and in the API."""
 
 import csv
 import io
@@ -20,20 +20,19 @@ from tests.factories import NOON, Scene
 
 @pytest.fixture
 def booked(range_house: House) -> Appointment:
-    """Book the one place of an opening of 1:00 PM for 1:15 PM."""
+    """Book the one place of a booking of 1:00 PM for 1:15 PM."""
     opening = range_house.opening("O", start=datetime(2026, 6, 2, 13), total_appointments=1)  # noqa: DTZ001
     place = range_house.patient(opening, first_name="Ines", last_name="Okonkwo")
     return give(range_house, place, "2026-06-02T13:15")
 
 
 def give(house: House, place: Appointment, wall: str) -> Appointment:
-    """Give a patient the exact time."""
     fields: Any = {"start_datetime": datetime.fromisoformat(wall)}
     return appointments.edit(appointment_id=place.pk, fields=fields, by=house.actor, now=NOON)
 
 
 def chips(page: Any) -> list[str]:
-    """Read what stands on the board, in its order."""
+    """Return the texts on the board, in its order."""
     found = re.findall(r'<a class="chip .*?</a>', page.content.decode(), re.DOTALL)
     return [" ".join(re.sub(r"<[^>]+>", " ", chip).split()) for chip in found]
 

@@ -1,4 +1,4 @@
-"""No door of the admin leads to another practice: a crawl, and every way in that is known."""
+"""Tenant isolation of the admin: a crawl of every URL for another practice's data."""
 
 import logging
 import re
@@ -27,30 +27,30 @@ from tests.desk.world import House, User, browser, person
 pytestmark = only_once_on_sqlite
 
 LINK = re.compile(r'(?:href|action|src)="([^"]+)"')
-# A page says the same to everybody but for these.
+# What differs between two answers of the same page.
 CHANGES = re.compile(r'(csrfmiddlewaretoken" value|name="once" value)="[^"]*"')
 
 
 @pytest.fixture
 def mine(clock: Any, db: None) -> House:
-    """Make the practice that somebody works for."""
+    """Make the practice of the person who is logged in."""
     return House("Quillon", Kind.RANGE)
 
 
 @pytest.fixture
 def other(clock: Any, db: None) -> House:
-    """Make the practice next door, with names that stand out."""
+    """Make another practice, with names that stand out."""
     return House("Zyxwvut", Kind.RANGE)
 
 
 @pytest.fixture
 def staff(mine: House, other: House) -> Client:
-    """Log in who works for the first practice alone."""
+    """Return a client logged in for the first practice alone."""
     return browser(mine.staff)
 
 
 def patterns(resolver: URLResolver, before: str = "") -> Iterator[str]:
-    """List every address below a resolver, with <names> where something goes in."""
+    """List every URL below a resolver, with <names> for its arguments."""
     for entry in resolver.url_patterns:
         route = before + str(entry.pattern)
         if isinstance(entry, URLResolver):
@@ -60,7 +60,7 @@ def patterns(resolver: URLResolver, before: str = "") -> Iterator[str]:
 
 
 def admin_patterns() -> list[str]:
-    """List every address of the admin."""
+    """List every URL of the admin."""
     root = get_resolver()
     (under,) = [e for e in root.url_patterns if str(e.pattern) == "admin/"]
     assert isinstance(under, URLResolver)
@@ -68,7 +68,7 @@ def admin_patterns() -> list[str]:
 
 
 def filled(mine: House, other: House) -> Iterator[str]:
-    """Fill every address with the other practice's ids, and with one id of one's own each way."""
+    """Fill a URL with the other practice's ids, and with one id of one's own each way."""
     of_other = {model._meta.label_lower: row.pk for model, row in other.rows().items()}
     of_mine = {model._meta.label_lower: row.pk for model, row in mine.rows().items()}
     for route in admin_patterns():
@@ -122,20 +122,20 @@ def lists() -> list[str]:
 
 
 def sort_of(address: str) -> str:
-    """Say what sort of page this is: its path, and what the query asks, without the values."""
+    """Return what sort of page this is: its path, and the query's names without values."""
     parts = urlsplit(address)
     asked = sorted(parse_qs(parts.query, keep_blank_values=True))
     return f"{parts.path}?{','.join(asked)}"
 
 
 def links(page: str, body: str) -> set[str]:
-    """Find where a page leads within the admin."""
+    """Return the admin's URLs that a page links to."""
     found = {urljoin(page, unescape(link)) for link in LINK.findall(body)}
     return {link for link in found if urlsplit(link).path.startswith("/admin/")}
 
 
 def leaks(response: Any, other: House, asked: str) -> list[str]:
-    """List what of the other practice an answer says that the question did not."""
+    """Return the other practice's words that an answer has and the request had not."""
     said = response.content.decode() + str(response.headers) + str(response.cookies)
     return [
         word for word in other.secrets() if word in said.replace(asked, "") and word not in asked
@@ -143,9 +143,9 @@ def leaks(response: Any, other: House, asked: str) -> list[str]:
 
 
 def crawl(client: Client, other: House, start: set[str], *, of_each: int) -> Counter[str]:
-    """Follow every link from these addresses, and look for the other practice in every answer.
+    """Follow every link from these URLs, and look for the other practice in every answer.
 
-    of_each: how many of a sort, for days, sort orders and filters go on for ever.
+    of_each: how many pages of a sort; days, sort orders and filters have no end.
     """
     queue, seen = sorted(start), set(start)
     counted, sorts = Counter[str](), Counter[str]()
@@ -192,7 +192,7 @@ def test_no_page_shows_another_practice(who: str, of_each: int, mine: House, oth
 
 
 def test_the_crawl_would_see_another_practice(mine: House, other: House) -> None:
-    """The words are there to be seen: an operator reads them on these very pages."""
+    """An operator sees the words on these very pages."""
     client = browser(person("operator", is_superuser=True))
     for path in lists():
         assert other.word.lower() in client.get(path).content.decode().lower(), path

@@ -1,4 +1,4 @@
-"""What lists of the admin answer to look-ups, and how they write times."""
+"""The admin's changelists: look-ups in the address, and formats of times."""
 
 import logging
 from datetime import timedelta
@@ -41,12 +41,11 @@ DATES = ["year", "month", "day", "gte", "lt"]
 
 @pytest.fixture
 def operator(house: House) -> Client:
-    """Log in as an operator, who sees every list."""
     return browser(person("operator", is_superuser=True))
 
 
 def lists() -> list[tuple[str, ScopedAdmin]]:
-    """List the changelists of all registered models, with what makes them."""
+    """List the changelists of all registered models: URL and ModelAdmin."""
     return [
         (f"/admin/{model._meta.app_label}/{model._meta.model_name}/", made)
         for model, made in admin.site._registry.items()
@@ -56,7 +55,7 @@ def lists() -> list[tuple[str, ScopedAdmin]]:
 
 @pytest.mark.filterwarnings("ignore:.*naive datetime:RuntimeWarning")
 def test_no_value_of_a_look_up_breaks_a_list(operator: Client) -> None:
-    """Each key with two values; each value with each kind of field, and with each look-up."""
+    """Each key with two values; each value with each kind of field and look-up."""
     asked, tried = 0, set[tuple[str, str]]()
     for path, made in lists():
         filters = {item for item in made.list_filter if isinstance(item, str)}

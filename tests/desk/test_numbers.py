@@ -1,4 +1,4 @@
-"""Numbers: the next 14 days, and the last eight weeks."""
+"""The page Numbers: the next 14 days, and the last eight weeks."""
 
 from datetime import datetime, timedelta
 
@@ -11,7 +11,7 @@ from tests.factories import NOON
 
 
 def test_the_next_two_weeks_are_counted(range_house: House, range_desk: Client) -> None:
-    """One opening with a waiting patient and two places, and the weekly one of Wednesday, twice."""
+    """A booking with a waiting patient and two places, and Wednesday's weekly one, twice."""
     range_house.opening("F", start=datetime(2026, 6, 15, 9))  # noqa: DTZ001  # the 15th day
     held = range_house.opening("H", start=datetime(2026, 6, 14, 9))  # noqa: DTZ001  # the 14th
     range_house.patient(held, status="pending", now=NOON)

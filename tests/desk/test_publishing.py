@@ -1,4 +1,4 @@
-"""Publishing many openings, and closing many."""
+"""The pages Publish and Close many: preview, clashes, clock changes."""
 
 import re
 from datetime import datetime, time
@@ -17,7 +17,7 @@ from tests.factories import NOON
 
 
 def pattern(house: House, **values: Any) -> dict[str, Any]:
-    """Give what is typed: Mondays and Thursdays of June at nine and a quarter to ten."""
+    """Return the form's data: Mondays and Thursdays of June at 9:00 and 9:45."""
     return {
         "location": house.location.pk,
         "doctor": house.doctor.pk,
@@ -32,13 +32,13 @@ def pattern(house: House, **values: Any) -> dict[str, Any]:
 
 
 def agreed(page: Any) -> str:
-    """Read what the preview says it was a preview of."""
+    """Return the hidden value of the preview that says what was previewed."""
     found: str = re.findall(r'name="agreed" value="(\w+)"', page.content.decode())[0]
     return found
 
 
 def publish(desk: Client, house: House, **values: Any) -> Any:
-    """Preview and then publish."""
+    """Preview, then publish."""
     preview = desk.post(house.address("publish/"), pattern(house, **values))
     sent = {**pattern(house, **values), "do": "publish", "agreed": agreed(preview)}
     return desk.post(house.address("publish/"), sent, follow=True)
@@ -121,7 +121,7 @@ def test_a_weekly_preview_lists_just_what_is_made(house: House, desk: Client) ->
 
 
 def test_the_past_is_left_out(house: House, desk: Client) -> None:
-    """It is Monday noon."""
+    """The clock is at Monday noon."""
     values = pattern(house, first="2026-06-01", last="2026-06-01", times="9:00, 13:00")
     text = said(desk.post(house.address("publish/"), values))
     assert "1 opening with 2 places" in text
@@ -225,7 +225,7 @@ def test_what_is_no_time_is_refused(text: str) -> None:
 
 
 def closing(house: House, **values: Any) -> dict[str, Any]:
-    """Give what is typed when a doctor is ill on Tuesday."""
+    """Return the form's data to close a doctor's Tuesday."""
     return {
         "doctor": house.doctor.pk,
         "location": "",

@@ -1,4 +1,4 @@
-"""The range desk: who waits, longest first; an exact time; two people at once."""
+"""The range desk: order of waiting patients, exact times, conflicts."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,7 +15,7 @@ from tests.factories import NOON
 
 
 def assign(desk: Client, house: House, time: str = "2026-06-02T09:20", **values: Any) -> Any:
-    """Give the waiting patient this time."""
+    """Send the exact time of the waiting patient."""
     path = house.address(f"ranges/{house.place.pk}/assign/")
     return desk.post(path, {"start": time, **values}, follow=True)
 

@@ -1,4 +1,4 @@
-"""Two practices side by side, with a row of everything: whose names must never be seen by whom."""
+"""Two practices with a row of every model, for tests of tenant isolation."""
 
 from datetime import datetime
 from typing import Any
@@ -19,7 +19,7 @@ User = get_user_model()
 
 
 def person(username: str, *works_for: Practice, **values: Any) -> Any:
-    """Make somebody who may log in."""
+    """Make an account that may log in."""
     made = User.objects.create_user(username, is_staff=True)
     for name, value in values.items():
         setattr(made, name, value)
@@ -30,14 +30,14 @@ def person(username: str, *works_for: Practice, **values: Any) -> Any:
 
 
 def browser(user: Any) -> Client:
-    """Log somebody in."""
+    """Return a logged-in client."""
     client = Client(headers={"host": "localhost"})
     client.force_login(user)
     return client
 
 
 class House:
-    """A practice with everything that there can be of it; every name begins with the same word."""
+    """A practice with a row of every model; every name begins with the same word."""
 
     def __init__(self, word: str, kind: Kind = Kind.EXACT) -> None:
         self.word = word
@@ -76,7 +76,7 @@ class House:
         by: Actor | None = None,
         **values: Any,
     ) -> Booking:
-        """Publish an opening with three places."""
+        """Create a booking with three places."""
         fields: Any = {
             "location_id": self.location.pk,
             "doctor_id": self.doctor.pk,
@@ -89,7 +89,7 @@ class House:
         )
 
     def patient(self, booking: Booking, *, now: datetime = NOON, **values: Any) -> Appointment:
-        """Let a patient take a place."""
+        """Take a place for a patient."""
         fields: Any = {
             "status": "reserved" if self.practice.kind == Kind.RANGE else "booked",
             "first_name": f"{self.word}ette",
@@ -101,11 +101,11 @@ class House:
         return appointments.take(booking_id=booking.pk, fields=fields, by=self.actor, now=now)
 
     def address(self, page: str) -> str:
-        """Give the address of a page of this practice's desk."""
+        """Return the URL of a page of this practice's desk."""
         return f"/admin/desk/{self.practice.pk}/{page}"
 
     def rows(self) -> dict[type[Model], Any]:
-        """Give a row of every registered model."""
+        """Return a row of every registered model."""
         return {
             Practice: self.practice,
             Location: self.location,

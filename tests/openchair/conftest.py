@@ -1,4 +1,4 @@
-"""What these tests share with those of the desk."""
+"""Fixtures that these tests share with those of the desk."""
 
 from tests.desk.conftest import desk, house
 

@@ -1,4 +1,4 @@
-"""What an answer leaves behind."""
+"""Memory: a request and its answer are freed without the garbage collector."""
 
 import gc
 
@@ -9,7 +9,7 @@ from tests.factories import Scene
 
 
 def test_a_request_is_gone_with_its_answer(scene: Scene, api: Caller) -> None:
-    """Else every list stays in memory until the collector of garbage runs."""
+    """Or every list stays in memory until the garbage collector runs."""
     path = f"/onlinescheduling/location/{scene.location.pk}/bookings"
     api("GET", path)
     gc.collect()

@@ -1,4 +1,4 @@
-"""`manage.py check --deploy --database default`: each sentence provoked."""
+"""System checks, `manage.py check --deploy --database default`: each message provoked."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -24,7 +24,7 @@ only_sqlite = pytest.mark.skipif(connection.vendor != "sqlite", reason="SQLite's
 
 @pytest.fixture
 def operated(settings: Any, db: None) -> Any:
-    """Set up an installation with which nothing is wrong but what the test's own database is."""
+    """Set up an installation with nothing wrong but the test's own database."""
     settings.ALLOWED_HOSTS = ["openchair.example"]
     settings.HTTPS_ONLY = settings.SECURE_SSL_REDIRECT = True
     settings.SESSION_COOKIE_SECURE = settings.CSRF_COOKIE_SECURE = True
@@ -36,7 +36,7 @@ def operated(settings: Any, db: None) -> Any:
 
 
 def found(*databases: str) -> dict[str, str]:
-    """Give what the checks find, by the end of its id."""
+    """Return the messages of the checks whose id ends so."""
     told = run_checks(include_deployment_checks=True, databases=databases or None)
     told = [each for each in told if not each.is_silenced()]
     return {str(each.id).partition(".")[2]: f"{each.msg} {each.hint}" for each in told}
@@ -67,7 +67,7 @@ Answers = Callable[..., None]
 
 @pytest.fixture
 def answers(monkeypatch: pytest.MonkeyPatch) -> Answers:
-    """Let the database answer otherwise to what contains some words."""
+    """Answer SQL that contains some words with another value."""
     really = checks._ask
 
     def otherwise(**said: Any) -> None:

@@ -1,4 +1,4 @@
-"""ETag, If-None-Match and If-Match (RFC 9110, section 13)."""
+"""Conditional requests: ETag, If-None-Match, If-Match (RFC 9110, section 13)."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from tests.test_statements import APART
 
 @pytest.fixture
 def paths(scene: Scene, api: Caller) -> list[str]:
-    """Give the path of every route that answers a GET."""
+    """Return the path of every route that answers a GET."""
     booking = scene.booking(total_appointments=2)
     taken = api("POST", f"/onlinescheduling/booking/{booking.pk}/appointments", {})
     ids = {
@@ -182,7 +182,7 @@ def test_an_appointment_is_changed_only_as_it_was_read(scene: Scene, api: Caller
     path = f"/onlinescheduling/booking/{booking.pk}/appointments"
     mine = api("POST", path, {"status": "booked"})
     tag = mine.headers["ETag"]
-    # Somebody else's place in the same opening is no change of this one.
+    # Another appointment of the same booking is no change of this one.
     api("POST", path, {"status": "booked"})
     place = mine.headers["Location"]
     assert api("DELETE", place, headers={"If-Match": '"other"'}).status_code == 412

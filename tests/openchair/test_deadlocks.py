@@ -1,4 +1,4 @@
-"""A deadlock is a 503 and a line in the log, for it is a bug; and nothing is half done."""
+"""Deadlocks on PostgreSQL: a 503 and a line in the log, and nothing is half done."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +26,7 @@ on_postgresql = pytest.mark.skipif(
 
 
 class Crossing:
-    """Lets two changes lock each other's booking, as no verb does by itself: a real deadlock."""
+    """Makes two changes lock each other's booking: a real deadlock."""
 
     def __init__(self, one: Booking, other: Booking, monkeypatch: pytest.MonkeyPatch) -> None:
         self.other_of = {one.pk: other.pk, other.pk: one.pk}
@@ -35,7 +35,7 @@ class Crossing:
         monkeypatch.setattr(feed, "write", self.cross)
 
     def cross(self, events: Any) -> Any:
-        """Lock the other one's booking, with one's own locked and saved."""
+        """Lock the other booking, with the own one locked and saved."""
         mine = events[0].booking_id
         self.both.wait()
         Booking.objects.select_for_update().get(pk=self.other_of[mine])
@@ -43,7 +43,7 @@ class Crossing:
 
 
 def at_once(*acts: Any) -> list[Any]:
-    """Do different things at once, in threads of their own."""
+    """Run different things at once, in threads."""
 
     def run(act: Any) -> Any:
         try:
@@ -96,7 +96,7 @@ def test_of_two_people_at_the_desk_in_a_deadlock_one_succeeds(
 
 
 def deadlocked(*args: Any, **kwargs: Any) -> None:
-    """Fail as a verb does that PostgreSQL has rolled back for another one's sake."""
+    """Raise what Django raises when PostgreSQL has rolled back a deadlock's victim."""
     raise OperationalError from psycopg.errors.DeadlockDetected("deadlock detected")
 
 

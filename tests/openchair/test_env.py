@@ -1,4 +1,4 @@
-"""Settings refuse odd values and say what to write instead."""
+"""Settings from the environment: values that are refused, and the message."""
 
 import os
 import secrets

@@ -1,4 +1,4 @@
-"""The fast path uses private parts of Django, of the versions named here (docs/fast-path.md)."""
+"""Compiled queries and row writes; which Django they are tested with (docs/fast-path.md)."""
 
 from datetime import datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""What is sent twice under one Idempotency-Key happens once (contract, section 4)."""
+"""Idempotency-Key: a POST sent twice is carried out once (contract, section 4)."""
 
 import threading
 from typing import Any
@@ -18,12 +18,12 @@ CREATE = "/onlinescheduling/booking"
 
 
 def keyed(key: str = "4b1d", **more: str) -> dict[str, str]:
-    """Give the headers of a request with a key."""
+    """Return the headers of a request with an Idempotency-Key."""
     return {"Idempotency-Key": key, **more}
 
 
 def body(scene: Scene, **values: Any) -> dict[str, Any]:
-    """Give what creates an opening."""
+    """Return the body that creates a booking."""
     return scene.fields(start_datetime="2026-06-02T09:00", **values)
 
 

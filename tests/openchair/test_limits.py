@@ -1,4 +1,4 @@
-"""How many requests a partner gets through: counted exactly, by all workers together."""
+"""Rate limits of partners: counted exactly, by all workers together."""
 
 import time
 from collections import Counter
@@ -21,7 +21,7 @@ def test_a_burst_gets_through_what_is_allowed_and_is_told_when_to_come_back(
     scene: Scene, api: Caller, settings: Any, clock: time_machine.Traveller
 ) -> None:
     settings.RATE_LIMIT = (3, 60)
-    clock.shift(59.5)  # a burst is held to the limit around the turn of a minute, too
+    clock.shift(59.5)  # the limit holds across the turn of a minute
     path = f"/scheduling/location/{scene.location.pk}"
     answers = [api("GET", path)]
     clock.shift(1)

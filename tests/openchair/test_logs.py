@@ -1,4 +1,4 @@
-"""What the server writes: a line for each request, and nothing that was sent to it."""
+"""The log: a line for each request, and redaction of everything that was sent."""
 
 import json
 import logging
@@ -41,7 +41,7 @@ def lines(log: Path) -> list[dict[str, Any]]:
 
 
 def execute(server: Server, *statements: str) -> None:
-    """Change the server's database behind its back."""
+    """Run SQL on the server's database, past the server."""
     url = server.environment["DATABASE_URL"]
     if url.startswith("postgres"):
         with psycopg.connect(url, autocommit=True) as there:
@@ -55,7 +55,7 @@ def execute(server: Server, *statements: str) -> None:
 
 
 class Browser:
-    """A person at the admin: keeps cookies, sends forms."""
+    """An HTTP client of the admin: keeps cookies, sends forms."""
 
     def __init__(self, server: Server) -> None:
         self.server = server
@@ -76,7 +76,7 @@ class Browser:
 
 
 def sign_in(server: Server, secrets: set[str]) -> Browser:
-    """Log in as the operator, after a wrong password; note what nobody may read."""
+    """Log in as the operator, after a wrong password; add the secrets to `secrets`."""
     browser, account = Browser(server), server.demo["staff"]["operator"]
     browser.send("GET", "/admin/login/")
     for password in ("wrong-Wombat-71", account["password"]):
@@ -128,7 +128,7 @@ def plant(server: Server) -> set[str]:
     browser = sign_in(server, secrets)
     assert browser.send("GET", f"/admin/bookings/booking/?q={PLANTED}").status == 200
     browser.send("POST", "/admin/practices/partner/add/", {"name": PLANTED * 30, "contact": MAIL})
-    # What nobody foresaw, and whose text quotes a row.
+    # An unexpected exception whose text quotes a row.
     execute(server, f"UPDATE practices_location SET timezone = '{PLANTED}' WHERE id = 'HK295'")
     elsewhere = "/onlinescheduling/location/HK295/bookings"
     assert server.call("GET", elsewhere).status == 500
@@ -140,7 +140,7 @@ def plant(server: Server) -> set[str]:
 
 
 def break_database(server: Server) -> None:
-    """Make it fail where a row has just been sent, and on PostgreSQL quote that row."""
+    """Make a write fail after its row was sent; PostgreSQL quotes that row."""
     if connection.vendor == "postgresql":
         execute(
             server,
@@ -159,7 +159,7 @@ def test_nothing_that_was_sent_is_in_the_log(tmp_path: Path) -> None:
     text = log.read_text()
     assert len(secrets) >= 14
     assert [secret for secret in secrets if secret in text] == []
-    written = lines(log)  # every one of them is JSON
+    written = lines(log)  # each is JSON
     requests = [line for line in written if line["logger"] == "openchair.request"]
     assert len(requests) > 30
     assert {line["status"] for line in requests} >= {200, 201, 302, 400, 401, 403, 404, 500, 503}
@@ -205,14 +205,14 @@ def test_a_persons_request_is_told_with_their_name(server_log: tuple[Server, Pat
 
 @pytest.fixture(scope="module")
 def server_log(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Run a server, and keep what it writes."""
+    """Run a server, and return the file of its standard error."""
     log = tmp_path_factory.mktemp("log") / "log"
     with running_server(log, LOG_FORMAT="json", WEB_CONCURRENCY="1") as running:
         yield running, log
 
 
 def the_line(log: Path, request_id: str) -> dict[str, Any]:
-    """Find the line about a request: written before its answer is sent."""
+    """Return the log line of a request: written before its answer is sent."""
     deadline = time.monotonic() + 30
     while True:
         found = [line for line in lines(log) if line.get("request_id") == request_id]
@@ -251,7 +251,7 @@ def test_an_id_is_taken_from_the_client_if_it_is_one(sent: str, *, kept: bool) -
 
 
 def told(error: Exception) -> str:
-    """Write an error as the log does."""
+    """Return an error as the log formats it."""
     record = logging.LogRecord("openchair", logging.ERROR, "", 0, "a bug", None, None)
     record.exc_info = (type(error), error, error.__traceback__)
     return str(json.loads(logs.JsonFormatter().format(record))["error"])
@@ -314,14 +314,14 @@ def test_sql_is_counted_as_it_is_sent(
 
 
 def written(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
-    """Read the lines of requests as they are written."""
+    """Collect the log lines of requests."""
     caplog.handler.setFormatter(logs.formatter("json"))
     requests = [record for record in caplog.records if record.name == "openchair.request"]
     return [json.loads(caplog.handler.format(record)) for record in requests]
 
 
 class Seen:
-    """Counts statements, as a measure of the counting."""
+    """Counts statements, to compare with the log's count."""
 
     count = 0
 
@@ -365,10 +365,9 @@ def test_a_person_at_a_terminal_gets_text(
 
 
 class FullDisk(StringIO):
-    """A file on a disk without room."""
+    """A file on a full disk."""
 
     def write(self, text: str) -> int:
-        """Fail."""
         raise OSError(28, "No space left on device")
 
 

@@ -1,4 +1,4 @@
-"""/metrics: right over several workers, whatever they die of, and for whom the operator names."""
+"""/metrics: counts of several workers, killed ones too, and who has access."""
 
 import os
 import re
@@ -32,7 +32,7 @@ def _from_nothing(settings: Any) -> None:
 
 
 def samples(text: str) -> dict[str, float]:
-    """Read Prometheus' text format: each sample by its name and labels."""
+    """Parse Prometheus' text format: values by name and labels."""
     found: dict[str, float] = {}
     typed: dict[str, str] = {}
     for line in text.splitlines():
@@ -52,7 +52,7 @@ def samples(text: str) -> dict[str, float]:
 
 
 def sample(metric: str, **labels: object) -> str:
-    """Write a sample's name and labels, these in order of the alphabet."""
+    """Return a sample's name and labels, in alphabetical order."""
     pairs = ",".join(f'{label}="{text}"' for label, text in sorted(labels.items()))
     return f"{metric}{{{pairs}}}"
 

@@ -1,4 +1,4 @@
-"""What the database cannot do is a 503 that says why, and nothing is half done."""
+"""Database failures within a request: a 503 that says why, and nothing is half done."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ CREATE = "/onlinescheduling/booking"
 
 
 def run(statement: str) -> Any:
-    """Set something on the connection that requests of this test use."""
+    """Run SQL on the connection that this test's requests use."""
     with connection.cursor() as cursor:
         cursor.execute(statement)
         return cursor.fetchone() if cursor.description else None
@@ -31,7 +31,7 @@ def run(statement: str) -> Any:
 
 @contextmanager
 def read_only() -> Iterator[None]:
-    """Let the database take no changes, as a standby does, or a file that may only be read."""
+    """Make the database read-only, as a standby or a read-only file."""
     postgresql = connection.vendor == "postgresql"
     say = "SET default_transaction_read_only = {}" if postgresql else "PRAGMA query_only = {}"
     run(say.format("on"))
@@ -43,8 +43,8 @@ def read_only() -> Iterator[None]:
 
 @contextmanager
 def no_room() -> Iterator[None]:
-    """Let the SQLite file grow no more, as on a disk that is full."""
-    run("VACUUM")  # room that earlier rows have left would do
+    """Limit the SQLite file's size, as on a full disk."""
+    run("VACUUM")  # or free pages would be enough
     (pages,) = run("PRAGMA page_count")
     run(f"PRAGMA max_page_count = {pages}")
     try:
@@ -55,7 +55,7 @@ def no_room() -> Iterator[None]:
 
 @contextmanager
 def another_writer() -> Iterator[None]:
-    """Let another program hold SQLite's one write lock, while we have little patience."""
+    """Hold SQLite's write lock in another connection, with a short PATIENCE."""
     run("PRAGMA busy_timeout = 50")
     other = sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)
     other.execute("BEGIN IMMEDIATE")

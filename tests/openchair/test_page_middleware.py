@@ -1,4 +1,4 @@
-"""What pages need is run for pages alone."""
+"""PageMiddleware: sessions, messages and static files for pages, not for the API."""
 
 from collections.abc import Callable
 from typing import Any
@@ -41,7 +41,7 @@ def test_it_runs_them_in_the_order_of_the_settings(settings: Any) -> None:
 
 
 def noting(name: str) -> Callable[[Any], Any]:
-    """Make a middleware that notes when the answer came by."""
+    """Make a middleware that records when the answer passed."""
 
     def middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Any:
         def answer(request: HttpRequest) -> HttpResponse:

@@ -1,4 +1,4 @@
-"""The database backend: what it leaves out of Django's must not be missed."""
+"""The PostgreSQL backend: broken connections, time-outs, cursors."""
 
 from datetime import UTC
 from typing import Any
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(connection.vendor != "postgresql", reason="Postg
 
 
 def hang_up() -> None:
-    """Let the server end our connection, as a restart or a failover does."""
+    """Make the server end our connection, as a restart or a failover does."""
     assert connection.connection is not None
     backend = connection.connection.info.backend_pid
     options = {**connection.get_connection_params(), "cursor_factory": None}
@@ -70,7 +70,7 @@ def test_a_transaction_that_takes_long_ends_as_any_other(monkeypatch: pytest.Mon
     close_old_connections()
     with transaction.atomic():
         Event.objects.exists()
-        now[0] += 5  # a question in between would begin another transaction
+        now[0] += 5  # a query in between would begin another transaction
     assert connection.get_autocommit()
 
 
@@ -80,7 +80,7 @@ def test_a_server_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch)
     connection.close()
     with pytest.raises(OperationalError), connection.cursor() as cursor:
         cursor.execute("SELECT pg_sleep(60)")
-    # What it may still say is an answer to no question of ours: the connection is another one.
+    # Its late answer must not be read as that of another query: the connection is a new one.
     assert connection.connection is None or connection.connection.closed
     close_old_connections()
     monkeypatch.undo()

@@ -1,4 +1,4 @@
-"""What load balancers ask: /livez always answers, /readyz says whether the database can be used."""
+"""Health checks: /livez and /readyz."""
 
 import os
 import socket

@@ -1,4 +1,4 @@
-"""Only a proxy that the operator names says who calls; nobody else's X-Forwarded-* has effect."""
+"""TRUSTED_PROXIES: client address and scheme from X-Forwarded-*, gunicorn's trust off."""
 
 import socket
 from datetime import UTC, datetime
@@ -38,7 +38,7 @@ ADDRESSES = [
     (PROXY, "203.0.113.5", "203.0.113.5"),
     (PROXY, None, PROXY),
     (PROXY, "", PROXY),
-    (PROXY, "1.1.1.1, 203.0.113.5", "203.0.113.5"),  # further left the client wrote it
+    (PROXY, "1.1.1.1, 203.0.113.5", "203.0.113.5"),  # anything further left is the client's own
     (PROXY, f"203.0.113.5, {INNER}", "203.0.113.5"),
     (PROXY, f"1.1.1.1,203.0.113.5 ,{INNER}, {INNER}", "203.0.113.5"),
     (PROXY, f"{INNER}, {INNER}", INNER),
@@ -140,7 +140,7 @@ def test_wrong_keys_are_counted_for_the_client_and_not_for_its_proxy(
 
     assert [tries(PROXY, "203.0.113.5"), tries(PROXY, "203.0.113.5")] == [401, 429]
     assert tries(PROXY, "203.0.113.6") == 401
-    # Who is no proxy cannot write itself another address, nor one to the left of its own.
+    # A client that is no proxy cannot claim another address.
     assert [tries("192.0.2.1", "203.0.113.7"), tries("192.0.2.1", "203.0.113.8")] == [401, 429]
     assert tries(PROXY, "198.51.100.1, 203.0.113.5") == 429
 
@@ -149,7 +149,7 @@ SAID = {"X-Forwarded-For": "203.0.113.5", "X-Forwarded-Proto": "https", "X-Forwa
 
 
 def asked(to: Path | int, headers: dict[str, str]) -> int:
-    """Ask for a page over a socket's path or a port; 301 says that plain HTTP is refused."""
+    """Request a page over a socket's path or a port; a 301 means that plain HTTP was seen."""
     calling = HTTPConnection("localhost", to if isinstance(to, int) else None, timeout=30)
     if isinstance(to, Path):
         calling.sock = socket.socket(socket.AF_UNIX)

@@ -1,4 +1,4 @@
-"""Requests that waited too long for a worker are refused; a restart refuses nobody."""
+"""Load shedding: requests that waited too long for a worker (X-Request-Start)."""
 
 from collections.abc import Iterator
 from ipaddress import ip_network
@@ -21,7 +21,7 @@ def clock() -> Iterator[time_machine.Traveller]:
 
 
 class Worker:
-    """A worker behind a trusted proxy, as its middleware sees requests."""
+    """The middleware of a worker behind a trusted proxy."""
 
     def __init__(self) -> None:
         answered = QueueTimeMiddleware(lambda _: HttpResponse("answered"))
@@ -34,7 +34,7 @@ class Worker:
 
 @pytest.fixture
 def worker(clock: time_machine.Traveller, settings: Any) -> Worker:
-    """Give a worker that has been answering for a minute."""
+    """Return a worker whose first request was a minute ago."""
     settings.PATIENCE = 2
     settings.TRUSTED_PROXIES = [ip_network("10.0.0.1")]
     made = Worker()
@@ -44,7 +44,7 @@ def worker(clock: time_machine.Traveller, settings: Any) -> Worker:
 
 
 def ago(seconds: float) -> str:
-    """Write X-Request-Start as nginx does."""
+    """Return X-Request-Start as nginx writes it, so many seconds ago."""
     return f"t={NOW + 60 - seconds:.3f}"
 
 

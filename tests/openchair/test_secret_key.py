@@ -1,4 +1,4 @@
-"""SECRET_KEY is changed without anybody's losing a thing, and the old one ends when it is said."""
+"""Rotation of SECRET_KEY: sessions and cursors, with SECRET_KEY_FALLBACKS."""
 
 import secrets
 from collections.abc import Callable
@@ -20,7 +20,7 @@ Rotate = Callable[..., None]
 
 @pytest.fixture
 def rotate(settings: Any) -> Rotate:
-    """Begin with the old key; give what takes the new one."""
+    """Begin with the old key; return a function that changes to the new one."""
     settings.SECRET_KEY = OLD
 
     def to_new(*, keeping_old: bool) -> None:
@@ -55,7 +55,7 @@ def test_a_feed_is_followed_through_a_rotation(scene: Scene, api: Caller, rotate
     path = f"/onlinescheduling/practice/{scene.practice.pk}/changes"
     cursor = api("GET", path).json()["cursor"]
     rotate(keeping_old=True)
-    # What is given now is signed with the new key, and needs the old one no longer.
+    # What is signed now needs the new key alone.
     renewed = api("GET", f"{path}?after={cursor}").json()["cursor"]
     rotate(keeping_old=False)
     assert api("GET", f"{path}?after={renewed}").status_code == 200
@@ -64,7 +64,7 @@ def test_a_feed_is_followed_through_a_rotation(scene: Scene, api: Caller, rotate
 
 @pytest.fixture
 def logged_in(scene: Scene, rotate: Rotate) -> Client:
-    """Let somebody log in under the old key."""
+    """Return a client that logged in under the old key."""
     user = person("desk", scene.practice)
     user.set_password(OLD)
     user.save()

@@ -1,4 +1,4 @@
-"""An SQLite file that is lost is missed, and no empty one takes its place."""
+"""A missing SQLite file: reported, and not replaced by an empty one."""
 
 import os
 import subprocess

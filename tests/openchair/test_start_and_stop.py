@@ -1,4 +1,4 @@
-"""The server as a process: what it does not start with, how it stops, and what a hang does."""
+"""gunicorn as a process: refused starts, graceful stop, hanging workers."""
 
 import os
 import signal
@@ -32,7 +32,7 @@ def until(is_so: Callable[[], bool]) -> None:
 
 
 def gives_signs(worker: int) -> bool:
-    """Say whether a worker has begun to tell gunicorn that it lives, by the time of a file."""
+    """Whether a worker has sent gunicorn a heartbeat, by the time of its file."""
     told = []
     for file in Path(f"/proc/{worker}/fd").iterdir():
         with suppress(OSError):  # closed meanwhile

@@ -1,4 +1,4 @@
-"""Bodies are strict JSON in UTF-8, one object (contract, section 3)."""
+"""The request body parser: strict JSON in UTF-8, one object (contract, section 3)."""
 
 import json
 from typing import Any

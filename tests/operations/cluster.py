@@ -1,4 +1,4 @@
-"""A PostgreSQL as docs/operations.md sets it up: a database with an owner and lesser roles."""
+"""A PostgreSQL database with the roles of deploy/postgresql (docs/operations.md)."""
 
 import os
 import secrets
@@ -27,7 +27,7 @@ class Database:
     password: str
 
     def url(self, role: str) -> str:
-        """Give the URL as which a role logs in."""
+        """Return the URL of a role."""
         parts = urlsplit(self.superuser)
         place = parts.netloc.rpartition("@")[2]
         who = f"{quote(f'{self.name}_{role}')}:{quote(self.password)}"
@@ -63,7 +63,7 @@ class Database:
 
 @contextmanager
 def database_with_roles(superuser: str, name: str = "") -> Iterator[Database]:
-    """Make a database with roles on a server, and take both away again."""
+    """Create a database with roles on a server, and drop both afterwards."""
     made = Database(
         superuser, name or f"roles_{os.getpid()}_{time.time_ns()}", secrets.token_urlsafe()
     )

@@ -1,4 +1,4 @@
-"""A Debian machine to throw away: this one, with everything that is written to it kept apart.
+"""Runs docs/operations.md on a throw-away machine: this one, with writes kept apart.
 
     python -m tests.operations.machine [--whole]
 
@@ -25,14 +25,14 @@ PAGE = ROOT / "docs" / "operations.md"
 WRITTEN = ("/etc", "/opt", "/var", "/usr/local", "/run")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-# What the machine is told instead of what needs a network or systemd.
+# Stand-ins for what needs a network or systemd.
 APT_GET = "#!/bin/sh\n"
 SYSTEMCTL = f"#!/bin/sh\nexec {sys.executable} {ROOT}/tests/operations/systemctl.py $*\n"
 SETUP = f"#!/bin/sh\nln -s {ROOT}/.venv .venv\n"
 
 
 def snippets() -> list[tuple[str, str]]:
-    """Read the page: the commands of each snippet, and what it says that they write."""
+    """Parse the page: each snippet's commands, and the output that it shows."""
     found: list[tuple[str, str]] = []
     for kind, text in FENCE.findall(PAGE.read_text()):
         assert kind in {"sh", "text"}, kind
@@ -44,7 +44,7 @@ def snippets() -> list[tuple[str, str]]:
 
 
 def may_be_made() -> bool:
-    """Say whether this user may make such a machine here."""
+    """Whether this user may make such a machine here."""
     needed = ("unshare", "ip", "git", "adduser", "runuser", "pg_createcluster")
     if os.geteuid() != 0 or not all(shutil.which(program) for program in needed):
         return False
@@ -53,13 +53,13 @@ def may_be_made() -> bool:
 
 
 def type_the_page(home: Path, *, whole: bool) -> None:
-    """Do it, inside the namespaces."""
+    """Run the page's commands, inside the namespaces."""
     layers = home / "layers"
     layers.mkdir()
     _run("mount -t tmpfs tmpfs", layers)
     for place in WRITTEN:
         _keep_apart(Path(place), layers)
-    # The users of that machine have to reach the Python and the tests of this one.
+    # That machine's users have to reach this one's Python and tests.
     for needed in (Path(sys.executable).resolve(), ROOT):
         for parent in [*needed.parents, needed]:
             if not parent.stat().st_mode & 0o001:
@@ -106,7 +106,7 @@ def _run(command: str, *more: object) -> None:
 
 
 def _keep_apart(place: Path, layers: Path) -> None:
-    """Let what is written to a directory go elsewhere from now on."""
+    """Redirect writes to a directory elsewhere from now on."""
     upper, work = (layers / kind / place.relative_to("/") for kind in ("upper", "work"))
     upper.mkdir(parents=True)
     work.mkdir(parents=True)
@@ -120,7 +120,7 @@ def _script(path: Path, text: str) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Make the machine, and write what came of the page."""
+    """Make the machine, run the page, and print what came of it as JSON."""
     if arguments[:1] == ["--inside"]:
         type_the_page(Path(arguments[1]), whole="--whole" in arguments)
         return 0

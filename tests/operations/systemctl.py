@@ -1,4 +1,4 @@
-"""As much of systemd as our units need, for machines that do not run it; one file is all of it.
+"""A stand-in for systemctl, for machines without systemd: as much as our units need.
 
     systemctl.py daemon-reload | enable --now UNIT… | start UNIT | restart UNIT | stop-all
 
@@ -26,7 +26,7 @@ LAUNCH = (
 
 
 def read(unit: Path) -> list[tuple[str, str]]:
-    """Read a unit's settings, in their order; a name may come more than once."""
+    """Parse a unit's settings, in their order; a name may come more than once."""
     lines = [line.strip() for line in unit.read_text().splitlines()]
     pairs = [line.partition("=") for line in lines if line and line[0] not in "#[;"]
     return [(name.strip(), text.strip()) for name, _, text in pairs]
@@ -64,7 +64,7 @@ def spawn(
 
 
 def hold(name: str) -> None:
-    """Hold a socket and run its service; SIGHUP restarts that, SIGTERM ends both."""
+    """Hold a socket and run its service; SIGHUP restarts it, SIGTERM ends both."""
     host, _, port = dict(read(UNITS / f"{name}.socket"))["ListenStream"].rpartition(":")
     backlog = int(dict(read(UNITS / f"{name}.socket"))["Backlog"])
     listening = socket.create_server((host, int(port)), backlog=backlog)
@@ -87,7 +87,7 @@ def hold(name: str) -> None:
 
 
 def restart(name: str) -> None:
-    """Let the service end and start again, and wait until it has another process."""
+    """Stop and start the service, and wait until it has another process."""
     holder, before = (HELD / name).read_text().split()
     os.kill(int(holder), signal.SIGHUP)
     while (HELD / name).read_text().split()[1:] in ([], [before]):
@@ -95,7 +95,7 @@ def restart(name: str) -> None:
 
 
 def once(unit: Path, *kinds: str) -> None:
-    """Run commands of a service that end by themselves; what they write goes to its log."""
+    """Run commands of a oneshot service; their output goes to its log."""
     for name, command in read(unit):
         if name not in kinds:
             continue

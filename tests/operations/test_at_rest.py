@@ -1,4 +1,4 @@
-"""Nothing that is written down has a patient in clear: database files, WAL, dumps, logs."""
+"""Encryption at rest: no patient in clear in database files, WAL, dumps and logs."""
 
 import base64
 import os
@@ -39,11 +39,11 @@ PLANTED = [
 
 
 def forms(text: str) -> Iterator[bytes]:
-    """Give the bytes as which a text may be found: plain, as UTF-16, in base64 at any offset."""
+    """Return the bytes as which a text may be stored: plain, UTF-16, base64 at any offset."""
     yield text.encode()
     yield text.encode("utf-16-le")
     for offset, tainted in enumerate((0, 2, 3)):
-        # Signs that tell of a byte before the text, or of one after it, are left out.
+        # Characters that depend on the bytes before and after the text are left out.
         whole = (offset + len(text.encode())) // 3 * 4
         yield base64.b64encode(b"\0" * offset + text.encode())[tainted:whole]
 
@@ -77,7 +77,7 @@ def plant(server: Server) -> None:
 
 
 def on_disk(url: str) -> Iterator[bytes]:
-    """Read all that the database keeps, and a dump of it."""
+    """Return every file of the database, and a dump of it."""
     if url.startswith("sqlite"):
         database = Path(url.removeprefix("sqlite:///"))
         # The write-ahead log beside it is there for as long as somebody uses the database.
@@ -103,7 +103,7 @@ def test_no_file_has_a_planted_patient(tmp_path: Path) -> None:
         plant(server)
         seen = set()
         sought = {form: text for text in [OPENING, *PLANTED] for form in forms(text)}
-        # In megabytes of random base64, four signs would be found that nobody planted.
+        # In megabytes of random base64 any four characters occur by chance.
         assert min(map(len, sought)) > 8
         for written in [*on_disk(server.environment["DATABASE_URL"]), log.read_bytes()]:
             seen |= {text for form, text in sought.items() if form in written}

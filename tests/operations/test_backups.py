@@ -1,4 +1,4 @@
-"""docs/backups.md: whoever types its commands has everything that was acknowledged."""
+"""Backup and restore under load, with the commands of docs/backups.md."""
 
 import os
 import re
@@ -23,13 +23,13 @@ RESTORED = f"restored_{os.getpid()}"
 
 
 def commands() -> list[str]:
-    """Read what the page shows for the engine under test."""
+    """Return what the page shows for the engine under test."""
     section = PAGE.partition(f"## {ENGINE}\n")[2].partition("\n## ")[0]
     return [text for kind, text in FENCE.findall(section) if kind == "sh"]
 
 
 class Operator:
-    """Types commands where an installation is, and may restore beside it."""
+    """Runs commands where an installation is, and may restore beside it."""
 
     def __init__(self, server: Server, home: Path) -> None:
         self.home = home
@@ -48,7 +48,7 @@ class Operator:
             self.restored = self.url
 
     def types(self, *snippets: str) -> None:
-        """Run commands of the page, with the names that this test has for things."""
+        """Run commands of the page, with this test's names of things."""
         names = {
             r"\brestored\b": RESTORED,
             r"(?m)^export DATABASE_URL=.*$": f"export DATABASE_URL={self.restored}",

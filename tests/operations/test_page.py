@@ -1,4 +1,4 @@
-"""docs/operations.md and the units of deploy/systemd do what they say."""
+"""The commands of docs/operations.md, and the units of deploy/systemd."""
 
 import json
 import os
@@ -42,7 +42,7 @@ def test_who_types_what_the_page_says_gets_what_it_shows() -> None:
 
 
 def assert_shown(shown: str, ran: Ran) -> None:
-    """See the last lines be as the page shows them."""
+    """Check that the last lines are as the page shows them."""
     lines = shown.splitlines()
     assert ran.out.splitlines()[-len(lines) :] == lines or not lines, ran
 

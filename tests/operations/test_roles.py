@@ -1,4 +1,4 @@
-"""The roles of deploy/postgresql: the product works as the application, and no more than that."""
+"""The PostgreSQL roles of deploy/postgresql: what the application may do, and no more."""
 
 import os
 import re
@@ -70,7 +70,7 @@ REPORT = """
 
 @pytest.fixture(scope="module")
 def database() -> Iterator[Database]:
-    """Make a database with its roles, twice over, and migrate it as its owner."""
+    """Create a database with its roles, run twice, and migrate it as its owner."""
     with database_with_roles(URL) as made:
         made.make()
         made.migrate()
@@ -104,24 +104,23 @@ def test_a_patient_is_served_as_the_application(server: Server) -> None:
 
 
 class Desk:
-    """The admin, over the wire."""
+    """An HTTP client of the admin."""
 
     def __init__(self, server: Server) -> None:
         self.url = server.url
         self.opener = build_opener(HTTPCookieProcessor())
 
     def get(self, path: str) -> str:
-        """Open a page."""
         with self.opener.open(self.url + path, timeout=30) as page:
             text: str = page.read().decode()
             return text
 
     def send(self, path: str, **fields: str) -> str:
-        """Send the form of a page, and give the page that comes after it."""
+        """Submit the form of a page; return the page that follows."""
         return self.send_to(path, path, **fields)
 
     def send_to(self, path: str, shown_on: str, **fields: str) -> str:
-        """Send a form that another page shows."""
+        """Submit a form that another page shows."""
         page_before = self.get(shown_on)
         (token, *_) = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', page_before)
         body = urlencode({"csrfmiddlewaretoken": token, **fields}).encode()
@@ -151,7 +150,7 @@ def test_the_admin_works_as_the_application(server: Server) -> None:
 def test_the_database_refuses_a_role_what_is_not_its_job(
     database: Database, role: str, statement: str
 ) -> None:
-    # What a role may switch off for itself protects nothing.
+    # A setting that the role can change for itself protects nothing.
     writable = "-c default_transaction_read_only=off"
     with (
         psycopg.connect(database.url(role), autocommit=True, options=writable) as connection,

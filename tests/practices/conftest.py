@@ -1,4 +1,4 @@
-"""What tests of logins share: a practice whose staff have a password."""
+"""Fixtures of logins: a practice whose staff have a password."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ PASSWORD = "a long pass phrase"
 
 @pytest.fixture
 def house(clock: Any, db: None, settings: Any) -> House:
-    """Make a practice with somebody who works there, and has a password."""
+    """Make a practice with an account that has a password."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # not slow
     made = House("Quillon")
     give_password(made.staff)
@@ -19,6 +19,6 @@ def house(clock: Any, db: None, settings: Any) -> House:
 
 
 def give_password(user: Any) -> None:
-    """Let somebody log in."""
+    """Set an account's password."""
     user.set_password(PASSWORD)
     user.save()

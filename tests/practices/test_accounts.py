@@ -1,4 +1,4 @@
-"""Who logs in, how often they may try, and for how long."""
+"""Logins of the admin: throttling, idle and absolute session limits."""
 
 import re
 from datetime import timedelta
@@ -139,7 +139,7 @@ def test_what_is_sent_after_the_login_has_ended_changes_nothing(
 
 
 def token(client: Client, path: str) -> str:
-    """Read the token of a page's forms."""
+    """Return the CSRF token of a page's forms."""
     page = client.get(path).content.decode()
     found: list[str] = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', page)
     return found[0]

@@ -1,4 +1,4 @@
-"""What operators cannot do by mistake: lock everybody out, or wake a key that has ended."""
+"""Operators' accounts and keys in the admin: mistakes that are refused."""
 
 from datetime import timedelta
 from typing import Any
@@ -16,12 +16,11 @@ from tests.practices.test_keys_pages import once, opens, pages, shown
 
 @pytest.fixture
 def operator(scene: Scene) -> Client:
-    """Log in as an operator."""
     return browser(person("operator", is_superuser=True))
 
 
 def saved(client: Client, user: Any, **values: str) -> Any:
-    """Send the form of an account."""
+    """Post the form of an account."""
     rows = {"memberships-TOTAL_FORMS": "0", "memberships-INITIAL_FORMS": "0"}
     values = {"username": user.username, **rows, **values}
     return client.post(f"/admin/auth/user/{user.pk}/change/", values)

@@ -1,4 +1,4 @@
-"""Practices, their locations and doctors over the API (contract, sections 2 and 4)."""
+"""Practices, locations and doctors over the API (contract, sections 2 and 4)."""
 
 from collections import defaultdict
 

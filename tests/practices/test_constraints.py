@@ -1,4 +1,4 @@
-"""What one row of the world can get wrong, the database refuses."""
+"""Constraints of practices' tables, tried past the application."""
 
 from datetime import timedelta
 from typing import Any
@@ -16,7 +16,7 @@ BAD_IDS = ["", "-a", "_a", "a b", "a/b", "é", "a" * 33, "a\n"]
 
 
 def refused(model: Any, **columns: Any) -> None:
-    """Write to every row of a model without its validation, and see it refused."""
+    """Update every row of a model past its validation, and expect an IntegrityError."""
     before = list(model.objects.order_by("pk").values())
     with pytest.raises((IntegrityError, DataError)), transaction.atomic():
         model.objects.update(**columns)

@@ -1,4 +1,4 @@
-"""API keys: made, shown once, found, used, revoked, expired."""
+"""API keys: format, storage, expiry, revocation, the command `create_key`."""
 
 from datetime import timedelta
 from io import StringIO

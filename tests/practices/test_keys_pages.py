@@ -1,4 +1,4 @@
-"""Partners' keys at the operators' desk."""
+"""The admin's pages of a partner's keys: issue, replace, revoke."""
 
 import re
 from datetime import timedelta
@@ -20,29 +20,28 @@ pytestmark = only_once_on_sqlite
 
 @pytest.fixture
 def operator(scene: Scene) -> Client:
-    """Log in as an operator."""
     return browser(person("operator", is_superuser=True, first_name="Opal"))
 
 
 def pages(partner: Partner, page: str = "") -> str:
-    """Give the address of a page of a partner's keys."""
+    """Return the URL of a page of a partner's keys."""
     return f"/admin/partners/{partner.pk}/keys/{page}"
 
 
 def once(operator: Client, partner: Partner) -> str:
-    """Read the word that the form sends along, so that a reload makes no second key."""
+    """Return the form's one-time token, with which a reload makes no second key."""
     page = operator.get(pages(partner)).content.decode()
     found: str = re.findall(r'name="once" value="([^"]+)"', page)[0]
     return found
 
 
 def opens(key: str) -> bool:
-    """Say whether a key works at the API."""
+    """Whether a key works at the API."""
     return bool(Caller(key)("GET", "/scheduling/practices").status_code == 200)
 
 
 def shown(page: Any) -> str:
-    """Read the key on the page."""
+    """Return the key on the page."""
     found: str = re.findall(r'<code id="key-text">(oc_\w+)</code>', page.content.decode())[0]
     return found
 

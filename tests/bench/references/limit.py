@@ -1,4 +1,4 @@
-"""LIMIT: the same work with nothing in between: WSGI, psycopg and orjson, no framework.
+"""LIMIT, a reference server: the same work in WSGI, psycopg and orjson, without a framework.
 
 Two prepared queries, the key's and the rows'; rows become dicts in Python, and orjson writes them.
 """
@@ -55,7 +55,7 @@ zones: dict[str, ZoneInfo] = {}
 
 
 def cursor() -> Any:
-    """Give this thread's cursor, on a connection that stays."""
+    """Return this thread's cursor, on a connection that stays open."""
     connection = getattr(local, "connection", None)
     if connection is None or connection.closed:
         connection = psycopg.connect(
@@ -67,7 +67,7 @@ def cursor() -> Any:
 
 
 def render(row: Any) -> dict[str, Any]:
-    """Shape one row."""
+    """Return a row's JSON fields."""
     zone = zones.get(row[13])
     if zone is None:
         zone = zones[row[13]] = ZoneInfo(row[13])
@@ -98,7 +98,7 @@ def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
 
 
 def answer(environ: dict[str, Any]) -> tuple[str, Any]:
-    """Do what is asked, if the key may."""
+    """Answer a request, if the key may."""
     sql = cursor()
     _, _, scope, *rest = environ["PATH_INFO"].split("/")  # '', 'onlinescheduling', scope, id, …
     digest = hashlib.sha256(environ.get("HTTP_AUTHORIZATION", "").encode()).hexdigest()
@@ -113,7 +113,7 @@ def answer(environ: dict[str, Any]) -> tuple[str, Any]:
 
 
 def read(sql: Any, scope: str, rest: list[str], query: str) -> tuple[str, Any]:
-    """List bookings, or give one."""
+    """List bookings, or return one."""
     if len(rest) > 1:
         status = [part[7:] for part in query.split("&") if part.startswith("status=")] or ALL
         found = sql.execute(ROWS[scope], (rest[0], status)).fetchall()

@@ -1,4 +1,4 @@
-"""STOCK: what startproject, Django REST framework and django-filter give who tunes nothing."""
+"""STOCK, a reference server: Django, Django REST framework and django-filter untuned."""
 
 import os
 

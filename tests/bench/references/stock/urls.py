@@ -1,4 +1,4 @@
-"""Where everything is."""
+"""URLs of STOCK."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""What gunicorn runs."""
+"""WSGI application of STOCK."""
 
 import os
 
