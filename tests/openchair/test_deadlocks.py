@@ -34,12 +34,12 @@ class Crossing:
         self.write = feed.write
         monkeypatch.setattr(feed, "write", self.cross)
 
-    def cross(self, events: Any) -> Any:
-        """Lock the other booking, with the own one locked and saved."""
+    def cross(self, events: Any, **changes: Any) -> Any:
+        """Lock the other booking, with the own one locked."""
         mine = events[0].booking_id
         self.both.wait()
         Booking.objects.select_for_update().get(pk=self.other_of[mine])
-        return self.write(events)
+        return self.write(events, **changes)
 
 
 def at_once(*acts: Any) -> list[Any]:

@@ -139,16 +139,22 @@ def test_other_methods_leave_the_key_alone(scene: Scene, api: Caller) -> None:
 def test_a_crash_before_the_end_leaves_neither_effect_nor_answer(
     scene: Scene, api: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def crash(events: Any) -> None:
+    write = feed.write
+
+    def crash() -> None:
         raise OperationalError("the connection is gone")
 
+    def write_and_crash(events: Any, **changes: Any) -> None:
+        write(events, **changes)()
+        crash()
+
     with monkeypatch.context() as broken:
-        broken.setattr(feed, "write", crash)
+        broken.setattr(feed, "write", write_and_crash)
         assert api("POST", CREATE, body(scene), keyed()).status_code == 503
     assert not Booking.objects.exists()
     assert not KeptAnswer.objects.exists()
     with monkeypatch.context() as broken:
-        broken.setattr("openchair.api.idempotency._sweep", lambda: crash(None))
+        broken.setattr("openchair.api.idempotency._sweep", crash)
         assert api("POST", CREATE, body(scene), keyed()).status_code == 503
     assert not Booking.objects.exists()
     assert not Event.objects.exists()

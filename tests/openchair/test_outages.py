@@ -126,7 +126,7 @@ def test_what_a_middleware_meets_is_answered_as_well(
 def test_a_rule_that_only_the_database_saw_broken_is_told_to_a_person_too(
     house: House, desk: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def break_rule(events: Any) -> None:
+    def break_rule(events: Any, **changes: Any) -> None:
         Booking.objects.filter(pk=house.booking.pk).update(places_booked=3)
 
     path = house.address(f"opening/{house.booking.pk}/act/")
