@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.http import require_safe
 
 from bookings import walltime
-from bookings.desk import export, labels, times
+from bookings.desk import csv_export, labels, times
 from bookings.desk.desk import Desk, desk_page, show
 from bookings.desk.times import Time
 from bookings.models import Appointment, AppointmentStatus, Booking, Status
@@ -182,7 +182,7 @@ def page(request: HttpRequest, desk: Desk) -> HttpResponse:
 @require_safe
 def export_csv(request: HttpRequest, desk: Desk) -> HttpResponse:
     view = view_of(request, desk)
-    return export.openings_csv(in_view(desk, view).prefetch_related(times.WITH_TIMED))
+    return csv_export.bookings_csv(in_view(desk, view).prefetch_related(times.WITH_TIMED))
 
 
 def _untimed(desk: Desk) -> list[Booking]:
@@ -203,7 +203,7 @@ def _counts(entries: dict[str, list[Entry]]) -> dict[str, int]:
     counts = Counter({"free": 0, "held": 0, "to_time": 0, "booked": 0})
     for entry in chain.from_iterable(entries.values()):
         row = entry.row
-        if entry.time.patient is not None:
+        if entry.time.appointment is not None:
             counts["booked"] += 1
         elif row.status != Status.CLOSED:
             taken = row.places_pending + row.places_reserved + row.places_booked
@@ -214,7 +214,7 @@ def _counts(entries: dict[str, list[Entry]]) -> dict[str, int]:
     return dict(counts)
 
 
-def _places(desk: Desk, view: View, ids: list[str]) -> dict[str, list[Appointment]]:
+def _appointments(desk: Desk, view: View, ids: list[str]) -> dict[str, list[Appointment]]:
     """Return the appointments of these bookings, by booking; for a week, which has no patients'
     names, only those with an exact time.
     """
@@ -222,8 +222,8 @@ def _places(desk: Desk, view: View, ids: list[str]) -> dict[str, list[Appointmen
     if view.is_week and not desk.practice.range_bookings:
         return found
     rows = Appointment.objects.timed() if view.is_week else Appointment.objects.taken()
-    for place in rows.filter(booking__in=ids).order_by("created_at", "id"):
-        found[place.booking_id].append(place)
+    for appointment in rows.filter(booking__in=ids).order_by("created_at", "id"):
+        found[appointment.booking_id].append(appointment)
     return found
 
 
@@ -241,19 +241,19 @@ def _entries(desk: Desk, view: View, rows: list[Any]) -> dict[str, list[Entry]]:
     """Return the board's entries by location, in order of time."""
     zones = {location.pk: location.zone for location in desk.locations}
     ids = [row.id for row in rows]
-    places, whole = _places(desk, view, ids), _whole(view, ids)
+    appointments, whole = _appointments(desk, view, ids), _whole(view, ids)
     found: dict[str, list[Entry]] = defaultdict(list)
     for row in rows:
-        zone, of_row = zones[row.location_id], places[row.id]
-        shown = times.of_opening(row, of_row, zone, desk.practice.kind)
-        timed = [each.patient for each in shown if each.patient is not None]
-        rest = [place for place in of_row if place not in timed]
+        zone, of_row = zones[row.location_id], appointments[row.id]
+        shown = times.of_booking(row, of_row, zone, desk.practice.kind)
+        timed = [each.appointment for each in shown if each.appointment is not None]
+        rest = [each for each in of_row if each not in timed]
         for each in shown:
             if each.day not in view.days:
                 continue
             names: list[str] = []
-            if not view.is_week and each.patient is not None:
-                names = [labels.patient(each.patient)]
+            if not view.is_week and each.appointment is not None:
+                names = [labels.patient(each.appointment)]
             elif not view.is_week:
                 names = [*_names(rest, zone), *whole.get(row.id, [])]
             found[row.location_id].append(Entry(row, each, names, len(timed)))
@@ -262,15 +262,15 @@ def _entries(desk: Desk, view: View, rows: list[Any]) -> dict[str, list[Entry]]:
     return found
 
 
-def _names(places: list[Appointment], zone: ZoneInfo) -> list[str]:
-    """List the patients' names, with a note where a place is on hold or needs a time."""
+def _names(appointments: list[Appointment], zone: ZoneInfo) -> list[str]:
+    """List the patients' names, with a note where an appointment is on hold or needs a time."""
     names: Counter[str] = Counter()
-    for place in places:
-        name = labels.patient(place)
-        if place.pending_until is not None:
-            ends = walltime.wall_clock(place.pending_until, zone)
+    for appointment in appointments:
+        name = labels.patient(appointment)
+        if appointment.pending_until is not None:
+            ends = walltime.wall_clock(appointment.pending_until, zone)
             name = f"{name} (on hold until {labels.clock(ends)})"
-        elif place.status == AppointmentStatus.RESERVED:
+        elif appointment.status == AppointmentStatus.RESERVED:
             name = f"{name} (needs a time)"
         names[name] += 1
     return [name if count == 1 else f"{name} × {count}" for name, count in names.items()]
@@ -280,9 +280,9 @@ def _chip(desk: Desk, entry: Entry) -> SafeString:
     """Return the HTML of an entry. A page can have two thousand, so there is no template for it."""
     row, time = entry.row, entry.time
     taken = row.places_pending + row.places_reserved + row.places_booked
-    status = row.status if time.patient is None else AppointmentStatus.BOOKED
+    status = row.status if time.appointment is None else AppointmentStatus.BOOKED
     places = ""
-    if row.total_appointments > 1 and status != Status.CLOSED and time.patient is None:
+    if row.total_appointments > 1 and status != Status.CLOSED and time.appointment is None:
         places = f'<span class="chip-places">{taken} of {row.total_appointments} taken</span>'
     weekly = '<span class="chip-weekly" title="Every week">weekly</span>' if row.recurring else ""
     past = " is-past" if time.at <= desk.now else ""
@@ -298,13 +298,13 @@ def _chip(desk: Desk, entry: Entry) -> SafeString:
 
 def _doctors_at(desk: Desk, view: View, location: Location, entries: list[Entry]) -> list[Doctor]:
     """List the doctors who work at the location or have bookings there in view."""
-    with_openings = {entry.row.doctor_id for entry in entries}
+    with_bookings = {entry.row.doctor_id for entry in entries}
     return [
         doctor
         for doctor in desk.doctors
         if view.doctor in {"", doctor.pk}
         and (
-            doctor.pk in with_openings or any(at.pk == location.pk for at in doctor.locations.all())
+            doctor.pk in with_bookings or any(at.pk == location.pk for at in doctor.locations.all())
         )
     ]
 

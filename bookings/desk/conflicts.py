@@ -9,7 +9,7 @@ from operator import attrgetter
 from typing import Any
 
 from bookings.desk import labels
-from bookings.models import Appointment, AppointmentStatus, Booking, Event, Status
+from bookings.models import Appointment, Booking, Event
 from openchair.errors import Refused
 
 
@@ -43,10 +43,10 @@ def _changed(last: Event | None) -> Refused:
         return Refused("changed", "The time of this hold has run out. Nothing was changed.")
     zone = last.booking.location.zone
     if last.appointment is None:
-        became = labels.STATUS[Status(last.to_status)].lower()
+        became = labels.STATUS[last.to_status].lower()
         subject = "This opening"
     else:
-        became = labels.PLACE[AppointmentStatus(last.to_status)].lower()
+        became = labels.APPOINTMENT_STATUS[last.to_status].lower()
         subject = f"The place of {labels.patient(last.appointment)}"
         if last.appointment.start_datetime is not None:
             became += f" for {labels.moment_at(last.appointment.start_datetime, zone)}"

@@ -129,7 +129,7 @@ class DeskForm(forms.Form):
                     field.initial = rows[0].pk
 
 
-class OpeningForm(DeskForm):
+class BookingForm(DeskForm):
     """Form to create or edit one booking."""
 
     location = forms.ModelChoiceField(Location.objects.none(), empty_label="Choose")
@@ -269,7 +269,7 @@ class NamedPatientForm(PatientForm):
         there = [status for status in TAKEN if getattr(booking, f"whole_{status}")]
         status = self.fields["status"]
         assert isinstance(status, forms.ChoiceField)
-        status.choices = [(each, labels.PLACE[each]) for each in there]
+        status.choices = [(each, labels.APPOINTMENT_STATUS[each]) for each in there]
         if len(there) < 2:
             del self.fields["status"]
 
