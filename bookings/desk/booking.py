@@ -10,7 +10,8 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_safe
 
 from bookings import walltime
-from bookings.desk import board, history, labels, times
+from bookings.desk import history, labels, times
+from bookings.desk.board.query import url_of_day
 from bookings.desk.conflicts import as_seen, version
 from bookings.desk.desk import Desk, attempt, desk_page, say_mistakes, show, try_form
 from bookings.desk.forms import BookingForm, ExactTimeForm, NamedPatientForm, PatientForm
@@ -80,7 +81,7 @@ def _show(
         "patient": patient or PatientForm(desk=desk, booking=booking),
         "named": named or NamedPatientForm(desk=desk, booking=booking),
         "lines": history.of_booking(booking),
-        "board": board.address(desk, booking),
+        "board": url_of_day(desk, booking),
     }
     return show(request, desk, "booking.html", context, status)
 
@@ -250,7 +251,7 @@ def new(request: HttpRequest, desk: Desk) -> HttpResponse:
         form = BookingForm(desk, request.POST, is_new=True)
         if form.is_valid() and (booking := _published(form, desk)):
             messages.success(request, "The opening is published.")
-            return redirect(board.address(desk, booking))
+            return redirect(url_of_day(desk, booking))
         return _show_form(request, desk, form, None, 400)
     initial = {name: request.GET[name] for name in ("location", "doctor") if name in request.GET}
     form = BookingForm(desk, initial={**initial, "start": request.GET.get("start", "")[:16]})

@@ -2,7 +2,8 @@
 
 from django.urls import path
 
-from bookings.desk import board, booking, closing, numbers, publishing, range_desk
+from bookings.desk import booking, closing, numbers, publishing, range_desk
+from bookings.desk.board import views as board
 
 urlpatterns = [
     path("board/", board.page, name="desk_board"),
