@@ -12,8 +12,16 @@ from django.views.decorators.http import require_safe
 from bookings import walltime
 from bookings.desk import history, labels, times
 from bookings.desk.board.query import url_of_day
-from bookings.desk.conflicts import as_seen, version
-from bookings.desk.desk import Desk, attempt, desk_page, say_mistakes, show, try_form
+from bookings.desk.desk import (
+    Desk,
+    as_seen,
+    attempt,
+    desk_page,
+    say_mistakes,
+    show,
+    try_form,
+    version,
+)
 from bookings.desk.forms import BookingForm, ExactTimeForm, NamedPatientForm, PatientForm
 from bookings.models import TAKEN, Appointment, AppointmentStatus, Booking, Status
 from bookings.representation import time_range
@@ -180,28 +188,18 @@ def _make(
     if request.method != "POST":  # a redirect after logging in again, or a reload
         return redirect("admin:desk_booking", desk.practice.pk, booking.pk)
     form = form_class(request.POST, desk=desk, booking=booking)
-    if _is_done(request, desk, form, verb):
-        return redirect("admin:desk_booking", desk.practice.pk, booking.pk)
-    forms: dict[str, Any] = {name: form}
-    return _show(request, desk, desk.booking(booking_id), **forms, status=400)
-
-
-def _is_done(
-    request: HttpRequest, desk: Desk, form: PatientForm, verb: Callable[..., Appointment]
-) -> bool:
-    """Make an appointment with `verb`, or add errors to the form. Return whether it was made."""
-    if not form.is_valid():
-        return False
-    fields = form.fields_for_verb()
-    appointment = try_form(
+    made = try_form(
         form,
-        lambda: verb(booking_id=form.booking.pk, fields=fields, by=desk.by, now=desk.now),
+        lambda: verb(
+            booking_id=booking.pk, fields=form.fields_for_verb(), by=desk.by, now=desk.now
+        ),
     )
-    if appointment is None:
-        return False
-    status = labels.APPOINTMENT_STATUS[appointment.status].lower()
-    messages.success(request, f"{labels.patient(appointment)}: place {status}.")
-    return True
+    if made is None:
+        forms: dict[str, Any] = {name: form}
+        return _show(request, desk, desk.booking(booking_id), **forms, status=400)
+    status = labels.APPOINTMENT_STATUS[made.status].lower()
+    messages.success(request, f"{labels.patient(made)}: place {status}.")
+    return redirect("admin:desk_booking", desk.practice.pk, booking.pk)
 
 
 @desk_page
@@ -249,7 +247,11 @@ def new(request: HttpRequest, desk: Desk) -> HttpResponse:
     """Create a booking; the board links here with location, doctor and start in the query."""
     if request.method == "POST":
         form = BookingForm(desk, request.POST, is_new=True)
-        if form.is_valid() and (booking := _published(form, desk)):
+        booking = try_form(
+            form,
+            lambda: bookings.publish(fields=form.fields_for_verb(), by=desk.by, now=desk.now),
+        )
+        if booking is not None:
             messages.success(request, "The opening is published.")
             return redirect(url_of_day(desk, booking))
         return _show_form(request, desk, form, None, 400)
@@ -258,18 +260,24 @@ def new(request: HttpRequest, desk: Desk) -> HttpResponse:
     return _show_form(request, desk, form, None)
 
 
-def _published(form: BookingForm, desk: Desk) -> Booking | None:
-    fields: Any = form.fields_for_verb()
-    return try_form(form, lambda: bookings.publish(fields=fields, by=desk.by, now=desk.now))
-
-
 @desk_page
 def edit(request: HttpRequest, desk: Desk, booking_id: str) -> HttpResponse:
-    """Edit a booking, unless it has changed since the form was rendered (see conflicts)."""
+    """Edit a booking, unless it has changed since the form was rendered (see as_seen)."""
     booking = desk.booking(booking_id)
     if request.method == "POST":
         form = BookingForm(desk, request.POST)
-        if form.is_valid() and _edited(form, desk, booking, request.POST.get("seen", "")):
+        check = as_seen(request.POST.get("seen", ""), version)
+        edited = try_form(
+            form,
+            lambda: bookings.edit(
+                booking_id=booking.pk,
+                fields=form.fields_for_verb(),
+                by=desk.by,
+                now=desk.now,
+                check=check,
+            ),
+        )
+        if edited is not None:
             messages.success(request, "The opening is changed.")
             return redirect("admin:desk_booking", desk.practice.pk, booking.pk)
         # The form gets the current version: saving again after a conflict message is deliberate.
@@ -289,17 +297,6 @@ def edit(request: HttpRequest, desk: Desk, booking_id: str) -> HttpResponse:
         },
     )
     return _show_form(request, desk, form, booking)
-
-
-def _edited(form: BookingForm, desk: Desk, booking: Booking, seen: str) -> Booking | None:
-    fields: Any = form.fields_for_verb()
-    check = as_seen(seen, version)
-    return try_form(
-        form,
-        lambda: bookings.edit(
-            booking_id=booking.pk, fields=fields, by=desk.by, now=desk.now, check=check
-        ),
-    )
 
 
 def _show_form(

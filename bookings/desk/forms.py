@@ -13,6 +13,7 @@ from bookings.desk import labels
 from bookings.desk.desk import Desk
 from bookings.models import LONGEST, MOST_PLACES, TAKEN, AppointmentStatus, Booking
 from bookings.representation import time_range
+from bookings.scheduling import bookings
 from practices.models import Doctor, Location
 
 WEEKDAYS = [
@@ -167,7 +168,7 @@ class BookingForm(DeskForm):
                     self.add_error("start", HAS_PASSED)
         return cleaned
 
-    def fields_for_verb(self) -> dict[str, Any]:
+    def fields_for_verb(self) -> bookings.Fields:
         """Return the cleaned values as the `fields` of a function in bookings.scheduling."""
         cleaned = self.cleaned_data
         return {

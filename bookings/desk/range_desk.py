@@ -11,8 +11,7 @@ from django.views.decorators.http import require_safe
 
 from bookings import walltime
 from bookings.desk import labels, times
-from bookings.desk.conflicts import as_seen
-from bookings.desk.desk import Desk, attempt, desk_page, show
+from bookings.desk.desk import Desk, as_seen, attempt, desk_page, show
 from bookings.desk.forms import ExactTimeForm
 from bookings.models import Appointment, AppointmentStatus, Booking
 from bookings.representation import time_range

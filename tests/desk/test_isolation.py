@@ -17,7 +17,7 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from bookings.desk import conflicts
+from bookings.desk.desk import version
 from bookings.models import Appointment, Booking, Event
 from openchair.operations.checks import registered_models_are_scoped
 from practices.models import Doctor, Kind, Membership
@@ -340,7 +340,7 @@ def test_no_post_to_the_desk_touches_another_practice(
         "start": "2026-06-04T10:00",
         "length": 30,
         "places": 1,
-        "seen": conflicts.version(other.booking),
+        "seen": version(other.booking),
         "weekdays": ["0"],
         "times": "9",
         "first": "2026-06-01",
@@ -374,7 +374,7 @@ def test_an_opening_of_ones_own_is_not_moved_into_another_practice(
         "start": "2026-06-04T10:00",
         "length": 30,
         "places": 3,
-        "seen": conflicts.version(mine.booking),
+        "seen": version(mine.booking),
     }
     refused = staff.post(mine.address(f"opening/{mine.booking.pk}/edit/"), values)
     assert refused.status_code == 400
