@@ -10,7 +10,7 @@ from typing import Any, TypedDict
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import DateTimeField, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import DateTimeField, F, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.lookups import GreaterThan, LessThanOrEqual
 
 from bookings import walltime
@@ -21,7 +21,7 @@ from bookings.scheduling.locked_booking import LockedBooking
 from bookings.scheduling.moves import TransitionRefused
 from openchair.database.compiled import CompiledQuery
 from openchair.errors import Refused
-from practices.models import Doctor, Kind, Location
+from practices.models import Kind, Location
 
 
 class Fields(TypedDict, total=False):
@@ -46,14 +46,17 @@ LOCATION = CompiledQuery(
     location_id=str,
 )
 """Compiled query of a location with its practice; none where the practice is not active."""
-_WORKS_THERE = CompiledQuery(
-    lambda doctor_id, location_id, practice_id: Doctor.objects.filter(
-        pk=doctor_id, locations=location_id, practice_id=practice_id
-    ).values_list("pk"),
-    doctor_id=str,
+_LOCATION_OF_DOCTOR = CompiledQuery(
+    lambda location_id, doctor_id: Location.objects.filter(
+        pk=location_id,
+        practice__active=True,
+        doctors=doctor_id,
+        doctors__practice_id=F("practice_id"),
+    ).select_related("practice"),
     location_id=str,
-    practice_id=str,
+    doctor_id=str,
 )
+"""The same, and none where the doctor does not work there."""
 
 
 def publish(*, fields: Fields, by: Actor, now: datetime, booking_id: str | None = None) -> Booking:
@@ -170,7 +173,8 @@ def _repeats_from(
         raise ValidationError(
             {"recurring": "A series goes on from a time: send start_datetime with it."}
         )
-    if not _works_there(booking.doctor_id, booking.location_id, booking.practice_id):
+    where = {"location_id": booking.location_id, "doctor_id": booking.doctor_id}
+    if _LOCATION_OF_DOCTOR.first(**where) is None:
         raise ValidationError(
             {"recurring": "The doctor has left the location: send another doctor_id with it."}
         )
@@ -272,7 +276,8 @@ def _assign(booking: Booking, fields: Fields) -> None:
 
 def _assign_location(booking: Booking, location_id: str, doctor_id: str) -> None:
     """Set location, practice and doctor, which have to agree. Raises ValidationError."""
-    location = LOCATION.first(location_id=location_id)
+    of_doctor = _LOCATION_OF_DOCTOR.first(location_id=location_id, doctor_id=doctor_id)
+    location = of_doctor or LOCATION.first(location_id=location_id)
     if location is None:
         raise ValidationError({"location_id": f"There is no location {location_id}."})
     if booking.practice_id not in {None, location.practice_id}:
@@ -283,18 +288,11 @@ def _assign_location(booking: Booking, location_id: str, doctor_id: str) -> None
             }
         )
     # The same error for a doctor elsewhere and for none: ids of other practices do not leak.
-    if not _works_there(doctor_id, location_id, location.practice_id):
+    if of_doctor is None:
         raise ValidationError({"doctor_id": f"No such doctor works at location {location_id}."})
     booking.location = location
     booking.practice = location.practice
     booking.doctor_id = doctor_id
-
-
-def _works_there(doctor_id: str, location_id: str, practice_id: str) -> bool:
-    found = _WORKS_THERE.first(
-        doctor_id=doctor_id, location_id=location_id, practice_id=practice_id
-    )
-    return found is not None
 
 
 def _assign_start(booking: Booking, start: datetime | None) -> None:

@@ -9,6 +9,7 @@ Lock order: the feed's row is the last lock a change takes, so it is locked only
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from django.db import connection
 from django.db.models import Q, QuerySet
@@ -19,21 +20,27 @@ from openchair.database import writes
 _ADVANCE = """
     INSERT INTO bookings_feed (practice_id, newest) VALUES (%s, %s)
     ON CONFLICT (practice_id) DO UPDATE SET newest = bookings_feed.newest + excluded.newest
+    RETURNING practice_id, newest
 """
-# A subquery of the newest number: reading it here would be a round trip with the row locked.
-_NUMBER = "(SELECT newest - %s FROM bookings_feed WHERE practice_id = %s)"
+_NUMBER = {
+    "postgresql": "(SELECT newest - %s FROM feed WHERE practice_id = %s)",  # what _ADVANCE returns
+    "sqlite": "(SELECT newest - %s FROM bookings_feed WHERE practice_id = %s)",
+}
 
 
-def write(events: Sequence[Event]) -> Callable[[], None]:
-    """Number and save events of one practice, in the transaction of the change they record.
+def write(events: Sequence[Event], **changes: writes.Statement) -> Callable[[], None]:
+    """Run the statements of a change, number its events of one practice, and save these.
 
-    Call what it returns to set their numbers and keys, after the pipeline (see writes.insert).
+    Call what it returns to set the events' numbers and keys, after the pipeline (see writes.run).
     """
     practice_id, count = events[0].practice_id, len(events)
-    with connection.cursor() as cursor:
-        cursor.execute(_ADVANCE, [practice_id, count])
     behind = [(count - nth, practice_id) for nth in range(1, count + 1)]
-    return writes.insert(events, number=writes.Made(_NUMBER, behind))
+    cursor = writes.run(
+        **changes,
+        feed=writes.Statement(_ADVANCE, [practice_id, count]),
+        events=writes.insert(events, number=writes.Made(_NUMBER[connection.vendor], behind)),
+    )
+    return partial(writes.read_back, cursor, events, "number")
 
 
 def shown_to(partner_id: str, *, practice_id: str, after: int, until: int) -> QuerySet[Event]:

@@ -20,9 +20,9 @@ _LOCK = {
 }
 _LIVE = """
     SELECT (SELECT count(*) FROM bookings_appointment
-            WHERE partner_id = %s AND pending_until > %s)
+            WHERE partner_id = %s AND pending_until > %s AND booking_id <> %s)
         + (SELECT coalesce(sum(whole_pending), 0) FROM bookings_booking
-           WHERE whole_partner_id = %s AND whole_pending_until > %s)
+           WHERE whole_partner_id = %s AND whole_pending_until > %s AND id <> %s)
 """
 
 
@@ -44,25 +44,22 @@ def check_size(count: int) -> None:
         )
 
 
-def count_live(partner_id: str, now: datetime) -> Any:
-    """Lock the partner, count the places it holds, and return a cursor with the count.
+def count_elsewhere(partner_id: str, now: datetime, *, booking_id: str) -> Any:
+    """Lock the partner; return a cursor with the count of places it holds in other bookings.
 
-    Call it after the writes of the new holds. Without the row lock, two requests would both count
-    before either had committed. Lock order: after bookings, before the feed, so no two changes
-    deadlock.
+    Without the row lock, two requests would both count before either had committed. Lock order:
+    after bookings, before the feed, so no two changes deadlock.
     """
     instant = connection.ops.adapt_datetimefield_value(now)
     with connection.cursor() as cursor:
         cursor.execute(_LOCK[connection.vendor], [partner_id])
     counted = connection.cursor()
-    counted.execute(_LIVE, [partner_id, instant, partner_id, instant])
+    counted.execute(_LIVE, [partner_id, instant, booking_id] * 2)
     return counted
 
 
-def check(counted: Any, partner_id: str, now: datetime) -> None:
-    """Raise LimitReached where the count in `count_live`'s cursor is over HOLDS_PER_PARTNER."""
-    with counted:
-        (live,) = counted.fetchone()
+def check(live: int, partner_id: str, now: datetime) -> None:
+    """Raise LimitReached where these are more places than a partner may hold at a time."""
     if live <= settings.HOLDS_PER_PARTNER:
         return
     raise LimitReached(

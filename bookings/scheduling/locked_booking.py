@@ -338,22 +338,28 @@ class LockedBooking:
         self._note_booking(self.by, self.now)
         if not self._events:
             return self.booking
-        partner_id = self.by.partner_id if self._holds_more else None
-        counted = None
-        with pipeline():
-            # A change of an appointment alone is none of the booking, which all partners see.
-            if any(event.appointment_id is None for event in self._events):
-                self._save_booking()
-            writes.insert(self._made)
-            self._save_changed()
-            if partner_id is not None:
-                counted = holds.count_live(partner_id, self.now)
-            number_events = feed.write(self._events)
-        number_events()
-        if counted is not None and partner_id is not None:
-            holds.check(counted, partner_id, self.now)
+        if self._holds_more and self.by.partner_id is not None:
+            self._save_counted(self.by.partner_id)
+        else:
+            feed.write(self._events, **self._changes())()
         transaction.on_commit(self._count_for_metrics)
         return self.booking
+
+    def _save_counted(self, partner_id: str) -> None:
+        """Save, and check the limit of places that the partner may hold."""
+        with pipeline():
+            counted = holds.count_elsewhere(partner_id, self.now, booking_id=self.booking.pk)
+            number_events = feed.write(self._events, **self._changes())
+        number_events()
+        with counted:
+            (live,) = counted.fetchone()
+        holds.check(live + self._held_by(partner_id), partner_id, self.now)
+
+    def _held_by(self, partner_id: str) -> int:
+        """Return how many places of this booking the partner holds."""
+        booking = self.booking
+        ours = sum(one.partner_id == partner_id for one in self._held())
+        return ours + booking.whole_pending * (booking.whole_partner_id == partner_id)
 
     def _count_for_metrics(self) -> None:
         """Count a won claim, and holds that expired; publishing a booking is no claim."""
@@ -362,25 +368,41 @@ class LockedBooking:
         if self._lapsed:
             metrics.holds_lapsed(self._lapsed)
 
-    def _save_booking(self) -> None:
+    def _changes(self) -> dict[str, writes.Statement]:
+        """Return the statements that save the booking and its appointments."""
+        changes = {}
+        # A change of an appointment alone is none of the booking, which all partners see.
+        if any(event.appointment_id is None for event in self._events):
+            changes["booking"] = self._booking_change()
+        if self._made:
+            changes["made"] = writes.insert(self._made)
+        for nth, rows in enumerate(self._alike()):
+            changes[f"changed_{nth}"] = writes.update(rows, self._saved_columns(rows[0]))
+        return changes
+
+    def _booking_change(self) -> writes.Statement:
         # Machines' clocks differ; updated_at must not go back, or a sync by it would miss changes.
         latest = self._instant if self._is_new else max(self._instant, self.booking.updated_at)
         self.booking.updated_at = latest
         representation.write(self.booking)
         if self._is_new:
-            writes.insert([self.booking])
-        else:
-            writes.update([self.booking], writes.changed(self.booking, since=self._row))
+            return writes.insert([self.booking])
+        names = writes.changed(self.booking, since=self._row) or ("updated_at",)
+        return writes.update([self.booking], names)
 
-    def _save_changed(self) -> None:
-        """Save changed appointments, those with the same values in one UPDATE."""
+    def _alike(self) -> list[list[Appointment]]:
+        """Group the changed appointments that one UPDATE can save: all values are the same."""
         alike: dict[tuple[tuple[str, Any], ...], list[Appointment]] = {}
         for one in self._changed.values():
-            # A race: key rotation may have re-encrypted it meanwhile. Written only if changed.
-            names = (*SAVED, *SEALED) if one.pk in self._resealed else SAVED
-            alike.setdefault(tuple((name, getattr(one, name)) for name in names), []).append(one)
-        for values, rows in alike.items():
-            writes.update(rows, tuple(name for name, _ in values))
+            if one in self._made:
+                continue
+            said = tuple((name, getattr(one, name)) for name in self._saved_columns(one))
+            alike.setdefault(said, []).append(one)
+        return list(alike.values())
+
+    def _saved_columns(self, appointment: Appointment) -> tuple[str, ...]:
+        # A race: key rotation may have re-encrypted it meanwhile. Written only if changed.
+        return (*SAVED, *SEALED) if appointment.pk in self._resealed else SAVED
 
     def _note_patients(self) -> None:
         """Add an event to each appointment if the booking's time, location or doctor changed."""

@@ -3,7 +3,7 @@
 Django builds it at each save, which takes longer than the database does.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
@@ -38,6 +38,13 @@ def _values(row: Model, names: Sequence[str]) -> list[Any]:
     ]
 
 
+class Statement(NamedTuple):
+    """A statement that writes, to be run by `run`."""
+
+    sql: str
+    params: Sequence[Any]
+
+
 class Made(NamedTuple):
     """A column that the database computes: the SQL, and its parameters for each row."""
 
@@ -45,47 +52,60 @@ class Made(NamedTuple):
     params: Sequence[Sequence[object]]
 
 
-def insert(rows: Sequence[Model], **made: Made) -> Callable[[], None]:
-    """Insert new rows of one model; return what reads back the columns that the database computes.
+def run(**statements: Statement) -> Any:
+    """Run statements in this order and return a cursor with the rows of the last one.
 
-    In a pipeline (execute.pipeline), call that after the block: within it, it would wait for the
-    result.
-    made: the columns that the database computes, by attribute name.
+    On PostgreSQL in one round trip, as common table expressions of the last: none of them sees what
+    another one writes, but for what that returns under its name, and none writes the same row.
+    In a pipeline (execute.pipeline), read the cursor after the block: reading waits.
     """
-    if not rows:
-        return _nothing
-    model, as_said = type(rows[0]), [name for name in _columns(type(rows[0])) if name not in made]
-    read_back = (*_made_keys(model), *made)
-    sql = _insertion(model, len(rows), tuple((name, how.sql) for name, how in made.items()))
-    params: list[Any] = []
-    for nth, row in enumerate(rows):
-        params += _values(row, as_said)
-        params += [param for how in made.values() for param in how.params[nth]]
-        row._state.adding, row._state.db = False, connection.alias
+    *earlier, last = statements.items()
     cursor = connection.cursor()
     try:
-        cursor.execute(sql, params)
+        if connection.vendor == "postgresql":
+            sql = _joined(tuple((name, one.sql) for name, one in earlier), last[1].sql)
+            cursor.execute(sql, [each for one in statements.values() for each in one.params])
+        else:
+            for one in statements.values():
+                cursor.execute(one.sql, one.params)
     except DatabaseError:
         # The traceback keeps the cursor until garbage collection, in whichever thread that runs. On
         # SQLite, freeing an open one waits for this connection, and this connection may be waiting
         # for the write lock of that thread.
         cursor.close()
         raise
-    if not read_back:
-        cursor.close()
-        return _nothing
-
-    def read() -> None:
-        with cursor:
-            for row, values in zip(rows, cursor.fetchall(), strict=True):
-                for name, value in zip(read_back, values, strict=True):
-                    setattr(row, name, value)
-
-    return read
+    return cursor
 
 
-def _nothing() -> None:
-    """Read nothing back."""
+@lru_cache(maxsize=500)
+def _joined(earlier: tuple[tuple[str, str], ...], last: str) -> str:
+    if not earlier:
+        return last
+    return f"WITH {', '.join(f'{name} AS ({sql})' for name, sql in earlier)} {last}"
+
+
+def insert(rows: Sequence[Model], **made: Made) -> Statement:
+    """Insert new rows of one model; it returns what `read_back` reads.
+
+    made: the columns that the database computes, by attribute name.
+    """
+    model, as_said = type(rows[0]), [name for name in _columns(type(rows[0])) if name not in made]
+    sql = _insertion(model, len(rows), tuple((name, how.sql) for name, how in made.items()))
+    params: list[Any] = []
+    for nth, row in enumerate(rows):
+        params += _values(row, as_said)
+        params += [param for how in made.values() for param in how.params[nth]]
+        row._state.adding, row._state.db = False, connection.alias
+    return Statement(sql, params)
+
+
+def read_back(cursor: Any, rows: Sequence[Model], *made: str) -> None:
+    """Set the columns that the database computed in an insert of these rows."""
+    names = (*_made_keys(type(rows[0])), *made)
+    with cursor:
+        for row, values in zip(rows, cursor.fetchall(), strict=True):
+            for name, value in zip(names, values, strict=True):
+                setattr(row, name, value)
 
 
 @cache
@@ -117,13 +137,10 @@ def changed(row: Model, *, since: dict[str, Any]) -> tuple[str, ...]:
     return tuple(name for name, was in since.items() if getattr(row, name) != was)
 
 
-def update(rows: Sequence[Model], names: tuple[str, ...]) -> None:
+def update(rows: Sequence[Model], names: tuple[str, ...]) -> Statement:
     """Write these columns of locked rows of one model; their values are the same in every row."""
-    if not rows or not names:
-        return
-    with connection.cursor() as cursor:
-        values = [*_values(rows[0], names), *(row.pk for row in rows)]
-        cursor.execute(_change(type(rows[0]), names, len(rows)), values)
+    values = [*_values(rows[0], names), *(row.pk for row in rows)]
+    return Statement(_change(type(rows[0]), names, len(rows)), values)
 
 
 @lru_cache(maxsize=500)

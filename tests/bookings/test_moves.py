@@ -307,9 +307,9 @@ def test_what_is_written_knows_its_number_and_its_key(scene: Scene) -> None:
     kept: list[Event] = []
     writing = feed.write
 
-    def keep(events: list[Event]) -> Any:
+    def keep(events: list[Event], **changes: Any) -> Any:
         kept.extend(events)
-        return writing(events)
+        return writing(events, **changes)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(feed, "write", keep)

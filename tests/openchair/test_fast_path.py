@@ -164,7 +164,7 @@ def test_a_refused_insert_leaves_no_open_cursor(scene: Scene) -> None:
 
     taken = Booking(pk=scene.booking().pk)
     with connection.execute_wrapper(keep), pytest.raises(IntegrityError), transaction.atomic():
-        writes.insert([taken])
+        writes.run(booking=writes.insert([taken]))
     (cursor,) = cursors
     with pytest.raises(Exception, match="closed"):
         cursor.fetchall()
