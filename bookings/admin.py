@@ -12,7 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from bookings import walltime
-from bookings.desk import export, labels, times
+from bookings.desk import csv_export, labels, times
 from bookings.models import Access, Appointment, Booking, Event, Series
 from bookings.patients.record import Patient, by_email, by_phone
 from bookings.scheduling import bookings
@@ -86,7 +86,7 @@ class BookingAdmin(CaughtUpAdmin):
 
     @admin.action(description="Export the chosen openings as CSV")
     def as_csv(self, request: HttpRequest, queryset: QuerySet[Booking]) -> HttpResponse:
-        return export.openings_csv(queryset)
+        return csv_export.bookings_csv(queryset)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
@@ -94,7 +94,7 @@ class BookingAdmin(CaughtUpAdmin):
         booking = self.get_object(request, object_id)
         if booking is None or not self.has_view_permission(request, booking):
             raise Http404
-        return redirect("admin:desk_opening", booking.practice_id, booking.pk)
+        return redirect("admin:desk_booking", booking.practice_id, booking.pk)
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: Any = None
@@ -129,41 +129,43 @@ class AppointmentAdmin(CaughtUpAdmin):
         found = Q(pk__icontains=term)
         found |= Q(email_digest__in=by_email(term)) | Q(phone_digest__in=by_phone(term))
         newest = queryset.order_by("-created_at")[:NEWEST_BY_NAME]
-        named = [place.pk for place in newest if _is_named(place.unread_person, term)]
+        named = [each.pk for each in newest if _is_named(each.unread_person, term)]
         return queryset.filter(found | Q(pk__in=named)), False
 
     @admin.display(description="Patient")
-    def named(self, place: Appointment) -> str:
-        return labels.patient(place)
+    def named(self, appointment: Appointment) -> str:
+        return labels.patient(appointment)
 
     @admin.display(description="Phone")
-    def phone(self, place: Appointment) -> str:
-        return place.person.phone
+    def phone(self, appointment: Appointment) -> str:
+        return appointment.person.phone
 
     @admin.display(description="Status", ordering="status")
-    def in_words(self, place: Appointment) -> str:
-        return labels.PLACE[place.status]
+    def in_words(self, appointment: Appointment) -> str:
+        return labels.APPOINTMENT_STATUS[appointment.status]
 
     @admin.display(description="When (office time)", empty_value="–")
-    def when(self, place: Appointment) -> str:
+    def when(self, appointment: Appointment) -> str:
         """Return the exact time, or the part of the day where there is none yet."""
-        return str(times.of_patient(place) or "no time yet")
+        return str(times.of_appointment(appointment) or "no time yet")
 
     @admin.display(description="Location")
-    def where(self, place: Appointment) -> str:
-        return place.booking.location.name
+    def where(self, appointment: Appointment) -> str:
+        return appointment.booking.location.name
 
     @admin.display(description="Made (office time)", ordering="created_at")
-    def made(self, place: Appointment) -> str:
-        return named_moment(place.created_at, place.booking.location)
+    def made(self, appointment: Appointment) -> str:
+        return named_moment(appointment.created_at, appointment.booking.location)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        place = self.get_object(request, object_id)
-        if place is None or not self.has_view_permission(request, place):
+        appointment = self.get_object(request, object_id)
+        if appointment is None or not self.has_view_permission(request, appointment):
             raise Http404
-        return redirect("admin:desk_opening", place.booking.practice_id, place.booking_id)
+        return redirect(
+            "admin:desk_booking", appointment.booking.practice_id, appointment.booking_id
+        )
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: Any = None

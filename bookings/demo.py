@@ -150,7 +150,7 @@ def make() -> dict[str, Any]:
     for name, practice in practices.items():
         owner = partners["harbor" if name == "ungranted" else "full"]
         key, _ = ApiKey.objects.issue(owner, label="demo data", expires_at=now + KEY_LASTS)
-        _openings(name, by=Actor.of_key(key), staff=staff, now=now)
+        _publish_days(name, by=Actor.of_key(key), staff=staff, now=now)
         _patients(practice, by=Actor.of_key(key), staff=staff, now=now)
     return {
         "practices": {
@@ -249,19 +249,19 @@ def _account(username: str, *, is_superuser: bool) -> dict[str, str]:
     return {"username": username, "password": password}
 
 
-def _openings(name: str, *, by: Actor, staff: Actor, now: datetime) -> None:
+def _publish_days(name: str, *, by: Actor, staff: Actor, now: datetime) -> None:
     group = GROUPS[name]
     for nth, office in enumerate(group.offices):
         location = Location.objects.get(pk=office.id)
         today = walltime.wall_clock(now, location.zone).date()
         for day in (today + timedelta(days=days) for days in range(DAYS)):
-            if day.weekday() < 5 and not _has_openings(location, day):
+            if day.weekday() < 5 and not _has_bookings(location, day):
                 _publish_day(group, location, day, nth, by=by, staff=staff, now=now)
         if name == "exact" and nth == 0:
             _publish_weekly(group, location, today, by=by, now=now)
 
 
-def _has_openings(location: Location, day: date) -> bool:
+def _has_bookings(location: Location, day: date) -> bool:
     return Booking.objects.on_local_days([location], day, day).filter(series=None).exists()
 
 

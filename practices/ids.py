@@ -10,6 +10,7 @@ from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import F, Q, Value
 from django.db.models.functions import Length, LTrim, Substr
+from django.urls.converters import StringConverter
 
 ID_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}"
 ID_LENGTH = 32
@@ -94,13 +95,7 @@ def text_constraint(name: str, field: str, *, least: int = 0, most: int) -> mode
     )
 
 
-class PublicIdConverter:
+class PublicIdConverter(StringConverter):
     """Path converter that matches only what has the form of an id."""
 
     regex = ID_PATTERN
-
-    def to_python(self, value: str) -> str:
-        return value
-
-    def to_url(self, value: str) -> str:
-        return value

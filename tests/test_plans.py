@@ -1,12 +1,15 @@
 """Query plans of PostgreSQL: no request reads a large table from end to end."""
 
 from collections.abc import Iterator, Sequence
+from datetime import date
 from typing import Any
 
 import psycopg
 import pytest
 from django.db import connection
 
+from bookings.models import Appointment
+from practices.models import Location
 from tests.conftest import Caller
 from tests.factories import Scene
 
@@ -144,3 +147,19 @@ def test_a_practice_that_has_the_whole_table_is_not_read_through_for_holds_that_
     for sql, params in selecting(api, "GET location/l60-1/bookings?status=open"):
         for plan in plans(sql, params):
             assert not scanned(plan), sql
+
+
+def test_the_exact_times_of_a_day_are_found_without_all_that_ever_were(scene: Scene) -> None:
+    crowd(scene, first=60)
+    with connection.cursor() as cursor:
+        cursor.execute("""
+            UPDATE bookings_appointment a SET start_datetime = b.start_datetime
+            FROM bookings_booking b WHERE b.id = booking_id AND a.status = 'booked'
+        """)
+        cursor.execute("ANALYZE bookings_appointment")
+    locations = Location.objects.filter(practice="p60")
+    day = date(2026, 6, 8)
+    rows = Appointment.objects.timed_on_local_days(locations, day, day)
+    for plan in plans(*rows.values_list("booking_id").query.sql_with_params()):
+        assert not scanned(plan)
+        assert "appointment_exact_time" in {node.get("Index Name") for node in nodes(plan)}

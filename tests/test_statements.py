@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from bookings.desk import conflicts
+from bookings.desk.desk import version
 from tests.conftest import Caller
 from tests.desk.world import House, browser
 from tests.factories import Scene
@@ -144,7 +144,7 @@ def sent_from_the_desk(house: House) -> dict[str, tuple[str, dict[str, Any]]]:
     return {
         "hold": (f"{opening}/act/", {"do": "hold", "seen": "open"}),
         "close": (f"{opening}/act/", {"do": "close", "seen": "open"}),
-        "edit": (f"{opening}/edit/", {**fields, "seen": conflicts.version(house.weekly)}),
+        "edit": (f"{opening}/edit/", {**fields, "seen": version(house.weekly)}),
         "book a patient": (f"place/{held.pk}/act/", {"do": "booked", "seen": "pending"}),
         "give back": (f"place/{held.pk}/act/", {"do": "give_back", "seen": "pending"}),
     }

@@ -10,10 +10,19 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_safe
 
 from bookings import walltime
-from bookings.desk import board, history, labels, times
-from bookings.desk.conflicts import as_seen, version
-from bookings.desk.desk import Desk, attempt, desk_page, say_mistakes, show, try_form
-from bookings.desk.forms import ExactTimeForm, NamedPatientForm, OpeningForm, PatientForm
+from bookings.desk import history, labels, times
+from bookings.desk.board.query import url_of_day
+from bookings.desk.desk import (
+    Desk,
+    as_seen,
+    attempt,
+    desk_page,
+    say_mistakes,
+    show,
+    try_form,
+    version,
+)
+from bookings.desk.forms import BookingForm, ExactTimeForm, NamedPatientForm, PatientForm
 from bookings.models import TAKEN, Appointment, AppointmentStatus, Booking, Status
 from bookings.representation import time_range
 from bookings.scheduling import appointments, bookings, moves
@@ -28,10 +37,10 @@ BUTTONS = {
 
 
 @dataclass(frozen=True)
-class Place:
+class AppointmentRow:
     """An appointment as the template needs it."""
 
-    row: Appointment
+    appointment: Appointment
     name: str
     status: str
     time: str
@@ -56,15 +65,15 @@ def _show(
 ) -> HttpResponse:
     zone = booking.location.zone
     is_range = desk.practice.range_bookings
-    rows = booking.appointments.select_related("partner", "booking__practice", "booking__location")
-    places = [_place(row) for row in rows.order_by("created_at", "id")]
-    when = times.when(booking, [place.row for place in places])
+    found = booking.appointments.select_related("partner", "booking__practice", "booking__location")
+    rows = [_row(each) for each in found.order_by("created_at", "id")]
+    when = times.when(booking, [row.appointment for row in rows])
     asked = time_range(booking.start_datetime, zone) if is_range else None
     wall = booking.start_datetime and walltime.wall_clock(booking.start_datetime, zone)
     context = {
         "title": f"Opening {when}",
         "booking": booking,
-        "status_word": labels.STATUS[Status(booking.status)],
+        "status_word": labels.STATUS[booking.status],
         "when": when,
         "start_value": f"{wall:%Y-%m-%dT%H:%M}" if wall else "",
         "zone": labels.zone_name(zone, booking.start_datetime or desk.now),
@@ -74,27 +83,27 @@ def _show(
         "is_past": booking.start_datetime is not None and booking.start_datetime <= desk.now,
         "held_until": booking.pending_until and labels.moment_at(booking.pending_until, zone),
         "moves": _moves(booking),
-        "places": places,
+        "appointments": rows,
         "whole": labels.whole(booking),
         "has_patients": booking.places_taken > booking.whole_taken,
         "patient": patient or PatientForm(desk=desk, booking=booking),
         "named": named or NamedPatientForm(desk=desk, booking=booking),
         "lines": history.of_booking(booking),
-        "board": board.address(desk, booking),
+        "board": url_of_day(desk, booking),
     }
-    return show(request, desk, "opening.html", context, status)
+    return show(request, desk, "booking.html", context, status)
 
 
-def _place(row: Appointment) -> Place:
-    zone = row.booking.location.zone
-    exact = row.start_datetime
-    return Place(
-        row=row,
-        name=labels.patient(row),
-        status=labels.PLACE[AppointmentStatus(row.status)],
+def _row(appointment: Appointment) -> AppointmentRow:
+    zone = appointment.booking.location.zone
+    exact, until = appointment.start_datetime, appointment.pending_until
+    return AppointmentRow(
+        appointment=appointment,
+        name=labels.patient(appointment),
+        status=labels.APPOINTMENT_STATUS[appointment.status],
         time=labels.moment_at(exact, zone) if exact else "",
-        held_until=labels.moment_at(row.pending_until, zone) if row.pending_until else "",
-        is_taken=row.status in TAKEN,
+        held_until=labels.moment_at(until, zone) if until else "",
+        is_taken=appointment.status in TAKEN,
     )
 
 
@@ -123,7 +132,7 @@ def act(request: HttpRequest, desk: Desk, booking_id: str) -> HttpResponse:
     """Hold, release, reserve, book or close a whole booking."""
     booking = desk.booking(booking_id)
     if request.method != "POST":  # a redirect after logging in again, or a reload
-        return redirect("admin:desk_opening", desk.practice.pk, booking.pk)
+        return redirect("admin:desk_booking", desk.practice.pk, booking.pk)
     wanted, seen = request.POST.get("do", ""), request.POST.get("seen", "")
     if wanted == "close":
         attempt(
@@ -133,7 +142,7 @@ def act(request: HttpRequest, desk: Desk, booking_id: str) -> HttpResponse:
             ),
             "The opening is closed.",
         )
-        return redirect("admin:desk_opening", desk.practice.pk, booking.pk)
+        return redirect("admin:desk_booking", desk.practice.pk, booking.pk)
     if wanted not in BUTTONS:
         raise Http404
     status, _label, done = BUTTONS[wanted]
@@ -142,7 +151,7 @@ def act(request: HttpRequest, desk: Desk, booking_id: str) -> HttpResponse:
         form = ExactTimeForm(request.POST, desk=desk, booking=booking)
         if not form.is_valid():
             say_mistakes(request, form)
-            return redirect("admin:desk_opening", desk.practice.pk, booking.pk)
+            return redirect("admin:desk_booking", desk.practice.pk, booking.pk)
         fields["start_datetime"] = form.cleaned_data["start"]
     attempt(
         request,
@@ -151,11 +160,11 @@ def act(request: HttpRequest, desk: Desk, booking_id: str) -> HttpResponse:
         ),
         done,
     )
-    return redirect("admin:desk_opening", desk.practice.pk, booking.pk)
+    return redirect("admin:desk_booking", desk.practice.pk, booking.pk)
 
 
 @desk_page
-def take_place(request: HttpRequest, desk: Desk, booking_id: str) -> HttpResponse:
+def take_appointment(request: HttpRequest, desk: Desk, booking_id: str) -> HttpResponse:
     """Make an appointment of a free place."""
     return _make(request, desk, booking_id, "patient", PatientForm, appointments.take)
 
@@ -177,106 +186,106 @@ def _make(
     """Make an appointment with `verb`; on errors render the page's form of this name again."""
     booking = desk.booking(booking_id)
     if request.method != "POST":  # a redirect after logging in again, or a reload
-        return redirect("admin:desk_opening", desk.practice.pk, booking.pk)
+        return redirect("admin:desk_booking", desk.practice.pk, booking.pk)
     form = form_class(request.POST, desk=desk, booking=booking)
-    if _is_done(request, desk, form, verb):
-        return redirect("admin:desk_opening", desk.practice.pk, booking.pk)
-    forms: dict[str, Any] = {name: form}
-    return _show(request, desk, desk.booking(booking_id), **forms, status=400)
-
-
-def _is_done(
-    request: HttpRequest, desk: Desk, form: PatientForm, verb: Callable[..., Appointment]
-) -> bool:
-    """Make an appointment with `verb`, or add errors to the form. Return whether it was made."""
-    if not form.is_valid():
-        return False
-    fields = form.fields_for_verb()
-    place = try_form(
+    made = try_form(
         form,
-        lambda: verb(booking_id=form.booking.pk, fields=fields, by=desk.by, now=desk.now),
+        lambda: verb(
+            booking_id=booking.pk, fields=form.fields_for_verb(), by=desk.by, now=desk.now
+        ),
     )
-    if place is None:
-        return False
-    status = labels.PLACE[AppointmentStatus(place.status)].lower()
-    messages.success(request, f"{labels.patient(place)}: place {status}.")
-    return True
+    if made is None:
+        forms: dict[str, Any] = {name: form}
+        return _show(request, desk, desk.booking(booking_id), **forms, status=400)
+    status = labels.APPOINTMENT_STATUS[made.status].lower()
+    messages.success(request, f"{labels.patient(made)}: place {status}.")
+    return redirect("admin:desk_booking", desk.practice.pk, booking.pk)
 
 
 @desk_page
-def act_on_place(request: HttpRequest, desk: Desk, appointment_id: str) -> HttpResponse:
+def act_on_appointment(request: HttpRequest, desk: Desk, appointment_id: str) -> HttpResponse:
     """Book, reserve or cancel an appointment."""
-    place = desk.appointment(appointment_id)
+    appointment = desk.appointment(appointment_id)
     if request.method != "POST":  # a redirect after logging in again, or a reload
-        return redirect("admin:desk_opening", desk.practice.pk, place.booking_id)
+        return redirect("admin:desk_booking", desk.practice.pk, appointment.booking_id)
     wanted, seen = request.POST.get("do", ""), request.POST.get("seen", "")
-    name = labels.patient(place)
+    name = labels.patient(appointment)
     if wanted == "give_back":
         attempt(
             request,
             lambda: appointments.cancel(
-                appointment_id=place.pk, by=desk.by, now=desk.now, check=as_seen(seen)
+                appointment_id=appointment.pk, by=desk.by, now=desk.now, check=as_seen(seen)
             ),
             f"The place of {name} is free again.",
         )
     elif wanted in {AppointmentStatus.BOOKED, AppointmentStatus.RESERVED}:
         fields: appointments.Fields = {"status": wanted}
         if wanted == AppointmentStatus.BOOKED and desk.practice.range_bookings:
-            form = ExactTimeForm(request.POST, desk=desk, booking=place.booking)
+            form = ExactTimeForm(request.POST, desk=desk, booking=appointment.booking)
             if not form.is_valid():
                 say_mistakes(request, form)
-                return redirect("admin:desk_opening", desk.practice.pk, place.booking_id)
+                return redirect("admin:desk_booking", desk.practice.pk, appointment.booking_id)
             fields["start_datetime"] = form.cleaned_data["start"]
         attempt(
             request,
             lambda: appointments.edit(
-                appointment_id=place.pk,
+                appointment_id=appointment.pk,
                 fields=fields,
                 by=desk.by,
                 now=desk.now,
                 check=as_seen(seen),
             ),
-            f"{name}: place {labels.PLACE[AppointmentStatus(wanted)].lower()}.",
+            f"{name}: place {labels.APPOINTMENT_STATUS[wanted].lower()}.",
         )
     else:
         raise Http404
-    return redirect("admin:desk_opening", desk.practice.pk, place.booking_id)
+    return redirect("admin:desk_booking", desk.practice.pk, appointment.booking_id)
 
 
 @desk_page
 def new(request: HttpRequest, desk: Desk) -> HttpResponse:
     """Create a booking; the board links here with location, doctor and start in the query."""
     if request.method == "POST":
-        form = OpeningForm(desk, request.POST, is_new=True)
-        if form.is_valid() and (booking := _published(form, desk)):
+        form = BookingForm(desk, request.POST, is_new=True)
+        booking = try_form(
+            form,
+            lambda: bookings.publish(fields=form.fields_for_verb(), by=desk.by, now=desk.now),
+        )
+        if booking is not None:
             messages.success(request, "The opening is published.")
-            return redirect(board.address(desk, booking))
+            return redirect(url_of_day(desk, booking))
         return _show_form(request, desk, form, None, 400)
     initial = {name: request.GET[name] for name in ("location", "doctor") if name in request.GET}
-    form = OpeningForm(desk, initial={**initial, "start": request.GET.get("start", "")[:16]})
+    form = BookingForm(desk, initial={**initial, "start": request.GET.get("start", "")[:16]})
     return _show_form(request, desk, form, None)
-
-
-def _published(form: OpeningForm, desk: Desk) -> Booking | None:
-    fields: Any = form.fields_for_verb()
-    return try_form(form, lambda: bookings.publish(fields=fields, by=desk.by, now=desk.now))
 
 
 @desk_page
 def edit(request: HttpRequest, desk: Desk, booking_id: str) -> HttpResponse:
-    """Edit a booking, unless it has changed since the form was rendered (see conflicts)."""
+    """Edit a booking, unless it has changed since the form was rendered (see as_seen)."""
     booking = desk.booking(booking_id)
     if request.method == "POST":
-        form = OpeningForm(desk, request.POST)
-        if form.is_valid() and _edited(form, desk, booking, request.POST.get("seen", "")):
+        form = BookingForm(desk, request.POST)
+        check = as_seen(request.POST.get("seen", ""), version)
+        edited = try_form(
+            form,
+            lambda: bookings.edit(
+                booking_id=booking.pk,
+                fields=form.fields_for_verb(),
+                by=desk.by,
+                now=desk.now,
+                check=check,
+            ),
+        )
+        if edited is not None:
             messages.success(request, "The opening is changed.")
-            return redirect("admin:desk_opening", desk.practice.pk, booking.pk)
+            return redirect("admin:desk_booking", desk.practice.pk, booking.pk)
         # The form gets the current version: saving again after a conflict message is deliberate.
         return _show_form(request, desk, form, booking, 400)
     wall = booking.start_datetime and walltime.wall_clock(
         booking.start_datetime, booking.location.zone
     )
-    form = OpeningForm(
+    form = BookingForm(
         desk,
         initial={
             "location": booking.location_id,
@@ -290,21 +299,10 @@ def edit(request: HttpRequest, desk: Desk, booking_id: str) -> HttpResponse:
     return _show_form(request, desk, form, booking)
 
 
-def _edited(form: OpeningForm, desk: Desk, booking: Booking, seen: str) -> Booking | None:
-    fields: Any = form.fields_for_verb()
-    check = as_seen(seen, version)
-    return try_form(
-        form,
-        lambda: bookings.edit(
-            booking_id=booking.pk, fields=fields, by=desk.by, now=desk.now, check=check
-        ),
-    )
-
-
 def _show_form(
     request: HttpRequest,
     desk: Desk,
-    form: OpeningForm,
+    form: BookingForm,
     booking: Booking | None,
     status: int = 200,
 ) -> HttpResponse:
@@ -315,4 +313,4 @@ def _show_form(
         "seen": version(booking) if booking else "",
         "zones": sorted({each.zone.key for each in desk.locations}),
     }
-    return show(request, desk, "opening_form.html", context, status)
+    return show(request, desk, "booking_form.html", context, status)

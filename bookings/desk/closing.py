@@ -1,4 +1,4 @@
-"""Bulk closing of bookings: those with places taken are listed apart and not closed."""
+"""Bulk closing of bookings: those with a place taken are listed apart and not closed."""
 
 from collections import defaultdict
 from typing import Any
@@ -10,11 +10,11 @@ from django.shortcuts import redirect
 from bookings.desk import labels, times
 from bookings.desk.desk import Desk, desk_page, show
 from bookings.desk.forms import CloseManyForm
-from bookings.models import Appointment, AppointmentStatus, Booking
+from bookings.models import Appointment, Booking
 from bookings.scheduling import bookings
 
 
-def chosen(desk: Desk, asked: dict[str, Any]) -> list[Booking]:
+def _chosen(desk: Desk, asked: dict[str, Any]) -> list[Booking]:
     """List the future bookings that match the form, days in each location's time zone."""
     locations = [each for each in desk.locations if asked["location"] in {None, each}]
     rows = Booking.objects.not_closed().on_local_days(locations, asked["first"], asked["last"])
@@ -33,7 +33,7 @@ def page(request: HttpRequest, desk: Desk) -> HttpResponse:
     form = CloseManyForm(desk, request.POST)
     if not form.is_valid():
         return show(request, desk, "close.html", _context(form), 400)
-    found = chosen(desk, form.cleaned_data)
+    found = _chosen(desk, form.cleaned_data)
     if request.POST.get("do") == "close":
         agreed = set(request.POST.getlist("opening"))
         return _close(request, desk, [each for each in found if each.pk in agreed])
@@ -41,7 +41,7 @@ def page(request: HttpRequest, desk: Desk) -> HttpResponse:
         **_context(form),
         "previewed": True,
         "to_close": [_row(each, []) for each in found if each.is_free],
-        "kept": _with_places([each for each in found if not each.is_free]),
+        "kept": _with_appointments([each for each in found if not each.is_free]),
     }
     return show(request, desk, "close.html", context)
 
@@ -50,30 +50,30 @@ def _context(form: CloseManyForm) -> dict[str, Any]:
     return {"title": "Close openings", "form": form}
 
 
-def _with_places(taken: list[Booking]) -> list[dict[str, Any]]:
+def _with_appointments(taken: list[Booking]) -> list[dict[str, Any]]:
     """Return bookings as rows with their patients' names and phones."""
-    places: dict[str, list[Appointment]] = defaultdict(list)
+    appointments: dict[str, list[Appointment]] = defaultdict(list)
     rows = Appointment.objects.taken().filter(booking__in=taken)
     rows = rows.select_related("booking__location", "booking__practice")
-    for place in rows.order_by("created_at", "id"):
-        places[place.booking_id].append(place)
-    return [_row(each, places[each.pk]) for each in taken]
+    for appointment in rows.order_by("created_at", "id"):
+        appointments[appointment.booking_id].append(appointment)
+    return [_row(each, appointments[each.pk]) for each in taken]
 
 
-def _row(booking: Booking, places: list[Appointment]) -> dict[str, Any]:
+def _row(booking: Booking, appointments: list[Appointment]) -> dict[str, Any]:
     patients = [
         {
-            "name": labels.patient(place),
-            "phone": place.person.phone,
-            "status": labels.PLACE[AppointmentStatus(place.status)],
-            "time": times.of_patient(place) if place.start_datetime is not None else "",
+            "name": labels.patient(each),
+            "phone": each.person.phone,
+            "status": labels.APPOINTMENT_STATUS[each.status],
+            "time": times.of_appointment(each) if each.start_datetime is not None else "",
         }
-        for place in places
+        for each in appointments
     ]
     return {
         "booking": booking,
-        "when": times.when(booking, places),
-        "places": [*({"name": text} for text in labels.whole(booking)), *patients],
+        "when": times.when(booking, appointments),
+        "taken": [*({"name": text} for text in labels.whole(booking)), *patients],
     }
 
 

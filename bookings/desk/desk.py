@@ -1,9 +1,10 @@
-"""Shared parts of the desk's views: access decorator, current practice and time, messages."""
+"""Shared parts of the desk's views: access, current practice, messages, optimistic locking."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, wraps
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from django.contrib import admin, messages
@@ -15,7 +16,7 @@ from django.shortcuts import get_object_or_404, render
 
 from bookings import walltime
 from bookings.desk import labels
-from bookings.models import Appointment, Booking
+from bookings.models import Appointment, Booking, Event
 from bookings.scheduling import bookings
 from bookings.scheduling.actors import Actor
 from openchair.errors import LimitReached, Refused
@@ -105,20 +106,21 @@ def show(
 _REFUSALS = (Refused, LimitReached, ValidationError)
 
 
-def attempt(request: HttpRequest, act: Callable[[], Any], done: str) -> bool:
-    """Call `act` and add messages: `done`, or why it was refused. Return whether it succeeded."""
+def attempt(request: HttpRequest, act: Callable[[], Any], done: str) -> None:
+    """Call `act` and add messages: `done`, or why it was refused."""
     try:
         act()
     except _REFUSALS as error:
         for text in labels.reasons(error):
             messages.error(request, text)
-        return False
-    messages.success(request, done)
-    return True
+    else:
+        messages.success(request, done)
 
 
 def try_form(form: Form, act: Callable[[], Result]) -> Result | None:
-    """Call `act` and return its result; if it is refused, add the reasons to the form."""
+    """Call `act`, if the form is valid, and return its result; add refusals to the form."""
+    if not form.is_valid():
+        return None
     try:
         return act()
     except _REFUSALS as error:
@@ -131,3 +133,51 @@ def say_mistakes(request: HttpRequest, form: Form) -> None:
     for errors in form.errors.values():
         for error in errors:
             messages.error(request, str(error))
+
+
+def version(booking: Booking) -> str:
+    """Return the id of a booking's last event (or an empty string), which every change replaces."""
+    last = booking.events.order_by("-id").values_list("pk", flat=True).first()
+    return str(last or "")
+
+
+def as_seen(
+    seen: str, state_of: Callable[[Any], str] = attrgetter("status")
+) -> Callable[[Booking | Appointment], None]:
+    """Return a `check` for a verb: that the row is still in the state the page was rendered with.
+
+    When two people act on the same page, the second gets a message about the first one's change,
+    and nothing is changed.
+
+    state_of: its status, or the `version` of a booking. The check raises Refused (changed).
+    """
+
+    def check(row: Booking | Appointment) -> None:
+        if state_of(row) != seen:
+            events = row.events.select_related(
+                "user", "api_key__partner", "booking__location", "appointment"
+            )
+            raise _changed(events.order_by("id").last())
+
+    return check
+
+
+def _changed(last: Event | None) -> Refused:
+    """Return the refusal, with what was changed meanwhile, when, and the name of the person."""
+    if last is None:
+        return Refused("changed", "The time of this hold has run out. Nothing was changed.")
+    zone = last.booking.location.zone
+    if last.appointment is None:
+        became = labels.STATUS[last.to_status].lower()
+        subject = "This opening"
+    else:
+        became = labels.APPOINTMENT_STATUS[last.to_status].lower()
+        subject = f"The place of {labels.patient(last.appointment)}"
+        if last.appointment.start_datetime is not None:
+            became += f" for {labels.moment_at(last.appointment.start_datetime, zone)}"
+    when = labels.moment_at(last.at, zone)
+    return Refused(
+        "changed",
+        f"{subject} was changed while you looked: {labels.who(last)} made it “{became}” ({when}). "
+        "Nothing of yours was changed; look again below.",
+    )

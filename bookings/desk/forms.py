@@ -13,6 +13,7 @@ from bookings.desk import labels
 from bookings.desk.desk import Desk
 from bookings.models import LONGEST, MOST_PLACES, TAKEN, AppointmentStatus, Booking
 from bookings.representation import time_range
+from bookings.scheduling import bookings
 from practices.models import Doctor, Location
 
 WEEKDAYS = [
@@ -129,7 +130,7 @@ class DeskForm(forms.Form):
                     field.initial = rows[0].pk
 
 
-class OpeningForm(DeskForm):
+class BookingForm(DeskForm):
     """Form to create or edit one booking."""
 
     location = forms.ModelChoiceField(Location.objects.none(), empty_label="Choose")
@@ -167,7 +168,7 @@ class OpeningForm(DeskForm):
                     self.add_error("start", HAS_PASSED)
         return cleaned
 
-    def fields_for_verb(self) -> dict[str, Any]:
+    def fields_for_verb(self) -> bookings.Fields:
         """Return the cleaned values as the `fields` of a function in bookings.scheduling."""
         cleaned = self.cleaned_data
         return {
@@ -269,7 +270,7 @@ class NamedPatientForm(PatientForm):
         there = [status for status in TAKEN if getattr(booking, f"whole_{status}")]
         status = self.fields["status"]
         assert isinstance(status, forms.ChoiceField)
-        status.choices = [(each, labels.PLACE[each]) for each in there]
+        status.choices = [(each, labels.APPOINTMENT_STATUS[each]) for each in there]
         if len(there) < 2:
             del self.fields["status"]
 

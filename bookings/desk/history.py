@@ -6,7 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from bookings.desk import labels
-from bookings.models import AppointmentStatus, Booking, Event, Status
+from bookings.models import Booking, Event
 from practices.models import Doctor, Location
 
 _FIELDS = {
@@ -69,18 +69,18 @@ def _line(event: Event, zone: ZoneInfo, names: dict[str, str]) -> Line | None:
 def _what(event: Event, moved: bool) -> str:
     if event.appointment is None:
         if not event.from_status:
-            return f"Opening made: {labels.STATUS[Status(event.to_status)].lower()}"
+            return f"Opening made: {labels.STATUS[event.to_status].lower()}"
         if not moved:
             return "Opening changed"
-        was, now = (labels.STATUS[Status(each)] for each in (event.from_status, event.to_status))
+        was, now = (labels.STATUS[each] for each in (event.from_status, event.to_status))
         return f"Opening: {was.lower()} → {now.lower()}"
     name = labels.patient(event.appointment)
-    became = labels.PLACE[AppointmentStatus(event.to_status)].lower()
+    became = labels.APPOINTMENT_STATUS[event.to_status].lower()
     if not event.from_status:
         return f"{name}: place {became}"
     if not moved:
         return f"{name}: changed"
-    return f"{name}: {labels.PLACE[AppointmentStatus(event.from_status)].lower()} → {became}"
+    return f"{name}: {labels.APPOINTMENT_STATUS[event.from_status].lower()} → {became}"
 
 
 def _details(event: Event, zone: ZoneInfo, names: dict[str, str]) -> list[str]:

@@ -24,7 +24,7 @@ STATUS: dict[str, str] = {
     Status.BOOKED: "Booked",
     Status.CLOSED: "Closed",
 }
-PLACE: dict[str, str] = {
+APPOINTMENT_STATUS: dict[str, str] = {
     AppointmentStatus.PENDING: "On hold",
     AppointmentStatus.RESERVED: "Needs a time",
     AppointmentStatus.BOOKED: "Booked",
@@ -102,9 +102,9 @@ def lasted(span: timedelta) -> str:
     return f"{minutes} min"
 
 
-def counted(number: int, one: str, many: str | None = None) -> str:
+def counted(number: int, noun: str) -> str:
     """Format a number with its noun: 1 opening, 3 openings."""
-    return f"{number} {one if number == 1 else many or one + 's'}"
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def taken(booking: Booking) -> str:
@@ -114,9 +114,9 @@ def taken(booking: Booking) -> str:
     return f"{booking.total_appointments - booking.free_places} of {booking.total_appointments}"
 
 
-def patient(place: Appointment) -> str:
+def patient(appointment: Appointment) -> str:
     """Return the name of an appointment's patient."""
-    person = place.person
+    person = appointment.person
     return f"{person.first_name} {person.last_name}".strip() or "Patient without a name"
 
 

@@ -26,7 +26,7 @@ class Ahead:
     """Counts of the next 14 days at one location, or at all of them."""
 
     name: str
-    openings: int
+    bookings: int
     places: int
     filled: int
     waiting: int
@@ -72,13 +72,13 @@ def _by_today(desk: Desk) -> dict[date, list[Location]]:
 
 def _ahead(desk: Desk) -> list[Ahead]:
     """Count the next 14 days, today included, by each location's local dates."""
-    nothing = dict.fromkeys(("openings", "places", "filled", "waiting", "held"), 0)
+    nothing = dict.fromkeys(("bookings", "places", "filled", "waiting", "held"), 0)
     found: dict[str, dict[str, Any]] = {}
     for today, locations in _by_today(desk).items():
         last = today + timedelta(days=DAYS - 1)
         rows = Booking.objects.not_closed().on_local_days(locations, today, last)
         for row in rows.values("location_id").annotate(
-            openings=Count("pk"),
+            bookings=Count("pk"),
             places=Sum("total_appointments"),
             filled=Sum(F("places_reserved") + F("places_booked")),
             waiting=Sum("places_reserved"),

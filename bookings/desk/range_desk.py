@@ -11,8 +11,7 @@ from django.views.decorators.http import require_safe
 
 from bookings import walltime
 from bookings.desk import labels, times
-from bookings.desk.conflicts import as_seen
-from bookings.desk.desk import Desk, attempt, desk_page, show
+from bookings.desk.desk import Desk, as_seen, attempt, desk_page, show
 from bookings.desk.forms import ExactTimeForm
 from bookings.models import Appointment, AppointmentStatus, Booking
 from bookings.representation import time_range
@@ -22,10 +21,10 @@ _WAITS = as_seen(AppointmentStatus.RESERVED)
 
 
 @dataclass(frozen=True)
-class Waiting:
+class Card:
     """A reserved appointment as the template needs it."""
 
-    place: Appointment
+    appointment: Appointment
     name: str
     asked_day: str
     asked_range: str
@@ -35,7 +34,7 @@ class Waiting:
     others: list[str]
 
 
-def waiting(desk: Desk) -> list[Appointment]:
+def _waiting(desk: Desk) -> list[Appointment]:
     """List reserved appointments, longest waiting first."""
     rows = Appointment.objects.waiting_for_time().filter(booking__practice=desk.practice)
     rows = rows.select_related(
@@ -45,7 +44,7 @@ def waiting(desk: Desk) -> list[Appointment]:
     return list(rows.annotate(since=since).order_by("since", "id"))
 
 
-def waiting_whole(desk: Desk) -> list[Booking]:
+def _waiting_whole(desk: Desk) -> list[Booking]:
     """List bookings with places reserved as a whole, without a patient."""
     rows = Booking.objects.filter(practice=desk.practice, whole_reserved__gt=0)
     related = rows.select_related("location", "doctor", "practice", "whole_partner")
@@ -65,36 +64,36 @@ def _show(
     typed: tuple[str, ExactTimeForm] | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    places = waiting(desk)
-    others = _times_given(desk, places)
+    appointments = _waiting(desk)
+    others = _times_given(desk, appointments)
     context = {
         "title": "Range desk",
         "desk": desk,
-        "queue": [_waiting(place, desk, others, typed) for place in places],
-        "unnamed": [_unnamed(booking) for booking in waiting_whole(desk)],
+        "queue": [_card(each, desk, others, typed) for each in appointments],
+        "unnamed": [_unnamed(booking) for booking in _waiting_whole(desk)],
     }
     return show(request, desk, "ranges.html", context, status)
 
 
-def _waiting(
-    place: Appointment,
+def _card(
+    appointment: Appointment,
     desk: Desk,
     others: dict[tuple[str, str], list[str]],
     typed: tuple[str, ExactTimeForm] | None,
-) -> Waiting:
-    booking = place.booking
+) -> Card:
+    booking = appointment.booking
     zone = booking.location.zone
     wall = walltime.wall_clock(booking.start_datetime, zone) if booking.start_datetime else None
     part = time_range(booking.start_datetime, zone)
     form = ExactTimeForm(desk=desk, booking=booking, initial={"start": wall})
-    if typed is not None and typed[0] == place.pk:
+    if typed is not None and typed[0] == appointment.pk:
         form = typed[1]
-    form.auto_id = f"id_{place.pk}_%s"
+    form.auto_id = f"id_{appointment.pk}_%s"
     day = labels.day(wall.date()) if wall else "no day yet"
-    since: datetime = getattr(place, "since", None) or place.created_at
-    return Waiting(
-        place=place,
-        name=labels.patient(place),
+    since: datetime = getattr(appointment, "since", None) or appointment.created_at
+    return Card(
+        appointment=appointment,
+        name=labels.patient(appointment),
         asked_day=day,
         asked_range=labels.RANGES[part] if part else "any time",
         zone=labels.zone_name(zone, booking.start_datetime or desk.now),
@@ -112,9 +111,9 @@ def _unnamed(booking: Booking) -> dict[str, Any]:
     }
 
 
-def _times_given(desk: Desk, places: list[Appointment]) -> dict[tuple[str, str], list[str]]:
+def _times_given(desk: Desk, appointments: list[Appointment]) -> dict[tuple[str, str], list[str]]:
     """List future exact times of these doctors, by doctor id and day, as text in wall time."""
-    doctors = {place.booking.doctor_id for place in places}
+    doctors = {each.booking.doctor_id for each in appointments}
     given: dict[tuple[str, str], list[str]] = {}
     rows = (
         Appointment.objects.timed()
@@ -136,23 +135,23 @@ def _times_given(desk: Desk, places: list[Appointment]) -> dict[tuple[str, str],
 @desk_page
 def assign(request: HttpRequest, desk: Desk, appointment_id: str) -> HttpResponse:
     """Set an appointment's exact time; one outside the part of the day needs a confirmation."""
-    place = desk.appointment(appointment_id)
+    appointment = desk.appointment(appointment_id)
     if request.method != "POST":  # a redirect after logging in again, or a reload
         return redirect("admin:desk_ranges", desk.practice.pk)
-    form = ExactTimeForm(request.POST, desk=desk, booking=place.booking)
-    still_waits = place.status == AppointmentStatus.RESERVED
+    form = ExactTimeForm(request.POST, desk=desk, booking=appointment.booking)
+    still_waits = appointment.status == AppointmentStatus.RESERVED
     # If a colleague has dealt with the appointment, attempt() below reports that instead.
     if not form.is_valid() and (still_waits or "start" not in form.cleaned_data):
-        return _show(request, desk, typed=(place.pk, form), status=400)
+        return _show(request, desk, typed=(appointment.pk, form), status=400)
     exact = form.cleaned_data["start"]
     fields: appointments.Fields = {"status": AppointmentStatus.BOOKED, "start_datetime": exact}
-    when = labels.moment_at(exact, place.booking.location.zone)
+    when = labels.moment_at(exact, appointment.booking.location.zone)
     attempt(
         request,
         lambda: appointments.edit(
-            appointment_id=place.pk, fields=fields, by=desk.by, now=desk.now, check=_WAITS
+            appointment_id=appointment.pk, fields=fields, by=desk.by, now=desk.now, check=_WAITS
         ),
-        f"{labels.patient(place)} is booked for {when}.",
+        f"{labels.patient(appointment)} is booked for {when}.",
     )
     return redirect("admin:desk_ranges", desk.practice.pk)
 
@@ -160,14 +159,14 @@ def assign(request: HttpRequest, desk: Desk, appointment_id: str) -> HttpRespons
 @desk_page
 def give_back(request: HttpRequest, desk: Desk, appointment_id: str) -> HttpResponse:
     """Cancel a reserved appointment."""
-    place = desk.appointment(appointment_id)
+    appointment = desk.appointment(appointment_id)
     if request.method != "POST":  # a redirect after logging in again, or a reload
         return redirect("admin:desk_ranges", desk.practice.pk)
     attempt(
         request,
         lambda: appointments.cancel(
-            appointment_id=place.pk, by=desk.by, now=desk.now, check=_WAITS
+            appointment_id=appointment.pk, by=desk.by, now=desk.now, check=_WAITS
         ),
-        f"The place of {labels.patient(place)} is free again.",
+        f"The place of {labels.patient(appointment)} is free again.",
     )
     return redirect("admin:desk_ranges", desk.practice.pk)

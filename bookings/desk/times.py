@@ -19,7 +19,7 @@ from bookings.representation import time_range
 from practices.models import Kind
 
 WITH_TIMED = Prefetch("appointments", Appointment.objects.timed(), to_attr="timed")
-"""Prefetch for queries of bookings: sets `timed`, the appointments for `when` and `of_opening`."""
+"""Prefetch for queries of bookings: sets `timed`, the appointments for `when` and `of_booking`."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Time:
     at: datetime
     zone: ZoneInfo
     part: str = ""
-    patient: Appointment | None = None
+    appointment: Appointment | None = None
 
     @property
     def day(self) -> date:
@@ -44,7 +44,9 @@ class Time:
         return f"{labels.day(self.day)}, {self.clock}"
 
 
-def of_opening(row: Any, places: Iterable[Appointment], zone: ZoneInfo, kind: str) -> list[Time]:
+def of_booking(
+    row: Any, appointments: Iterable[Appointment], zone: ZoneInfo, kind: str
+) -> list[Time]:
     """List a booking's times: one for each exact time, then one for the other places, if any.
 
     row: a booking, or a named row with its start_datetime, total_appointments and whole_booked.
@@ -52,9 +54,9 @@ def of_opening(row: Any, places: Iterable[Appointment], zone: ZoneInfo, kind: st
     if row.start_datetime is None:
         return []
     times = [
-        Time(place.start_datetime, zone, patient=place)
-        for place in places
-        if place.status == AppointmentStatus.BOOKED and place.start_datetime is not None
+        Time(each.start_datetime, zone, appointment=each)
+        for each in appointments
+        if each.status == AppointmentStatus.BOOKED and each.start_datetime is not None
     ]
     times.sort(key=lambda time: time.at)
     if len(times) < row.total_appointments:
@@ -65,20 +67,21 @@ def of_opening(row: Any, places: Iterable[Appointment], zone: ZoneInfo, kind: st
     return times
 
 
-def of_patient(place: Appointment) -> Time | None:
+def of_appointment(appointment: Appointment) -> Time | None:
     """Return an appointment's time, exact or a part of the day; None if the booking has none."""
-    booking, zone = place.booking, place.booking.location.zone
-    if place.exact_time is not None:
-        return Time(place.exact_time, zone, patient=place)
+    booking = appointment.booking
+    zone = booking.location.zone
+    if appointment.exact_time is not None:
+        return Time(appointment.exact_time, zone, appointment=appointment)
     if booking.start_datetime is None:
         return None
-    return Time(booking.start_datetime, zone, _part(booking.start_datetime, zone), place)
+    return Time(booking.start_datetime, zone, _part(booking.start_datetime, zone), appointment)
 
 
-def when(booking: Booking, places: Iterable[Appointment]) -> str:
+def when(booking: Booking, appointments: Iterable[Appointment]) -> str:
     """Format a booking's time; if every place has an exact time, all of those."""
-    times = of_opening(booking, places, booking.location.zone, booking.practice.kind)
-    of_all_else = [time for time in times if time.patient is None]
+    times = of_booking(booking, appointments, booking.location.zone, booking.practice.kind)
+    of_all_else = [time for time in times if time.appointment is None]
     return "; ".join(map(str, of_all_else or times)) or "no time yet"
 
 

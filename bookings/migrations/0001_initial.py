@@ -159,6 +159,10 @@ class Migration(migrations.Migration):
             model_name='appointment',
             index=models.Index(models.F('patient_key'), condition=models.Q(('patient_key__isnull', False)), name='appointment_keys'),
         ),
+        migrations.AddIndex(
+            model_name='appointment',
+            index=models.Index(models.F('start_datetime'), condition=models.Q(('start_datetime__isnull', False)), name='appointment_exact_time'),
+        ),
         migrations.AddConstraint(
             model_name='appointment',
             constraint=models.CheckConstraint(condition=models.Q(django.db.models.lookups.Exact(practices.ids._TrimAll(models.F('id'), models.Value('abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-')), models.Value('')), django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length(practices.ids._TrimAll(django.db.models.functions.text.Substr(models.F('id'), 1, 1), models.Value('_-'))), models.Value(0)), django.db.models.lookups.LessThanOrEqual(django.db.models.functions.text.Length(models.F('id')), models.Value(32))), name='appointment_id_form', violation_error_message='An id is 1 to 32 letters, digits, hyphens and underscores, the first a letter or a digit.'),

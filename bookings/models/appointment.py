@@ -127,6 +127,13 @@ class Appointment(models.Model):
             models.Index(
                 "patient_key", name="appointment_keys", condition=Q(patient_key__isnull=False)
             ),
+            # A range practice's board looks for exact times, which can be on any other day than the
+            # booking's. No condition on the status: prepared statements have it as a parameter.
+            models.Index(
+                "start_datetime",
+                name="appointment_exact_time",
+                condition=Q(start_datetime__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

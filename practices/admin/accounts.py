@@ -21,22 +21,17 @@ from practices.scoping import ScopedAdmin
 admin.site.unregister([User, Group])
 
 
-class OperatorsOnlyInline(TabularInline):
-    """Related rows on a page, for operators only."""
+class MembershipInline(TabularInline):
+    """The practices a person works for, for operators only."""
 
+    model = Membership
+    verbose_name_plural = "Practices this person works for"
     extra = 1
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(request.user.is_active and request.user.is_superuser)
 
     has_add_permission = has_change_permission = has_delete_permission = has_view_permission
-
-
-class MembershipInline(OperatorsOnlyInline):
-    """The practices a person works for."""
-
-    model = Membership
-    verbose_name_plural = "Practices this person works for"
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Add an aria-label: for screen readers the table's heading does not label the choice."""

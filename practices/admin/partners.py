@@ -45,7 +45,7 @@ def state_in_words(key: ApiKey, now: datetime) -> str:
 class PartnerAdmin(ScopedAdmin):
     """Organisations that call the API."""
 
-    operators_may = frozenset({"view", "add", "change"})  # it has openings, and a history
+    operators_may = frozenset({"view", "add", "change"})  # it has bookings, and a history
     list_display = ["name", "active", "may_do", "keys_link"]
     search_fields = ["name", "id"]
     list_filter = ["active", "special_authorization", "all_practices"]

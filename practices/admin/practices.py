@@ -22,7 +22,7 @@ class PracticeAdmin(ScopedAdmin):
     list_filter = ["kind", "active"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        """Make the id and, once there are openings, the kind read-only."""
+        """Make the id and, once there are bookings, the kind read-only."""
         if obj is None:
             return []
         return ["id", "kind"] if obj.bookings.exists() else ["id"]
@@ -40,7 +40,7 @@ class LocationAdmin(ScopedAdmin):
     list_filter = ["practice"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        """Make read-only what openings depend on: the practice and, for staff, the time zone."""
+        """Make read-only what bookings depend on: the practice and, for staff, the time zone."""
         if obj is None:
             return []
         return ["id", "practice"] if request.user.is_superuser else ["id", "practice", "timezone"]
@@ -78,7 +78,7 @@ class DoctorAdmin(ScopedAdmin):
     list_filter = ["practice", "locations"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        """Make the id, and the practice in which openings were made, read-only."""
+        """Make the id, and the practice in which bookings were made, read-only."""
         return [] if obj is None else ["id", "practice"]
 
     def get_exclude(self, request: HttpRequest, obj: Any = None) -> list[str]:

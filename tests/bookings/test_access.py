@@ -84,7 +84,7 @@ def test_a_page_that_shows_a_patient_is_written_down(house: House, page: str) ->
     assert "Quillonette" in browser(house.staff).get(page).content.decode()
     (row,) = Access.objects.all()
     assert (row.user, row.practice) == (house.staff, house.practice)
-    assert row.appointments == [house.place.pk]
+    assert row.appointments == [house.appointment.pk]
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_operators_read_it_and_change_nothing(house: House) -> None:
     operator = get_user_model().objects.create_superuser("op")
     client: Client = browser(operator)
     address = "/admin/bookings/access/"
-    listed = client.get(address, {"q": house.place.pk}).content.decode()
+    listed = client.get(address, {"q": house.appointment.pk}).content.decode()
     assert "Quillonina" in listed
     assert "Quillonina" not in client.get(address, {"q": "nobody"}).content.decode()
     assert client.get(f"{address}{row.pk}/change/").status_code == 200

@@ -13,7 +13,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from time_machine import Traveller
 
-from bookings.desk import export
+from bookings.desk import csv_export
 from bookings.models import Appointment, Booking, Event, Status
 from tests import factories
 from tests.conftest import only_once_on_sqlite
@@ -26,8 +26,9 @@ QUERIES = 10
 
 
 def named(first_name: str) -> Appointment:
-    (place,) = (each for each in Appointment.objects.all() if each.person.first_name == first_name)
-    return place
+    rows = Appointment.objects.all()
+    (appointment,) = (each for each in rows if each.person.first_name == first_name)
+    return appointment
 
 
 def said(response: Any) -> str:
@@ -76,7 +77,7 @@ def test_an_odd_day_is_today(day: str, house: House, desk: Client) -> None:
 
 
 def test_a_lapsed_hold_is_seen_expired(house: House, desk: Client, clock: Traveller) -> None:
-    held = house.opening("H", start=datetime(2026, 6, 2, 14), total_appointments=1)  # noqa: DTZ001
+    held = house.publish("H", start=datetime(2026, 6, 2, 14), total_appointments=1)  # noqa: DTZ001
     house.patient(held, status="pending", now=NOON)
     day = house.address("board/?day=2026-06-02")
     assert "On hold Quillonette Quillonfield (on hold until 12:15 PM)" in said(desk.get(day))
@@ -121,11 +122,11 @@ def test_a_form_with_a_mistake_keeps_what_was_typed(house: House, desk: Client) 
     ("do", "becomes"), [("hold", "pending"), ("book", "booked"), ("close", "closed")]
 )
 def test_a_click_holds_books_or_closes(do: str, becomes: str, house: House, desk: Client) -> None:
-    opening = house.opening("N", start=datetime(2026, 6, 2, 14))  # noqa: DTZ001
-    desk.post(house.address(f"opening/{opening.pk}/act/"), {"do": do, "seen": "open"})
-    opening.refresh_from_db()
-    assert opening.status == becomes
-    last = Event.objects.filter(booking=opening, appointment=None).order_by("id").last()
+    booking = house.publish("N", start=datetime(2026, 6, 2, 14))  # noqa: DTZ001
+    desk.post(house.address(f"opening/{booking.pk}/act/"), {"do": do, "seen": "open"})
+    booking.refresh_from_db()
+    assert booking.status == becomes
+    last = Event.objects.filter(booking=booking, appointment=None).order_by("id").last()
     assert last is not None
     assert (last.user, last.from_status, last.to_status) == (house.staff, "open", becomes)
 
@@ -137,7 +138,7 @@ def test_release_gives_back_what_the_office_took(house: House, desk: Client) -> 
     # The patient's place is not given back, so the booking was and is open with two free.
     house.booking.refresh_from_db()
     assert (house.booking.status, house.booking.free_places) == ("open", 2)
-    assert Appointment.objects.get(pk=house.place.pk).status == "booked"
+    assert Appointment.objects.get(pk=house.appointment.pk).status == "booked"
 
 
 def test_only_what_can_be_done_is_offered(house: House, desk: Client) -> None:
@@ -147,21 +148,21 @@ def test_only_what_can_be_done_is_offered(house: House, desk: Client) -> None:
 
 
 def test_the_second_of_two_people_is_told_what_the_first_did(house: House, desk: Client) -> None:
-    opening = house.opening("N", start=datetime(2026, 6, 2, 14))  # noqa: DTZ001
-    act = house.address(f"opening/{opening.pk}/act/")
+    booking = house.publish("N", start=datetime(2026, 6, 2, 14))  # noqa: DTZ001
+    act = house.address(f"opening/{booking.pk}/act/")
     desk.post(act, {"do": "hold", "seen": "open"})
     second = desk.post(act, {"do": "book", "seen": "open"}, follow=True)
     assert "was changed while you looked: Quillonina made it “on hold”" in said(second)
-    opening.refresh_from_db()
-    assert opening.status == Status.PENDING
+    booking.refresh_from_db()
+    assert booking.status == Status.PENDING
 
 
 def test_who_closes_or_gives_back_what_a_colleague_has_is_told_so(
     house: House, desk: Client
 ) -> None:
-    opening = house.opening("N", start=datetime(2026, 6, 2, 14))  # noqa: DTZ001
-    close = f"opening/{opening.pk}/act/", {"do": "close", "seen": "open"}
-    give_back = f"place/{house.place.pk}/act/", {"do": "give_back", "seen": "booked"}
+    booking = house.publish("N", start=datetime(2026, 6, 2, 14))  # noqa: DTZ001
+    close = f"opening/{booking.pk}/act/", {"do": "close", "seen": "open"}
+    give_back = f"place/{house.appointment.pk}/act/", {"do": "give_back", "seen": "booked"}
     for path, form in (close, give_back):
         desk.post(house.address(path), form)
         second = said(desk.post(house.address(path), form, follow=True))
@@ -196,9 +197,9 @@ def test_a_place_is_taken_for_a_patient_on_the_phone(house: House, desk: Client)
     values = {"first_name": "Ada", "last_name": "Brook", "phone": "555 0199", "status": "booked"}
     done = desk.post(house.address(f"opening/{house.booking.pk}/patient/"), values, follow=True)
     assert "Ada Brook: place booked." in said(done)
-    place = named("Ada")
-    assert (place.status, place.person.phone) == ("booked", "555 0199")
-    event = place.events.get()
+    appointment = named("Ada")
+    assert (appointment.status, appointment.person.phone) == ("booked", "555 0199")
+    event = appointment.events.get()
     assert (event.user, event.to_status) == (house.staff, "booked")
 
 
@@ -232,9 +233,9 @@ def test_a_range_place_is_booked_with_its_exact_time_only(
     take = range_house.address(f"opening/{range_house.booking.pk}/patient/")
     assert "Say the exact time" in said(range_desk.post(take, values))
     range_desk.post(take, {**values, "exact": "2026-06-02T09:20"})
-    place = named("Ada")
-    assert place.start_datetime is not None
-    assert place.start_datetime.isoformat() == "2026-06-02T13:20:00+00:00"
+    appointment = named("Ada")
+    assert appointment.start_datetime is not None
+    assert appointment.start_datetime.isoformat() == "2026-06-02T13:20:00+00:00"
 
 
 @pytest.mark.parametrize(
@@ -256,7 +257,7 @@ def test_no_range_place_gets_a_time_that_was_not_asked_for(
         (f"{booking}/patient/", {**patient, "exact": exact}),
         (f"place/{held.pk}/act/", {"do": "booked", "seen": "pending", "start": exact}),
         (
-            f"place/{range_house.place.pk}/act/",
+            f"place/{range_house.appointment.pk}/act/",
             {"do": "booked", "seen": "reserved", "start": exact},
         ),
         (f"{booking}/act/", {"do": "book", "seen": "open", "start": exact}),
@@ -271,14 +272,14 @@ def test_no_range_place_gets_a_time_that_was_not_asked_for(
 
 
 def test_a_login_on_the_way_leads_back_to_the_page(range_house: House, range_desk: Client) -> None:
-    opening = range_house.address(f"opening/{range_house.booking.pk}/")
-    place, ranges = range_house.place.pk, range_house.address("ranges/")
+    booking_page = range_house.address(f"opening/{range_house.booking.pk}/")
+    appointment, ranges = range_house.appointment.pk, range_house.address("ranges/")
     pages = {
-        f"{opening}act/": opening,
-        f"{opening}patient/": opening,
-        range_house.address(f"place/{place}/act/"): opening,
-        f"{ranges}{place}/assign/": ranges,
-        f"{ranges}{place}/give-back/": ranges,
+        f"{booking_page}act/": booking_page,
+        f"{booking_page}patient/": booking_page,
+        range_house.address(f"place/{appointment}/act/"): booking_page,
+        f"{ranges}{appointment}/assign/": ranges,
+        f"{ranges}{appointment}/give-back/": ranges,
     }
     for path, page in pages.items():
         sent_away = Client(headers={"host": "localhost"}).post(path)
@@ -329,8 +330,8 @@ def test_an_empty_day_links_to_a_new_opening_there(house: House, desk: Client) -
 
 def test_history_tells_who_when_and_what(house: House, desk: Client, clock: Traveller) -> None:
     clock.shift(timedelta(hours=1))
-    place = house.address(f"place/{house.place.pk}/act/")
-    desk.post(place, {"do": "give_back", "seen": "booked"})
+    path = house.address(f"place/{house.appointment.pk}/act/")
+    desk.post(path, {"do": "give_back", "seen": "booked"})
     text = said(desk.get(house.address(f"opening/{house.booking.pk}/")))
     assert "Mon, Jun 1, 1:00 PM, 2026 · Quillonina" in text
     assert "Quillonette Quillonfield: booked → given back" in text
@@ -355,7 +356,7 @@ def test_the_list_in_view_is_exported_as_text_and_never_as_a_formula(
     answer = desk.get(house.address("openings.csv?day=2026-06-02"))
     assert 'filename="openings.csv"' in answer.headers["Content-Disposition"]
     rows = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"))))
-    assert rows[0] == list(export.COLUMNS)
+    assert rows[0] == list(csv_export.COLUMNS)
     assert rows[1][:4] == [house.booking.pk, "Open", "2026-06-02 09:00", "America/New_York"]
     assert rows[1][6] == "'=cmd|'/c calc'!A1"
     assert len(rows) == 2
@@ -363,8 +364,8 @@ def test_the_list_in_view_is_exported_as_text_and_never_as_a_formula(
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "  =1", "=1"])
 def test_what_begins_like_a_formula_is_text(text: str) -> None:
-    assert export.cell(text) == f"'{text}"
-    assert export.cell(f"a{text}") == f"a{text}"
+    assert csv_export.cell(text) == f"'{text}"
+    assert csv_export.cell(f"a{text}") == f"a{text}"
 
 
 def test_a_big_practice_is_shown_in_few_queries_and_quickly(house: House) -> None:
@@ -413,22 +414,22 @@ def crowd(house: House) -> None:
 
 
 def test_the_desk_says_who_took_places_without_a_patient(house: House, desk: Client) -> None:
-    opening = house.opening("N", start=datetime(2026, 6, 2, 14), status="booked")  # noqa: DTZ001
-    held = house.opening("H", start=datetime(2026, 6, 2, 15))  # noqa: DTZ001
+    booking = house.publish("N", start=datetime(2026, 6, 2, 14), status="booked")  # noqa: DTZ001
+    held = house.publish("H", start=datetime(2026, 6, 2, 15))  # noqa: DTZ001
     desk.post(house.address(f"opening/{held.pk}/act/"), {"do": "hold", "seen": "open"})
     board = said(desk.get(house.address("board/?day=2026-06-02")))
     assert "3 places taken by Quillon Partner" in board
     assert "3 places taken by staff (on hold until 12:15 PM)" in board
     assert "3 places taken by Quillon Partner" in said(
-        desk.get(house.address(f"opening/{opening.pk}/"))
+        desk.get(house.address(f"opening/{booking.pk}/"))
     )
     days = {"first": "2026-06-02", "last": "2026-06-02", "do": "preview"}
     assert "3 places taken by staff" in said(desk.post(house.address("close/"), days))
 
 
 def test_one_of_these_places_is_given_to_a_patient_with_a_name(house: House, desk: Client) -> None:
-    opening = house.opening("N", start=datetime(2026, 6, 2, 14), status="booked")  # noqa: DTZ001
-    path = house.address(f"opening/{opening.pk}/name/")
+    booking = house.publish("N", start=datetime(2026, 6, 2, 14), status="booked")  # noqa: DTZ001
+    path = house.address(f"opening/{booking.pk}/name/")
     typed = {"first_name": "Ada", "last_name": "Brook", "phone": ""}
     refused = desk.post(path, typed)
     assert refused.status_code == 400
@@ -437,9 +438,13 @@ def test_one_of_these_places_is_given_to_a_patient_with_a_name(house: House, des
     assert "Ada Brook: place booked." in done
     assert "2 places taken by Quillon Partner" in done
     assert "Places booked without a patient: 3 → 2" in done
-    place = named("Ada")
-    assert (place.status, place.booking, place.partner) == ("booked", opening, None)
-    desk.post(house.address(f"opening/{opening.pk}/act/"), {"do": "release", "seen": "booked"})
+    appointment = named("Ada")
+    assert (appointment.status, appointment.booking, appointment.partner) == (
+        "booked",
+        booking,
+        None,
+    )
+    desk.post(house.address(f"opening/{booking.pk}/act/"), {"do": "release", "seen": "booked"})
     gone = desk.post(path, {**typed, "phone": "555 0199"})
     assert "taken without a patient any longer" in said(gone)
     assert 'value="Brook"' in gone.content.decode()

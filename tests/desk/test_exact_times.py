@@ -21,14 +21,14 @@ from tests.factories import NOON, Scene
 @pytest.fixture
 def booked(range_house: House) -> Appointment:
     """Book the one place of a booking of 1:00 PM for 1:15 PM."""
-    opening = range_house.opening("O", start=datetime(2026, 6, 2, 13), total_appointments=1)  # noqa: DTZ001
-    place = range_house.patient(opening, first_name="Ines", last_name="Okonkwo")
-    return give(range_house, place, "2026-06-02T13:15")
+    booking = range_house.publish("O", start=datetime(2026, 6, 2, 13), total_appointments=1)  # noqa: DTZ001
+    appointment = range_house.patient(booking, first_name="Ines", last_name="Okonkwo")
+    return give(range_house, appointment, "2026-06-02T13:15")
 
 
-def give(house: House, place: Appointment, wall: str) -> Appointment:
+def give(house: House, appointment: Appointment, wall: str) -> Appointment:
     fields: Any = {"start_datetime": datetime.fromisoformat(wall)}
-    return appointments.edit(appointment_id=place.pk, fields=fields, by=house.actor, now=NOON)
+    return appointments.edit(appointment_id=appointment.pk, fields=fields, by=house.actor, now=NOON)
 
 
 def chips(page: Any) -> list[str]:
@@ -110,7 +110,7 @@ def test_patients_of_one_opening_stand_on_the_board_in_order_of_their_times(
 ) -> None:
     other = range_house.patient(range_house.booking, first_name="Ada", last_name="Brook")
     give(range_house, other, "2026-06-02T08:15")
-    give(range_house, range_house.place, "2026-06-02T09:20")
+    give(range_house, range_house.appointment, "2026-06-02T09:20")
     page = range_desk.get(range_house.address("board/?day=2026-06-02"))
     assert chips(page) == [
         "8:15 AM 60 min Booked Ada Brook",

@@ -17,7 +17,7 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from bookings.desk import conflicts
+from bookings.desk.desk import version
 from bookings.models import Appointment, Booking, Event
 from openchair.operations.checks import registered_models_are_scoped
 from practices.models import Doctor, Kind, Membership
@@ -204,11 +204,13 @@ def test_another_practices_ids_are_told_from_nothing_by_no_address(
     who: str, mine: House, other: House
 ) -> None:
     client = PEOPLE[who](mine)
-    asked = {path for path in filled(mine, other) if other.word in path or other.place.pk in path}
+    asked = {
+        path for path in filled(mine, other) if other.word in path or other.appointment.pk in path
+    }
     assert len(asked) > 30
     for path in asked:
         nowhere = path
-        for word in (other.word, other.place.pk):
+        for word in (other.word, other.appointment.pk):
             nowhere = nowhere.replace(word, "x" * len(word))
         for send in (client.get, client.post):
             answers = [send(path), send(nowhere)]
@@ -217,7 +219,7 @@ def test_another_practices_ids_are_told_from_nothing_by_no_address(
                 CHANGES.sub("", answer.content.decode() + str(answer.headers.get("Location")))
                 for answer in answers
             ]
-            for word in (other.word, other.place.pk):
+            for word in (other.word, other.appointment.pk):
                 said[0] = said[0].replace(word, "x" * len(word))
             assert said[0] == said[1], path
             followed = [client.get("/admin/password_change/").content.decode() for _ in range(2)]
@@ -332,13 +334,13 @@ def test_no_post_to_the_desk_touches_another_practice(
         for do in ("hold", "release", "book", "close", "give_back", "booked", "publish")
         for seen in ("open", "booked", "reserved", "pending")
     ]
-    opening = {
+    values = {
         "location": other.location.pk,
         "doctor": other.doctor.pk,
         "start": "2026-06-04T10:00",
         "length": 30,
         "places": 1,
-        "seen": conflicts.version(other.booking),
+        "seen": version(other.booking),
         "weekdays": ["0"],
         "times": "9",
         "first": "2026-06-01",
@@ -352,13 +354,13 @@ def test_no_post_to_the_desk_touches_another_practice(
     sent = 0
     for path in {path for path in filled(mine, other) if path.startswith("/admin/desk/")}:
         own = path.startswith(mine.address("")) and other.word not in path
-        if own and other.place.pk not in path and "publish" not in path and "new" not in path:
+        if own and other.appointment.pk not in path and "publish" not in path and "new" not in path:
             continue
-        for body in [*bodies, opening, {**opening, "do": "publish"}, {**opening, "do": "close"}]:
+        for body in [*bodies, values, {**values, "do": "publish"}, {**values, "do": "close"}]:
             response = staff.post(path, body)
             sent += 1
             assert response.status_code in {200, 400, 404, 405}, path
-            assert not leaks(response, other, str(opening)), path
+            assert not leaks(response, other, str(values)), path
     assert sent > 500
     assert _everything(other) == before
 
@@ -372,7 +374,7 @@ def test_an_opening_of_ones_own_is_not_moved_into_another_practice(
         "start": "2026-06-04T10:00",
         "length": 30,
         "places": 3,
-        "seen": conflicts.version(mine.booking),
+        "seen": version(mine.booking),
     }
     refused = staff.post(mine.address(f"opening/{mine.booking.pk}/edit/"), values)
     assert refused.status_code == 400

@@ -182,7 +182,7 @@ def test_times_are_on_the_offices_clock_and_named(
 def test_times_are_ordered_as_instants(
     path: str, model: Any, column: int, by: str, house: House, operator: Client
 ) -> None:
-    house.patient(house.opening("N"), now=NOON - timedelta(hours=1))
+    house.patient(house.publish("N"), now=NOON - timedelta(hours=1))
     for sign in ("", "-"):
         rows = operator.get(f"/admin/{path}?o={sign}{column}").context["cl"].result_list
         times = [getattr(row, by) for row in rows]
@@ -204,7 +204,7 @@ def test_more_rows_need_no_more_queries(
             counted.append(len(asked))
         counts.append(counted)
         for letter in "NM":
-            house.patient(house.opening(f"{letter}{len(counts)}"))
+            house.patient(house.publish(f"{letter}{len(counts)}"))
     assert counts[0] == counts[1]
 
 

@@ -12,8 +12,8 @@ from tests.factories import NOON
 
 def test_the_next_two_weeks_are_counted(range_house: House, range_desk: Client) -> None:
     """A booking with a waiting patient and two places, and Wednesday's weekly one, twice."""
-    range_house.opening("F", start=datetime(2026, 6, 15, 9))  # noqa: DTZ001  # the 15th day
-    held = range_house.opening("H", start=datetime(2026, 6, 14, 9))  # noqa: DTZ001  # the 14th
+    range_house.publish("F", start=datetime(2026, 6, 15, 9))  # noqa: DTZ001  # the 15th day
+    held = range_house.publish("H", start=datetime(2026, 6, 14, 9))  # noqa: DTZ001  # the 14th
     range_house.patient(held, status="pending", now=NOON)
     text = said(range_desk.get(range_house.address("numbers/")))
     head = "Location Openings Places Filled Waiting for a time On hold"
@@ -23,7 +23,7 @@ def test_the_next_two_weeks_are_counted(range_house: House, range_desk: Client) 
 def test_the_last_eight_weeks_are_drawn_and_told(
     house: House, desk: Client, clock: Traveller
 ) -> None:
-    unused = house.opening("N", start=datetime(2026, 6, 4, 14))  # noqa: DTZ001
+    unused = house.publish("N", start=datetime(2026, 6, 4, 14))  # noqa: DTZ001
     desk.post(house.address(f"opening/{unused.pk}/act/"), {"do": "close", "seen": "open"})
     assert "No openings took place yet." in said(desk.get(house.address("numbers/")))
     clock.move_to(NOON + timedelta(days=8))

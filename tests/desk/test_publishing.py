@@ -72,7 +72,7 @@ def test_a_month_is_published_by_two_clicks(house: House, desk: Client) -> None:
 def test_clashes_are_a_warning_not_a_refusal_and_may_be_left_out(
     house: House, desk: Client
 ) -> None:
-    house.opening("C", start=datetime(2026, 6, 8, 9, 15), length=30)  # noqa: DTZ001
+    house.publish("C", start=datetime(2026, 6, 8, 9, 15), length=30)  # noqa: DTZ001
     preview = desk.post(house.address("publish/"), pattern(house))
     assert "1 overlaps with an opening Dr. Quillonson has, or with one another" in said(preview)
     assert "clashes with 9:15 AM, 30 min, Quillon Square" in said(preview)
@@ -236,7 +236,7 @@ def closing(house: House, **values: Any) -> dict[str, Any]:
 
 
 def test_closing_lists_those_with_patients_apart(house: House, desk: Client) -> None:
-    free = house.opening("F", start=datetime(2026, 6, 2, 14))  # noqa: DTZ001
+    free = house.publish("F", start=datetime(2026, 6, 2, 14))  # noqa: DTZ001
     preview = desk.post(house.address("close/"), closing(house))
     page = preview.content.decode()
     assert re.findall(r'name="opening" value="(\w+)"', page) == [free.pk]
@@ -247,11 +247,11 @@ def test_closing_lists_those_with_patients_apart(house: House, desk: Client) -> 
 
 
 def test_only_what_was_seen_and_is_still_untouched_is_closed(house: House, desk: Client) -> None:
-    free = house.opening("F", start=datetime(2026, 6, 2, 14))  # noqa: DTZ001
-    taken = house.opening("T", start=datetime(2026, 6, 2, 15))  # noqa: DTZ001
+    free = house.publish("F", start=datetime(2026, 6, 2, 14))  # noqa: DTZ001
+    taken = house.publish("T", start=datetime(2026, 6, 2, 15))  # noqa: DTZ001
     desk.post(house.address("close/"), closing(house))
     house.patient(taken, first_name="Meanwhile")
-    unseen = house.opening("U", start=datetime(2026, 6, 2, 16))  # noqa: DTZ001
+    unseen = house.publish("U", start=datetime(2026, 6, 2, 16))  # noqa: DTZ001
     sent = {**closing(house), "do": "close", "opening": [free.pk, taken.pk, house.booking.pk]}
     done = said(desk.post(house.address("close/"), sent, follow=True))
     assert "1 opening closed." in done

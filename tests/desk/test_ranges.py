@@ -16,7 +16,7 @@ from tests.factories import NOON
 
 def assign(desk: Client, house: House, time: str = "2026-06-02T09:20", **values: Any) -> Any:
     """Send the exact time of the waiting patient."""
-    path = house.address(f"ranges/{house.place.pk}/assign/")
+    path = house.address(f"ranges/{house.appointment.pk}/assign/")
     return desk.post(path, {"start": time, **values}, follow=True)
 
 
@@ -37,11 +37,11 @@ def test_an_exact_time_books_the_place(range_house: House, range_desk: Client) -
     done = assign(range_desk, range_house)
     assert "Rosalvaette Rosalvafield is booked for Tue, Jun 2, 9:20 AM." in said(done)
     assert "Nobody waits for a time" in said(done)
-    range_house.place.refresh_from_db()
-    assert range_house.place.status == AppointmentStatus.BOOKED
-    assert range_house.place.start_datetime is not None
-    assert range_house.place.start_datetime.isoformat() == "2026-06-02T13:20:00+00:00"
-    events = Event.objects.filter(appointment=range_house.place, user=range_house.staff)
+    range_house.appointment.refresh_from_db()
+    assert range_house.appointment.status == AppointmentStatus.BOOKED
+    assert range_house.appointment.start_datetime is not None
+    assert range_house.appointment.start_datetime.isoformat() == "2026-06-02T13:20:00+00:00"
+    events = Event.objects.filter(appointment=range_house.appointment, user=range_house.staff)
     assert events.order_by("id")[0].to_status == "booked"
 
 
@@ -53,8 +53,8 @@ def test_a_time_outside_the_range_is_confirmed_first(
     assert asked.status_code == 400
     assert "This is outside Tue, Jun 2, morning" in said(asked)
     assert f'value="{time}"' in asked.content.decode()
-    range_house.place.refresh_from_db()
-    assert range_house.place.status == AppointmentStatus.RESERVED
+    range_house.appointment.refresh_from_db()
+    assert range_house.appointment.status == AppointmentStatus.RESERVED
     assert "is booked for" in said(assign(range_desk, range_house, time, outside="on"))
 
 
@@ -71,8 +71,8 @@ def test_an_impossible_time_is_refused(
     time: str, text: str, range_house: House, range_desk: Client
 ) -> None:
     assert text in said(assign(range_desk, range_house, time))
-    range_house.place.refresh_from_db()
-    assert range_house.place.status == AppointmentStatus.RESERVED
+    range_house.appointment.refresh_from_db()
+    assert range_house.appointment.status == AppointmentStatus.RESERVED
 
 
 def test_the_second_of_two_people_is_told_what_the_first_did(
@@ -82,23 +82,23 @@ def test_the_second_of_two_people_is_told_what_the_first_did(
     assign(colleague, range_house, "2026-06-02T09:20")
     second = said(assign(range_desk, range_house, "2026-06-02T09:40"))
     assert "Colleen made it “booked for Tue, Jun 2, 9:20 AM”" in second
-    range_house.place.refresh_from_db()
-    assert range_house.place.start_datetime is not None
-    assert range_house.place.start_datetime.minute == 20
+    range_house.appointment.refresh_from_db()
+    assert range_house.appointment.start_datetime is not None
+    assert range_house.appointment.start_datetime.minute == 20
 
 
 def test_what_a_colleague_has_booked_is_not_given_back(
     range_house: House, range_desk: Client
 ) -> None:
     assign(range_desk, range_house)
-    path = range_house.address(f"ranges/{range_house.place.pk}/give-back/")
+    path = range_house.address(f"ranges/{range_house.appointment.pk}/give-back/")
     assert "was changed while you looked" in said(range_desk.post(path, follow=True))
-    range_house.place.refresh_from_db()
-    assert range_house.place.status == AppointmentStatus.BOOKED
+    range_house.appointment.refresh_from_db()
+    assert range_house.appointment.status == AppointmentStatus.BOOKED
 
 
 def test_a_place_is_given_back(range_house: House, range_desk: Client) -> None:
-    path = range_house.address(f"ranges/{range_house.place.pk}/give-back/")
+    path = range_house.address(f"ranges/{range_house.appointment.pk}/give-back/")
     done = range_desk.post(path, follow=True)
     assert "The place of Rosalvaette Rosalvafield is free again." in said(done)
     range_house.booking.refresh_from_db()
@@ -118,8 +118,10 @@ def test_two_at_the_same_moment_never_confirm_the_same_place(clock: Traveller) -
     said_to = [said(each) for each in together(4, lambda: assign(next(turns), house, next(times)))]
     assert sum("is booked for" in text for text in said_to) == 1
     assert sum("was changed while you looked" in text for text in said_to) == 3
-    place = Appointment.objects.get(pk=house.place.pk)
-    booked = Event.objects.filter(appointment=place, from_status="reserved", to_status="booked")
+    appointment = Appointment.objects.get(pk=house.appointment.pk)
+    booked = Event.objects.filter(
+        appointment=appointment, from_status="reserved", to_status="booked"
+    )
     assert booked.count() == 1
 
 
@@ -130,12 +132,12 @@ def test_a_practice_with_exact_times_has_nobody_waiting(house: House, desk: Clie
 def test_places_reserved_without_a_patient_wait_for_a_time_too(
     range_house: House, range_desk: Client
 ) -> None:
-    opening = range_house.opening("N", status="reserved")
+    booking = range_house.publish("N", status="reserved")
     text = said(range_desk.get(range_house.address("ranges/")))
     assert "Range desk 4 waiting" in text
     assert "3 places taken by Rosalva Partner (needs a time)" in text
     range_desk.post(
-        range_house.address(f"opening/{opening.pk}/act/"),
+        range_house.address(f"opening/{booking.pk}/act/"),
         {"do": "book", "seen": "reserved", "start": "2026-06-02T09:20"},
     )
     text = said(range_desk.get(range_house.address("ranges/")))

@@ -52,9 +52,9 @@ class House:
         self.key, self.key_text = factories.key(self.partner, label=f"{word} label")
         self.staff = person(f"{word.lower()}-desk", self.practice, first_name=f"{word}ina")
         self.actor = Actor.of_key(self.key)
-        self.booking = self.opening("B")
-        self.weekly = self.opening("W", recurring=True, start=datetime(2026, 6, 3, 14))  # noqa: DTZ001
-        self.place = self.patient(self.booking)
+        self.booking = self.publish("B")
+        self.weekly = self.publish("W", recurring=True, start=datetime(2026, 6, 3, 14))  # noqa: DTZ001
+        self.appointment = self.patient(self.booking)
         self.access = Access.objects.create(
             at=NOON,
             practice=self.practice,
@@ -62,13 +62,13 @@ class House:
             api_key=self.key,
             method="GET",
             route=f"/{word}/",
-            appointments=[self.place.pk],
+            appointments=[self.appointment.pk],
         )
         LogEntry.objects.log_actions(
             self.staff.pk, [self.doctor], CHANGE, f"{word} changed", single_object=True
         )
 
-    def opening(
+    def publish(
         self,
         id_ends: str,
         *,
@@ -115,7 +115,7 @@ class House:
             ApiKey: self.key,
             User: self.staff,
             Booking: self.booking,
-            Appointment: self.place,
+            Appointment: self.appointment,
             Series: Series.objects.get(practice=self.practice),
             Event: Event.objects.filter(practice=self.practice).first(),
             Access: self.access,
@@ -123,4 +123,4 @@ class House:
 
     def secrets(self) -> set[str]:
         """List what nobody else may read: names, ids that the server made, keys."""
-        return {self.word, self.word.lower(), self.place.pk, self.key.prefix, self.key.digest}
+        return {self.word, self.word.lower(), self.appointment.pk, self.key.prefix, self.key.digest}

@@ -81,7 +81,7 @@ def test_of_two_requests_in_a_deadlock_one_succeeds_and_one_is_told_to_come_agai
 def test_of_two_people_at_the_desk_in_a_deadlock_one_succeeds(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one, other = house.opening("X"), house.opening("Y")
+    one, other = house.publish("X"), house.publish("Y")
     Crossing(one, other, monkeypatch)
     colleague = person("colleague", house.practice)
 

@@ -94,7 +94,7 @@ def test_a_partner_is_told_what_is_wrong_and_when_to_come_again(
 def test_a_person_at_the_desk_is_told_what_is_wrong_and_when_to_come_again(
     house: House, desk: Client, failing: Any, outage: failures.Outage
 ) -> None:
-    booking = house.opening("X")
+    booking = house.publish("X")
     path = house.address(f"opening/{booking.pk}/patient/")
     patient = {"first_name": "Ada", "last_name": "Brook", "phone": "555 0199", "status": "booked"}
     patient["message"] = "\N{SMILING FACE WITH SMILING EYES}" * 2000  # more than a page of the file

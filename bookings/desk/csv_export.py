@@ -41,7 +41,7 @@ def _written(time: Time) -> str:
     return f"{wall:%Y-%m-%d} {time.part or format(wall, '%H:%M')}"
 
 
-def openings_csv(bookings: QuerySet[Booking]) -> HttpResponse:
+def bookings_csv(bookings: QuerySet[Booking]) -> HttpResponse:
     """Return a CSV download of bookings, which must be prefetched with times.WITH_TIMED."""
     response = HttpResponse(content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = 'attachment; filename="openings.csv"'
@@ -51,7 +51,7 @@ def openings_csv(bookings: QuerySet[Booking]) -> HttpResponse:
     for booking in bookings.select_related("location", "doctor", "practice"):
         zone = booking.location.zone
         timed: list[Appointment] = booking.timed  # type: ignore[attr-defined]  # WITH_TIMED
-        starts = times.of_opening(booking, timed, zone, booking.practice.kind)
+        starts = times.of_booking(booking, timed, zone, booking.practice.kind)
         values = (
             booking.pk,
             labels.STATUS[booking.status],
