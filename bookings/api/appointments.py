@@ -49,51 +49,51 @@ _OPENING: CompiledQuery[Any] = CompiledQuery(
 )
 
 
-def _as_dict(place: Appointment) -> dict[str, Any]:
+def _as_dict(appointment: Appointment) -> dict[str, Any]:
     """Return the JSON fields of an appointment, read with its booking, location and practice."""
-    booking = place.booking
+    booking = appointment.booking
     zone = booking.location.zone
-    start, until = place.exact_time, place.pending_until
+    start, until = appointment.exact_time, appointment.pending_until
     return {
-        "id": place.pk,
+        "id": appointment.pk,
         "booking_id": booking.pk,
-        "status": place.status,
+        "status": appointment.status,
         "start_datetime": None if start is None else walltime.iso(start, zone),
         "location_id": booking.location_id,
         "doctor_id": booking.doctor_id,
-        **place.person._asdict(),
+        **appointment.person._asdict(),
         "pending_until": None if until is None else walltime.iso(until, zone),
-        "updated_at": walltime.iso(place.updated_at, zone),
-        "created_at": walltime.iso(place.created_at, zone),
+        "updated_at": walltime.iso(appointment.updated_at, zone),
+        "created_at": walltime.iso(appointment.created_at, zone),
     }
 
 
-def _tag(place: Appointment) -> str:
+def _tag(appointment: Appointment) -> str:
     """Return the ETag of an appointment, read with its booking, location and practice."""
-    booking = place.booking
+    booking = appointment.booking
     return conditional.strong_tag(
-        place.pk,
-        place.status,
-        place.exact_time,
+        appointment.pk,
+        appointment.status,
+        appointment.exact_time,
         booking.location_id,
         booking.doctor_id,
-        *place.person,
-        place.pending_until,
-        place.updated_at,
+        *appointment.person,
+        appointment.pending_until,
+        appointment.updated_at,
         booking.location.timezone,
     )
 
 
-def _text(place: Appointment) -> str:
-    return encode(_as_dict(place))
+def _text(appointment: Appointment) -> str:
+    return encode(_as_dict(appointment))
 
 
-def _shown(place: Appointment, **kwargs: Any) -> HttpResponse:
-    return text_response(_text(place), headers={"ETag": _tag(place)}, **kwargs)
+def _shown(appointment: Appointment, **kwargs: Any) -> HttpResponse:
+    return text_response(_text(appointment), headers={"ETag": _tag(appointment)}, **kwargs)
 
 
-def _is_cancelled(place: Appointment) -> bool:
-    return place.status == AppointmentStatus.CANCELLED
+def _is_cancelled(appointment: Appointment) -> bool:
+    return appointment.status == AppointmentStatus.CANCELLED
 
 
 class AppointmentListViewSet(PracticeListViewSet):
@@ -139,31 +139,31 @@ class AppointmentViewSet(ApiViewSet):
     def _take(self, request: Request, of_booking: dict[str, str]) -> HttpResponseBase:
         for name in ("booking_id", "location_id", "doctor_id"):
             self._check_fixed(name, of_booking[name])
-        place = appointments.take(
+        appointment = appointments.take(
             booking_id=of_booking["booking_id"],
             fields=self._read(AppointmentCreateSerializer),
             by=Actor.of_caller(self.caller),
             now=walltime.now(),
         )
-        response = _shown(place, status=status.HTTP_201_CREATED)
-        response["Location"] = reverse("appointment", args=[place.pk])
+        response = _shown(appointment, status=status.HTTP_201_CREATED)
+        response["Location"] = reverse("appointment", args=[appointment.pk])
         return response
 
     @schema.get_appointment
     def retrieve(self, request: Request, appointment_id: str) -> HttpResponseBase:
         now = walltime.now()
-        place = self._own(appointment_id)
-        if place.pending_until is not None and place.pending_until <= now:
-            moves.lapse(place.booking_id, now=now)
+        appointment = self._own(appointment_id)
+        if appointment.pending_until is not None and appointment.pending_until <= now:
+            moves.lapse(appointment.booking_id, now=now)
             self.first_query.fetch()
-            place = self._own(appointment_id)
-        tag = _tag(place)
-        return conditional.not_modified(request, tag) or _shown(place)
+            appointment = self._own(appointment_id)
+        tag = _tag(appointment)
+        return conditional.not_modified(request, tag) or _shown(appointment)
 
     @schema.edit_appointment
     def edit(self, request: Request, appointment_id: str) -> HttpResponseBase:
-        place = self._own(appointment_id)
-        shown = _as_dict(place)
+        appointment = self._own(appointment_id)
+        shown = _as_dict(appointment)
         for name in APPOINTMENT_FIXED:
             self._check_fixed(name, shown[name])
         edited = appointments.edit(
@@ -178,13 +178,13 @@ class AppointmentViewSet(ApiViewSet):
     @schema.cancel_appointment
     def destroy(self, request: Request, appointment_id: str) -> HttpResponseBase:
         self._own(appointment_id)
-        place = appointments.cancel(
+        appointment = appointments.cancel(
             appointment_id=appointment_id,
             by=Actor.of_caller(self.caller),
             now=walltime.now(),
             check=conditional.precondition(request, _tag, is_done=_is_cancelled),
         )
-        return json_response({"id": place.pk, "status": place.status})
+        return json_response({"id": appointment.pk, "status": appointment.status})
 
     def _check_fixed(self, name: str, value: str) -> None:
         if self.body.get(name, value) != value:

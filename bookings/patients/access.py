@@ -49,8 +49,8 @@ def _write(request: HttpRequest, read: set[str]) -> None:
     by = Actor.of_staff(user) if caller is None else Actor.of_caller(caller)
     ids, now = sorted(read), walltime.now()
     for first in range(0, len(ids), MOST):
-        places = Appointment.objects.filter(pk__in=ids[first : first + MOST])
-        owned = sorted(places.values_list("booking__practice_id", "pk"))
+        rows = Appointment.objects.filter(pk__in=ids[first : first + MOST])
+        owned = sorted(rows.values_list("booking__practice_id", "pk"))
         Access.objects.bulk_create(
             Access(
                 at=now,
@@ -60,7 +60,7 @@ def _write(request: HttpRequest, read: set[str]) -> None:
                 user_id=by.user_id,
                 method=str(request.method),
                 route=route(request),
-                appointments=[place_id for _, place_id in group],
+                appointments=[pk for _, pk in group],
             )
             for practice_id, group in groupby(owned, key=itemgetter(0))
         )

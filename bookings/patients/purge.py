@@ -47,9 +47,9 @@ def _candidates(before: datetime) -> QuerySet[Appointment]:
     )
 
 
-def _over_since(place: Appointment) -> datetime:
+def _over_since(appointment: Appointment) -> datetime:
     """When it ended (UTC); without a time, or cancelled or expired, when it last changed."""
-    begins = place.start_datetime or place.booking.start_datetime
-    if begins is None or place.status not in TAKEN:
-        return place.updated_at
-    return begins + timedelta(minutes=place.booking.length)
+    begins = appointment.start_datetime or appointment.booking.start_datetime
+    if begins is None or appointment.status not in TAKEN:
+        return appointment.updated_at
+    return begins + timedelta(minutes=appointment.booking.length)
