@@ -286,7 +286,7 @@ UNFOLD = {
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["practices.api.authentication.ApiKeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_THROTTLE_CLASSES": ["openchair.api.throttling.PartnerRateThrottle"],
+    "DEFAULT_THROTTLE_CLASSES": ["openchair.rate_limits.PartnerRateThrottle"],
     "DEFAULT_PARSER_CLASSES": ["openchair.api.parsers.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "openchair.api.renderers.JsonNegotiation",

@@ -48,7 +48,7 @@ class Made(NamedTuple):
 def insert(rows: Sequence[Model], **made: Made) -> Callable[[], None]:
     """Insert new rows of one model; return what reads back the columns that the database computes.
 
-    In a pipeline (execute.pipeline), call that after the block: within it, it would wait for the
+    In a pipeline (compiled.pipeline), call that after the block: within it, it would wait for the
     result.
     made: the columns that the database computes, by attribute name.
     """
