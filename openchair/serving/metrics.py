@@ -10,7 +10,8 @@ import os
 from contextvars import ContextVar
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
 from prometheus_client import (
     CONTENT_TYPE_PLAIN_0_0_4,
     CollectorRegistry,
@@ -89,10 +90,11 @@ def holds_lapsed(count: int) -> None:
 # /metrics ------------------------------------------------------------------------------------
 
 
-def answer(asked: HttpRequest) -> HttpResponse | None:
-    """Answer /metrics to a client with access; None for others, who get a 404."""
-    if asked.path_info != "/metrics" or asked.method not in {"GET", "HEAD"} or not _may(asked):
-        return None
+@csrf_exempt
+def scrape(asked: HttpRequest) -> HttpResponse:
+    """Answer with all metrics; 404 to a client without access."""
+    if asked.method not in {"GET", "HEAD"} or not _may(asked):
+        raise Http404
     return HttpResponse(
         _text(), content_type=CONTENT_TYPE_PLAIN_0_0_4, headers={"Cache-Control": "no-store"}
     )
