@@ -95,6 +95,10 @@ def message(record: logging.LogRecord) -> str:
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
+# No line has these, and `logging` would look them up for every record.
+logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+
+
 class JsonFormatter(logging.Formatter):
     """Formats a record as one line of JSON."""
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import Q
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication
@@ -109,9 +109,10 @@ def find_caller(key: str, now: datetime, *, along: BoundQuery[Any] | None = None
 
 def _fetch(digest: str, now: datetime, along: BoundQuery[Any] | None) -> tuple[Any, ...] | None:
     """Return the key's row; the last two columns are NULL where the request was not counted."""
-    instant = connection.ops.adapt_datetimefield_value
+    database = connections[DEFAULT_DB_ALIAS]  # `connection` would look it up each time
+    instant = database.ops.adapt_datetimefield_value
     params: list[object] = [instant(now), instant(now), instant(now - A_MINUTE), digest]
-    if connection.vendor != "postgresql":  # SQLite has no INSERT in a WITH
+    if database.vendor != "postgresql":  # SQLite has no INSERT in a WITH
         rows = fetch_all(_FIND_ALONE, params)
         return rows[0] if rows else None
     params += rate_limits.window_params(settings.RATE_LIMIT)
