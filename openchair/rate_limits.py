@@ -1,4 +1,4 @@
-"""Rate limits: so many per so many seconds, counted exactly, in the database for all workers.
+"""Rate limits, counted exactly, in the database for all workers; and DRF's throttle of a partner.
 
 DRF's throttles and Django's database cache read and then write, so that two workers can both admit
 the last request.
@@ -7,10 +7,13 @@ the last request.
 import math
 import time
 from dataclasses import dataclass
+from typing import Any, cast
 
 from django.db import connection
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
 
-from openchair.database.execute import fetch_all
+from openchair.database.compiled import fetch_all
 
 _DAY = 24 * 60 * 60
 
@@ -72,6 +75,20 @@ class RateLimitExceeded(Exception):
         super().__init__(text)
         self.budget = budget
         self.text = text
+
+
+class PartnerRateThrottle(BaseThrottle):
+    """Limits a partner to RATE_LIMIT.
+
+    The statement that finds the key counts the request (practices/api/authentication.py).
+    """
+
+    def allow_request(self, request: Request, view: Any) -> bool:
+        self.budget: Budget = cast("Any", request.auth).budget
+        return not self.budget.is_overdrawn
+
+    def wait(self) -> float:
+        return float(self.budget.reset)
 
 
 def spend(policy: str, subject: str, rate: tuple[int, int]) -> Budget:

@@ -82,7 +82,6 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "openchair.serving.middleware.RequestLogMiddleware",
     "openchair.serving.middleware.TrustedProxyMiddleware",
-    "openchair.serving.middleware.ProbeMiddleware",
     "openchair.serving.middleware.QueueTimeMiddleware",
     "openchair.serving.middleware.DatabaseErrorMiddleware",
     "openchair.serving.middleware.ContentSecurityPolicyMiddleware",
@@ -93,7 +92,7 @@ MIDDLEWARE = [
     "openchair.serving.middleware.PageMiddleware",
     "bookings.patients.access.AccessMiddleware",
 ]
-# Run by PageMiddleware, for everything but the API.
+# Run by PageMiddleware, for everything but the API and PROBES.
 PAGE_MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "openchair.serving.middleware.FormsMiddleware",
@@ -103,6 +102,9 @@ PAGE_MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "openchair.staff.sessions.SessionLimitsMiddleware",
 ]
+
+# Answered to monitors: with any Host, over plain HTTP, without a session, however busy the server.
+PROBES = frozenset({"/livez", "/readyz", "/metrics"})
 
 ROOT_URLCONF = "openchair.urls"
 WSGI_APPLICATION = "openchair.wsgi.application"
@@ -220,7 +222,8 @@ SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "DENY"
 SECURE_SSL_REDIRECT = HTTPS_ONLY
 # A partner's key must not travel in clear twice: the API refuses plain HTTP, it does not redirect.
-SECURE_REDIRECT_EXEMPT = [r"^scheduling(/|$)", r"^onlinescheduling(/|$)"]
+# A monitor calls a machine by its address.
+SECURE_REDIRECT_EXEMPT = [r"^(online)?scheduling(/|$)", r"^(livez|readyz|metrics)$"]
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS_ONLY else 0
 # HSTS for subdomains and preload lists would affect the operator's other sites: left to the proxy.
 SILENCED_SYSTEM_CHECKS = [
@@ -286,7 +289,7 @@ UNFOLD = {
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["practices.api.authentication.ApiKeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_THROTTLE_CLASSES": ["openchair.api.throttling.PartnerRateThrottle"],
+    "DEFAULT_THROTTLE_CLASSES": ["openchair.rate_limits.PartnerRateThrottle"],
     "DEFAULT_PARSER_CLASSES": ["openchair.api.parsers.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "openchair.api.renderers.JsonNegotiation",

@@ -5,6 +5,8 @@ from django.urls import URLPattern, URLResolver, include, path, re_path, registe
 
 from openchair import pages
 from openchair.api.views import UnknownRouteView
+from openchair.operations import probes
+from openchair.serving import metrics
 from practices.ids import PublicIdConverter
 
 register_converter(PublicIdConverter, "id")
@@ -19,6 +21,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("docs/problems/<slug:slug>", pages.problem, name="problem"),
     path("openapi.json", pages.openapi, name="openapi"),
     path("admin/", admin.site.urls),
+    path("livez", probes.livez),
+    path("readyz", probes.readyz),
+    path("metrics", metrics.scrape),
     re_path(r"^(?:online)?scheduling(?:/[\s\S]*)?\Z", UnknownRouteView.as_view({"get": "handle"})),
 ]
 

@@ -14,7 +14,8 @@ from bookings.api.serializers import ChangesSerializer
 from bookings.models import Booking, Event
 from bookings.scheduling import feed
 from openchair.api import conditional, filters, pagination
-from openchair.json_text import encode, join_array
+from openchair.api.renderers import join_array
+from openchair.json_text import encode
 
 LATEST = "latest"
 _SALT = "openchair.feed"

@@ -24,10 +24,9 @@ from bookings.models import Booking
 from bookings.scheduling import bookings, series
 from openchair.api import conditional, pagination
 from openchair.api.filters import StrictFilterBackend, select
-from openchair.api.renderers import text_response
+from openchair.api.renderers import join_array, text_response
 from openchair.api.views import ApiViewSet
 from openchair.database.compiled import BoundQuery, CompiledQuery
-from openchair.json_text import join_array
 from practices.models import Practice
 
 

@@ -18,7 +18,7 @@ from bookings.models import Access, Appointment, read_by
 from bookings.scheduling.actors import Actor
 from openchair.api.middleware import is_api
 from openchair.serving.logs import route
-from practices.callers import Caller
+from practices.api.authentication import Caller
 
 MOST = 5000
 """Most ids in one row and in one query: databases limit the parameters of a query."""

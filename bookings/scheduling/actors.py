@@ -1,12 +1,15 @@
 """Actor of a change, for audit events and ownership: partner, staff, patient or clock."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from django.contrib.auth.models import AbstractBaseUser
 
 from bookings.models import ActorKind
-from practices.callers import Caller
 from practices.models import ApiKey
+
+if TYPE_CHECKING:
+    from practices.api.authentication import Caller
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,7 @@ class Actor:
         return cls(ActorKind.PARTNER, partner_id=key.partner_id, api_key_id=key.pk)
 
     @classmethod
-    def of_caller(cls, caller: Caller) -> "Actor":
+    def of_caller(cls, caller: "Caller") -> "Actor":
         return cls(ActorKind.PARTNER, partner_id=caller.partner_id, api_key_id=caller.key_id)
 
     @classmethod

@@ -24,8 +24,7 @@ from bookings.scheduling import feed, holds
 from bookings.scheduling.actors import CLOCK, Actor
 from bookings.scheduling.audit import AuditTrail
 from openchair.database import writes
-from openchair.database.compiled import CompiledQuery
-from openchair.database.execute import pipeline
+from openchair.database.compiled import CompiledQuery, pipeline
 from openchair.serving import metrics
 
 SAVED = (

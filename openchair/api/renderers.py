@@ -30,6 +30,11 @@ def text_response(
     return HttpResponse(text, status=status, content_type="application/json", headers=headers)
 
 
+def join_array(texts: Iterable[str]) -> str:
+    """Return the JSON of an array, from the JSON of each element."""
+    return f"[{','.join(texts)}]"
+
+
 class JsonNegotiation(DefaultContentNegotiation):
     """Content negotiation, with a fast path for the usual Accept headers."""
 

@@ -21,7 +21,7 @@ from openchair.database.compiled import BoundQuery
 from openchair.rate_limits import Budget, RateLimitExceeded
 
 if TYPE_CHECKING:
-    from practices.callers import Caller
+    from practices.api.authentication import Caller
 
 
 NO_WEB_CLIENTS = (

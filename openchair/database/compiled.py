@@ -1,25 +1,90 @@
-"""Compiled queries: querysets whose SQL is built once per process, to run with other arguments.
+"""Compiled queries, and how they are executed on the driver's own connection.
 
-Building and compiling a queryset takes several times as long as the database's answer.
-docs/fast-path.md lists the private parts of Django that this uses.
+A compiled query is a queryset whose SQL is built once per process, to run with other arguments:
+building and compiling it takes several times as long as the database's answer, and a short
+statement takes half as long without Django's cursor wrappers. docs/fast-path.md has the figures,
+the trade-offs, and the private parts of Django that this uses.
 """
 
 import re
+from abc import abstractmethod
 from collections import namedtuple
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
-from typing import Any, Generic, Self, TypeVar, cast
+from functools import cached_property, lru_cache, partial
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
 from django.db import connection
 from django.db.models import QuerySet
 from django.db.models.query import NamedValuesListIterable, get_related_populators
 
-from openchair.database.execute import fetch_all
+if TYPE_CHECKING:
+    from django.db.backends.base.base import BaseDatabaseWrapper as _Backend
+else:
+    _Backend = object
 
 Row = TypeVar("Row")
 _ANCIENT = re.compile(r"0\d{3}-\d\d-\d\d")
+
+# Execution -----------------------------------------------------------------------------------
+
+
+class DirectExecution(_Backend):
+    """Mixin of our two database backends.
+
+    As safe as a cursor: a broken connection is detected, errors are Django's, and the connection's
+    `execute_wrappers` run around every statement.
+    """
+
+    execute_wrappers: list[Any]
+
+    def fetch_all(self, sql: str, params: Sequence[object]) -> list[Any]:
+        """Execute a statement that returns rows; its placeholders are %s."""
+        if self.queries_logged:  # DEBUG, or a test that captures queries
+            with self.cursor() as cursor:
+                cursor.execute(sql, cast("Any", params))
+                return list(cursor.fetchall())
+        self.close_if_health_check_failed()
+        self.ensure_connection()
+        self.validate_no_broken_transaction()
+        execute: Any = self._execute
+        for wrapper in reversed(self.execute_wrappers):
+            execute = partial(wrapper, execute)
+        return cast("list[Any]", execute(sql, params, False, {"connection": self}))
+
+    def _execute(self, sql: str, params: Sequence[object], *_context: object) -> list[Any]:
+        with self.wrap_database_errors:
+            return self.driver_rows(sql, params)
+
+    @abstractmethod
+    def driver_rows(self, sql: str, params: Sequence[object]) -> list[Any]:
+        """Execute a statement on the driver's connection and return all of its rows."""
+
+    def driver_pipeline(self) -> AbstractContextManager[Any]:
+        """Return the driver's pipeline mode; without one, statements run one by one."""
+        return nullcontext()
+
+
+@contextmanager
+def pipeline() -> Iterator[None]:
+    """Send statements without waiting for each result: one round trip for all in the block.
+
+    In a transaction only. Reading a result waits for it. The error of a failed statement is raised
+    there, or at the end of the block.
+    """
+    backend = cast("DirectExecution", connection)
+    with backend.wrap_database_errors, backend.driver_pipeline():
+        yield
+
+
+def fetch_all(sql: str, params: Sequence[object]) -> list[Any]:
+    """Execute a statement on the default connection and return its rows."""
+    return cast("DirectExecution", connection).fetch_all(sql, params)
+
+
+# Compiled queries ----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -181,3 +246,34 @@ def _reader(queryset: Any, compiler: Any) -> Callable[[Sequence[Any]], Any]:
         return instance
 
     return read
+
+
+# One round trip for two queries --------------------------------------------------------------
+
+
+def fetch_together(
+    ctes: str, params: Sequence[object], *, row: str, along: BoundQuery[Any]
+) -> tuple[Any, ...] | None:
+    """Return the one row of a common table expression; set the rows of `along`, run with it.
+
+    ctes: what follows WITH; `row` is one of the names that it defines, and has one row or none.
+    params: the parameters of `ctes`. Where there is no row, None is returned and `along` has not
+    been run.
+    """
+    sql = _joined(ctes, row, along.query.sql)
+    rows = fetch_all(sql, [*params, *along.params])
+    if not rows:
+        return None
+    width = along.query.width
+    along.receive([found[-width:] for found in rows if found[-width - 1]])
+    found: tuple[Any, ...] = rows[0][: -width - 1]
+    return found
+
+
+@lru_cache(maxsize=100)
+def _joined(ctes: str, row: str, sql: str) -> str:
+    # Where the query has no row, the join makes one of NULLs; TRUE marks the real ones.
+    return (
+        f"WITH {ctes} SELECT {row}.*, along.* FROM {row} "  # noqa: S608  # all of it ours
+        f"LEFT JOIN (SELECT TRUE, query.* FROM ({sql}) AS query) AS along ON TRUE"
+    )

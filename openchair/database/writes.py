@@ -57,7 +57,7 @@ def run(**statements: Statement) -> Any:
 
     On PostgreSQL in one round trip, as common table expressions of the last: none of them sees what
     another one writes, but for what that returns under its name, and none writes the same row.
-    In a pipeline (execute.pipeline), read the cursor after the block: reading waits.
+    In a pipeline (compiled.pipeline), read the cursor after the block: reading waits.
     """
     *earlier, last = statements.items()
     cursor = connection.cursor()

@@ -1,7 +1,7 @@
 """Health checks: /livez and /readyz, for load balancers and supervisors (docs/monitoring.md).
 
-Answered before any other check of the request: with any Host and over plain HTTP, because a probe
-calls a machine by its address; without key, cookie or limit, because the answer is one bit.
+Answered with any Host and over plain HTTP (settings.PROBES), because a probe calls a machine by its
+address; without key, cookie or limit, because the answer is one bit.
 """
 
 import logging
@@ -11,6 +11,8 @@ from django.db import DatabaseError, InterfaceError, connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_safe
 
 from openchair.serving import logs
 
@@ -19,21 +21,29 @@ logger = logging.getLogger(__name__)
 RETRY_AFTER = 5
 
 
-def answer(request: HttpRequest) -> HttpResponse | None:
-    """Answer a probe; None for any other request."""
-    if request.path_info not in {"/livez", "/readyz"}:
-        return None
-    if request.method not in {"GET", "HEAD"}:
-        return HttpResponse(status=405, headers={"Allow": "GET, HEAD"})
-    headers = {"Cache-Control": "no-store"}
-    if request.path_info == "/livez":
-        status, text = 200, "ok"
-    elif is_ready():
-        status, text = 200, "ready"
-    else:
-        status, text = 503, "not ready"
-        headers["Retry-After"] = str(RETRY_AFTER)
-    return HttpResponse(f"{text}\n", status=status, content_type="text/plain", headers=headers)
+@csrf_exempt
+@require_safe
+def livez(request: HttpRequest) -> HttpResponse:
+    """Answer that this worker answers, without the database."""
+    return _answer(200, "ok")
+
+
+@csrf_exempt
+@require_safe
+def readyz(request: HttpRequest) -> HttpResponse:
+    """Answer whether the database can be used."""
+    if is_ready():
+        return _answer(200, "ready")
+    return _answer(503, "not ready", {"Retry-After": str(RETRY_AFTER)})
+
+
+def _answer(status: int, text: str, headers: dict[str, str] | None = None) -> HttpResponse:
+    return HttpResponse(
+        f"{text}\n",
+        status=status,
+        content_type="text/plain",
+        headers={"Cache-Control": "no-store", **(headers or {})},
+    )
 
 
 def is_ready() -> bool:

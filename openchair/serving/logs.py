@@ -95,6 +95,10 @@ def message(record: logging.LogRecord) -> str:
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
+# No line has these, and `logging` would look them up for every record.
+logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+
+
 class JsonFormatter(logging.Formatter):
     """Formats a record as one line of JSON."""
 
@@ -172,7 +176,6 @@ USER = "openchair.user"
 # It is logged as it was sent, so it must be an id and nothing else: with at least a letter, or it
 # might be a phone number, and no API key.
 _REQUEST_ID = re.compile(r"(?=.*[A-Za-z])(?!.*oc_)[A-Za-z0-9._-]{4,64}")
-_PATHS_WITHOUT_ROUTE = {"/livez", "/readyz", "/metrics"}
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"}
 
 _statements: ContextVar[int] = ContextVar("statements", default=0)
@@ -201,8 +204,7 @@ def route(request: HttpRequest) -> str:
     match = request.resolver_match
     if match is not None:
         return f"/{match.route.removeprefix('^')}"
-    path = request.path_info
-    return path if path in _PATHS_WITHOUT_ROUTE else "/static/" * path.startswith("/static/")
+    return "/static/" * request.path_info.startswith("/static/")  # WhiteNoise's
 
 
 class RequestTimer:

@@ -1,4 +1,4 @@
-"""Middleware around every request (log, proxy, probes, queue time, CSP), and for pages alone."""
+"""Middleware around every request (log, proxy, queue time, CSP), and for pages alone."""
 
 import re
 import time
@@ -13,7 +13,6 @@ from openchair import pages
 from openchair.api import problems
 from openchair.api.middleware import is_api
 from openchair.database import failures
-from openchair.operations import probes
 from openchair.serving import logs, metrics, proxies
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
@@ -56,16 +55,6 @@ class TrustedProxyMiddleware:
         return self.get_response(request)
 
 
-class ProbeMiddleware:
-    """Answers /livez, /readyz and /metrics before any other check of the request."""
-
-    def __init__(self, get_response: GetResponse) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        return probes.answer(request) or metrics.answer(request) or self.get_response(request)
-
-
 class QueueTimeMiddleware:
     """Refuses a request that has waited longer than PATIENCE for a worker (503, Retry-After).
 
@@ -86,7 +75,9 @@ class QueueTimeMiddleware:
         if self.first_request_at is None:
             self.first_request_at = now
         waited = now - max(self._arrival(request.META, default=now), self.first_request_at)
-        return self.get_response(request) if waited <= settings.PATIENCE else self._refuse()
+        if waited > settings.PATIENCE and request.path_info not in settings.PROBES:
+            return self._refuse()
+        return self.get_response(request)
 
     def _arrival(self, environ: Mapping[str, str], *, default: float) -> float:
         """Return the arrival in seconds since 1970, which nginx writes as t=1795391119.250."""
@@ -138,10 +129,10 @@ class ContentSecurityPolicyMiddleware:
 
 
 class PageMiddleware:
-    """Runs PAGE_MIDDLEWARE for pages, and not for the API.
+    """Runs PAGE_MIDDLEWARE for pages, and not for the API and PROBES.
 
     A key has no session and no messages, and each of these middlewares adds one or two hundredths
-    to a request's time.
+    to a request's time. A probe comes with any Host, which CommonMiddleware would refuse.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -151,7 +142,8 @@ class PageMiddleware:
             self.get_page = import_string(path)(self.get_page)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        return self.get_response(request) if is_api(request) else self.get_page(request)
+        is_page = not is_api(request) and request.path_info not in settings.PROBES
+        return self.get_page(request) if is_page else self.get_response(request)
 
 
 class FormsMiddleware:

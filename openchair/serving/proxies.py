@@ -26,23 +26,27 @@ def settle(environ: dict[str, Any]) -> None:
     if not settings.TRUSTED_PROXIES:
         environ.pop(REQUEST_START, None)
         return
-    peer = _address(environ.get("REMOTE_ADDR", ""))
     # gunicorn passes an empty address for a client on a unix socket.
-    known = peer or env.UNIX_SOCKET
-    for hop in reversed(environ.get("HTTP_X_FORWARDED_FOR", "").split(",")):
-        if not is_among(known, settings.TRUSTED_PROXIES):
-            break
-        address = _address(hop)
-        if address is None:
-            break
-        known = address
-    if is_among(peer or env.UNIX_SOCKET, settings.TRUSTED_PROXIES):
+    known = _address(environ.get("REMOTE_ADDR", "")) or env.UNIX_SOCKET
+    if is_among(known, settings.TRUSTED_PROXIES):
+        known = _client(known, environ.get("HTTP_X_FORWARDED_FOR", ""))
         said = environ.get("HTTP_X_FORWARDED_PROTO", "").split(",")
         if all(scheme.strip().lower() == "https" for scheme in said):
             environ["wsgi.url_scheme"] = "https"
     else:
         environ.pop(REQUEST_START, None)
     environ["REMOTE_ADDR"] = known
+
+
+def _client(known: str, forwarded_for: str) -> str:
+    for hop in reversed(forwarded_for.split(",")):
+        address = _address(hop)
+        if address is None:
+            break
+        known = address
+        if not is_among(known, settings.TRUSTED_PROXIES):
+            break
+    return known
 
 
 def is_among(address: str, networks: Iterable[env.Network]) -> bool:

@@ -7,7 +7,7 @@ from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from practices.callers import Caller
+from practices.api.authentication import Caller
 
 
 class SpecialAuthorization(BasePermission):

@@ -11,8 +11,7 @@ from django.db.models.sql.compiler import SQLCompiler
 
 from bookings.models import Booking
 from openchair.database import writes
-from openchair.database.compiled import CompiledQuery
-from openchair.database.together import fetch_together
+from openchair.database.compiled import CompiledQuery, fetch_together
 from tests.factories import NOON, Scene
 
 KNOWN = {(5, 2)}

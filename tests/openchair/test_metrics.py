@@ -27,6 +27,7 @@ HERE = [ip_network("127.0.0.1")]
 def _from_nothing(settings: Any) -> None:
     for counted in (metrics.REQUESTS, metrics.REQUEST_SECONDS, metrics.CLAIMS):
         counted.clear()
+    metrics.of_route.cache_clear()
     metrics.HOLDS_LAPSED.reset()
     settings.METRICS_FROM = HERE
 

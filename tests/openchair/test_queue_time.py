@@ -84,3 +84,8 @@ def test_what_waited_for_a_worker_to_start_is_answered(
     assert new(ago(30)).status_code == 200
     clock.shift(0.001)
     assert new(ago(30)).status_code == 503
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics"])
+def test_a_monitor_is_answered_however_long_it_waited(worker: Worker, path: str) -> None:
+    assert worker(ago(50), path).status_code == 200

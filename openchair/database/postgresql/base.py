@@ -14,7 +14,7 @@ import psycopg
 from django.db.backends.postgresql import base
 from psycopg.pq import Format
 
-from openchair.database.execute import DirectExecution
+from openchair.database.compiled import DirectExecution
 
 A_SECOND = 1.0
 HALF_A_SECOND = 0.5

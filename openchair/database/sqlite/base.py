@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from django.db.backends.sqlite3 import base, features
 
-from openchair.database.execute import DirectExecution
+from openchair.database.compiled import DirectExecution
 
 
 class DatabaseFeatures(features.DatabaseFeatures):
