@@ -2,10 +2,10 @@
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.module_loading import import_string
 
@@ -36,12 +36,22 @@ class RequestLogMiddleware:
             took = timer.log(request, response)
             metrics.request(logs.method(request), logs.route(request), response.status_code, took)
 
-        if response.streaming:
-            closers = response._resource_closers  # type: ignore[attr-defined]  # not in its stubs
-            closers.append(finish)
+        if isinstance(response, StreamingHttpResponse) and not isinstance(response, FileResponse):
+            response.streaming_content = _Stream(iter(response), finish)
         else:
             finish()
         return response
+
+
+class _Stream:
+    """The body of a streamed response; Django calls `close` at its end, sent or not."""
+
+    def __init__(self, parts: Iterator[bytes], close: Callable[[], None]) -> None:
+        self.parts = parts
+        self.close = close
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self.parts
 
 
 class TrustedProxyMiddleware:
