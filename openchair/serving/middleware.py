@@ -157,7 +157,11 @@ class PageMiddleware:
 
 
 class FormsMiddleware:
-    """Refuses forms not in UTF-8: browsers send none, and Django fails at some (rot13)."""
+    """Refuses forms not in UTF-8, which no browser sends, and queries with too many parameters.
+
+    Django fails at some charsets (rot13). Too many parameters are a 400 where they are read; the
+    API reads them always, too.
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -166,4 +170,5 @@ class FormsMiddleware:
         charset = (request.content_params or {}).get("charset", "utf-8")
         if charset.lower() not in {"utf-8", "utf8"}:
             return pages.bad_request(request, ValueError(charset))
+        request.GET  # noqa: B018  # reading it raises TooManyFieldsSent (400)
         return self.get_response(request)
