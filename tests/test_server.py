@@ -146,6 +146,20 @@ def test_an_odd_path_is_answered_in_json_and_injects_nothing(path: str, server: 
     assert more == []
 
 
+@pytest.mark.parametrize("kind", ["text/plain", "text/plain; charset=utf-8"])
+@pytest.mark.parametrize(
+    ("path", "answered"), [(PRACTICES, b"problems/bad-request"), ("/docs/", b"<h1>")]
+)
+def test_too_many_parameters_are_refused(
+    path: str, kind: str, answered: bytes, server: Server
+) -> None:
+    many = "&".join(["a=1"] * 1001)
+    answer = server.call("GET", f"{path}?{many}", headers={"Content-Type": kind})
+    assert answer.status == 400
+    assert answered in answer.body
+    assert answer.headers["X-Request-ID"]
+
+
 @pytest.mark.parametrize("method", ["OPTIONS", "TRACE", "BREW", "PROPFIND", "DELETE"])
 def test_a_method_that_is_not_there_is_told_which_are(method: str, server: Server) -> None:
     answer = server.call(method, PRACTICES)

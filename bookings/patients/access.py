@@ -37,10 +37,14 @@ class AccessMiddleware:
             response = self.get_response(request)
         finally:
             read_by.reset(token)
-        is_told = is_api(request) and request.method not in {"GET", "HEAD"}
-        if read and response.status_code == 200 and not is_told:
+        if read and response.status_code == 200 and not _is_told(request):
             _write(request, read)
         return response
+
+
+def _is_told(request: HttpRequest) -> bool:
+    """Whether the request was a partner's change, which has an event."""
+    return is_api(request) and request.method not in {"GET", "HEAD"}
 
 
 def _write(request: HttpRequest, read: set[str]) -> None:

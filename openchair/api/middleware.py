@@ -1,19 +1,16 @@
-"""Middleware for the API's paths: checks of host and scheme, and chunked bodies, before routing."""
+"""Middleware for the API's paths: checks of host and scheme, before routing."""
 
 import re
 from collections.abc import Callable
 from http import HTTPStatus
-from io import BytesIO
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from gunicorn.http.errors import ParseException
 
 from openchair.api import problems
-from openchair.api.parsers import LARGEST_BODY
 
 API_PATHS = re.compile(r"/(?:online)?scheduling(?:/|\Z)")
 
@@ -30,7 +27,7 @@ def _names_another_host(request: HttpRequest) -> bool:
 
 
 class ApiGuardMiddleware:
-    """Checks host and scheme, reads chunked bodies, and ignores a trailing slash."""
+    """Checks host and scheme, and ignores a trailing slash."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -40,8 +37,7 @@ class ApiGuardMiddleware:
             return self.get_response(request)
         if request.path_info.endswith("/"):
             request.path_info = request.path_info[:-1]
-        refusal = self._refusal(request) or self._read_chunks(request)
-        response = refusal or self.get_response(request)
+        response = self._refusal(request) or self.get_response(request)
         # A 304's would be that of the 200 it stands for (RFC 9110, section 8.6).
         if isinstance(response, HttpResponse) and response.status_code != HTTPStatus.NOT_MODIFIED:
             response.headers.setdefault("Content-Length", str(len(response.content)))
@@ -62,18 +58,4 @@ class ApiGuardMiddleware:
             return problems.by_status(
                 request, 403, "Use https: the key has just travelled in clear, so replace it."
             )
-        return None
-
-    def _read_chunks(self, request: HttpRequest) -> HttpResponse | None:
-        """Read a chunked body; Django would read as much as Content-Length has: nothing."""
-        is_chunked = "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower()
-        if not is_chunked:
-            return None
-        try:
-            body = request.META["wsgi.input"].read(LARGEST_BODY + 1)
-        except (OSError, ParseException):  # gunicorn closes the connection afterwards
-            return problems.by_status(None, 400, "The body's chunks are broken (RFC 9112, 7.1).")
-        request._body = body
-        request._stream = BytesIO(body)
-        request.META["CONTENT_LENGTH"] = str(len(body))
         return None

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import IO, Any
 
 from django.http import HttpRequest
+from gunicorn.http.errors import ParseException
 from rest_framework.exceptions import ParseError, UnsupportedMediaType
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
@@ -15,6 +16,7 @@ from openchair.api.problems import BodyTooLarge
 
 LARGEST_BODY = 64 * 1024
 DEEPEST = 20
+EMPTY = "The body is empty: send a JSON object."
 
 
 class StrictJSONParser(BaseParser):
@@ -47,6 +49,25 @@ class StrictJSONParser(BaseParser):
         return parse_object(body)
 
 
+def is_chunked(request: Request) -> bool:
+    """Whether the body has no Content-Length: Django and DRF would read nothing of it."""
+    return "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower()
+
+
+def parse_chunked(request: Request) -> dict[str, Any]:
+    """Parse a chunked body. Raises as StrictJSONParser does."""
+    try:
+        body = request.META["wsgi.input"].read(LARGEST_BODY + 1)
+    except (OSError, ParseException):  # gunicorn closes the connection afterwards
+        raise ParseError("The body's chunks are broken (RFC 9112, 7.1).") from None
+    if not body:
+        raise ParseError(EMPTY)
+    _check_declared(request._request)
+    if len(body) > LARGEST_BODY:
+        raise BodyTooLarge(LARGEST_BODY)
+    return parse_object(body)
+
+
 def _check_declared(request: HttpRequest) -> None:
     if request.content_type != StrictJSONParser.media_type:
         raise UnsupportedMediaType(str(request.content_type))
@@ -76,7 +97,7 @@ def parse_object(body: bytes) -> dict[str, Any]:
             f"The body is not UTF-8 at byte {error.start + 1}: write JSON in UTF-8."
         ) from None
     if not text.strip():
-        raise ParseError("The body is empty: send a JSON object.")
+        raise ParseError(EMPTY)
     try:
         value = json.loads(
             text,

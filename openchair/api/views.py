@@ -17,6 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
+from openchair.api import parsers
 from openchair.database.compiled import BoundQuery
 from openchair.rate_limits import Budget, RateLimitExceeded
 
@@ -64,12 +65,14 @@ class ApiViewSet(GenericViewSet):
     def caller(self) -> "Caller":
         return cast("Caller", self.request.auth)
 
-    @property
+    @cached_property
     def body(self) -> dict[str, Any]:
         """The request's parsed body. Raises ParseError if it is empty or not a JSON object."""
+        if parsers.is_chunked(self.request):
+            return parsers.parse_chunked(self.request)
         # Without a length Django REST framework would parse nothing, and an empty edit succeed.
         if self.request.META.get("CONTENT_LENGTH") in {None, "", "0"}:
-            raise ParseError("The body is empty: send a JSON object.")
+            raise ParseError(parsers.EMPTY)
         return cast("dict[str, Any]", self.request.data)
 
     @property

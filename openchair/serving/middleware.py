@@ -2,10 +2,10 @@
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.module_loading import import_string
 
@@ -36,12 +36,22 @@ class RequestLogMiddleware:
             took = timer.log(request, response)
             metrics.request(logs.method(request), logs.route(request), response.status_code, took)
 
-        if response.streaming:
-            closers = response._resource_closers  # type: ignore[attr-defined]  # not in its stubs
-            closers.append(finish)
+        if isinstance(response, StreamingHttpResponse) and not isinstance(response, FileResponse):
+            response.streaming_content = _Stream(iter(response), finish)
         else:
             finish()
         return response
+
+
+class _Stream:
+    """The body of a streamed response; Django calls `close` at its end, sent or not."""
+
+    def __init__(self, parts: Iterator[bytes], close: Callable[[], None]) -> None:
+        self.parts = parts
+        self.close = close
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self.parts
 
 
 class TrustedProxyMiddleware:
@@ -147,7 +157,11 @@ class PageMiddleware:
 
 
 class FormsMiddleware:
-    """Refuses forms not in UTF-8: browsers send none, and Django fails at some (rot13)."""
+    """Refuses forms not in UTF-8, which no browser sends, and queries with too many parameters.
+
+    Django fails at some charsets (rot13). Too many parameters are a 400 where they are read; the
+    API reads them always, too.
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -156,4 +170,5 @@ class FormsMiddleware:
         charset = (request.content_params or {}).get("charset", "utf-8")
         if charset.lower() not in {"utf-8", "utf8"}:
             return pages.bad_request(request, ValueError(charset))
+        request.GET  # noqa: B018  # reading it raises TooManyFieldsSent (400)
         return self.get_response(request)
