@@ -46,8 +46,11 @@ class Row(Protocol):
     created_at: datetime
 
 
-ROW = (*Row.__annotations__, "location__timezone", "practice__kind", "shown", "shown_as")
-"""The columns, for `values_list(*ROW, named=True)`, that `is_current` and `of_row` need."""
+STORED = ("shown", "shown_as", "location__timezone")
+"""The columns, for `values_list(*STORED, named=True)`, that `is_current` needs, and the JSON."""
+
+ROW = (*Row.__annotations__, "practice__kind", *STORED)
+"""The columns that `of_row` needs."""
 
 
 def time_range(start: datetime | None, zone: ZoneInfo) -> str | None:
@@ -94,7 +97,7 @@ def _text(row: Row, zone: ZoneInfo, kind: str) -> str:
 
 
 def is_current(row: Any) -> bool:
-    """Whether the stored JSON of a named tuple of ROW is of this edition and its zone."""
+    """Whether the stored JSON of a named tuple of STORED is of this edition and its zone."""
     return bool(row.shown_as == EDITION + row.location__timezone)
 
 

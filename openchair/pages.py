@@ -82,18 +82,18 @@ def database_failed(request: HttpRequest, error: Exception) -> HttpResponse:
     """Answer a database error: 503 with Retry-After, or 409 for a broken constraint."""
     if is_api(request):
         return api_problems.database_failed(request, error)
-    outage = failures.note(error)
     is_refusal = isinstance(error, IntegrityError)
+    outage = None if is_refusal else failures.note(error)
     # Without the request: its context processors would query the failed database.
-    page = render_to_string("database_failed.html", {"outage": None if is_refusal else outage})
-    if is_refusal:
+    page = render_to_string("database_failed.html", {"outage": outage})
+    if outage is None:
         return HttpResponse(page, status=409)
     headers = {"Retry-After": str(outage.retry_after), "Cache-Control": "no-store"}
     return HttpResponse(page, status=503, headers=headers)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer 500, without using the database."""
+    """Answer 500, or for a database error as `database_failed`; without using the database."""
     error = sys.exc_info()[1]
     if isinstance(error, failures.ERRORS):  # in a middleware: sessions are in the database too
         return database_failed(request, error)

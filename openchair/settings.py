@@ -80,16 +80,21 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    # Around everything, so that early answers are logged and counted too.
     "openchair.serving.middleware.RequestLogMiddleware",
+    # Before whatever asks for the client's address or scheme, or when the request came.
     "openchair.serving.middleware.TrustedProxyMiddleware",
+    # Before any work is done for a client that has given up.
     "openchair.serving.middleware.QueueTimeMiddleware",
     "openchair.serving.middleware.DatabaseErrorMiddleware",
     "openchair.serving.middleware.ContentSecurityPolicyMiddleware",
+    # Before Django's own, which would answer the API in HTML or redirect it.
     "openchair.api.middleware.ApiGuardMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "openchair.serving.middleware.PageMiddleware",
+    # Last, for it asks who the user is.
     "bookings.patients.access.AccessMiddleware",
 ]
 # Run by PageMiddleware, for everything but the API and PROBES.

@@ -20,12 +20,15 @@ from openchair.api.middleware import is_api
 from openchair.serving.logs import route
 from practices.api.authentication import Caller
 
+_SHOWS_DATA = {200, 400}
+"""400: a form of the desk with mistakes, rendered again with the page around it."""
+
 MOST = 5000
 """Most ids in one row and in one query: databases limit the parameters of a query."""
 
 
 class AccessMiddleware:
-    """Saves Access rows of the appointments that `Appointment.person` was read of, on a 200."""
+    """Saves Access rows of the appointments that `Appointment.person` was read of."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -37,7 +40,7 @@ class AccessMiddleware:
             response = self.get_response(request)
         finally:
             read_by.reset(token)
-        if read and response.status_code == 200 and not _is_told(request):
+        if read and response.status_code in _SHOWS_DATA and not _is_told(request):
             _write(request, read)
         return response
 

@@ -50,6 +50,7 @@ def count_elsewhere(partner_id: str, now: datetime, *, booking_id: str) -> Any:
     Without the row lock, two requests would both count before either had committed. Lock order:
     after bookings, before the feed, so no two changes deadlock.
     """
+    # Two statements: a count in the one that waits for the lock would see what was there before.
     instant = connection.ops.adapt_datetimefield_value(now)
     with connection.cursor() as cursor:
         cursor.execute(_LOCK[connection.vendor], [partner_id])

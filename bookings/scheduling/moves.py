@@ -2,7 +2,7 @@
 
 A change locks the booking's row, checks, changes places, and saves booking, appointments and events
 in one transaction (locked_booking.py; contract, section 1). `by` is the actor of a change, and
-`now` its time in UTC, read once a request.
+`now` its time in UTC, read at its beginning, and again once the row is locked.
 """
 
 from collections.abc import Iterable

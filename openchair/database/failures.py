@@ -1,6 +1,7 @@
 """Database errors, classified: the text and the Retry-After of each kind, for API and pages alike.
 
-Whichever it was, the transaction was rolled back: nothing is half done.
+Nothing is half done: the transaction was rolled back. Only where the connection broke during COMMIT
+(GONE) may it have been committed (docs/failing.md).
 """
 
 import logging

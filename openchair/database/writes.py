@@ -53,10 +53,11 @@ class Made(NamedTuple):
 
 
 def run(**statements: Statement) -> Any:
-    """Run statements in this order and return a cursor with the rows of the last one.
+    """Run statements and return a cursor with the rows of the last one.
 
-    On PostgreSQL in one round trip, as common table expressions of the last: none of them sees what
-    another one writes, but for what that returns under its name, and none writes the same row.
+    On SQLite one by one, in this order. On PostgreSQL in one round trip and in no fixed order, as
+    common table expressions of the last: none of them sees what another one writes, but for what
+    that returns under its name, and no two may write the same row.
     In a pipeline (compiled.pipeline), read the cursor after the block: reading waits.
     """
     *earlier, last = statements.items()

@@ -100,6 +100,15 @@ def test_a_page_that_shows_nobody_is_not(house: House, page: str) -> None:
     assert told() == []
 
 
+def test_a_form_with_mistakes_is_written_down_with_the_page_around_it(house: House) -> None:
+    page = house.address(f"opening/{house.booking.pk}/patient/")
+    answer = browser(house.staff).post(page, {"email": "no address"})
+    assert answer.status_code == 400
+    assert "Quillonette" in answer.content.decode()
+    (row,) = Access.objects.all()
+    assert row.appointments == [house.appointment.pk]
+
+
 def test_what_cannot_be_written_down_is_not_shown(
     scene: Scene, api: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,8 @@ import pytest
 import time_machine
 
 from bookings.models import Booking
+from bookings.scheduling import bookings
+from bookings.scheduling.audit import AUDITED
 from practices.models import Partner, Practice
 from tests import factories
 from tests.conftest import Caller
@@ -361,3 +363,7 @@ def test_a_practice_that_left_and_what_is_of_it_is_not_seen(scene: Scene, api: C
     ):
         assert api("GET", path).status_code == 404
     assert post(api, scene).status_code == 400
+
+
+def test_a_change_of_each_field_alone_makes_an_event_and_so_is_saved() -> None:
+    assert set(bookings.Fields.__annotations__) <= set(AUDITED)
