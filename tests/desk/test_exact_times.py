@@ -13,8 +13,7 @@ from time_machine import Traveller
 from bookings.models import Appointment
 from bookings.scheduling import appointments
 from tests.conftest import Caller
-from tests.desk.test_board import said
-from tests.desk.world import House, browser, person
+from tests.desk.world import House, browser, person, said
 from tests.factories import NOON, Scene
 
 

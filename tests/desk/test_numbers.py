@@ -5,8 +5,7 @@ from datetime import datetime, timedelta
 from django.test import Client
 from time_machine import Traveller
 
-from tests.desk.test_board import said
-from tests.desk.world import House, browser
+from tests.desk.world import House, browser, said
 from tests.factories import NOON
 
 

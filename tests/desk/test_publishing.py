@@ -11,8 +11,7 @@ from time_machine import Traveller
 from bookings.desk.forms import parse_clock
 from bookings.models import Appointment, Booking, Series, Status
 from tests.conftest import together
-from tests.desk.test_board import said
-from tests.desk.world import House, browser, person
+from tests.desk.world import House, browser, person, said
 from tests.factories import NOON
 
 

@@ -9,8 +9,7 @@ from time_machine import Traveller
 
 from bookings.models import Appointment, AppointmentStatus, Event
 from tests.conftest import together
-from tests.desk.test_board import said
-from tests.desk.world import House, browser, person
+from tests.desk.world import House, browser, person, said
 from tests.factories import NOON
 
 

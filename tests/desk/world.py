@@ -1,5 +1,6 @@
 """Two practices with a row of every model, for tests of tenant isolation."""
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -124,3 +125,14 @@ class House:
     def secrets(self) -> set[str]:
         """List what nobody else may read: names, ids that the server made, keys."""
         return {self.word, self.word.lower(), self.appointment.pk, self.key.prefix, self.key.digest}
+
+
+def named(first_name: str) -> Appointment:
+    rows = Appointment.objects.all()
+    (appointment,) = (each for each in rows if each.person.first_name == first_name)
+    return appointment
+
+
+def said(response: Any) -> str:
+    """Return a page's text without tags, with single spaces."""
+    return " ".join(re.sub(r"<[^>]+>", " ", response.content.decode()).split())

@@ -8,8 +8,7 @@ from django.test import Client
 from time_machine import Traveller
 
 from practices.models import ApiKey
-from tests.desk.test_board import said
-from tests.desk.world import User, browser, person
+from tests.desk.world import User, browser, person, said
 from tests.factories import NOON, Scene
 from tests.practices.test_keys_pages import once, opens, pages, shown
 

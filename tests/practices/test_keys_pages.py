@@ -11,8 +11,7 @@ from time_machine import Traveller
 from practices.models import ApiKey, Partner
 from tests import factories
 from tests.conftest import Caller, only_once_on_sqlite
-from tests.desk.test_board import said
-from tests.desk.world import browser, person
+from tests.desk.world import browser, person, said
 from tests.factories import Scene
 
 pytestmark = only_once_on_sqlite
