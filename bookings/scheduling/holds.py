@@ -44,8 +44,8 @@ def check_size(count: int) -> None:
         )
 
 
-def count_elsewhere(partner_id: str, now: datetime, *, booking_id: str) -> Any:
-    """Lock the partner; return a cursor with the count of places it holds in other bookings.
+def count_elsewhere(counted: Any, partner_id: str, now: datetime, *, booking_id: str) -> None:
+    """Lock the partner; count the places it holds in other bookings, with the cursor `counted`.
 
     Without the row lock, two requests would both count before either had committed. Lock order:
     after bookings, before the feed, so no two changes deadlock.
@@ -54,9 +54,7 @@ def count_elsewhere(partner_id: str, now: datetime, *, booking_id: str) -> Any:
     instant = connection.ops.adapt_datetimefield_value(now)
     with connection.cursor() as cursor:
         cursor.execute(_LOCK[connection.vendor], [partner_id])
-    counted = connection.cursor()
     counted.execute(_LIVE, [partner_id, instant, booking_id] * 2)
-    return counted
 
 
 def check(live: int, partner_id: str, now: datetime) -> None:

@@ -8,7 +8,7 @@ booking, with one owner and one hold; a patient's place is an appointment.
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from bookings import representation
 from bookings.models import (
@@ -323,11 +323,12 @@ class LockedBooking:
 
     def _save_counted(self, partner_id: str) -> None:
         """Save, and check the limit of places that the partner may hold."""
-        with pipeline():
-            counted = holds.count_elsewhere(partner_id, self.now, booking_id=self.booking.pk)
-            number_events = feed.write(self._audit.events, **self._changes())
-        number_events()
-        with counted:
+        # Closed whatever happens: on SQLite an open cursor keeps its connection's old snapshot.
+        with connection.cursor() as counted:
+            with pipeline():
+                holds.count_elsewhere(counted, partner_id, self.now, booking_id=self.booking.pk)
+                number_events = feed.write(self._audit.events, **self._changes())
+            number_events()
             (live,) = counted.fetchone()
         holds.check(live + self._held_by(partner_id), partner_id, self.now)
 

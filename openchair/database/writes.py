@@ -8,7 +8,7 @@ from datetime import date, datetime
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
-from django.db import DatabaseError, connection
+from django.db import connection
 from django.db.models import Field, Model
 
 _TAKEN_AS_THEY_ARE: dict[str, set[type]] = {
@@ -69,7 +69,7 @@ def run(**statements: Statement) -> Any:
         else:
             for one in statements.values():
                 cursor.execute(one.sql, one.params)
-    except DatabaseError:
+    except BaseException:
         # The traceback keeps the cursor until garbage collection, in whichever thread that runs. On
         # SQLite, freeing an open one waits for this connection, and this connection may be waiting
         # for the write lock of that thread.
