@@ -2,7 +2,6 @@
 
 from bookings.models.access import Access
 from bookings.models.appointment import (
-    SEALED,
     TAKEN,
     Appointment,
     AppointmentStatus,
@@ -15,7 +14,6 @@ from bookings.models.series import LONGEST, MOST_PLACES, Series
 __all__ = [
     "LONGEST",
     "MOST_PLACES",
-    "SEALED",
     "TAKEN",
     "Access",
     "ActorKind",

@@ -23,8 +23,6 @@ class AppointmentStatus(models.TextChoices):
     EXPIRED = "expired", "Expired"
 
 
-SEALED = ("patient", "patient_key", "email_digest", "phone_digest")
-"""The columns of an appointment that change with its patient's data."""
 read_by: ContextVar[set[str] | None] = ContextVar("read_by", default=None)
 """Ids of appointments whose patients the request has read (bookings/patients/access.py)."""
 TAKEN = (AppointmentStatus.PENDING, AppointmentStatus.RESERVED, AppointmentStatus.BOOKED)

@@ -28,7 +28,7 @@ _FEWEST_DIGITS = 7
 
 
 def kept(patient: Patient) -> dict[str, str | None]:
-    """Return the values of SEALED, an appointment's columns of patient data, by their names."""
+    """Return the values of an appointment's columns of patient data, by their names."""
     if patient == NOBODY:
         return dict.fromkeys(("patient", "patient_key", "email_digest", "phone_digest"))
     told = {name: value for name, value in patient._asdict().items() if value}

@@ -5,7 +5,8 @@ until the transaction ends. So a number is taken only after the one before it is
 rollback leaves no gap: a reader that sees number n can see every number below it, and one that
 queries what came after n misses nothing, however transactions overlap.
 
-Lock order: the feed's row is the last lock a change takes, so it is locked only until the commit.
+Lock order: a change has locked its booking and, for a hold, its partner, before the statement that
+locks the feed's row and writes everything. So the row is locked only until the commit.
 """
 
 from collections.abc import Callable, Sequence

@@ -12,7 +12,6 @@ from django.db import connection, transaction
 
 from bookings import representation
 from bookings.models import (
-    SEALED,
     TAKEN,
     Appointment,
     AppointmentStatus,
@@ -26,16 +25,6 @@ from bookings.scheduling.audit import AuditTrail
 from openchair.database import writes
 from openchair.database.compiled import CompiledQuery, pipeline
 from openchair.serving import metrics
-
-SAVED = (
-    "status",
-    "held_since",
-    "pending_until",
-    "start_datetime",
-    "updated_at",
-)
-"""The columns of an appointment that can change after it is made, except SEALED."""
-
 
 _HELD_IN = CompiledQuery(
     lambda booking_id: Appointment.objects.filter(
@@ -69,10 +58,10 @@ class LockedBooking:
         self._is_new = booking._state.adding
         self._audit = AuditTrail(booking, now)
         self._known: dict[str, Appointment] = {}
+        self._rows: dict[str, dict[str, Any]] = {}
         self._knows_held = booking.places_pending == booking.whole_pending
         self._made: list[Appointment] = []
         self._changed: dict[str, Appointment] = {}
-        self._resealed: set[str] = set()
         self._claims = self._holds_more = False
         self._lapsed = 0
 
@@ -99,6 +88,7 @@ class LockedBooking:
 
     def _know(self, row: Appointment) -> Appointment:
         """Return the one instance of a row, which may have unsaved changes."""
+        self._rows.setdefault(row.pk, writes.snapshot(row))
         return self._known.setdefault(row.pk, row)
 
     def take(
@@ -185,7 +175,6 @@ class LockedBooking:
         changed = {name: value for name, value in said.items() if getattr(known, name) != value}
         if changed:
             appointment.person = known._replace(**changed)
-            self._resealed.add(appointment.pk)
             self._revised(appointment, patient_fields=sorted(changed))
 
     def renew(self, appointment: Appointment) -> None:
@@ -353,8 +342,8 @@ class LockedBooking:
             changes["booking"] = self._booking_change()
         if self._made:
             changes["made"] = writes.insert(self._made)
-        for nth, rows in enumerate(self._alike()):
-            changes[f"changed_{nth}"] = writes.update(rows, self._saved_columns(rows[0]))
+        for nth, (names, rows) in enumerate(self._alike()):
+            changes[f"changed_{nth}"] = writes.update(rows, names)
         return changes
 
     def _booking_change(self) -> writes.Statement:
@@ -368,19 +357,18 @@ class LockedBooking:
         names = writes.changed(self.booking, since=self._row) or ("updated_at",)
         return writes.update([self.booking], names)
 
-    def _alike(self) -> list[list[Appointment]]:
-        """Group the changed appointments that one UPDATE can save: all values are the same."""
+    def _alike(self) -> list[tuple[tuple[str, ...], list[Appointment]]]:
+        """Group the changed appointments that one UPDATE can save, with the columns it writes.
+
+        Only columns that changed: key rotation may have re-encrypted a patient meanwhile.
+        """
         alike: dict[tuple[tuple[str, Any], ...], list[Appointment]] = {}
         for one in self._changed.values():
-            if one in self._made:
-                continue
-            said = tuple((name, getattr(one, name)) for name in self._saved_columns(one))
-            alike.setdefault(said, []).append(one)
-        return list(alike.values())
-
-    def _saved_columns(self, appointment: Appointment) -> tuple[str, ...]:
-        # A race: key rotation may have re-encrypted it meanwhile. Written only if changed.
-        return (*SAVED, *SEALED) if appointment.pk in self._resealed else SAVED
+            if one not in self._made:
+                names = writes.changed(one, since=self._rows[one.pk])
+                said = tuple((name, getattr(one, name)) for name in names)
+                alike.setdefault(said, []).append(one)
+        return [(tuple(name for name, _ in said), rows) for said, rows in alike.items() if said]
 
     def _note_patients(self) -> None:
         """Add an event to each appointment if the booking's time, location or doctor changed."""

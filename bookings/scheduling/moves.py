@@ -73,7 +73,7 @@ def lock(booking_id: str, *, by: Actor, now: datetime) -> LockedBooking:
     """Lock a booking's row and expire its holds that have ended.
 
     Call it in a transaction, before anything is saved in it: saving locks the practice's feed,
-    which has to be the last lock (bookings/scheduling/feed.py). Raises Booking.DoesNotExist.
+    which comes after this lock (bookings/scheduling/feed.py). Raises Booking.DoesNotExist.
     """
     booking = _LOCKED.first(booking_id=booking_id)
     if booking is None:

@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.db import IntegrityError
 
 from bookings import walltime
 from bookings.models import Booking, Event
-from bookings.scheduling import appointments
-from tests.conftest import Caller
+from bookings.scheduling import appointments, bookings
+from tests.conftest import Caller, together
 from tests.factories import NOON, Scene
 from tests.test_statements import APART
 
@@ -174,3 +175,20 @@ def test_a_read_that_finds_nothing_lapsed_writes_nothing(
     # the key with the request's count and the booking
     with django_assert_num_queries(1 + 2 * APART):
         read(api, held)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_lost_race_for_an_id_leaves_a_connection_that_can_be_used() -> None:
+    """On SQLite an open cursor keeps the snapshot of its connection, which then writes nothing."""
+    scene = Scene()
+    other, taken = scene.booking(), scene.booking()
+    fields: Any = {**scene.fields(), "status": "pending"}
+    with pytest.raises(IntegrityError) as refused:
+        bookings._publish(fields, taken.pk, by=scene.actor, now=NOON)  # as after losing the race
+    together(1, lambda: bookings.edit(booking_id=other.pk, fields={"length": 33}, **at(scene)))
+    edited = bookings.edit(booking_id=other.pk, fields={"length": 34}, **at(scene))
+    assert (edited.length, refused.type) == (34, IntegrityError)
+
+
+def at(scene: Scene) -> Any:
+    return {"by": scene.actor, "now": NOON}
