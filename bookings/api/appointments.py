@@ -22,6 +22,7 @@ from bookings.api.serializers import (
     AppointmentSerializer,
 )
 from bookings.models import Appointment, AppointmentStatus, Booking
+from bookings.patients.record import PARTNER_FIELDS
 from bookings.scheduling import appointments, moves
 from bookings.scheduling.actors import Actor
 from openchair.api import conditional
@@ -53,7 +54,7 @@ def _as_dict(appointment: Appointment) -> dict[str, Any]:
     """Return the JSON fields of an appointment, read with its booking, location and practice."""
     booking = appointment.booking
     zone = booking.location.zone
-    start, until = appointment.exact_time, appointment.pending_until
+    start, until, person = appointment.exact_time, appointment.pending_until, appointment.person
     return {
         "id": appointment.pk,
         "booking_id": booking.pk,
@@ -61,7 +62,8 @@ def _as_dict(appointment: Appointment) -> dict[str, Any]:
         "start_datetime": None if start is None else walltime.iso(start, zone),
         "location_id": booking.location_id,
         "doctor_id": booking.doctor_id,
-        **appointment.person._asdict(),
+        **{name: getattr(person, name) for name in PARTNER_FIELDS},
+        "attendance": appointment.attendance,
         "pending_until": None if until is None else walltime.iso(until, zone),
         "updated_at": walltime.iso(appointment.updated_at, zone),
         "created_at": walltime.iso(appointment.created_at, zone),
@@ -70,14 +72,15 @@ def _as_dict(appointment: Appointment) -> dict[str, Any]:
 
 def _tag(appointment: Appointment) -> str:
     """Return the ETag of an appointment, read with its booking, location and practice."""
-    booking = appointment.booking
+    booking, person = appointment.booking, appointment.person
     return conditional.strong_tag(
         appointment.pk,
         appointment.status,
         appointment.exact_time,
         booking.location_id,
         booking.doctor_id,
-        *appointment.person,
+        *(getattr(person, name) for name in PARTNER_FIELDS),
+        appointment.attendance,
         appointment.pending_until,
         appointment.updated_at,
         booking.location.timezone,

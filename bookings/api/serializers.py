@@ -8,7 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from bookings import walltime
-from bookings.models import LONGEST, MOST_PLACES, TAKEN, AppointmentStatus, Status
+from bookings.models import LONGEST, MOST_PLACES, TAKEN, AppointmentStatus, Attendance, Status
 from bookings.representation import TIME_RANGES
 from openchair.api.fields import (
     StrictBooleanField,
@@ -186,6 +186,11 @@ class AppointmentSerializer(serializers.Serializer[object]):
     guardian_name = serializers.CharField(help_text="Who answers for a child.")
     zip_code = serializers.CharField(help_text="Where the patient lives.")
     message = serializers.CharField(help_text="What the patient wrote.")
+    attendance = serializers.ChoiceField(
+        choices=Attendance.choices,
+        help_text="Whether the patient came: unknown until somebody says kept, no_show or "
+        "late_cancel (called off too late for the place to be used).",
+    )
     pending_until = serializers.DateTimeField(
         allow_null=True, help_text="While pending: when the hold expires. Else null."
     )
@@ -225,6 +230,12 @@ class AppointmentEditSerializer(StrictSerializer):
     )
     zip_code = StrictCharField(required=False, allow_blank=True, max_length=20)
     message = StrictCharField(required=False, allow_blank=True, max_length=2000)
+    attendance = StrictChoiceField(
+        required=False,
+        choices=Attendance.choices,
+        help_text="Once the visit's time has come: kept, no_show or late_cancel; unknown takes it "
+        "back.",
+    )
 
     class Meta:
         ignored = {"pending_until", "updated_at", "created_at", *APPOINTMENT_FIXED}

@@ -5,10 +5,13 @@ from bookings.models.appointment import (
     TAKEN,
     Appointment,
     AppointmentStatus,
+    Attendance,
     read_by,
 )
 from bookings.models.booking import Booking, Status
+from bookings.models.call import Call
 from bookings.models.event import ActorKind, Event, Feed
+from bookings.models.search_term import SearchTerm
 from bookings.models.series import LONGEST, MOST_PLACES, Series
 
 __all__ = [
@@ -19,9 +22,12 @@ __all__ = [
     "ActorKind",
     "Appointment",
     "AppointmentStatus",
+    "Attendance",
     "Booking",
+    "Call",
     "Event",
     "Feed",
+    "SearchTerm",
     "Series",
     "Status",
     "read_by",

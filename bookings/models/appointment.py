@@ -23,6 +23,15 @@ class AppointmentStatus(models.TextChoices):
     EXPIRED = "expired", "Expired"
 
 
+class Attendance(models.TextChoices):
+    """Whether the patient came; said by a person, never guessed (contract, section 10)."""
+
+    UNKNOWN = "unknown", "Unknown"
+    KEPT = "kept", "Came"
+    NO_SHOW = "no_show", "No-show"
+    LATE_CANCEL = "late_cancel", "Late cancel"
+
+
 read_by: ContextVar[set[str] | None] = ContextVar("read_by", default=None)
 """Ids of appointments whose patients the request has read (bookings/patients/access.py)."""
 TAKEN = (AppointmentStatus.PENDING, AppointmentStatus.RESERVED, AppointmentStatus.BOOKED)
@@ -67,6 +76,12 @@ class Appointment(models.Model):
         blank=True,
         help_text="UTC; of a range booking the exact time, once it is known.",
     )
+    attendance = models.CharField(
+        max_length=11,
+        choices=Attendance,
+        default=Attendance.UNKNOWN,
+        db_default=Attendance.UNKNOWN,
+    )
     # Null where nothing is known, so that the partial indexes leave these rows out.
     patient = models.TextField(  # noqa: DJ001  # see above
         null=True, editable=False, help_text="Sealed: bookings/patients/record.py."
@@ -103,6 +118,13 @@ class Appointment(models.Model):
                 )
                 | Q(~Q(status=AppointmentStatus.PENDING), pending_until__isnull=True),
                 violation_error_message="A hold has an end, and only a hold.",
+            ),
+            models.CheckConstraint(
+                name="appointment_attendance_fits",
+                condition=Q(attendance=Attendance.UNKNOWN)
+                | Q(attendance__in=Attendance.values, status=AppointmentStatus.BOOKED)
+                | Q(attendance=Attendance.LATE_CANCEL, status=AppointmentStatus.CANCELLED),
+                violation_error_message="Only who was booked came, or did not.",
             ),
         ]
         indexes = [

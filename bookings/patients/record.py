@@ -20,9 +20,14 @@ class Patient(NamedTuple):
     guardian_name: str = ""
     zip_code: str = ""
     message: str = ""
+    note: str = ""
+    cancel_reason: str = ""
 
 
 PATIENT_FIELDS = Patient._fields
+OFFICE_FIELDS = ("note", "cancel_reason")
+"""What the office writes; partners neither read nor write it."""
+PARTNER_FIELDS = tuple(name for name in PATIENT_FIELDS if name not in OFFICE_FIELDS)
 NOBODY = Patient()
 _FEWEST_DIGITS = 7
 

@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from bookings import walltime
-from bookings.models import TAKEN, Appointment, AppointmentStatus, Booking, Status
+from bookings.models import TAKEN, Appointment, AppointmentStatus, Attendance, Booking, Status
 from bookings.patients.record import PATIENT_FIELDS, Patient
 from bookings.scheduling import moves
 from bookings.scheduling.actors import Actor
@@ -37,6 +37,8 @@ class Fields(TypedDict, total=False):
     guardian_name: str
     zip_code: str
     message: str
+    note: str
+    attendance: str
 
 
 @transaction.atomic
@@ -81,6 +83,11 @@ def name_patient(*, booking_id: str, fields: Fields, by: Actor, now: datetime) -
     return appointment
 
 
+_ATTENDED: dict[str, set[str]] = {
+    AppointmentStatus.BOOKED: {*Attendance.values},
+    AppointmentStatus.CANCELLED: {Attendance.UNKNOWN, Attendance.LATE_CANCEL},
+}
+"""What can be said of the attendance by status; of another status nothing."""
 Check = Callable[[Appointment], None]
 """Called with the appointment as it is under the lock; raises where a change must not be made."""
 
@@ -92,43 +99,79 @@ def edit(
     """Change an appointment: its status, its exact time, the patient's data.
 
     The same status again is a no-op, and renews a hold; the exact time makes a reserved one
-    booked. A hold that has expired takes a place again if one is free.
-    Raises as `take`, what `check` raises, and Appointment.DoesNotExist.
+    booked. A hold that has expired takes a place again if one is free. Of a cancelled one only the
+    attendance changes.
+    Raises as `take`, Refused (409: too_early, for attendance), what `check` raises, and
+    Appointment.DoesNotExist.
     """
     locked, appointment = _lock(appointment_id, by=by, now=now)
     if check is not None:
         check(appointment)
-    if appointment.status not in TAKEN and not _says_something_new(appointment, fields):
-        return appointment
-    if appointment.status == AppointmentStatus.EXPIRED:
-        _claim_again(locked, appointment, fields)
-    elif appointment.status == AppointmentStatus.CANCELLED:
-        raise Refused(
-            "closed",
-            f"Appointment {appointment_id} is cancelled: nothing about it can change. "
-            "Make a new one.",
-        )
-    else:
-        _move(locked, appointment, fields)
-    locked.set_patient(appointment, _patient(fields))
+    if appointment.status in TAKEN or _says_something_new(appointment, fields):
+        if appointment.status == AppointmentStatus.EXPIRED:
+            _claim_again(locked, appointment, fields)
+        elif appointment.status == AppointmentStatus.CANCELLED:
+            raise Refused(
+                "closed",
+                f"Appointment {appointment_id} is cancelled: nothing about it can change. "
+                "Make a new one.",
+            )
+        else:
+            _move(locked, appointment, fields)
+        locked.set_patient(appointment, _patient(fields))
+    if "attendance" in fields:
+        _attend(locked, appointment, fields["attendance"])
     locked.save()
     return appointment
 
 
 @transaction.atomic
 def cancel(
-    *, appointment_id: str, by: Actor, now: datetime, check: Check | None = None
+    *,
+    appointment_id: str,
+    by: Actor,
+    now: datetime,
+    check: Check | None = None,
+    reason: str = "",
+    late: bool = False,
 ) -> Appointment:
     """Cancel an appointment; cancelling it again changes nothing.
 
+    reason: of the office, encrypted with the patient's data. late: a late cancel of a booked one,
+    said by whoever cancels, whatever the time is.
     Raises what `check` raises, and Appointment.DoesNotExist.
     """
     locked, appointment = _lock(appointment_id, by=by, now=now)
     if check is not None:
         check(appointment)
-    locked.move(appointment, AppointmentStatus.CANCELLED)
+    if appointment.status != AppointmentStatus.CANCELLED:
+        was_booked = appointment.status == AppointmentStatus.BOOKED
+        locked.move(appointment, AppointmentStatus.CANCELLED)
+        late = was_booked and (late or appointment.attendance == Attendance.LATE_CANCEL)
+        locked.set_attendance(appointment, Attendance.LATE_CANCEL if late else Attendance.UNKNOWN)
+        locked.set_patient(appointment, {"cancel_reason": reason})
     locked.save()
     return appointment
+
+
+def _attend(locked: LockedBooking, appointment: Appointment, attendance: str) -> None:
+    """Say whether the patient came. Raises Refused before the visit's time, and where none was."""
+    if attendance == appointment.attendance:
+        return
+    begins = appointment.exact_time
+    if begins is None or begins > locked.now:
+        raise Refused(
+            "too_early",
+            f"The time of appointment {appointment.pk} has not come yet: send attendance "
+            "afterwards.",
+        )
+    if attendance not in _ATTENDED.get(appointment.status, {Attendance.UNKNOWN}):
+        raise Refused(
+            "not_allowed",
+            f"Appointment {appointment.pk} is {appointment.status}: its attendance cannot be "
+            f"{attendance}.",
+        )
+    locked.set_attendance(appointment, attendance)
 
 
 _BOOKING_OF: CompiledQuery[tuple[str]] = CompiledQuery(

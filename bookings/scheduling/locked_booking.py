@@ -177,6 +177,11 @@ class LockedBooking:
             appointment.person = known._replace(**changed)
             self._revised(appointment, patient_fields=sorted(changed))
 
+    def set_attendance(self, appointment: Appointment, attendance: str) -> None:
+        if appointment.attendance != attendance:
+            was, appointment.attendance = appointment.attendance, attendance
+            self._revised(appointment, attendance=(was, attendance))
+
     def renew(self, appointment: Appointment) -> None:
         """Extend a hold, but to no later than HOLD_MAX_SECONDS after it was first taken."""
         until = self._renewed(appointment.held_since, appointment.pending_until)

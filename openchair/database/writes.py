@@ -22,7 +22,12 @@ _TAKEN_AS_THEY_ARE: dict[str, set[type]] = {
 def _columns(model: type[Model]) -> "dict[str, Field[Any, Any]]":
     """Return a model's fields by attribute name, without a key that the database generates."""
     fields = model._meta.concrete_fields
-    return {str(field.attname): field for field in fields if not field.db_returning}
+    return {str(field.attname): field for field in fields if not _is_made(field)}
+
+
+def _is_made(field: "Field[Any, Any]") -> bool:
+    """Whether the database generates it: a key. A default of the database is in the instance."""
+    return field.primary_key and bool(field.db_returning)
 
 
 def _values(row: Model, names: Sequence[str]) -> list[Any]:
@@ -111,7 +116,7 @@ def read_back(cursor: Any, rows: Sequence[Model], *made: str) -> None:
 
 @cache
 def _made_keys(model: type[Model]) -> tuple[str, ...]:
-    return tuple(str(field.attname) for field in model._meta.concrete_fields if field.db_returning)
+    return tuple(str(field.attname) for field in model._meta.concrete_fields if _is_made(field))
 
 
 @lru_cache(maxsize=500)
@@ -123,7 +128,7 @@ def _insertion(model: type[Model], count: int, made: tuple[tuple[str, str], ...]
     marks = ["%s"] * (len(names) - len(made)) + [sql for _, sql in made]
     rows = ", ".join([f"({', '.join(marks)})"] * count)
     sql = f"INSERT INTO {_quoted(model._meta.db_table)} ({listed}) VALUES {rows}"  # noqa: S608  # names of ours
-    keys = [field.column for field in model._meta.concrete_fields if field.db_returning]
+    keys = [field.column for field in model._meta.concrete_fields if _is_made(field)]
     returned = [*keys, *(columns[name].column for name, _ in made)]
     return f"{sql} RETURNING {', '.join(map(_quoted, returned))}" if returned else sql
 

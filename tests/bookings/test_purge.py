@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from bookings.models import Appointment, Booking, Event
 from bookings.patients import purge as purging
 from bookings.patients import record
-from bookings.patients.record import NOBODY, PATIENT_FIELDS
+from bookings.patients.record import NOBODY, PARTNER_FIELDS
 from bookings.scheduling import appointments
 from openchair.api.models import KeptAnswer
 from tests.bookings.test_patients import PATIENT, take
@@ -71,7 +71,7 @@ def test_nothing_of_the_patient_is_left_and_everything_else_is(
     assert (place.patient, place.patient_key) == (None, None)
     digests = [*record.by_email(PATIENT["email"]), *record.by_phone(PATIENT["phone"])]
     assert not any(digest in str(rows("bookings_appointment")) for digest in digests)
-    empty = shown | dict.fromkeys(PATIENT_FIELDS, "")
+    empty = shown | dict.fromkeys(PARTNER_FIELDS, "")
     assert api("GET", path).json() == empty
     assert api("GET", listed).json() == [empty]
     assert api("GET", f"{listed}?since=2026-06-03T00:00Z").json() == []
