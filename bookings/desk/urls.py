@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from bookings.desk import booking, closing, edit, numbers, publishing, range_desk
+from bookings.desk import attendance, booking, closing, edit, numbers, publishing, range_desk
 from bookings.desk.board import views as board
 
 urlpatterns = [
@@ -17,6 +17,7 @@ urlpatterns = [
     path(
         "place/<id:appointment_id>/act/", booking.act_on_appointment, name="desk_act_on_appointment"
     ),
+    path("place/<id:appointment_id>/attendance/", attendance.attend, name="desk_attend"),
     path("publish/", publishing.page, name="desk_publish"),
     path("close/", closing.page, name="desk_close"),
     path("ranges/", range_desk.page, name="desk_ranges"),
