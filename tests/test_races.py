@@ -40,7 +40,7 @@ Request = tuple[str, str, dict[str, Any] | None]
 def inconsistencies() -> list[str]:
     """List where counts, places, statuses and events of any booking disagree."""
     found = []
-    for booking in Booking.objects.prefetch_related("appointments", "events"):
+    for booking in Booking.objects.prefetch_related("appointments"):
         places = Counter(place.status for place in booking.appointments.all())
         whole = {status: getattr(booking, f"whole_{status}") for status in TAKEN}
         counts = {status: getattr(booking, f"places_{status}") for status in TAKEN}
@@ -48,13 +48,14 @@ def inconsistencies() -> list[str]:
             found.append(f"{booking}: counts are not {dict(places)}")
         if booking.status != status_of(booking):
             found.append(f"{booking}: {booking.status} is not {status_of(booking)}")
-        events = sorted(booking.events.all(), key=lambda event: event.pk)
-        for subject in (None, *booking.appointments.all()):
-            subject_id, status = (subject.pk, subject.status) if subject else (None, booking.status)
-            steps = [event for event in events if event.appointment_id == subject_id]
-            if not _is_continuous(steps, status):
+        subjects: list[Booking | Appointment] = [booking, *booking.appointments.all()]
+        for subject in subjects:
+            # A patient's may be of another booking, from which the patient was moved.
+            own = {} if subject is not booking else {"appointment": None}
+            steps = [*subject.events.filter(**own).order_by("pk")]
+            if not _is_continuous(steps, subject.status):
                 said = [(event.from_status, event.to_status) for event in steps]
-                found.append(f"{booking}, {subject_id or 'itself'}: {said} does not end {status}")
+                found.append(f"{booking}, {subject}: {said} does not end {subject.status}")
     return found
 
 
