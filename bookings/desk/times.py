@@ -41,7 +41,7 @@ class Time:
         return self.part or labels.clock(walltime.wall_clock(self.at, self.zone))
 
     def __str__(self) -> str:
-        return f"{labels.day(self.day)}, {self.clock}"
+        return f"{labels.day(self.day)}, {self.day.year}, {self.clock}"
 
 
 def of_booking(
