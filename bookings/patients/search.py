@@ -22,3 +22,13 @@ def search(practice_id: str, text: str, *, now: datetime) -> list[Appointment]:
         "booking__location", "booking__doctor", "booking__practice"
     )
     return list(rows.filter(found, booking__practice=practice_id).order_by("-created_at")[:51])
+
+
+def family(appointment: Appointment, *, now: datetime) -> list[Appointment]:
+    person = appointment.unread_person
+    found = Q(email_digest__in=by_email(person.email)) | Q(phone_digest__in=by_phone(person.phone))
+    rows = Appointment.objects.select_related(
+        "booking__location", "booking__doctor", "booking__practice"
+    )
+    rows = rows.filter(found, booking__practice=appointment.booking.practice_id).taken()
+    return list(rows.filter(booking__start_datetime__gt=now).exclude(pk=appointment.pk)[:51])
