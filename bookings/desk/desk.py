@@ -107,15 +107,16 @@ def show(
 _REFUSALS = (Refused, LimitReached, ValidationError)
 
 
-def attempt(request: HttpRequest, act: Callable[[], Any], done: str) -> None:
-    """Call `act` and add messages: `done`, or why it was refused."""
+def attempt(request: HttpRequest, act: Callable[[], Any], done: str) -> bool:
+    """Call `act` and add messages: `done`, or why it was refused. Return whether it was done."""
     try:
         act()
     except _REFUSALS as error:
         for text in labels.reasons(error):
             messages.error(request, text)
-    else:
-        messages.success(request, done)
+        return False
+    messages.success(request, done)
+    return True
 
 
 def try_form(form: Form, act: Callable[[], Result]) -> Result | None:

@@ -1,11 +1,12 @@
 """History of a booking as text, built from its events, which are read-only."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from bookings.desk import labels
 from bookings.models import Appointment, AppointmentStatus, Booking, Event
@@ -39,8 +40,14 @@ class Line:
 
 
 def of_booking(booking: Booking) -> list[Line]:
-    """List the changes of a booking and its appointments, newest first."""
-    return _lines(booking, booking.events.all())
+    """List the changes of a booking and its appointments, newest first.
+
+    Of a patient who came from another opening those there, too; of one who was moved away those
+    until then.
+    """
+    patients = booking.events.filter(appointment__isnull=False).values_list("appointment")
+    events = Event.objects.filter(Q(booking=booking) | Q(appointment__in=[*{*patients}]))
+    return _lines(booking, events, until_they_left=True)
 
 
 def of_visit(appointment: Appointment) -> list[Line]:
@@ -48,12 +55,27 @@ def of_visit(appointment: Appointment) -> list[Line]:
     return _lines(appointment.booking, appointment.events.all())
 
 
-def _lines(booking: Booking, events: QuerySet[Event]) -> list[Line]:
+def _lines(
+    booking: Booking, events: QuerySet[Event], *, until_they_left: bool = False
+) -> list[Line]:
     zone = booking.location.zone
     names = _names(booking)
     related = events.select_related("user", "api_key__partner", "appointment__partner")
-    lines = [_line(event, zone, names) for event in related.order_by("-id")]
+    newest: Iterable[Event] = related.order_by("-id")
+    if until_they_left:
+        newest = _until_they_left(newest, booking.pk)
+    lines = [_line(event, zone, names) for event in newest]
     return [line for line in lines if line is not None]
+
+
+def _until_they_left(newest: Iterable[Event], booking_id: str) -> Iterator[Event]:
+    """Leave out what happened to patients after they were moved to other openings."""
+    told: set[str | None] = set()
+    for event in newest:
+        if booking_id in {event.booking_id, *event.changes.get("booking_id", [])}:
+            told.add(event.appointment_id)
+        if event.appointment_id in told:
+            yield event
 
 
 def last_deed(row: Booking | Appointment) -> tuple[Event, str]:
@@ -68,6 +90,12 @@ def last_deed(row: Booking | Appointment) -> tuple[Event, str]:
 
 def _deed(event: Event) -> str:
     zone = event.booking.location.zone
+    if "booking_id" in event.changes:
+        booking = event.booking
+        begins = event.appointment.start_datetime if event.appointment else None
+        begins = begins or booking.start_datetime
+        when = labels.dated(begins, zone) if begins else "another opening"
+        return f"moved it to {when}, {booking.doctor.name}"
     if "attendance" in event.changes:
         return f"made it “{labels.ATTENDANCE[event.changes['attendance'][1]]}”"
     moved = event.from_status != event.to_status
@@ -93,7 +121,8 @@ def _names(booking: Booking) -> dict[str, str]:
 def _line(event: Event, zone: ZoneInfo, names: dict[str, str]) -> Line | None:
     details = _details(event, zone, names)
     moved = event.from_status != event.to_status
-    if not (moved or details or _of_patient(event) or "attendance" in event.changes):
+    told = {"attendance", "booking_id"} & event.changes.keys()
+    if not (moved or details or _of_patient(event) or told):
         return None
     return Line(
         at=labels.dated(event.at, zone), who=labels.who(event), what=_what(event), details=details
@@ -115,6 +144,8 @@ def _what(event: Event) -> str:
         return f"{name}: place {became}"
     if moved:
         return f"{name}: {labels.APPOINTMENT_STATUS[event.from_status].lower()} → {became}"
+    if "booking_id" in event.changes:
+        return f"{name}: moved to another opening"
     if "attendance" in event.changes:
         was, now = (labels.ATTENDANCE[each] for each in event.changes["attendance"])
         return f"{name}: {was} → {now}" if was != labels.ATTENDANCE["unknown"] else f"{name}: {now}"
@@ -124,7 +155,7 @@ def _what(event: Event) -> str:
 
 def _details(event: Event, zone: ZoneInfo, names: dict[str, str]) -> list[str]:
     told = []
-    untold = _UNTOLD | {"attendance", "patient_fields"}
+    untold = _UNTOLD | {"attendance", "patient_fields", "booking_id"}
     if "pending_until" in event.changes:
         untold.add("whole_pending_until")
     for field, pair in event.changes.items():

@@ -8,6 +8,8 @@ from bookings.desk import (
     closing,
     edit,
     finding,
+    moving,
+    next_free,
     numbers,
     places,
     publishing,
@@ -20,6 +22,8 @@ from bookings.desk.board import views as board
 urlpatterns = [
     path("board/", board.page, name="desk_board"),
     path("find/", finding.page, name="desk_find"),
+    path("next-free/", next_free.page, name="desk_next_free"),
+    path("move/", moving.move, name="desk_move"),
     path("openings.csv", board.export_csv, name="desk_export"),
     path("new-opening/", edit.new, name="desk_new"),
     path("opening/<id:booking_id>/", booking.page, name="desk_booking"),

@@ -34,3 +34,13 @@ def already(practice_id: str, patient: Patient, *, now: datetime) -> list[Appoin
     related = rows.select_related("booking__location", "booking__doctor", "booking__practice")
     name = patient.first_name.casefold()
     return [each for each in related if each.unread_person.first_name.casefold() == name]
+
+
+def family(appointment: Appointment, *, now: datetime) -> list[Appointment]:
+    person = appointment.unread_person
+    found = Q(email_digest__in=by_email(person.email)) | Q(phone_digest__in=by_phone(person.phone))
+    rows = Appointment.objects.select_related(
+        "booking__location", "booking__doctor", "booking__practice"
+    )
+    rows = rows.filter(found, booking__practice=appointment.booking.practice_id).taken()
+    return list(rows.filter(booking__start_datetime__gt=now).exclude(pk=appointment.pk)[:51])
