@@ -99,6 +99,7 @@ def show(
         "practice": desk.practice,
         "waiting": waiting,
         "now": desk.now,
+        "has_mistakes": status == 400,
     }
     return render(request, f"admin/desk/{template}", {**everywhere, **context}, status=status)
 
@@ -171,9 +172,11 @@ def _changed(last: Event | None) -> Refused:
         became = labels.STATUS[last.to_status].lower()
         subject = "This opening"
     else:
-        became = labels.APPOINTMENT_STATUS[last.to_status].lower()
         subject = f"The place of {labels.patient(last.appointment)}"
-        if last.appointment.start_datetime is not None:
+        became = labels.APPOINTMENT_STATUS[last.to_status].lower()
+        if "attendance" in last.changes:
+            became = labels.ATTENDANCE[last.changes["attendance"][1]]
+        elif last.appointment.start_datetime is not None:
             became += f" for {labels.moment_at(last.appointment.start_datetime, zone)}"
     when = labels.moment_at(last.at, zone)
     return Refused(

@@ -11,6 +11,7 @@ from bookings.models import (
     ActorKind,
     Appointment,
     AppointmentStatus,
+    Attendance,
     Booking,
     Event,
     Status,
@@ -31,6 +32,12 @@ APPOINTMENT_STATUS: dict[str, str] = {
     AppointmentStatus.CANCELLED: "Given back",
     AppointmentStatus.EXPIRED: "Hold ran out",
 }
+ATTENDANCE: dict[str, str] = {
+    Attendance.UNKNOWN: "not marked",
+    Attendance.KEPT: "came",
+    Attendance.NO_SHOW: "no-show",
+    Attendance.LATE_CANCEL: "late cancel",
+}
 RANGES = {
     "morning": "morning (before 10:00 AM)",
     "late_morning": "late morning (10:00 AM to noon)",
@@ -49,6 +56,7 @@ _REFUSALS = {
     "not_reservable": "This practice offers exact times: book the place instead.",
     "patient_has_place": "A patient has a place in this opening. Give the patient's place back "
     "first, after speaking with them.",
+    "too_early": "The time of this visit has not come yet. Mark it afterwards.",
     "places_taken": "More places are taken than that. Give places back first.",
 }
 
