@@ -10,7 +10,7 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_safe
 
 from bookings import walltime
-from bookings.desk import history, labels, times
+from bookings.desk import clashes, history, labels, times
 from bookings.desk.board.query import url_of_day
 from bookings.desk.desk import (
     Desk,
@@ -152,13 +152,15 @@ def act(request: HttpRequest, desk: Desk, booking_id: str) -> HttpResponse:
             say_mistakes(request, form)
             return redirect("admin:desk_booking", desk.practice.pk, booking.pk)
         fields["start_datetime"] = form.cleaned_data["start"]
-    attempt(
-        request,
-        lambda: bookings.edit(
+
+    def edit() -> Booking:
+        return bookings.edit(
             booking_id=booking.pk, fields=fields, by=desk.by, now=desk.now, check=as_seen(seen)
-        ),
-        done,
-    )
+        )
+
+    agreed = request.POST.get("anyway", "")
+    exact = fields.get("start_datetime")
+    attempt(request, lambda: clashes.guard(edit, booking, exact, agreed=agreed), done)
     return redirect("admin:desk_booking", desk.practice.pk, booking.pk)
 
 
@@ -187,11 +189,15 @@ def _make(
     if request.method != "POST":  # a redirect after logging in again, or a reload
         return redirect("admin:desk_booking", desk.practice.pk, booking.pk)
     form = form_class(request.POST, desk=desk, booking=booking)
+
+    def make() -> Appointment:
+        fields = form.fields_for_verb()
+        return verb(booking_id=booking.pk, fields=fields, by=desk.by, now=desk.now)
+
+    agreed = request.POST.get("anyway", "")
     made = try_form(
         form,
-        lambda: verb(
-            booking_id=booking.pk, fields=form.fields_for_verb(), by=desk.by, now=desk.now
-        ),
+        lambda: clashes.guard(make, booking, form.cleaned_data.get("instant"), agreed=agreed),
     )
     if made is None:
         forms: dict[str, Any] = {name: form}
@@ -225,14 +231,21 @@ def act_on_appointment(request: HttpRequest, desk: Desk, appointment_id: str) ->
                 say_mistakes(request, form)
                 return redirect("admin:desk_booking", desk.practice.pk, appointment.booking_id)
             fields["start_datetime"] = form.cleaned_data["start"]
-        attempt(
-            request,
-            lambda: appointments.edit(
+
+        def edit() -> Appointment:
+            return appointments.edit(
                 appointment_id=appointment.pk,
                 fields=fields,
                 by=desk.by,
                 now=desk.now,
                 check=as_seen(seen),
+            )
+
+        agreed, exact = request.POST.get("anyway", ""), fields.get("start_datetime")
+        attempt(
+            request,
+            lambda: clashes.guard(
+                edit, appointment.booking, exact, agreed=agreed, but=appointment.pk
             ),
             f"{name}: place {labels.APPOINTMENT_STATUS[wanted].lower()}.",
         )

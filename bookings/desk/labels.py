@@ -93,6 +93,12 @@ def moment_at(instant: datetime | None, zone: ZoneInfo) -> str:
     return f"{day(wall.date())}, {clock(wall)}"
 
 
+def dated(instant: datetime, zone: ZoneInfo) -> str:
+    """Format an instant with its year, as wall time in a zone: Tue, Jun 2, 2026, 9:45 AM."""
+    wall = walltime.wall_clock(instant, zone)
+    return f"{day(wall.date())}, {wall.year}, {clock(wall)}"
+
+
 def zone_name(zone: ZoneInfo, instant: datetime) -> str:
     """Format a zone's name at an instant: New York time (EDT)."""
     city = zone.key.rpartition("/")[2].replace("_", " ")
