@@ -4,7 +4,7 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from bookings.desk import history, labels, times
+from bookings.desk import clashes, history, labels, times
 from bookings.desk.booking import card
 from bookings.desk.desk import (
     Desk,
@@ -114,15 +114,25 @@ def act(request: HttpRequest, desk: Desk, appointment_id: str) -> HttpResponse:
             say_mistakes(request, form)
             return page
         fields["start_datetime"] = form.cleaned_data["start"]
-    became = labels.APPOINTMENT_STATUS[wanted].lower()
-    attempt(
-        request,
-        lambda: appointments.edit(
+
+    def edit_status() -> Appointment:
+        return appointments.edit(
             appointment_id=appointment.pk,
             fields=fields,
             by=desk.by,
             now=desk.now,
             check=as_seen(request.POST.get("seen", "")),
+        )
+
+    became = labels.APPOINTMENT_STATUS[wanted].lower()
+    exact = fields.get("start_datetime")
+    if exact is not None:
+        became += f" for {labels.dated(exact, appointment.booking.location.zone)}"
+    agreed = request.POST.get("anyway", "")
+    attempt(
+        request,
+        lambda: clashes.guard(
+            edit_status, appointment.booking, exact, agreed=agreed, but=appointment.pk
         ),
         f"{labels.patient(appointment)}: {became}.",
     )
