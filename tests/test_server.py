@@ -160,6 +160,17 @@ def test_too_many_parameters_are_refused(
     assert answer.headers["X-Request-ID"]
 
 
+@pytest.mark.parametrize("said", ["charset=rot13", "charset=utf-7", "a*=nonsense''x"])
+def test_a_charset_that_django_cannot_read_with_is_no_error_of_the_server(
+    said: str, server: Server
+) -> None:
+    kind = {"Content-Type": f"application/json; {said}"}
+    query = "?location_id=%ED%A0%80"
+    assert server.call("GET", f"{PRACTICES}{query}", headers=kind).status == 400
+    assert server.call("GET", f"/docs/{query}", headers=kind).status == 400
+    assert server.call("POST", "/onlinescheduling/booking", b"{}", headers=kind).status == 415
+
+
 @pytest.mark.parametrize("method", ["OPTIONS", "TRACE", "BREW", "PROPFIND", "DELETE"])
 def test_a_method_that_is_not_there_is_told_which_are(method: str, server: Server) -> None:
     answer = server.call(method, PRACTICES)

@@ -48,6 +48,7 @@ _REFUSALS = {
     "place_taken": "The last place was taken a moment ago. Choose another opening.",
     "hold_expired": "The hold has run out and the place was taken. Choose another opening.",
     "closed": "This was closed or given back already. Nothing was changed.",
+    "attended": "It is said already whether this patient came. Book a new visit instead.",
     "in_the_past": "The time of this opening has passed. Choose another one.",
     "no_time": "This opening has no time yet. Give it one first.",
     "nothing_taken": "No such place of this opening is taken without a patient any longer. Take a "

@@ -2,11 +2,12 @@
 
 from django.urls import path
 
-from bookings.desk import attendance, booking, closing, numbers, publishing, range_desk
+from bookings.desk import attendance, booking, closing, finding, numbers, publishing, range_desk
 from bookings.desk.board import views as board
 
 urlpatterns = [
     path("board/", board.page, name="desk_board"),
+    path("find/", finding.page, name="desk_find"),
     path("openings.csv", board.export_csv, name="desk_export"),
     path("new-opening/", booking.new, name="desk_new"),
     path("opening/<id:booking_id>/", booking.page, name="desk_booking"),

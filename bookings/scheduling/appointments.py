@@ -1,6 +1,7 @@
 """Appointment services: create, edit and cancel, each in one transaction (contract, section 4).
 
-API and admin call them; each begins with `moves.lock`, and writes through `LockedBooking`.
+API and admin call them, and `moving.move`; each begins with `moves.lock`, and writes through
+`LockedBooking`.
 """
 
 from collections.abc import Callable
@@ -50,8 +51,8 @@ def take(*, booking_id: str, fields: Fields, by: Actor, now: datetime) -> Appoin
     """
     locked = moves.lock(booking_id, by=by, now=now)
     status = fields.get("status", AppointmentStatus.PENDING)
-    _check_available(locked.booking, locked.now)
-    exact = _exact_time(locked, status, fields)
+    check_available(locked.booking, locked.now)
+    exact = exact_time(locked, status, fields)
     appointment = locked.take(status, Patient(**_patient(fields)), exact)
     locked.save()
     return appointment
@@ -92,7 +93,7 @@ Check = Callable[[Appointment], None]
 """Called with the appointment as it is under the lock; raises where a change must not be made."""
 
 
-@transaction.atomic
+@moves.atomic_wherever_it_is
 def edit(
     *, appointment_id: str, fields: Fields, by: Actor, now: datetime, check: Check | None = None
 ) -> Appointment:
@@ -107,25 +108,33 @@ def edit(
     locked, appointment = _lock(appointment_id, by=by, now=now)
     if check is not None:
         check(appointment)
+    change(locked, appointment, fields)
+    locked.save()
+    return appointment
+
+
+def change(locked: LockedBooking, appointment: Appointment, fields: Fields) -> None:
+    """Change an appointment of a locked booking as `edit` does, without saving it."""
     if appointment.status in TAKEN or _says_something_new(appointment, fields):
         if appointment.status == AppointmentStatus.EXPIRED:
             _claim_again(locked, appointment, fields)
         elif appointment.status == AppointmentStatus.CANCELLED:
-            raise Refused(
-                "closed",
-                f"Appointment {appointment_id} is cancelled: nothing about it can change. "
-                "Make a new one.",
-            )
+            raise is_cancelled(appointment)
         else:
             _move(locked, appointment, fields)
         locked.set_patient(appointment, _patient(fields))
     if "attendance" in fields:
         _attend(locked, appointment, fields["attendance"])
-    locked.save()
-    return appointment
 
 
-@transaction.atomic
+def is_cancelled(appointment: Appointment) -> Refused:
+    return Refused(
+        "closed",
+        f"Appointment {appointment.pk} is cancelled: nothing about it can change. Make a new one.",
+    )
+
+
+@moves.atomic_wherever_it_is
 def cancel(
     *,
     appointment_id: str,
@@ -203,7 +212,7 @@ def _check_takes_patients(booking: Booking, now: datetime) -> None:
         )
 
 
-def _check_available(booking: Booking, now: datetime) -> None:
+def check_available(booking: Booking, now: datetime) -> None:
     """Raise Refused as `_check_takes_patients`, and where no place is free."""
     _check_takes_patients(booking, now)
     if booking.free_places < 1:
@@ -213,7 +222,7 @@ def _check_available(booking: Booking, now: datetime) -> None:
         )
 
 
-def _exact_time(
+def exact_time(
     locked: LockedBooking, status: str, fields: Fields, was: datetime | None = None
 ) -> datetime | None:
     """Return the exact time in UTC for a booked appointment in a range booking, else None.
@@ -271,7 +280,7 @@ def _move(locked: LockedBooking, appointment: Appointment, fields: Fields) -> No
             "To cancel it, send DELETE.",
         )
     if status != was or says_time:
-        exact = _exact_time(locked, status, fields, appointment.start_datetime)
+        exact = exact_time(locked, status, fields, appointment.start_datetime)
         locked.move(appointment, status)
         locked.set_time(appointment, exact)
     elif status == AppointmentStatus.PENDING and "status" in fields:
@@ -286,11 +295,11 @@ def _claim_again(locked: LockedBooking, appointment: Appointment, fields: Fields
             "hold_expired", f"{expired} Send status pending, reserved or booked to claim a place."
         )
     try:
-        _check_available(locked.booking, locked.now)
+        check_available(locked.booking, locked.now)
     except Refused as refused:
         reason = "hold_expired" if refused.reason == "place_taken" else refused.reason
         raise Refused(reason, f"{expired} {refused}") from None
-    exact = _exact_time(locked, fields["status"], fields)
+    exact = exact_time(locked, fields["status"], fields)
     locked.retake(appointment, fields["status"])
     locked.set_time(appointment, exact)
 

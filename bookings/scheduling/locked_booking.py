@@ -46,6 +46,21 @@ def status_of(booking: Booking) -> str:
     return Status.RESERVED if booking.places_reserved else Status.BOOKED
 
 
+def _whereabouts(appointment: Appointment) -> dict[str, Any]:
+    """Return where and when an appointment is; without an exact time, the booking's time."""
+    booking = appointment.booking
+    return {
+        "booking_id": booking.pk,
+        "start_datetime": appointment.exact_time or booking.start_datetime,
+        "location_id": booking.location_id,
+        "doctor_id": booking.doctor_id,
+    }
+
+
+class MovedAway(Exception):
+    """A race: the appointment is in another booking than the one that was locked for it."""
+
+
 class LockedBooking:
     """A booking with its row locked, or a new one. Make every change through it, then save once."""
 
@@ -82,9 +97,14 @@ class LockedBooking:
     # Patients' appointments --------------------------------------------------------------------
 
     def appointment(self, appointment_id: str) -> Appointment:
-        """Return an appointment of this booking in any status. Raises Appointment.DoesNotExist."""
+        """Return an appointment of this booking in any status. Raises MovedAway."""
         known = self._known.get(appointment_id)
-        return known or self._know(self.booking.appointments.get(pk=appointment_id))
+        if known is not None:
+            return known
+        try:
+            return self._know(self.booking.appointments.get(pk=appointment_id))
+        except Appointment.DoesNotExist:
+            raise MovedAway from None
 
     def _know(self, row: Appointment) -> Appointment:
         """Return the one instance of a row, which may have unsaved changes."""
@@ -163,6 +183,30 @@ class LockedBooking:
         appointment.pending_until = None
         appointment.updated_at = instant
         self._changed[appointment.pk] = appointment
+
+    def give_up(self, appointment: Appointment) -> None:
+        """Free the place of a taken appointment that another locked booking will `receive`."""
+        self._held()  # now: afterwards it would read the row, which still says that it is here
+        self._count(appointment.status, "")
+        del self._known[appointment.pk], self._rows[appointment.pk]
+        self._settle_holds()
+
+    def receive(self, appointment: Appointment, start_datetime: datetime | None) -> None:
+        """Take a free place for an appointment that its booking gave up; status and hold stay.
+
+        start_datetime: its exact time here, of one that is booked in a range booking.
+        """
+        self._held()
+        self._know(appointment)
+        was = _whereabouts(appointment)
+        appointment.booking, appointment.start_datetime = self.booking, start_datetime
+        now = _whereabouts(appointment)
+        self._claims = True
+        self._count("", appointment.status)
+        self._revised(
+            appointment, **{name: (was[name], now[name]) for name in was if was[name] != now[name]}
+        )
+        self._settle_holds()
 
     def set_time(self, appointment: Appointment, start: datetime | None) -> None:
         if appointment.start_datetime != start:

@@ -5,8 +5,10 @@ in one transaction (locked_booking.py; contract, section 1). `by` is the actor o
 `now` its time in UTC, read at its beginning, and again once the row is locked.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import wraps
+from typing import ParamSpec, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -14,7 +16,7 @@ from django.db import transaction
 from bookings import walltime
 from bookings.models import TAKEN, AppointmentStatus, Booking, Status
 from bookings.scheduling.actors import CLOCK, Actor
-from bookings.scheduling.locked_booking import LockedBooking
+from bookings.scheduling.locked_booking import LockedBooking, MovedAway
 from openchair.database.compiled import CompiledQuery
 from openchair.errors import Refused
 from openchair.serving import metrics
@@ -41,6 +43,8 @@ APPOINTMENT_MOVES: dict[str, set[str]] = {
 }
 """Which status of an appointment may become which; for cancelling see `appointments.cancel`."""
 
+Params = ParamSpec("Params")
+Result = TypeVar("Result")
 
 _LOCKED = CompiledQuery(
     lambda booking_id: (
@@ -90,6 +94,26 @@ def lock_all(booking_ids: Iterable[str], *, by: Actor, now: datetime) -> dict[st
     As `lock`, and after the series' lock. Raises Booking.DoesNotExist.
     """
     return {each: lock(each, by=by, now=now) for each in sorted(booking_ids)}
+
+
+def atomic_wherever_it_is(verb: Callable[Params, Result]) -> Callable[Params, Result]:
+    """Decorate a verb about appointments: one transaction, begun anew where one has moved away.
+
+    A verb reads which booking an appointment is in, and then locks that booking. Where another
+    request moved the appointment in between, the locks have to be given back first: they are taken
+    in key order.
+    """
+
+    @wraps(verb)
+    def run(*args: Params.args, **kwargs: Params.kwargs) -> Result:
+        while True:
+            try:
+                with transaction.atomic():
+                    return verb(*args, **kwargs)
+            except MovedAway:
+                continue
+
+    return run
 
 
 @transaction.atomic

@@ -18,6 +18,17 @@
     }
   });
   document.querySelector("[data-focus]")?.focus();
+  // "/" and Ctrl-K (or Command-K) go to the box that finds a visit.
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target.matches("input:not([type=checkbox], [type=radio]), textarea, select");
+    const slash = event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey;
+    const letter = event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey);
+    const box = document.querySelector(".oc-find input[name=q]");
+    if (!box || document.querySelector("dialog[open]") || !(slash || letter)) return;
+    event.preventDefault();
+    box.focus();
+    box.select();
+  });
   for (const button of document.querySelectorAll("[data-copy]")) {
     if (!navigator.clipboard) continue;
     button.hidden = false;

@@ -13,10 +13,11 @@ from django.db.models import Model
 
 from bookings.models import Appointment, Booking
 from bookings.patients import rotation
-from bookings.scheduling import appointments, bookings
+from bookings.scheduling import appointments, bookings, moving
 from openchair.errors import Refused
 from tests.bookings.test_patients import new_key
 from tests.factories import NOON, Scene
+from tests.test_races import inconsistencies
 
 pytestmark = [
     pytest.mark.skipif(
@@ -97,6 +98,42 @@ def test_closing_many_and_editing_one_of_them_never_wait_for_each_other(clock: A
 def patient(scene: Scene, booking: Booking, status: str) -> Appointment:
     fields: appointments.Fields = {"status": status, "first_name": "Ada"}
     return appointments.take(booking_id=booking.pk, fields=fields, by=scene.actor, now=NOON)
+
+
+def test_two_families_that_change_places_both_ways_never_wait_for_each_other(clock: Any) -> None:
+    scene = Scene()
+    one, other = (scene.booking(id=pk, total_appointments=2) for pk in ("one", "other"))
+    adas, bens = ([patient(scene, of, "booked") for _ in range(2)] for of in (one, other))
+    at: Any = {"by": scene.actor, "now": NOON}
+
+    def swap(*visits: Appointment) -> list[Appointment]:
+        to: Any = {each.pk: {"booking_id": (other if each in adas else one).pk} for each in visits}
+        return moving.move(to=to, **at)
+
+    with locked(other) as queue:
+        forth = queue.start(lambda: swap(*adas, *bens))
+        again = queue.start(lambda: swap(*bens, *adas))
+    assert {each.booking_id for each in forth.result()[:2]} == {other.pk}
+    # The second found them there already: it looked again after it had waited.
+    assert [each.booking_id for each in again.result()] == [one.pk] * 2 + [other.pk] * 2
+    assert inconsistencies() == []
+
+
+@pytest.mark.parametrize("verb", ["edit", "cancel"])
+def test_a_visit_is_changed_where_it_was_moved_meanwhile(clock: Any, verb: str) -> None:
+    scene = Scene()
+    here, there = scene.booking(), scene.booking()
+    visit = patient(scene, here, "booked")
+    at: Any = {"by": scene.actor, "now": NOON}
+    to: Any = {visit.pk: {"booking_id": there.pk}}
+    said: Any = {"fields": {"last_name": "Byron"}} if verb == "edit" else {"reason": "ill"}
+    with locked(here) as queue:
+        queue.start(lambda: moving.move(to=to, **at))
+        changing = queue.start(
+            lambda: getattr(appointments, verb)(appointment_id=visit.pk, **said, **at)
+        )
+    assert changing.result().booking_id == there.pk
+    assert inconsistencies() == []
 
 
 def test_encrypting_anew_and_moving_two_patients_never_wait_for_each_other(

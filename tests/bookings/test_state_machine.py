@@ -14,7 +14,7 @@ from hypothesis.stateful import run_state_machine_as_test as run
 from bookings import walltime
 from bookings.models import Appointment, Booking, Event
 from bookings.representation import of_booking
-from bookings.scheduling import appointments
+from bookings.scheduling import appointments, moving
 from openchair.errors import Refused
 from practices.models import Kind
 from tests.conftest import Caller
@@ -50,6 +50,7 @@ class Model:
     def __init__(self, kind: str, total: int, has_start: bool) -> None:
         self.kind, self.total, self.has_start = kind, total, has_start
         self.places: list[Place] = []
+        self.elsewhere: list[Place] = []
         self.closed = False
 
     @property
@@ -76,7 +77,10 @@ class Model:
         return 0 if self.closed else self.total - taken
 
     def lapse(self, now: datetime) -> None:
-        self.places = [p for p in self.places if p.status != "pending" or p.until > now]
+        self.places, self.elsewhere = (
+            [place for place in places if place.status != "pending" or place.until > now]
+            for places in (self.places, self.elsewhere)
+        )
 
     def take(self, count: int, status: str, now: datetime, patient: str | None = None) -> None:
         self.places += [Place(status, patient, now, now + HOLD) for _ in range(count)]
@@ -154,6 +158,7 @@ class OpeningMachine(RuleBasedStateMachine):
         self.path = made.headers["Location"]
         self.pk = made.json()["id"]
         self.model = Model(kind, total, has_start)
+        self.other = self.scene.booking(total_appointments=50)
 
     @property
     def now(self) -> datetime:
@@ -239,6 +244,28 @@ class OpeningMachine(RuleBasedStateMachine):
             appointments.cancel(appointment_id=pk, by=self.scene.actor, now=self.now)
             self.model.places.remove(patients[nth])
 
+    @rule(nth=st.integers(0, 5))
+    def patient_moves_to_another_opening_or_back(self, nth: int) -> None:
+        self.see_lapsed()
+        here, there = self.model.places, self.model.elsewhere
+        patients = [place for place in [*here, *there] if place.patient is not None]
+        if nth >= len(patients):
+            return
+        moved = patients[nth]
+        goes = moved in here
+        to: Any = {"booking_id": self.other.pk if goes else self.pk}
+        if self.model.kind == "range" and moved.status == "booked":
+            to["start_datetime"] = datetime.fromisoformat(STARTS["range"])
+        try:
+            moving.move(to={str(moved.patient): to}, by=self.scene.actor, now=self.now)
+        except Refused:
+            assert not goes
+            assert self.model.status != "open"
+        else:
+            assert goes or self.model.status == "open"
+            (here if goes else there).remove(moved)
+            (there if goes else here).append(moved)
+
     @rule(seconds=st.sampled_from([1, 300, 899, 900, 900, 2700]))
     def time_passes(self, seconds: int) -> None:
         self.wait(seconds)
@@ -273,7 +300,9 @@ class OpeningMachine(RuleBasedStateMachine):
         for status in TAKING:
             whole, counted = (getattr(booking, f"{of}_{status}") for of in ("whole", "places"))
             assert rows.filter(status=status).count() + whole == counted
-        self._check_record(Event.objects.filter(booking=booking))
+        self._check_record(Event.objects.filter(booking=booking, appointment=None))
+        of_patients = Event.objects.filter(practice=booking.practice_id, appointment__isnull=False)
+        self._check_record(of_patients)
 
     def _check_record(self, events: Any) -> None:
         """Events: each status begins where the one before ended, of the booking and each place."""

@@ -1,0 +1,115 @@
+"""Appointment service: move visits to other bookings of their practice, all of them or none."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Required
+
+from django.core.exceptions import ValidationError
+
+from bookings.models import TAKEN, Appointment, AppointmentStatus, Attendance, Booking
+from bookings.scheduling import appointments, moves
+from bookings.scheduling.actors import Actor
+from bookings.scheduling.locked_booking import LockedBooking
+from openchair.errors import Refused
+from practices.models import Kind
+
+
+class Destination(appointments.Fields):
+    """The booking that an appointment moves to, and what else changes of it, as in `edit`."""
+
+    booking_id: Required[str]
+
+
+@moves.atomic_wherever_it_is
+def move(
+    *,
+    to: Mapping[str, Destination],
+    by: Actor,
+    now: datetime,
+    check: appointments.Check | None = None,
+) -> list[Appointment]:
+    """Move appointments (by id) to other bookings of their practice, and return them in this order.
+
+    Each stays what it is, with its status, its hold and its history. A booked one in a range
+    booking needs its new exact time. All places are given up before the first one is taken, so
+    that two can change places. One that is in its booking already is edited there.
+    Raises as `appointments.edit`, ValidationError also where there is no such booking in the
+    practice, Refused (409: attended) where it is said that the patient came or did not.
+    """
+    was = _bookings_of(to)
+    sources, targets = {*was.values()}, {each["booking_id"] for each in to.values()}
+    _check_practice(sources, targets)
+    locked = moves.lock_all(sources | targets, by=by, now=now)
+    found = {pk: locked[booking_id].appointment(pk) for pk, booking_id in was.items()}
+    for appointment in found.values():
+        if check is not None:
+            check(appointment)
+    moving = [pk for pk, booking_id in was.items() if booking_id != to[pk]["booking_id"]]
+    if moving:
+        for appointment in found.values():
+            _check_moves(appointment)
+    for pk in moving:
+        locked[was[pk]].give_up(found[pk])
+    for pk, appointment in found.items():
+        target = locked[to[pk]["booking_id"]]
+        if pk in moving:
+            _receive(target, appointment, to[pk])
+        appointments.change(target, appointment, to[pk])
+    # In the feed, what became free comes before what was taken.
+    for booking_id in [*sources - targets, *targets]:
+        locked[booking_id].save()
+    return [*found.values()]
+
+
+def _bookings_of(appointment_ids: Iterable[str]) -> dict[str, str]:
+    """Return the bookings of appointments by their ids. Raises Appointment.DoesNotExist."""
+    rows = Appointment.objects.filter(pk__in=[*appointment_ids]).values_list("pk", "booking_id")
+    found = dict(rows)
+    if len(found) < len({*appointment_ids}):
+        raise Appointment.DoesNotExist
+    return {each: found[each] for each in appointment_ids}
+
+
+def _check_practice(sources: set[str], targets: set[str]) -> None:
+    """Raise ValidationError where a target is none of the practice of all sources.
+
+    The same error for another practice's and for none: ids do not leak. A booking stays in its
+    practice, so this is as true once they are locked.
+    """
+    both = Booking.objects.filter(pk__in=sources | targets).values_list("pk", "practice_id")
+    practice_of = dict(both)
+    of_sources = {practice_of[each] for each in sources}
+    for each in sorted(targets):
+        if {practice_of.get(each)} != of_sources:
+            raise ValidationError({"booking_id": f"There is no booking {each}."})
+
+
+def _check_moves(appointment: Appointment) -> None:
+    """Raise Refused where an appointment has no place that it could give up, or was kept."""
+    if appointment.status == AppointmentStatus.CANCELLED:
+        raise appointments.is_cancelled(appointment)
+    if appointment.status not in TAKEN:
+        raise Refused(
+            "hold_expired",
+            f"The hold of appointment {appointment.pk} has expired: take a new place instead.",
+        )
+    if appointment.attendance != Attendance.UNKNOWN:
+        raise Refused(
+            "attended",
+            f"Appointment {appointment.pk} is over, with its attendance "
+            f"{appointment.attendance}: make a new one.",
+        )
+
+
+def _receive(target: LockedBooking, appointment: Appointment, fields: appointments.Fields) -> None:
+    """Let a booking take over an appointment that was given up, if a place of it is free."""
+    appointments.check_available(target.booking, target.now)
+    is_range = target.booking.practice.kind == Kind.RANGE
+    exact = None
+    if is_range and appointment.status == AppointmentStatus.BOOKED:
+        if fields.get("start_datetime") is None:
+            raise ValidationError(
+                {"start_datetime": "A booked place moves to a new exact time: send it, too."}
+            )
+        exact = appointments.exact_time(target, appointment.status, fields)
+    target.receive(appointment, exact)
