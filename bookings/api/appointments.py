@@ -16,14 +16,14 @@ from bookings.api import schema
 from bookings.api.filters import AppointmentFilterSet
 from bookings.api.lists import PracticeListViewSet
 from bookings.api.serializers import (
-    APPOINTMENT_FIXED,
+    OF_BOOKING,
     AppointmentCreateSerializer,
     AppointmentEditSerializer,
     AppointmentSerializer,
 )
 from bookings.models import Appointment, AppointmentStatus, Booking
 from bookings.patients.record import PARTNER_FIELDS
-from bookings.scheduling import appointments, moves
+from bookings.scheduling import appointments, moves, moving
 from bookings.scheduling.actors import Actor
 from openchair.api import conditional
 from openchair.api.fields import StrictSerializer
@@ -75,6 +75,7 @@ def _tag(appointment: Appointment) -> str:
     booking, person = appointment.booking, appointment.person
     return conditional.strong_tag(
         appointment.pk,
+        booking.pk,
         appointment.status,
         appointment.exact_time,
         booking.location_id,
@@ -165,17 +166,26 @@ class AppointmentViewSet(ApiViewSet):
 
     @schema.edit_appointment
     def edit(self, request: Request, appointment_id: str) -> HttpResponseBase:
-        appointment = self._own(appointment_id)
-        shown = _as_dict(appointment)
-        for name in APPOINTMENT_FIXED:
-            self._check_fixed(name, shown[name])
-        edited = appointments.edit(
-            appointment_id=appointment_id,
-            fields=self._read(AppointmentEditSerializer),
-            by=Actor.of_caller(self.caller),
-            now=walltime.now(),
-            check=conditional.precondition(request, _tag),
-        )
+        booking = self._own(appointment_id).booking
+        fields: Any = self._read(AppointmentEditSerializer)
+        where: Any = booking
+        if fields.get("booking_id", booking.pk) != booking.pk:
+            where = _OPENING.first(booking_id=fields["booking_id"])
+        self._check_fixed("id", appointment_id)
+        # Another practice's opening is refused by `move`, like one that is not there.
+        if where is not None and where.practice_id == booking.practice_id:
+            for name in OF_BOOKING:
+                self._check_fixed(name, getattr(where, name))
+        at: Any = {
+            "by": Actor.of_caller(self.caller),
+            "now": walltime.now(),
+            "check": conditional.precondition(request, _tag),
+        }
+        # Whichever it says: the office may have moved it since the client read it.
+        if "booking_id" in fields:
+            (edited,) = moving.move(to={appointment_id: fields}, **at)
+        else:
+            edited = appointments.edit(appointment_id=appointment_id, fields=fields, **at)
         return _shown(edited)
 
     @schema.cancel_appointment

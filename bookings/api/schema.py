@@ -198,7 +198,9 @@ edit_appointment = extend_schema(
     summary="Edit an appointment 🔒",
     description="Only the fields sent change. The same status again renews a hold. A reserved one "
     "becomes booked by its exact start_datetime. After a hold expired, a status claims a place "
-    "anew, if one is free.",
+    "anew, if one is free. Another `booking_id` moves it to that opening of the practice, if a "
+    "place there is free, together with the other fields or not at all; `location_id` and "
+    "`doctor_id`, if sent, have to be those of the new opening.",
     parameters=[APPOINTMENT_ID],
     request=AppointmentEditSerializer,
     responses={200: AppointmentSerializer},
@@ -208,6 +210,7 @@ edit_appointment = extend_schema(
         OpenApiExample(
             "exact_time", value={"start_datetime": "2018-09-25T16:45:00-06:00"}, request_only=True
         ),
+        OpenApiExample("move", value={"booking_id": "7hK2s"}, request_only=True),
     ],
 )
 

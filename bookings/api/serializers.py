@@ -20,8 +20,8 @@ from openchair.api.fields import (
 )
 from practices.ids import ID_PATTERN, ID_RULE, is_id
 
-APPOINTMENT_FIXED = ("id", "booking_id", "location_id", "doctor_id")
-"""Fields of an appointment that cannot be edited."""
+OF_BOOKING = ("location_id", "doctor_id")
+"""Fields of an appointment that its booking has: sent, they have to be those."""
 
 
 @extend_schema_field(OpenApiTypes.DATETIME)
@@ -207,8 +207,8 @@ class CancelledAppointmentSerializer(serializers.Serializer[object]):
     )
 
 
-class AppointmentEditSerializer(StrictSerializer):
-    """What can be changed of an appointment; only the fields sent change."""
+class AppointmentFieldsSerializer(StrictSerializer):
+    """What a client says of an appointment, new or not."""
 
     status = StrictChoiceField(
         required=False,
@@ -238,15 +238,25 @@ class AppointmentEditSerializer(StrictSerializer):
     )
 
     class Meta:
-        ignored = {"pending_until", "updated_at", "created_at", *APPOINTMENT_FIXED}
+        ignored = {"id", "booking_id", "pending_until", "updated_at", "created_at", *OF_BOOKING}
 
 
-class AppointmentCreateSerializer(AppointmentEditSerializer):
+class AppointmentEditSerializer(AppointmentFieldsSerializer):
+    """What can be changed of an appointment; only the fields sent change."""
+
+    booking_id = IdField(
+        required=False,
+        help_text="Another opening of the practice moves the appointment there, with all there is "
+        "of it. A booked one in a range booking needs its new exact start_datetime with it.",
+    )
+
+
+class AppointmentCreateSerializer(AppointmentFieldsSerializer):
     """A place to take for a patient."""
 
     class Meta:
         # An id is refused, as the server makes it; the other three have to match the booking.
-        ignored = AppointmentEditSerializer.Meta.ignored - {"id"}
+        ignored = AppointmentFieldsSerializer.Meta.ignored - {"id"}
 
     status = StrictChoiceField(
         required=False,

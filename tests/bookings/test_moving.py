@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from bookings.models import Appointment, Booking, Event
 from bookings.scheduling import appointments, moves, moving
 from openchair.errors import Refused
+from tests.conftest import Caller
 from tests.factories import NOON, Scene, doctor
 from tests.test_races import inconsistencies
 
@@ -178,3 +179,66 @@ def test_a_range_visit_moves_with_its_exact_time_or_still_without_one(range_scen
         ("booked", exact),
     ]
     assert inconsistencies() == []
+
+
+def test_a_partner_moves_and_edits_in_one_request(api: Caller, scene: Scene) -> None:
+    there = scene.booking(start_datetime=NOON + timedelta(days=2))
+    visit = take(scene, scene.booking(), status="pending")
+    path = f"/onlinescheduling/appointment/{visit.pk}"
+    body = {"booking_id": there.pk, "status": "booked", "last_name": "Byron"}
+    for _ in range(2):
+        said = api("PUT", path, body)
+        assert said.status_code == 200
+        assert said.json() == api("GET", path).json()
+        assert {name: said.json()[name] for name in body} == body
+    assert said.json()["start_datetime"] == "2026-06-03T12:00:00.000-04:00"
+    assert Event.objects.filter(appointment=visit, changes__has_key="booking_id").count() == 1
+
+
+def test_a_request_that_fails_in_part_moves_nothing(api: Caller, scene: Scene) -> None:
+    other = doctor(scene.location)
+    there = scene.booking(doctor_id=other.pk)
+    visit = take(scene, here := scene.booking())
+    path = f"/onlinescheduling/appointment/{visit.pk}"
+    for wrong, code in (
+        ({"doctor_id": scene.doctor.pk}, 400),
+        ({"start_datetime": "2026-06-02T10:00"}, 400),
+        ({"status": "pending"}, 409),
+        ({"attendance": "kept"}, 409),
+    ):
+        assert api("PUT", path, {"booking_id": there.pk, **wrong}).status_code == code
+    assert taken(here, there) == [1, 0]
+    right = {"booking_id": there.pk, "doctor_id": other.pk, "start_datetime": "2026-06-02T09:00"}
+    assert api("PUT", path, right).status_code == 200
+
+
+def test_a_stale_copy_does_not_move_and_a_move_makes_copies_stale(
+    api: Caller, scene: Scene
+) -> None:
+    visit, there = take(scene, scene.booking()), scene.booking()
+    path = f"/onlinescheduling/appointment/{visit.pk}"
+    tag = api("GET", path).headers["ETag"]
+    for code in (200, 412):
+        to = {"booking_id": there.pk}
+        assert api("PUT", path, to, {"If-Match": tag}).status_code == code
+
+
+def test_an_opening_elsewhere_says_nothing_of_itself(api: Caller, scene: Scene) -> None:
+    visit, elsewhere = take(scene, scene.booking()), Scene().booking()
+    path = f"/onlinescheduling/appointment/{visit.pk}"
+    for booking_id in (elsewhere.pk, "nowhere"):
+        said = api("PUT", path, {"booking_id": booking_id, "location_id": scene.location.pk})
+        assert said.status_code == 400
+        (error,) = said.json()["errors"]
+        assert error == {"field": "booking_id", "message": f"There is no booking {booking_id}."}
+
+
+def test_partners_follow_a_move_in_the_feed(api: Caller, scene: Scene) -> None:
+    visit, there = take(scene, here := scene.booking()), scene.booking()
+    feed = f"/onlinescheduling/practice/{scene.practice.pk}/changes"
+    after = api("GET", f"{feed}?after=latest").json()["cursor"]
+    move(scene, (visit, there))
+    said = api("GET", f"{feed}?after={after}").json()
+    assert sorted(
+        (each["booking_id"], each["appointment_id"] or "") for each in said["changes"]
+    ) == (sorted([(here.pk, ""), (there.pk, visit.pk), (there.pk, "")]))
