@@ -32,6 +32,7 @@ VARYING = {
     r"http://127\.0\.0\.1:\d+": "http://HOST",
     r"\boc_[A-Za-z0-9]{38}\b": "KEY",
     r"\bpassword \S+": "password P",
+    r"\bstart_after=\S+Z": "start_after=NOW",
 }
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d")
 OF_THE_CLOCK = {"updated_at", "created_at", "pending_until"}

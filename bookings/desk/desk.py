@@ -99,6 +99,7 @@ def show(
         "practice": desk.practice,
         "waiting": waiting,
         "now": desk.now,
+        "has_mistakes": status == 400,
     }
     return render(request, f"admin/desk/{template}", {**everywhere, **context}, status=status)
 

@@ -2,17 +2,26 @@
 
 from django.urls import path
 
-from bookings.desk import attendance, booking, closing, finding, numbers, publishing, range_desk
+from bookings.desk import (
+    attendance,
+    booking,
+    closing,
+    edit,
+    finding,
+    numbers,
+    publishing,
+    range_desk,
+)
 from bookings.desk.board import views as board
 
 urlpatterns = [
     path("board/", board.page, name="desk_board"),
     path("find/", finding.page, name="desk_find"),
     path("openings.csv", board.export_csv, name="desk_export"),
-    path("new-opening/", booking.new, name="desk_new"),
+    path("new-opening/", edit.new, name="desk_new"),
     path("opening/<id:booking_id>/", booking.page, name="desk_booking"),
     path("opening/<id:booking_id>/act/", booking.act, name="desk_act"),
-    path("opening/<id:booking_id>/edit/", booking.edit, name="desk_edit"),
+    path("opening/<id:booking_id>/edit/", edit.edit, name="desk_edit"),
     path("opening/<id:booking_id>/patient/", booking.take_appointment, name="desk_take"),
     path("opening/<id:booking_id>/name/", booking.name_patient, name="desk_name"),
     path(

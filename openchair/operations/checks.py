@@ -16,7 +16,7 @@ from django.db import DatabaseError, connection
 from django.db.models import Q
 from django.utils import timezone
 
-from bookings.demo import GROUPS
+from bookings.demo.practices import GROUPS
 from bookings.patients import rotation
 from openchair import env
 from openchair.database import failures

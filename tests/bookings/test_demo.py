@@ -1,15 +1,21 @@
 """The command `demo`: its data, and the JSON document that it writes."""
 
 import json
+import re
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.contrib.auth import authenticate
 from django.core.management import call_command
+from django.test import Client
+from time_machine import Traveller
 
-from bookings.models import Booking
-from practices.models import Practice
+from bookings.demo import fill
+from bookings.models import Appointment, Attendance, Booking
+from practices.models import Location, Practice
 from tests.conftest import Caller, only_once_on_sqlite
 
 pytestmark = [pytest.mark.django_db, only_once_on_sqlite]
@@ -88,15 +94,17 @@ def test_staff_can_log_in(document: Any) -> None:
         assert user.is_superuser == (name == "operator")
 
 
-def test_again_keeps_what_there_is_and_issues_keys_and_passwords_afresh(document: Any) -> None:
+def test_again_keeps_what_there_is_and_the_keys_and_logins_told_before(document: Any) -> None:
     before = set(Booking.objects.values_list("pk", flat=True))
     again = json.loads(demo("--json"))
     assert set(Booking.objects.values_list("pk", flat=True)) == before
     assert again["practices"] == document["practices"]
     assert not set(again["keys"].values()) & set(document["keys"].values())
-    assert again["staff"]["exact"]["password"] != document["staff"]["exact"]["password"]
     old_key = Caller(document["keys"]["full"])
     assert old_key("GET", "/scheduling/practices").status_code == 200
+    for who, login in document["staff"].items():
+        assert again["staff"][who] != login
+        assert authenticate(**login) is not None
 
 
 def test_its_data_looks_like_a_real_week(document: Any) -> None:
@@ -109,6 +117,48 @@ def test_its_data_looks_like_a_real_week(document: Any) -> None:
         assert found.count() >= 60
 
 
+def test_eight_past_weeks_have_visits_that_came_or_did_not() -> None:
+    fill()
+    this_monday = datetime.now(UTC) - timedelta(days=datetime.now(UTC).weekday())
+    for practice_id in ("rtGB2", "3rt42"):
+        visits = Appointment.objects.filter(booking__practice_id=practice_id)
+        for back in range(1, 9):
+            monday = this_monday - timedelta(weeks=back)
+            week = monday.date(), (monday + timedelta(days=5)).date()
+            found = visits.filter(booking__start_datetime__date__range=week)
+            assert found.filter(attendance=Attendance.KEPT).count() >= 10
+        assert set(visits.values_list("attendance", flat=True)) == set(Attendance.values)
+        assert visits.values("partner").distinct().count() >= 3
+        assert all(visit.unread_person.cancel_reason for visit in visits.filter(status="cancelled"))
+
+
+@pytest.mark.parametrize("now", ["2026-03-04 17:30", "2026-03-06 23:59", "2026-03-08 00:01"])
+def test_at_any_hour_today_and_tomorrow_are_whole(now: str, clock: Traveller) -> None:
+    """On a Wednesday, before a weekend, and on a day on which the clocks change."""
+    zone = ZoneInfo("America/New_York")
+    today = datetime.fromisoformat(now).replace(tzinfo=zone)
+    clock.move_to(today)
+    fill()
+    there = Booking.objects.filter(practice_id="rtGB2").select_related("location")
+    for location in ("b2rGH", "HK295"):
+        for day in (today.date(), today.date() + timedelta(days=1)):
+            starts = [
+                each.start_datetime.astimezone(zone)
+                for each in there.on_local_days(Location.objects.filter(pk=location), day, day)
+                if each.start_datetime is not None
+            ]
+            assert {start.hour for start in starts} == set(range(8, 18))
+
+
+def test_no_doctor_is_in_two_places_at_once() -> None:
+    fill()
+    until: dict[str, datetime] = {}
+    for each in Booking.objects.order_by("start_datetime"):
+        assert each.start_datetime is not None
+        assert until.get(each.doctor_id, each.start_datetime) <= each.start_datetime
+        until[each.doctor_id] = each.start_datetime + timedelta(minutes=each.length)
+
+
 def test_a_welcome_names_a_key_that_works_and_fills_only_an_empty_installation() -> None:
     told = demo("--welcome")
     key = told.partition("Authorization: ")[2].partition('"')[0]
@@ -117,6 +167,19 @@ def test_a_welcome_names_a_key_that_works_and_fills_only_an_empty_installation()
     assert made > 100
     assert key not in demo("--welcome")
     assert Booking.objects.count() == made
+
+
+def test_logins_of_a_welcome_are_the_front_desks_and_outlive_other_demos() -> None:
+    logins = re.findall(r"login (\S+), password (\S+)", demo("--welcome"))
+    assert [name for name, _ in logins] == ["demo-acme", "demo-abc", "demo-operator"]
+    demo("--json")
+    demo()
+    for username, password in logins:
+        person = authenticate(username=username, password=password)
+        assert person is not None
+    browser = Client(HTTP_HOST="localhost")
+    browser.login(username=logins[0][0], password=logins[0][1])
+    assert browser.get("/admin/").headers["Location"] == "/admin/desk/rtGB2/board/"
 
 
 def test_a_welcome_on_an_installation_in_use_makes_nothing() -> None:

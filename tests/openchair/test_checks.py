@@ -12,7 +12,7 @@ from django.core.checks import run_checks
 from django.db import OperationalError, connection
 from django.utils import timezone
 
-from bookings.demo import GROUPS
+from bookings.demo.practices import GROUPS
 from bookings.models import Series
 from openchair.operations import checks
 from practices.models import Kind, Location

@@ -6,24 +6,34 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
+from django.utils import timezone
 
 from bookings import demo
+from bookings.demo import accounts
+from bookings.demo.practices import GROUPS
 from practices.models import Practice
 
 WELCOME = """
 OpenChair is at {base}
 
-  API    curl -H "Authorization: {key}" {base}/onlinescheduling/location/{location}/bookings
+  API    curl -H "Authorization: {key}" \\
+           "{base}/onlinescheduling/location/{location}/bookings?status=open&start_after={now}"
          (a demo key: it may list practices, and write in the two demo practices)
   Docs   {base}/docs/
-  Admin  {base}/admin/   login {username}, password {password}
+  Desk   {base}/admin/
+{logins}
 """
+SEES = {
+    "exact": "front desk of Acme, exact times",
+    "range": "front desk of ABC 123, parts of the day",
+    "operator": "operator, every practice",
+}
 WELCOME_BARE = """
 OpenChair is at {base}
 
   API    {base}/scheduling/practices   (manage.py create_key issues a key)
   Docs   {base}/docs/
-  Admin  {base}/admin/
+  Desk   {base}/admin/
 """
 
 
@@ -31,8 +41,9 @@ class Command(BaseCommand):
     """Create demo data; where it exists, add what is missing in the next two weeks."""
 
     help = (
-        "Fill this installation with demo practices, two weeks of openings, partners, keys and "
-        "staff. May be run again: what there is stays, keys and passwords are issued afresh."
+        "Fill this installation with demo practices, openings and visits of the past eight weeks "
+        "and the next two, partners, keys and staff. May be run again: what there is stays, and "
+        "so do the keys and logins told before."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -41,14 +52,14 @@ class Command(BaseCommand):
         instead.add_argument(
             "--welcome",
             action="store_true",
-            help="say where everything is, with a key that works; make demo data only where there "
-            "is no practice yet and only this machine is answered",
+            help="say where everything is, with a key and logins that work; make demo data only "
+            "where there is no practice yet and only this machine is answered",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["welcome"]:
             if settings.ONLY_THIS_MACHINE and not Practice.objects.exists():
-                demo.make()
+                demo.fill()
             self.stdout.write(_welcome())
             return
         document = demo.make()
@@ -59,11 +70,16 @@ def _welcome() -> str:
     base = f"http://127.0.0.1:{settings.PORT}"
     if not demo.exists():
         return WELCOME_BARE.format(base=base)
+    logins = [
+        f"         {SEES[who]:41}login {login['username']}, password {login['password']}"
+        for who, login in accounts.renew_logins().items()
+    ]
     return WELCOME.format(
         base=base,
-        key=demo.issue_key("full", "welcome"),
-        location=demo.GROUPS["exact"].offices[0].id,
-        **demo.operator(),
+        key=accounts.issue_key("full", "welcome"),
+        location=GROUPS["exact"].offices[0].id,
+        now=f"{timezone.now():%Y-%m-%dT%H:%MZ}",
+        logins="\n".join(logins),
     )
 
 
