@@ -11,6 +11,7 @@ from bookings.desk import (
     numbers,
     publishing,
     range_desk,
+    sheet,
 )
 from bookings.desk.board import views as board
 
@@ -18,6 +19,7 @@ urlpatterns = [
     path("board/", board.page, name="desk_board"),
     path("find/", finding.page, name="desk_find"),
     path("openings.csv", board.export_csv, name="desk_export"),
+    path("sheet/", sheet.page, name="desk_sheet"),
     path("new-opening/", edit.new, name="desk_new"),
     path("opening/<id:booking_id>/", booking.page, name="desk_booking"),
     path("opening/<id:booking_id>/act/", booking.act, name="desk_act"),
