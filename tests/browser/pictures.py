@@ -1,6 +1,6 @@
 """Takes the screenshots of docs/ anew.
 
-`python manage.py shell -c "from tests.browser.pictures import main; main()"`: it needs the settings.
+It needs the settings: `manage.py shell -c "from tests.browser.pictures import main; main()"`.
 """
 
 from datetime import date, timedelta
