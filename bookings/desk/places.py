@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from bookings import walltime
 from bookings.desk import labels, times
-from bookings.desk.booking import show_opening
+from bookings.desk.booking import show_opening, takes_patients
 from bookings.desk.desk import Desk, desk_page, try_form
 from bookings.desk.patient_forms import NamedPatientForm, PatientForm
 from bookings.models import Appointment, AppointmentStatus
@@ -49,7 +49,8 @@ def _give(
     then = [desk.booking(each).pk for each in request.POST.getlist("then")]
     form = form_class(request.POST, desk=desk, booking=booking)
     forms: dict[str, Any] = {which: form}
-    if form.is_valid() and not form.cleaned_data["again"]:
+    is_there = takes_patients(booking, desk.now) if which == "take" else booking.whole_taken
+    if is_there and form.is_valid() and not form.cleaned_data["again"]:
         visits = search.already(desk.practice.pk, form.patient, now=desk.now)
         if visits:
             forms["visits"] = [_visit(each) for each in visits]

@@ -240,7 +240,7 @@ def test_closing_lists_those_with_patients_apart(house: House, desk: Client) -> 
     page = preview.content.decode()
     assert re.findall(r'name="opening" value="(\w+)"', page) == [free.pk]
     kept = said(preview).split("Left alone: somebody has a place")[1]
-    assert "Tue, Jun 2, 9:00 AM" in kept
+    assert "Tue, Jun 2, 2026, 9:00 AM" in kept
     assert "Quillonette Quillonfield Booked 555 0100" in kept
     assert Booking.objects.filter(status=Status.CLOSED).count() == 0
 
@@ -254,7 +254,7 @@ def test_only_what_was_seen_and_is_still_untouched_is_closed(house: House, desk:
     sent = {**closing(house), "do": "close", "opening": [free.pk, taken.pk, house.booking.pk]}
     done = said(desk.post(house.address("close/"), sent, follow=True))
     assert "1 opening closed." in done
-    assert "left alone: Tue, Jun 2, 9:00 AM; Tue, Jun 2, 3:00 PM." in done
+    assert "left alone: Tue, Jun 2, 2026, 9:00 AM; Tue, Jun 2, 2026, 3:00 PM." in done
     closed = Booking.objects.filter(status=Status.CLOSED)
     assert [booking.pk for booking in closed] == [free.pk]
     assert closed.get().events.order_by("id").last().user == house.staff  # type: ignore[union-attr]

@@ -7,6 +7,7 @@ import pytest
 from django.test import Client
 from time_machine import Traveller
 
+from bookings.desk.desk import version
 from bookings.models import Appointment, AppointmentStatus, Event
 from tests.conftest import together
 from tests.desk.world import House, browser, person, said
@@ -80,7 +81,7 @@ def test_the_second_of_two_people_is_told_what_the_first_did(
     colleague = browser(person("colleague", range_house.practice, first_name="Colleen"))
     assign(colleague, range_house, "2026-06-02T09:20")
     second = said(assign(range_desk, range_house, "2026-06-02T09:40"))
-    assert "Colleen made it “booked for Tue, Jun 2, 9:20 AM”" in second
+    assert "Colleen made it “booked for Tue, Jun 2, 2026, 9:20 AM”" in second
     range_house.appointment.refresh_from_db()
     assert range_house.appointment.start_datetime is not None
     assert range_house.appointment.start_datetime.minute == 20
@@ -137,7 +138,7 @@ def test_places_reserved_without_a_patient_wait_for_a_time_too(
     assert "3 places taken by Rosalva Partner (needs a time)" in text
     range_desk.post(
         range_house.address(f"opening/{booking.pk}/act/"),
-        {"do": "book", "seen": "reserved", "start": "2026-06-02T09:20"},
+        {"do": "book", "seen": version(booking), "start": "2026-06-02T09:20"},
     )
     text = said(range_desk.get(range_house.address("ranges/")))
     assert "Reserved without a patient" not in text
