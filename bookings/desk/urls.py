@@ -9,25 +9,32 @@ from bookings.desk import (
     closing,
     edit,
     finding,
+    moving,
+    next_free,
     numbers,
+    places,
     publishing,
     range_desk,
+    visits,
+    whole,
 )
 from bookings.desk.board import views as board
 
 urlpatterns = [
     path("board/", board.page, name="desk_board"),
     path("find/", finding.page, name="desk_find"),
+    path("next-free/", next_free.page, name="desk_next_free"),
+    path("move/", moving.move, name="desk_move"),
     path("openings.csv", board.export_csv, name="desk_export"),
     path("new-opening/", edit.new, name="desk_new"),
     path("opening/<id:booking_id>/", booking.page, name="desk_booking"),
-    path("opening/<id:booking_id>/act/", booking.act, name="desk_act"),
+    path("opening/<id:booking_id>/act/", whole.act, name="desk_act"),
     path("opening/<id:booking_id>/edit/", edit.edit, name="desk_edit"),
-    path("opening/<id:booking_id>/patient/", booking.take_appointment, name="desk_take"),
-    path("opening/<id:booking_id>/name/", booking.name_patient, name="desk_name"),
-    path(
-        "place/<id:appointment_id>/act/", booking.act_on_appointment, name="desk_act_on_appointment"
-    ),
+    path("opening/<id:booking_id>/patient/", places.take, name="desk_take"),
+    path("opening/<id:booking_id>/name/", places.name, name="desk_name"),
+    path("place/<id:appointment_id>/", visits.edit, name="desk_patient"),
+    path("place/<id:appointment_id>/act/", visits.act, name="desk_act_on_appointment"),
+    path("place/<id:appointment_id>/cancel/", visits.cancel, name="desk_cancel"),
     path("place/<id:appointment_id>/attendance/", attendance.attend, name="desk_attend"),
     path("publish/", publishing.page, name="desk_publish"),
     path("close/", closing.page, name="desk_close"),

@@ -31,7 +31,7 @@ def test_closing_lists_those_with_patients_apart(house: House, desk: Client) -> 
     page = preview.content.decode()
     assert re.findall(r'name="opening" value="(\w+)"', page) == [free.pk]
     kept = said(preview).split("Left alone, and put on the call list")[1]
-    assert "Quillonette Quillonfield Tue, Jun 2, 9:00 AM" in kept
+    assert "Quillonette Quillonfield Tue, Jun 2, 2026, 9:00 AM" in kept
     assert "555 0100" in kept
     assert Booking.objects.filter(status=Status.CLOSED).count() == 0
 
@@ -45,7 +45,7 @@ def test_only_what_was_seen_and_is_still_untouched_is_closed(house: House, desk:
     sent = {**closing(house), "do": "close", "opening": [free.pk, taken.pk, house.booking.pk]}
     done = said(desk.post(house.address("close/"), sent, follow=True))
     assert "1 opening closed." in done
-    assert "left alone: Tue, Jun 2, 9:00 AM; Tue, Jun 2, 3:00 PM." in done
+    assert "left alone: Tue, Jun 2, 2026, 9:00 AM; Tue, Jun 2, 2026, 3:00 PM." in done
     closed = Booking.objects.filter(status=Status.CLOSED)
     assert [booking.pk for booking in closed] == [free.pk]
     assert closed.get().events.order_by("id").last().user == house.staff  # type: ignore[union-attr]
@@ -77,7 +77,7 @@ def test_closing_ends_on_a_list_of_whom_to_call_that_stays(house: House, desk: C
     assert "Call list 1 left" in done
     close_tuesday(desk, house)
     to_do, _ = listed(desk, house)
-    assert to_do.count("Quillonette Quillonfield 555 0100 Tue, Jun 2, 9:00 AM") == 1
+    assert to_do.count("Quillonette Quillonfield 555 0100 Tue, Jun 2, 2026, 9:00 AM") == 1
     assert "On the list since Mon, Jun 1, 12:00 PM, by Quillonina" in to_do
     house.appointment.refresh_from_db()
     assert house.appointment.status == "booked"
@@ -123,7 +123,7 @@ def test_what_becomes_of_the_visit_ends_the_call(
     appointments.cancel(appointment_id=cancelled.pk, **by)
     to_do, done = listed(desk, house)
     assert "Call list 1 left" in to_do
-    assert "Mo Quillonfield moved to Tue, Jun 9, 9:00 AM" in done
+    assert "Mo Quillonfield moved to Tue, Jun 9, 2026, 9:00 AM" in done
     assert "Cy Quillonfield cancelled" in done
     clock.shift(timedelta(days=1))
     to_do, done = listed(browser(house.staff), house)

@@ -113,7 +113,7 @@ def test_every_way_to_an_exact_time_asks(range_house: House, range_desk: Client)
     held = range_house.patient(range_house.booking, status="pending")
     assign(range_desk, range_house, range_house.appointment, "09:20")
     other = range_house.publish("N", start=datetime(2026, 6, 2, 8))  # noqa: DTZ001
-    patient = {"first_name": "Ada", "last_name": "Brook", "phone": "1", "status": "booked"}
+    patient = {"first_name": "Ada", "last_name": "Brook", "phone": "555 0199", "status": "booked"}
     at = "2026-06-02T09:00"
     sent: dict[str, dict[str, str]] = {
         f"opening/{range_house.booking.pk}/patient/": {**patient, "exact": at},

@@ -337,7 +337,7 @@ def test_no_post_to_the_desk_touches_another_practice(
     before = _everything(other)
     bodies = [
         {"do": do, "seen": seen, "start": "2026-06-02T10:00"}
-        for do in ("hold", "release", "book", "close", "give_back", "booked", "publish")
+        for do in ("hold", "release", "book", "close", "booked", "publish")
         for seen in ("open", "booked", "reserved", "pending")
     ]
     values = {
@@ -354,7 +354,9 @@ def test_no_post_to_the_desk_touches_another_practice(
         "opening": [other.booking.pk],
         "first_name": "A",
         "last_name": "B",
-        "phone": "1",
+        "phone": "555 555 5555",
+        "then": other.booking.pk,
+        "attendance": "kept",
         "status": "reserved",
     }
     sent = 0
@@ -386,6 +388,17 @@ def test_an_opening_of_ones_own_is_not_moved_into_another_practice(
     assert refused.status_code == 400
     mine.booking.refresh_from_db()
     assert mine.booking.practice == mine.practice
+
+
+@pytest.mark.parametrize("query", ["?like={}", "?then={}"])
+def test_another_practices_visit_prefills_no_form(
+    query: str, mine: House, other: House, staff: Client
+) -> None:
+    opening = mine.address(f"opening/{mine.booking.pk}/")
+    answers = [staff.get(opening + query.format(pk)) for pk in (other.appointment.pk, "x" * 10)]
+    assert answers[0].status_code == answers[1].status_code
+    for answer, asked in zip(answers, (other.appointment.pk, "x" * 10), strict=True):
+        assert not leaks(answer, other, asked)
 
 
 def _everything(house: House) -> list[Any]:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from django.test import Client
 from time_machine import Traveller
 
+from bookings.desk.desk import version
 from tests.desk.world import House, browser, said
 from tests.factories import NOON
 
@@ -23,7 +24,7 @@ def test_the_last_eight_weeks_are_drawn_and_told(
     house: House, desk: Client, clock: Traveller
 ) -> None:
     unused = house.publish("N", start=datetime(2026, 6, 4, 14))  # noqa: DTZ001
-    desk.post(house.address(f"opening/{unused.pk}/act/"), {"do": "close", "seen": "open"})
+    desk.post(house.address(f"opening/{unused.pk}/act/"), {"do": "close", "seen": version(unused)})
     assert "No openings took place yet." in said(desk.get(house.address("numbers/")))
     clock.move_to(NOON + timedelta(days=8))
     page = browser(house.staff).get(house.address("numbers/"))

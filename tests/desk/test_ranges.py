@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 from time_machine import Traveller
 
+from bookings.desk.desk import version
 from bookings.models import Appointment, AppointmentStatus, Event
 from bookings.scheduling import appointments
 from tests.conftest import together
@@ -83,7 +84,7 @@ def test_the_second_of_two_people_is_told_what_the_first_did(
     colleague = browser(person("colleague", range_house.practice, first_name="Colleen"))
     assign(colleague, range_house, "2026-06-02T09:20")
     second = said(assign(range_desk, range_house, "2026-06-02T09:40"))
-    assert "Colleen made it “booked for Tue, Jun 2, 9:20 AM”" in second
+    assert "Colleen made it “booked for Tue, Jun 2, 2026, 9:20 AM”" in second
     range_house.appointment.refresh_from_db()
     assert range_house.appointment.start_datetime is not None
     assert range_house.appointment.start_datetime.minute == 20
@@ -124,6 +125,16 @@ def test_the_soonest_day_is_first_and_one_that_has_passed_is_marked(
     assert suggested(page, range_house.appointment) == []
 
 
+def test_a_request_is_cancelled_from_its_row_with_a_reason(
+    range_house: House, range_desk: Client
+) -> None:
+    cancel = range_house.address(f"place/{range_house.appointment.pk}/cancel/")
+    sent = {"seen": "reserved", "from_ranges": "yes", "reason": "Moved away"}
+    done = said(range_desk.post(cancel, sent, follow=True))
+    assert "is cancelled." in done
+    assert "Nobody waits for a time" in done
+
+
 @pytest.mark.django_db(transaction=True)
 def test_two_at_the_same_moment_never_confirm_the_same_place(clock: Traveller) -> None:
     from practices.models import Kind
@@ -157,7 +168,7 @@ def test_places_reserved_without_a_patient_wait_for_a_time_too(
     assert "3 places taken by Rosalva Partner (needs a time)" in text
     range_desk.post(
         range_house.address(f"opening/{booking.pk}/act/"),
-        {"do": "book", "seen": "reserved", "start": "2026-06-02T09:20"},
+        {"do": "book", "seen": version(booking), "start": "2026-06-02T09:20"},
     )
     text = said(range_desk.get(range_house.address("ranges/")))
     assert "Reserved without a patient" not in text

@@ -1,0 +1,250 @@
+"""The page of the next free openings: for a caller, and to move visits to."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from bookings import walltime
+from bookings.desk import labels, moving, times
+from bookings.desk.desk import Desk, desk_page, show
+from bookings.desk.forms import DayField, DeskForm, ExactTimeForm
+from bookings.models import TAKEN, Appointment, Attendance, Booking
+from bookings.patients import search
+from bookings.representation import TIME_RANGES
+from bookings.scheduling.availability import next_free
+from practices.models import Doctor, Location
+
+AT_ONCE = 10
+MOST_PEOPLE = 4
+_LAST_PAGE = 20
+
+
+class NextFreeForm(DeskForm):
+    """What a caller asks for."""
+
+    people = forms.TypedChoiceField(
+        choices=[(each, each) for each in range(1, MOST_PEOPLE + 1)], coerce=int
+    )
+    doctor = forms.ModelChoiceField(Doctor.objects.none(), required=False, empty_label="Any doctor")
+    location = forms.ModelChoiceField(
+        Location.objects.none(), required=False, empty_label="Any location"
+    )
+    part = forms.MultipleChoiceField(
+        label="Part of the day",
+        choices=[(each, each.replace("_", " ").capitalize()) for each in TIME_RANGES],
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+    first = DayField(label="From", required=False)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a visit would move to. exact: the form of its exact time, if it needs one."""
+
+    visit: Appointment
+    booking: Booking
+    seen: str
+    name: str
+    exact: ExactTimeForm | None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A choice as the template needs it. url: of the opening's page, where no visit is moved."""
+
+    when: str
+    where: str
+    url: str
+    places: list[Place]
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A visit that is to be moved, or could be. url: of this page with it, or without it."""
+
+    visit: Appointment
+    name: str
+    when: str
+    url: str
+
+
+@desk_page
+@require_safe
+def page(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """Render the next free openings; with `visit` in the query, as those to move the visits to."""
+    given = request.GET
+    visits = [desk.appointment(pk) for pk in dict.fromkeys(given.getlist("visit"))]
+    if len(visits) > MOST_PEOPLE:
+        raise Http404
+    asked = _asked(request, desk, visits)
+    form = NextFreeForm(desk, asked)
+    page_number = _page_number(given.get("page", ""))
+    stuck = [each for each in visits if not _may_move(each)]
+    choices: list[Choice] = []
+    is_valid = form.is_valid()
+    if is_valid and not stuck:
+        choices = _choices(desk, form.cleaned_data, visits, skip=AT_ONCE * (page_number - 1))
+    back = [desk.booking(pk) for pk in given.getlist("to")]
+    names = [labels.patient(each) for each in visits]
+    context = {
+        "title": f"Move {labels.listed(names)}" if visits else "Next free",
+        "form": form,
+        "visits": _moved(desk, visits, visits, asked),
+        "family": [] if stuck else _moved(desk, _family(desk, visits), visits, asked),
+        "stuck": [f"{labels.patient(each)}: {_why_stuck(each)}" for each in stuck],
+        "back": _choice(desk, back, visits) if back and len(back) == len(visits) else None,
+        "choices": choices[:AT_ONCE],
+        "later": _url(desk, asked, page=page_number + 1) if len(choices) > AT_ONCE else "",
+        "earlier": _url(desk, asked, page=page_number - 1) if page_number > 1 else "",
+        "anybody": _url(desk, asked, doctor="", location=""),
+        "is_filtered": bool(asked.get("doctor") or asked.get("location")),
+        "query": request.META["QUERY_STRING"],
+    }
+    return show(request, desk, "next_free.html", context, 200 if is_valid else 400)
+
+
+def _asked(request: HttpRequest, desk: Desk, visits: Sequence[Appointment]) -> Any:
+    """Return the query with defaults: to move visits, where and with whom they are now."""
+    asked = request.GET.copy()
+    doctors = {each.booking.doctor_id for each in visits}
+    locations = {each.booking.location_id for each in visits}
+    zone = desk.locations[0].zone if desk.locations else ZoneInfo("UTC")
+    today = walltime.wall_clock(desk.now, zone).date()
+    asked.setdefault("doctor", doctors.pop() if len(doctors) == 1 else "")
+    asked.setdefault("location", locations.pop() if len(locations) == 1 else "")
+    asked.setdefault("first", today.isoformat())
+    asked.setdefault("people", "1")
+    if visits:
+        asked["people"] = str(len(visits))
+    return asked
+
+
+def _page_number(text: str) -> int:
+    return min(int(text), _LAST_PAGE) if text.isascii() and text.isdigit() and int(text) else 1
+
+
+def _url(desk: Desk, asked: Any, *, visits: Sequence[str] | None = None, **other: object) -> str:
+    """Return the address of this page, with some of what was asked changed."""
+    query = asked.copy()
+    for name in ("page", "to", "people" if asked.getlist("visit") else "page"):
+        query.pop(name, None)
+    if visits is not None:
+        query.setlist("visit", list(visits))
+    for name, value in other.items():
+        query[name] = str(value)
+    return f"{reverse('admin:desk_next_free', args=[desk.practice.pk])}?{query.urlencode()}"
+
+
+def _may_move(visit: Appointment) -> bool:
+    return visit.status in TAKEN and visit.attendance == Attendance.UNKNOWN
+
+
+def _why_stuck(visit: Appointment) -> str:
+    if visit.status in TAKEN:
+        return "it is said already whether the patient came"
+    return labels.APPOINTMENT_STATUS[visit.status].lower()
+
+
+def _family(desk: Desk, visits: Sequence[Appointment]) -> list[Appointment]:
+    """List the visits that may be moved along: of the same phone or e-mail, and to come."""
+    found = {each.pk: each for visit in visits for each in search.family(visit, now=desk.now)}
+    return [
+        each
+        for each in found.values()
+        if each not in visits and _may_move(each) and len(visits) < MOST_PEOPLE
+    ]
+
+
+def _moved(
+    desk: Desk, rows: Sequence[Appointment], visits: Sequence[Appointment], asked: Any
+) -> list[Moved]:
+    """Return rows with links that leave each out, or take it along."""
+    chosen = [each.pk for each in visits]
+    return [
+        Moved(
+            visit=row,
+            name=labels.patient(row),
+            when=_when(row),
+            url=_url(
+                desk,
+                asked,
+                visits=[pk for pk in chosen if pk != row.pk]
+                if row.pk in chosen
+                else [*chosen, row.pk],
+            ),
+        )
+        for row in rows
+    ]
+
+
+def _when(visit: Appointment) -> str:
+    return moving.where_and_when(visit.booking, times.of_appointment(visit))
+
+
+def _choices(
+    desk: Desk, asked: dict[str, Any], visits: Sequence[Appointment], *, skip: int
+) -> list[Choice]:
+    """Return the choices of one page, and one more if there are later ones."""
+    here = {each.booking_id for each in visits}
+    options = next_free(
+        desk.practice,
+        now=desk.now,
+        people=asked["people"],
+        doctor_id=asked["doctor"] and asked["doctor"].pk,
+        location_id=asked["location"] and asked["location"].pk,
+        parts=asked["part"],
+        after=asked["first"],
+        but=here if len(here) == 1 else (),
+        limit=AT_ONCE + 1,
+        skip=skip,
+    )
+    found = (_choice(desk, option.places, visits) for option in options)
+    return [choice for choice in found if choice is not None]
+
+
+def _choice(
+    desk: Desk, bookings: Sequence[Booking], visits: Sequence[Appointment]
+) -> Choice | None:
+    """Return the choice of these openings; None where one has no time."""
+    begins = {each: time for each in bookings if (time := times.of_opening(each)) is not None}
+    if not begins or len(begins) < len({*bookings}):
+        return None
+    doctors = [*dict.fromkeys(each.doctor.name for each in bookings)]
+    lengths = [*dict.fromkeys(f"{each.length} min" for each in bookings)]
+    clocks = [
+        begins[booking].clock
+        + (f" with {booking.doctor.name}" if len(doctors) > 1 else "")
+        + (f" ({count} places)" if count > 1 else "")
+        for booking, count in Counter(bookings).items()
+    ]
+    first, day = bookings[0], begins[bookings[0]].day
+    then = urlencode([("then", each.pk) for each in bookings[1:]])
+    url = reverse("admin:desk_booking", args=[desk.practice.pk, first.pk])
+    return Choice(
+        when=f"{labels.day(day)}, {day.year} · {labels.listed(clocks)}",
+        where=" · ".join(
+            [*(doctors if len(doctors) == 1 else []), first.location.name, labels.listed(lengths)]
+        ),
+        url=f"{url}{'?' if then else ''}{then}#take",
+        places=[_place(desk, *pair) for pair in zip(visits, bookings, strict=False)],
+    )
+
+
+def _place(desk: Desk, visit: Appointment, booking: Booking) -> Place:
+    exact = None
+    if moving.needs_exact_time(visit, booking):
+        assert booking.start_datetime is not None
+        wall = walltime.wall_clock(booking.start_datetime, booking.location.zone)
+        exact = ExactTimeForm(
+            desk=desk, booking=booking, prefix=visit.pk, initial={"start": wall}, auto_id=False
+        )
+    return Place(visit, booking, moving.seen_of(visit), labels.patient(visit), exact)
