@@ -2,8 +2,9 @@
 
 from django.urls import path
 
-from bookings.desk import booking, closing, numbers, publishing, range_desk
+from bookings.desk import booking, closing, publishing, range_desk
 from bookings.desk.board import views as board
+from bookings.desk.numbers import views as numbers
 
 urlpatterns = [
     path("board/", board.page, name="desk_board"),
@@ -23,4 +24,5 @@ urlpatterns = [
     path("ranges/<id:appointment_id>/assign/", range_desk.assign, name="desk_assign"),
     path("ranges/<id:appointment_id>/give-back/", range_desk.give_back, name="desk_give_back"),
     path("numbers/", numbers.page, name="desk_numbers"),
+    path("numbers.csv", numbers.export_csv, name="desk_numbers_csv"),
 ]
