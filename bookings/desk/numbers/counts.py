@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
-from django.db.models import Count, F, FloatField, Func, Min, Q, Sum
+from django.db.models import Count, F, FloatField, Func, Min, QuerySet, Sum
 
 from bookings import walltime
 from bookings.desk import labels
@@ -98,14 +98,16 @@ def count(desk: Desk, windows: Sequence[Window]) -> Table:
     table: Table = defaultdict(Counts)
     if windows:
         _add_openings(table, desk, windows)
-        booking = Q(booking__practice=desk.practice)
+        visits = Appointment.objects.filter(booking__practice=desk.practice)
         if desk.practice.kind == Kind.EXACT:
-            _add_visits(table, windows, booking, "booking__start_datetime")
+            rows = visits.filter(status__in=_FIELD_OF)
+            _add_visits(table, windows, rows, "booking__start_datetime")
         else:
-            _add_visits(table, windows, booking, "start_datetime")
-            # Nobody gave these an exact time: they are of the opening's day.
-            no_time = booking & Q(start_datetime__isnull=True)
-            _add_visits(table, windows, no_time, "booking__start_datetime")
+            # Whoever is booked has an exact time. The others are of the opening's day.
+            timed = visits.filter(status__in=_FIELD_OF, start_datetime__isnull=False)
+            _add_visits(table, windows, timed, "start_datetime")
+            untimed = visits.filter(status__in=_UNTIMED, start_datetime__isnull=True)
+            _add_visits(table, windows, untimed, "booking__start_datetime")
     return table
 
 
@@ -138,12 +140,12 @@ def _add_openings(table: Table, desk: Desk, windows: Sequence[Window]) -> None:
             table[cell._replace(partner_id=partner_id or "")].add(Counts(taken_by=whole))
 
 
-def _add_visits(table: Table, windows: Sequence[Window], of: Q, at: str) -> None:
+def _add_visits(
+    table: Table, windows: Sequence[Window], rows: QuerySet[Appointment], at: str
+) -> None:
     """Add visits. at: the lookup of their time."""
     grouped = (
-        Appointment.objects.filter(
-            of, periods.within(windows, at, "booking__"), status__in=_FIELD_OF
-        )
+        rows.filter(periods.within(windows, at, "booking__"))
         .values_list(
             periods.week(windows, at, "booking__"),
             "booking__location_id",
@@ -177,6 +179,7 @@ _FIELD_OF: dict[str, dict[str, str]] = {
     AppointmentStatus.RESERVED: {},
 }
 """Fields of Counts by status and attendance; without an exact time there was no visit."""
+_UNTIMED = (AppointmentStatus.RESERVED, AppointmentStatus.CANCELLED)
 
 
 @dataclass(frozen=True)
