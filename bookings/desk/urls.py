@@ -11,7 +11,6 @@ from bookings.desk import (
     finding,
     moving,
     next_free,
-    numbers,
     places,
     publishing,
     range_desk,
@@ -19,6 +18,7 @@ from bookings.desk import (
     whole,
 )
 from bookings.desk.board import views as board
+from bookings.desk.numbers import views as numbers
 
 urlpatterns = [
     path("board/", board.page, name="desk_board"),
@@ -43,4 +43,5 @@ urlpatterns = [
     path("ranges/", range_desk.page, name="desk_ranges"),
     path("ranges/<id:appointment_id>/assign/", range_desk.assign, name="desk_assign"),
     path("numbers/", numbers.page, name="desk_numbers"),
+    path("numbers.csv", numbers.export_csv, name="desk_numbers_csv"),
 ]
