@@ -14,6 +14,7 @@ from bookings.desk import (
     places,
     publishing,
     range_desk,
+    sheet,
     visits,
     whole,
 )
@@ -26,6 +27,7 @@ urlpatterns = [
     path("next-free/", next_free.page, name="desk_next_free"),
     path("move/", moving.move, name="desk_move"),
     path("openings.csv", board.export_csv, name="desk_export"),
+    path("sheet/", sheet.page, name="desk_sheet"),
     path("new-opening/", edit.new, name="desk_new"),
     path("opening/<id:booking_id>/", booking.page, name="desk_booking"),
     path("opening/<id:booking_id>/act/", whole.act, name="desk_act"),
