@@ -15,8 +15,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 
 from bookings import walltime
-from bookings.desk import labels
-from bookings.models import Appointment, Booking, Event
+from bookings.desk import calls, history, labels
+from bookings.desk.clashes import Clashing
+from bookings.models import Appointment, Booking, Status
 from bookings.scheduling import bookings
 from bookings.scheduling.actors import Actor
 from openchair.errors import LimitReached, Refused
@@ -67,6 +68,8 @@ class Desk:
 def desk_page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     """Decorate a view of the desk: admin login, a `Desk` as argument, lapsed holds expired.
 
+    Where the view raises Clashing, a page asks, and sends the same form again if the person agrees.
+
     Raises Http404 for a practice that is not the user's, as for one that does not exist.
     """
 
@@ -77,7 +80,11 @@ def desk_page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
             raise Http404
         now = walltime.now()
         bookings.catch_up(practice_id=practice_id, now=now)
-        return view(request, Desk(mine[practice_id], request.user, now), **kwargs)
+        desk = Desk(mine[practice_id], request.user, now)
+        try:
+            return view(request, desk, **kwargs)
+        except Clashing as clashing:
+            return _ask(request, desk, clashing)
 
     def guarded(request: HttpRequest, **kwargs: Any) -> HttpResponse:
         # admin.site is looked up at the call: it is created after this module is imported.
@@ -92,30 +99,55 @@ def show(
     """Render a template of the desk with the admin's context, and the number of places waiting."""
     waiting = 0
     if desk.practice.range_bookings:
-        reserved = Booking.objects.filter(practice=desk.practice, places_reserved__gt=0)
+        # With the statuses that it can have, for the index of a location's openings.
+        reserved = Booking.objects.filter(
+            location__in=desk.locations,
+            status__in=(Status.OPEN, Status.PENDING, Status.RESERVED),
+            places_reserved__gt=0,
+        )
         waiting = reserved.aggregate(places=Sum("places_reserved"))["places"] or 0
     everywhere = {
         **admin.site.each_context(request),
         "practice": desk.practice,
         "waiting": waiting,
+        "calls_left": calls.to_do(desk.practice, now=desk.now).count(),
         "now": desk.now,
         "has_mistakes": status == 400,
     }
     return render(request, f"admin/desk/{template}", {**everywhere, **context}, status=status)
 
 
+def _ask(request: HttpRequest, desk: Desk, clashing: Clashing) -> HttpResponse:
+    kept = [
+        (name, value)
+        for name, values in request.POST.lists()
+        for value in values
+        if name not in {"csrfmiddlewaretoken", "anyway", *_TIMES}
+    ]
+    context = {
+        "title": "Two patients at once",
+        "clashing": clashing,
+        "kept": kept,
+        "times": [(name, request.POST[name]) for name in _TIMES if name in request.POST],
+    }
+    return show(request, desk, "clash.html", context, 409)
+
+
+_TIMES = ("start", "exact")
+"""The fields of the desk's forms that say an exact time."""
 _REFUSALS = (Refused, LimitReached, ValidationError)
 
 
-def attempt(request: HttpRequest, act: Callable[[], Any], done: str) -> None:
-    """Call `act` and add messages: `done`, or why it was refused."""
+def attempt(request: HttpRequest, act: Callable[[], Any], done: str) -> bool:
+    """Call `act` and add messages: `done`, or why it was refused. Return whether it was done."""
     try:
         act()
     except _REFUSALS as error:
         for text in labels.reasons(error):
             messages.error(request, text)
-    else:
-        messages.success(request, done)
+        return False
+    messages.success(request, done)
+    return True
 
 
 def try_form(form: Form, act: Callable[[], Result]) -> Result | None:
@@ -136,9 +168,9 @@ def say_mistakes(request: HttpRequest, form: Form) -> None:
             messages.error(request, str(error))
 
 
-def version(booking: Booking) -> str:
-    """Return the id of a booking's last event (or an empty string), which every change replaces."""
-    last = booking.events.order_by("-id").values_list("pk", flat=True).first()
+def version(row: Booking | Appointment) -> str:
+    """Return the id of its last event (or an empty string), which every change replaces."""
+    last = row.events.order_by("-id").values_list("pk", flat=True).first()
     return str(last or "")
 
 
@@ -150,37 +182,25 @@ def as_seen(
     When two people act on the same page, the second gets a message about the first one's change,
     and nothing is changed.
 
-    state_of: its status, or the `version` of a booking. The check raises Refused (changed).
+    state_of: its status, or its `version`. The check raises Refused (changed).
     """
 
     def check(row: Booking | Appointment) -> None:
         if state_of(row) != seen:
-            events = row.events.select_related(
-                "user", "api_key__partner", "booking__location", "appointment"
-            )
-            raise _changed(events.order_by("id").last())
+            raise _changed(row)
 
     return check
 
 
-def _changed(last: Event | None) -> Refused:
+def _changed(row: Booking | Appointment) -> Refused:
     """Return the refusal, with what was changed meanwhile, when, and the name of the person."""
-    if last is None:
-        return Refused("changed", "The time of this hold has run out. Nothing was changed.")
-    zone = last.booking.location.zone
-    if last.appointment is None:
-        became = labels.STATUS[last.to_status].lower()
-        subject = "This opening"
-    else:
+    last, deed = history.last_deed(row)
+    subject = "This opening"
+    if last.appointment is not None:
         subject = f"The place of {labels.patient(last.appointment)}"
-        became = labels.APPOINTMENT_STATUS[last.to_status].lower()
-        if "attendance" in last.changes:
-            became = labels.ATTENDANCE[last.changes["attendance"][1]]
-        elif last.appointment.start_datetime is not None:
-            became += f" for {labels.moment_at(last.appointment.start_datetime, zone)}"
-    when = labels.moment_at(last.at, zone)
+    when = labels.dated(last.at, last.booking.location.zone)
     return Refused(
         "changed",
-        f"{subject} was changed while you looked: {labels.who(last)} made it “{became}” ({when}). "
+        f"{subject} was changed while you looked: {labels.who(last)} {deed} ({when}). "
         "Nothing of yours was changed; look again below.",
     )

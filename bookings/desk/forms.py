@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from bookings import walltime
 from bookings.desk import labels
 from bookings.desk.desk import Desk
-from bookings.models import LONGEST, MOST_PLACES, TAKEN, AppointmentStatus, Booking
+from bookings.models import LONGEST, MOST_PLACES, Booking
 from bookings.representation import time_range
 from bookings.scheduling import bookings
 from practices.models import Doctor, Location
@@ -181,100 +181,6 @@ class BookingForm(DeskForm):
         }
 
 
-class PatientForm(forms.Form):
-    """Form to make an appointment for a patient on the phone."""
-
-    first_name = forms.CharField(max_length=100)
-    last_name = forms.CharField(max_length=100)
-    phone = forms.CharField(max_length=40, widget=forms.TextInput(attrs={"type": "tel"}))
-    email = forms.EmailField(label="E-mail", max_length=254, required=False)
-    guardian_name = forms.CharField(
-        label="Guardian", max_length=200, required=False, help_text="Who answers for a child."
-    )
-    zip_code = forms.CharField(label="ZIP code", max_length=20, required=False)
-    message = forms.CharField(
-        max_length=2000, required=False, widget=forms.Textarea(attrs={"rows": 2})
-    )
-    status = forms.ChoiceField(label="The place is")
-    exact = WallTimeField(label="Exact time", required=False)
-    outside = forms.BooleanField(label="The patient has agreed to this time", required=False)
-
-    def __init__(self, *args: Any, desk: Desk, booking: Booking, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.desk = desk
-        self.booking = booking
-        self.ask_outside = False
-        self.is_range = is_range = desk.practice.range_bookings
-        choices = [
-            (AppointmentStatus.BOOKED, "Booked"),
-            (AppointmentStatus.PENDING, "On hold for now"),
-        ]
-        if is_range:
-            choices = [
-                (AppointmentStatus.RESERVED, "Reserved: we call back with the exact time"),
-                (AppointmentStatus.BOOKED, "Booked at the exact time below"),
-                (AppointmentStatus.PENDING, "On hold for now"),
-            ]
-        else:
-            del self.fields["exact"], self.fields["outside"]
-        status = self.fields["status"]
-        assert isinstance(status, forms.ChoiceField)
-        status.choices = choices
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or {}
-        if self.is_range and cleaned.get("status") == AppointmentStatus.BOOKED:
-            if not cleaned.get("exact"):
-                self.add_error("exact", "Say the exact time, or reserve the place for now.")
-            else:
-                try:
-                    instant = instant_of(cleaned["exact"], self.booking.location.zone)
-                except ValidationError as error:
-                    self.add_error("exact", error)
-                else:
-                    cleaned["instant"] = instant
-                    self.ask_outside = check_exact(self, "exact", instant, self.booking, self.desk)
-        return cleaned
-
-    @property
-    def typed(self) -> list[tuple[str, str]]:
-        """Return (label, input) pairs, to write down where the form is not rendered again."""
-        found = []
-        for each in self:
-            value = str(each.value() or "").strip()
-            if not value or each.name in {"status", "outside"}:
-                continue
-            if each.name == "exact":
-                value = value.replace("T", " ")
-            found.append((str(each.label), value))
-        return found
-
-    def fields_for_verb(self) -> dict[str, Any]:
-        """Return the cleaned values as the `fields` of a function in bookings.scheduling."""
-        cleaned = self.cleaned_data
-        ours = {"exact", "instant", "outside"}
-        said = {name: value for name, value in cleaned.items() if name not in ours}
-        if "instant" in cleaned:
-            said["start_datetime"] = cleaned["instant"]
-        return said
-
-
-class NamedPatientForm(PatientForm):
-    """Form to make an appointment of a place taken as a whole; the place's status stays."""
-
-    def __init__(self, *args: Any, booking: Booking, **kwargs: Any) -> None:
-        super().__init__(*args, booking=booking, auto_id="id_named_%s", **kwargs)
-        self.is_range = False
-        for name in ("exact", "outside"):
-            self.fields.pop(name, None)
-        there = [status for status in TAKEN if getattr(booking, f"whole_{status}")]
-        status = self.fields["status"]
-        assert isinstance(status, forms.ChoiceField)
-        status.choices = [(each, labels.APPOINTMENT_STATUS[each]) for each in there]
-        if len(there) < 2:
-            del self.fields["status"]
-
-
 class PublishForm(DeskForm):
     """Form for a pattern of bookings: weekdays and times of day, in a range of dates."""
 
@@ -289,13 +195,19 @@ class PublishForm(DeskForm):
     length = forms.IntegerField(label="Minutes", min_value=1, max_value=LONGEST, initial=45)
     places = forms.IntegerField(min_value=1, max_value=MOST_PLACES, initial=1)
     first = DayField(label="From")
-    last = DayField(label="Until", required=False)
+    last = DayField(
+        label="Until", required=False, help_text="Not needed where every week is ticked."
+    )
     weekly = forms.BooleanField(
         label="Every week, without an end",
         required=False,
         help_text="The next 12 weeks are made now, later ones by themselves.",
     )
-    skip_clashes = forms.BooleanField(label="Leave out what clashes", required=False)
+    with_clashes = forms.BooleanField(
+        label="Publish what clashes too",
+        required=False,
+        help_text="Otherwise a time at which the doctor has something else is left out.",
+    )
 
     def clean_times(self) -> list[time]:
         found = set()

@@ -1,12 +1,15 @@
 """History of a booking as text, built from its events, which are read-only."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.db.models import Q, QuerySet
+
 from bookings.desk import labels
-from bookings.models import Booking, Event
+from bookings.models import Appointment, AppointmentStatus, Booking, Event
 from practices.models import Doctor, Location
 
 _FIELDS = {
@@ -24,7 +27,6 @@ _FIELDS = {
 }
 # Left out: they follow from the appointments' changes, which have lines of their own.
 _UNTOLD = {"places_pending", "places_reserved", "places_booked"}
-_PATIENT = {"zip_code": "ZIP code", "guardian_name": "guardian", "email": "e-mail"}
 
 
 @dataclass(frozen=True)
@@ -38,12 +40,78 @@ class Line:
 
 
 def of_booking(booking: Booking) -> list[Line]:
-    """List the changes of a booking and its appointments, newest first."""
-    events = booking.events.select_related("user", "api_key__partner", "appointment__partner")
+    """List the changes of a booking and its appointments, newest first.
+
+    Of a patient who came from another opening those there, too; of one who was moved away those
+    until then.
+    """
+    patients = booking.events.filter(appointment__isnull=False).values_list("appointment")
+    events = Event.objects.filter(Q(booking=booking) | Q(appointment__in=[*{*patients}]))
+    return _lines(booking, events, until_they_left=True)
+
+
+def of_visit(appointment: Appointment) -> list[Line]:
+    """List the changes of one appointment, newest first."""
+    return _lines(appointment.booking, appointment.events.all())
+
+
+def _lines(
+    booking: Booking, events: QuerySet[Event], *, until_they_left: bool = False
+) -> list[Line]:
     zone = booking.location.zone
     names = _names(booking)
-    lines = [_line(event, zone, names) for event in events.order_by("-id")]
+    related = events.select_related("user", "api_key__partner", "appointment__partner")
+    newest: Iterable[Event] = related.order_by("-id")
+    if until_they_left:
+        newest = _until_they_left(newest, booking.pk)
+    lines = [_line(event, zone, names) for event in newest]
     return [line for line in lines if line is not None]
+
+
+def _until_they_left(newest: Iterable[Event], booking_id: str) -> Iterator[Event]:
+    """Leave out what happened to patients after they were moved to other openings."""
+    told: set[str | None] = set()
+    for event in newest:
+        if booking_id in {event.booking_id, *event.changes.get("booking_id", [])}:
+            told.add(event.appointment_id)
+        if event.appointment_id in told:
+            yield event
+
+
+def last_deed(row: Booking | Appointment) -> tuple[Event, str]:
+    """Return the event that tells of the last change, and what was done: made it “booked”."""
+    related = ("user", "api_key__partner", "booking__location", "appointment")
+    newest = row.events.select_related(*related).order_by("-id")
+    last = newest[0]
+    for event in newest.filter(at=last.at):
+        deed = _deed(event)
+        if deed:
+            return event, deed
+    # What happened to the patient is told by the other opening's event.
+    return last, "moved a patient to another opening"
+
+
+def _deed(event: Event) -> str:
+    zone = event.booking.location.zone
+    if "booking_id" in event.changes:
+        booking = event.booking
+        begins = event.appointment.start_datetime if event.appointment else None
+        begins = begins or booking.start_datetime
+        when = labels.dated(begins, zone) if begins else "another opening"
+        return f"moved it to {when}, {booking.doctor.name}"
+    if "attendance" in event.changes:
+        return f"made it “{labels.ATTENDANCE[event.changes['attendance'][1]]}”"
+    moved = event.from_status != event.to_status
+    if event.appointment is not None and (moved or "start_datetime" in event.changes):
+        became = labels.APPOINTMENT_STATUS[event.to_status].lower()
+        if event.appointment.start_datetime is not None:
+            became += f" for {labels.dated(event.appointment.start_datetime, zone)}"
+        return f"made it “{became}”"
+    if moved:
+        return f"made it “{labels.STATUS[event.to_status].lower()}”"
+    details = [_of_patient(event), *_details(event, zone, _names(event.booking))]
+    changed = "; ".join(text[0].lower() + text[1:] for text in details if text)
+    return f"changed {changed}" if changed else ""
 
 
 def _names(booking: Booking) -> dict[str, str]:
@@ -56,17 +124,16 @@ def _names(booking: Booking) -> dict[str, str]:
 def _line(event: Event, zone: ZoneInfo, names: dict[str, str]) -> Line | None:
     details = _details(event, zone, names)
     moved = event.from_status != event.to_status
-    if not moved and not details:
+    told = {"attendance", "booking_id"} & event.changes.keys()
+    if not (moved or details or _of_patient(event) or told):
         return None
     return Line(
-        at=labels.moment_at(event.at, zone) + f", {event.at.astimezone(zone).year}",
-        who=labels.who(event),
-        what=_what(event, moved),
-        details=details,
+        at=labels.dated(event.at, zone), who=labels.who(event), what=_what(event), details=details
     )
 
 
-def _what(event: Event, moved: bool) -> str:
+def _what(event: Event) -> str:
+    moved = event.from_status != event.to_status
     if event.appointment is None:
         if not event.from_status:
             return f"Opening made: {labels.STATUS[event.to_status].lower()}"
@@ -78,28 +145,44 @@ def _what(event: Event, moved: bool) -> str:
     became = labels.APPOINTMENT_STATUS[event.to_status].lower()
     if not event.from_status:
         return f"{name}: place {became}"
-    if not moved:
-        return f"{name}: changed"
-    return f"{name}: {labels.APPOINTMENT_STATUS[event.from_status].lower()} → {became}"
+    if moved:
+        return f"{name}: {labels.APPOINTMENT_STATUS[event.from_status].lower()} → {became}"
+    if "booking_id" in event.changes:
+        return f"{name}: moved to another opening"
+    if "attendance" in event.changes:
+        was, now = (labels.ATTENDANCE[each] for each in event.changes["attendance"])
+        return f"{name}: {was} → {now}" if was != labels.ATTENDANCE["unknown"] else f"{name}: {now}"
+    changed = _of_patient(event)
+    return f"{name}: {changed} changed" if changed else f"{name}: changed"
 
 
 def _details(event: Event, zone: ZoneInfo, names: dict[str, str]) -> list[str]:
     told = []
-    untold = _UNTOLD | ({"whole_pending_until"} if "pending_until" in event.changes else set())
+    untold = _UNTOLD | {"attendance", "patient_fields", "booking_id"}
+    if "pending_until" in event.changes:
+        untold.add("whole_pending_until")
     for field, pair in event.changes.items():
-        if field == "patient_fields":
-            told.append("Changed: " + ", ".join(_PATIENT.get(f, f.replace("_", " ")) for f in pair))
-        elif field not in untold and event.from_status:
+        if field not in untold and event.from_status:
             was, is_now = (_value(field, value, zone, names) for value in pair)
             told.append(f"{_FIELDS.get(field, field).capitalize()}: {was} → {is_now}")
+    if event.appointment is not None and event.to_status == AppointmentStatus.CANCELLED:
+        reason = event.appointment.person.cancel_reason
+        if reason and event.from_status != event.to_status:
+            told.append(f"Reason: {reason}")
     return told
+
+
+def _of_patient(event: Event) -> str:
+    """Name what was changed of a patient: phone and note. Events do not have the values."""
+    changed = [each for each in event.changes.get("patient_fields", []) if each != "cancel_reason"]
+    return labels.listed([labels.patient_field(each) for each in changed])
 
 
 def _value(field: str, value: Any, zone: ZoneInfo, names: dict[str, str]) -> str:
     if value is None:
         return "none"
     if field in {"start_datetime", "pending_until", "whole_pending_until"}:
-        return labels.moment_at(datetime.fromisoformat(value), zone)
+        return labels.dated(datetime.fromisoformat(value), zone)
     if isinstance(value, bool):
         return "yes" if value else "no"
     return names.get(str(value), str(value))

@@ -29,7 +29,7 @@ APPOINTMENT_STATUS: dict[str, str] = {
     AppointmentStatus.PENDING: "On hold",
     AppointmentStatus.RESERVED: "Needs a time",
     AppointmentStatus.BOOKED: "Booked",
-    AppointmentStatus.CANCELLED: "Given back",
+    AppointmentStatus.CANCELLED: "Cancelled",
     AppointmentStatus.EXPIRED: "Hold ran out",
 }
 ATTENDANCE: dict[str, str] = {
@@ -44,20 +44,21 @@ RANGES = {
     "early_afternoon": "early afternoon (noon to 2:30 PM)",
     "late_afternoon": "late afternoon (from 2:30 PM)",
 }
+_PATIENT = {"zip_code": "ZIP code", "guardian_name": "guardian", "email": "e-mail"}
 _REFUSALS = {
     "place_taken": "The last place was taken a moment ago. Choose another opening.",
     "hold_expired": "The hold has run out and the place was taken. Choose another opening.",
-    "closed": "This was closed or given back already. Nothing was changed.",
+    "closed": "This was closed or cancelled already. Nothing was changed.",
     "attended": "It is said already whether this patient came. Book a new visit instead.",
     "in_the_past": "The time of this opening has passed. Choose another one.",
     "no_time": "This opening has no time yet. Give it one first.",
     "nothing_taken": "No such place of this opening is taken without a patient any longer. Take a "
     "free one.",
     "not_reservable": "This practice offers exact times: book the place instead.",
-    "patient_has_place": "A patient has a place in this opening. Give the patient's place back "
-    "first, after speaking with them.",
+    "patient_has_place": "A patient has a place in this opening. Move or cancel the visit first, "
+    "after speaking with them.",
     "too_early": "The time of this visit has not come yet. Mark it afterwards.",
-    "places_taken": "More places are taken than that. Give places back first.",
+    "places_taken": "More places are taken than that. Move or cancel visits first.",
 }
 
 
@@ -93,6 +94,12 @@ def moment_at(instant: datetime | None, zone: ZoneInfo) -> str:
     return f"{day(wall.date())}, {clock(wall)}"
 
 
+def dated(instant: datetime, zone: ZoneInfo) -> str:
+    """Format an instant with its year, as wall time in a zone: Tue, Jun 2, 2026, 9:45 AM."""
+    wall = walltime.wall_clock(instant, zone)
+    return f"{day(wall.date())}, {wall.year}, {clock(wall)}"
+
+
 def zone_name(zone: ZoneInfo, instant: datetime) -> str:
     """Format a zone's name at an instant: New York time (EDT)."""
     city = zone.key.rpartition("/")[2].replace("_", " ")
@@ -116,6 +123,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
+def listed(words: list[str]) -> str:
+    """Join words as in a sentence: phone, e-mail and note."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
 def taken(booking: Booking) -> str:
     """Format the number of places taken: 1 of 3."""
     if booking.status == Status.CLOSED:
@@ -127,6 +139,11 @@ def patient(appointment: Appointment) -> str:
     """Return the name of an appointment's patient."""
     person = appointment.person
     return f"{person.first_name} {person.last_name}".strip() or "Patient without a name"
+
+
+def patient_field(name: str) -> str:
+    """Name a field of bookings.patients.record.Patient."""
+    return _PATIENT.get(name, name.replace("_", " "))
 
 
 def whole(booking: Booking) -> list[str]:

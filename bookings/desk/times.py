@@ -5,7 +5,7 @@ which may be on another day; the booking's start is no appointment's time.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -41,7 +41,7 @@ class Time:
         return self.part or labels.clock(walltime.wall_clock(self.at, self.zone))
 
     def __str__(self) -> str:
-        return f"{labels.day(self.day)}, {self.clock}"
+        return f"{labels.day(self.day)}, {self.day.year}, {self.clock}"
 
 
 def of_booking(
@@ -67,15 +67,23 @@ def of_booking(
     return times
 
 
+def of_opening(booking: Booking) -> Time | None:
+    """Return when an opening begins, in a range practice its part of the day; None without one."""
+    if booking.start_datetime is None:
+        return None
+    zone = booking.location.zone
+    is_range = booking.practice.kind == Kind.RANGE
+    part = _part(booking.start_datetime, zone) if is_range else ""
+    return Time(booking.start_datetime, zone, part)
+
+
 def of_appointment(appointment: Appointment) -> Time | None:
     """Return an appointment's time, exact or a part of the day; None if the booking has none."""
     booking = appointment.booking
-    zone = booking.location.zone
     if appointment.exact_time is not None:
-        return Time(appointment.exact_time, zone, appointment=appointment)
-    if booking.start_datetime is None:
-        return None
-    return Time(booking.start_datetime, zone, _part(booking.start_datetime, zone), appointment)
+        return Time(appointment.exact_time, booking.location.zone, appointment=appointment)
+    opening = of_opening(booking)
+    return opening and replace(opening, appointment=appointment)
 
 
 def when(booking: Booking, appointments: Iterable[Appointment]) -> str:

@@ -64,12 +64,12 @@ def name_patient(*, booking_id: str, fields: Fields, by: Actor, now: datetime) -
 
     It keeps its status and its hold, and the actor's partner owns it. Without `status` in fields it
     is the first there is of booked, reserved, pending. In a range booking, a booked one gets the
-    booking's start_datetime as its exact time.
-    Raises Refused (409: closed, no_time, in_the_past, nothing_taken), Booking.DoesNotExist.
+    booking's start_datetime as its exact time. Also afterwards: somebody came under no name.
+    Raises Refused (409: closed, no_time, nothing_taken), Booking.DoesNotExist.
     """
     locked = moves.lock(booking_id, by=by, now=now)
     booking = locked.booking
-    _check_takes_patients(booking, locked.now)
+    _check_has_time(booking)
     wanted = [AppointmentStatus(fields["status"])] if "status" in fields else reversed(TAKEN)
     status = next((each for each in wanted if locked.whole(each)), None)
     if status is None:
@@ -198,23 +198,23 @@ def _lock(appointment_id: str, *, by: Actor, now: datetime) -> tuple[LockedBooki
     return locked, locked.appointment(appointment_id)
 
 
-def _check_takes_patients(booking: Booking, now: datetime) -> None:
-    """Raise Refused where the booking is closed, has no time, or its time has passed."""
+def _check_has_time(booking: Booking) -> None:
+    """Raise Refused where the booking is closed, or has no time."""
     if booking.status == Status.CLOSED:
         raise Refused("closed", f"Booking {booking.pk} is closed: choose another opening.")
     if booking.start_datetime is None:
         raise Refused(
             "no_time", f"Booking {booking.pk} has no start_datetime yet: choose another opening."
         )
-    if booking.start_datetime <= now:
-        raise Refused(
-            "in_the_past", f"The time of booking {booking.pk} has passed: choose another opening."
-        )
 
 
 def check_available(booking: Booking, now: datetime) -> None:
-    """Raise Refused as `_check_takes_patients`, and where no place is free."""
-    _check_takes_patients(booking, now)
+    """Raise Refused where a booking takes no patient: closed, without a time, passed, or full."""
+    _check_has_time(booking)
+    if booking.start_datetime is not None and booking.start_datetime <= now:
+        raise Refused(
+            "in_the_past", f"The time of booking {booking.pk} has passed: choose another opening."
+        )
     if booking.free_places < 1:
         metrics.claim(won=False)
         raise Refused(

@@ -148,9 +148,7 @@ def test_a_range_bookings_place_is_given_at_the_time_at_which_it_was_booked(
     assert (place.status, place.start_datetime) == ("booked", place.booking.start_datetime)
 
 
-def test_nobody_is_named_where_nothing_is_taken_or_the_time_has_passed(
-    scene: Scene, clock: time_machine.Traveller
-) -> None:
+def test_nobody_is_named_where_nothing_is_taken(scene: Scene) -> None:
     booking = scene.booking()
     with pytest.raises(Refused) as refused:
         name(booking, scene.actor)
@@ -159,11 +157,19 @@ def test_nobody_is_named_where_nothing_is_taken_or_the_time_has_passed(
     with pytest.raises(Refused) as refused:
         name(booking, scene.actor, status="pending")
     assert refused.value.reason == "nothing_taken"
-    clock.shift(timedelta(days=2))
-    with pytest.raises(Refused) as refused:
-        name(booking, scene.actor)
-    assert refused.value.reason == "in_the_past"
     assert not Appointment.objects.exists()
+
+
+def test_who_came_is_named_afterwards_and_marked(
+    scene: Scene, clock: time_machine.Traveller
+) -> None:
+    booking = scene.booking(status="booked")
+    clock.shift(timedelta(days=2))
+    visit = name(booking, scene.actor)
+    came: appointments.Fields = {"attendance": "kept"}
+    appointments.edit(appointment_id=visit.pk, fields=came, by=scene.actor, now=walltime.now())
+    visit.refresh_from_db()
+    assert (visit.status, visit.attendance) == ("booked", "kept")
 
 
 def test_a_place_that_was_given_to_a_patient_is_not_given_back_with_the_rest(

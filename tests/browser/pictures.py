@@ -1,6 +1,6 @@
-"""Takes the screenshots of docs/ anew.
+"""Takes the screenshots of docs/ anew, with the settings of the tests.
 
-It needs the settings: `manage.py shell -c "from tests.browser.pictures import main; main()"`.
+`python manage.py shell -c "from tests.browser.pictures import main; main()"`
 """
 
 from datetime import date, timedelta

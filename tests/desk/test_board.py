@@ -117,12 +117,12 @@ def test_an_empty_day_links_to_a_new_opening_there(house: House, desk: Client) -
 
 def test_history_tells_who_when_and_what(house: House, desk: Client, clock: Traveller) -> None:
     clock.shift(timedelta(hours=1))
-    path = house.address(f"place/{house.appointment.pk}/act/")
-    desk.post(path, {"do": "give_back", "seen": "booked"})
+    path = house.address(f"place/{house.appointment.pk}/cancel/")
+    desk.post(path, {"seen": "booked"})
     text = said(desk.get(house.address(f"opening/{house.booking.pk}/")))
-    assert "Mon, Jun 1, 1:00 PM, 2026 · Quillonina" in text
-    assert "Quillonette Quillonfield: booked → given back" in text
-    assert "Mon, Jun 1, 12:00 PM, 2026 · Quillon Partner Opening made: open" in text
+    assert "Mon, Jun 1, 2026, 1:00 PM · Quillonina" in text
+    assert "Quillonette Quillonfield: booked → cancelled" in text
+    assert "Mon, Jun 1, 2026, 12:00 PM · Quillon Partner Opening made: open" in text
 
 
 def test_history_cannot_be_edited(house: House) -> None:

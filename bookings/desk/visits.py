@@ -1,0 +1,138 @@
+"""Views of one patient's visit: what is known of the patient, its status, cancelling it."""
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+from bookings.desk import clashes, history, labels, times
+from bookings.desk.booking import card
+from bookings.desk.desk import (
+    Desk,
+    as_seen,
+    attempt,
+    desk_page,
+    say_mistakes,
+    show,
+    try_form,
+    version,
+)
+from bookings.desk.forms import ExactTimeForm
+from bookings.desk.patient_forms import CancelForm, EditPatientForm
+from bookings.models import Appointment, AppointmentStatus
+from bookings.scheduling import appointments
+
+
+@desk_page
+def edit(request: HttpRequest, desk: Desk, appointment_id: str) -> HttpResponse:
+    """Show and change what is known of a patient, unless the visit changed since it was shown."""
+    appointment = desk.appointment(appointment_id)
+    form = EditPatientForm(appointment.person)
+    if request.method != "POST":
+        return _show(request, desk, appointment, form)
+    form = EditPatientForm(appointment.person, request.POST)
+    check = as_seen(request.POST.get("seen", ""), version)
+    edited = try_form(
+        form,
+        lambda: appointments.edit(
+            appointment_id=appointment.pk,
+            fields=form.fields_for_verb(),
+            by=desk.by,
+            now=desk.now,
+            check=check,
+        ),
+    )
+    if edited is None:
+        # The form gets the current version: saving again after a conflict message is deliberate.
+        return _show(request, desk, desk.appointment(appointment_id), form, 400)
+    changed = labels.listed([labels.patient_field(name) for name in form.changed_data])
+    told = f"{changed} changed" if changed else "nothing changed"
+    messages.success(request, f"{labels.patient(edited)}: {told}.")
+    return redirect("admin:desk_booking", desk.practice.pk, appointment.booking_id)
+
+
+def _show(
+    request: HttpRequest,
+    desk: Desk,
+    appointment: Appointment,
+    form: EditPatientForm,
+    status: int = 200,
+) -> HttpResponse:
+    shown = card(appointment, desk)
+    context = {
+        "title": "Patient",
+        "card": shown,
+        "booking": appointment.booking,
+        "when": str(times.of_appointment(appointment) or "no time yet"),
+        "form": form,
+        "seen": version(appointment),
+        "lines": history.of_visit(appointment),
+    }
+    return show(request, desk, "patient.html", context, status)
+
+
+@desk_page
+def cancel(request: HttpRequest, desk: Desk, appointment_id: str) -> HttpResponse:
+    """Cancel a visit, with the reason, unless its status changed since the page was rendered."""
+    appointment = desk.appointment(appointment_id)
+    page = redirect("admin:desk_booking", desk.practice.pk, appointment.booking_id)
+    if request.method != "POST":  # a redirect after logging in again, or a reload
+        return page
+    if "from_ranges" in request.POST:
+        page = redirect("admin:desk_ranges", desk.practice.pk)
+    form = CancelForm(request.POST)
+    if not form.is_valid():
+        say_mistakes(request, form)
+        return page
+    when = times.of_appointment(appointment)
+    attempt(
+        request,
+        lambda: appointments.cancel(
+            appointment_id=appointment.pk,
+            by=desk.by,
+            now=desk.now,
+            check=as_seen(request.POST.get("seen", "")),
+            reason=form.cleaned_data["reason"],
+            late=form.cleaned_data["late"],
+        ),
+        f"The visit of {labels.patient(appointment)}{f' on {when}' if when else ''} is cancelled.",
+    )
+    return page
+
+
+@desk_page
+def act(request: HttpRequest, desk: Desk, appointment_id: str) -> HttpResponse:
+    """Book or reserve a place that a patient has on hold, or reserved."""
+    appointment = desk.appointment(appointment_id)
+    page = redirect("admin:desk_booking", desk.practice.pk, appointment.booking_id)
+    if request.method != "POST":  # a redirect after logging in again, or a reload
+        return page
+    wanted = request.POST.get("do", "")
+    if wanted not in {AppointmentStatus.BOOKED, AppointmentStatus.RESERVED}:
+        raise Http404
+    fields: appointments.Fields = {"status": wanted}
+    if wanted == AppointmentStatus.BOOKED and desk.practice.range_bookings:
+        form = ExactTimeForm(request.POST, desk=desk, booking=appointment.booking)
+        if not form.is_valid():
+            say_mistakes(request, form)
+            return page
+        fields["start_datetime"] = form.cleaned_data["start"]
+
+    def change() -> Appointment:
+        return appointments.edit(
+            appointment_id=appointment.pk,
+            fields=fields,
+            by=desk.by,
+            now=desk.now,
+            check=as_seen(request.POST.get("seen", "")),
+        )
+
+    became = labels.APPOINTMENT_STATUS[wanted].lower()
+    agreed, exact = request.POST.get("anyway", ""), fields.get("start_datetime")
+    attempt(
+        request,
+        lambda: clashes.guard(
+            change, appointment.booking, exact, agreed=agreed, but=appointment.pk
+        ),
+        f"{labels.patient(appointment)}: {became}.",
+    )
+    return page
