@@ -56,14 +56,14 @@ def _give(
             forms["visits"] = [_visit(each) for each in visits]
             return show_opening(request, desk, booking, **forms, status=400)
 
-    def make() -> Appointment:
+    def give() -> Appointment:
         fields = form.fields_for_verb()
         return verb(booking_id=booking.pk, fields=fields, by=desk.by, now=desk.now)
 
     agreed = request.POST.get("anyway", "")
     made = try_form(
         form,
-        lambda: clashes.guard(make, booking, form.cleaned_data.get("instant"), agreed=agreed),
+        lambda: clashes.guard(give, booking, form.cleaned_data.get("instant"), agreed=agreed),
     )
     if made is None:
         return show_opening(request, desk, desk.booking(booking_id), **forms, status=400)

@@ -77,6 +77,8 @@ def cancel(request: HttpRequest, desk: Desk, appointment_id: str) -> HttpRespons
     page = redirect("admin:desk_booking", desk.practice.pk, appointment.booking_id)
     if request.method != "POST":  # a redirect after logging in again, or a reload
         return page
+    if "from_ranges" in request.POST:
+        page = redirect("admin:desk_ranges", desk.practice.pk)
     form = CancelForm(request.POST)
     if not form.is_valid():
         say_mistakes(request, form)
@@ -115,7 +117,7 @@ def act(request: HttpRequest, desk: Desk, appointment_id: str) -> HttpResponse:
             return page
         fields["start_datetime"] = form.cleaned_data["start"]
 
-    def edit_status() -> Appointment:
+    def change() -> Appointment:
         return appointments.edit(
             appointment_id=appointment.pk,
             fields=fields,
@@ -125,14 +127,13 @@ def act(request: HttpRequest, desk: Desk, appointment_id: str) -> HttpResponse:
         )
 
     became = labels.APPOINTMENT_STATUS[wanted].lower()
-    exact = fields.get("start_datetime")
+    agreed, exact = request.POST.get("anyway", ""), fields.get("start_datetime")
     if exact is not None:
         became += f" for {labels.dated(exact, appointment.booking.location.zone)}"
-    agreed = request.POST.get("anyway", "")
     attempt(
         request,
         lambda: clashes.guard(
-            edit_status, appointment.booking, exact, agreed=agreed, but=appointment.pk
+            change, appointment.booking, exact, agreed=agreed, but=appointment.pk
         ),
         f"{labels.patient(appointment)}: {became}.",
     )

@@ -125,6 +125,16 @@ def test_the_soonest_day_is_first_and_one_that_has_passed_is_marked(
     assert suggested(page, range_house.appointment) == []
 
 
+def test_a_request_is_cancelled_from_its_row_with_a_reason(
+    range_house: House, range_desk: Client
+) -> None:
+    cancel = range_house.address(f"place/{range_house.appointment.pk}/cancel/")
+    sent = {"seen": "reserved", "from_ranges": "yes", "reason": "Moved away"}
+    done = said(range_desk.post(cancel, sent, follow=True))
+    assert "is cancelled." in done
+    assert "Nobody waits for a time" in done
+
+
 @pytest.mark.django_db(transaction=True)
 def test_two_at_the_same_moment_never_confirm_the_same_place(clock: Traveller) -> None:
     from practices.models import Kind
