@@ -123,7 +123,7 @@ DESK = {
     # who is there, what they may see, what the clock did; the page's row, the lock, the change
     "hold": 10,
     "close": 10,
-    "edit": 18,
+    "edit": 20,
     "book a patient": 11,
     "cancel a visit": 11,
 }

@@ -15,7 +15,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 
 from bookings import walltime
-from bookings.desk import history, labels
+from bookings.desk import calls, history, labels
+from bookings.desk.clashes import Clashing
 from bookings.models import Appointment, Booking
 from bookings.scheduling import bookings
 from bookings.scheduling.actors import Actor
@@ -67,6 +68,8 @@ class Desk:
 def desk_page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     """Decorate a view of the desk: admin login, a `Desk` as argument, lapsed holds expired.
 
+    Where the view raises Clashing, a page asks, and sends the same form again if the person agrees.
+
     Raises Http404 for a practice that is not the user's, as for one that does not exist.
     """
 
@@ -77,7 +80,11 @@ def desk_page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
             raise Http404
         now = walltime.now()
         bookings.catch_up(practice_id=practice_id, now=now)
-        return view(request, Desk(mine[practice_id], request.user, now), **kwargs)
+        desk = Desk(mine[practice_id], request.user, now)
+        try:
+            return view(request, desk, **kwargs)
+        except Clashing as clashing:
+            return _ask(request, desk, clashing)
 
     def guarded(request: HttpRequest, **kwargs: Any) -> HttpResponse:
         # admin.site is looked up at the call: it is created after this module is imported.
@@ -98,12 +105,31 @@ def show(
         **admin.site.each_context(request),
         "practice": desk.practice,
         "waiting": waiting,
+        "calls_left": calls.to_do(desk.practice, now=desk.now).count(),
         "now": desk.now,
         "has_mistakes": status == 400,
     }
     return render(request, f"admin/desk/{template}", {**everywhere, **context}, status=status)
 
 
+def _ask(request: HttpRequest, desk: Desk, clashing: Clashing) -> HttpResponse:
+    kept = [
+        (name, value)
+        for name, values in request.POST.lists()
+        for value in values
+        if name not in {"csrfmiddlewaretoken", "anyway", *_TIMES}
+    ]
+    context = {
+        "title": "Two patients at once",
+        "clashing": clashing,
+        "kept": kept,
+        "times": [(name, request.POST[name]) for name in _TIMES if name in request.POST],
+    }
+    return show(request, desk, "clash.html", context, 409)
+
+
+_TIMES = ("start", "exact")
+"""The fields of the desk's forms that say an exact time."""
 _REFUSALS = (Refused, LimitReached, ValidationError)
 
 

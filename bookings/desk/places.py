@@ -10,7 +10,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 
 from bookings import walltime
-from bookings.desk import labels, times
+from bookings.desk import clashes, labels, times
 from bookings.desk.booking import show_opening, takes_patients
 from bookings.desk.desk import Desk, desk_page, try_form
 from bookings.desk.patient_forms import NamedPatientForm, PatientForm
@@ -55,11 +55,15 @@ def _give(
         if visits:
             forms["visits"] = [_visit(each) for each in visits]
             return show_opening(request, desk, booking, **forms, status=400)
+
+    def give() -> Appointment:
+        fields = form.fields_for_verb()
+        return verb(booking_id=booking.pk, fields=fields, by=desk.by, now=desk.now)
+
+    agreed = request.POST.get("anyway", "")
     made = try_form(
         form,
-        lambda: verb(
-            booking_id=booking.pk, fields=form.fields_for_verb(), by=desk.by, now=desk.now
-        ),
+        lambda: clashes.guard(give, booking, form.cleaned_data.get("instant"), agreed=agreed),
     )
     if made is None:
         return show_opening(request, desk, desk.booking(booking_id), **forms, status=400)

@@ -5,6 +5,7 @@ from django.urls import path
 from bookings.desk import (
     attendance,
     booking,
+    call_list,
     closing,
     edit,
     finding,
@@ -37,8 +38,9 @@ urlpatterns = [
     path("place/<id:appointment_id>/attendance/", attendance.attend, name="desk_attend"),
     path("publish/", publishing.page, name="desk_publish"),
     path("close/", closing.page, name="desk_close"),
+    path("calls/", call_list.page, name="desk_calls"),
+    path("calls/<int:call_id>/reached/", call_list.reached, name="desk_reached"),
     path("ranges/", range_desk.page, name="desk_ranges"),
     path("ranges/<id:appointment_id>/assign/", range_desk.assign, name="desk_assign"),
-    path("ranges/<id:appointment_id>/give-back/", range_desk.give_back, name="desk_give_back"),
     path("numbers/", numbers.page, name="desk_numbers"),
 ]

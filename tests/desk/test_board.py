@@ -20,7 +20,7 @@ from tests.factories import NOON
 
 pytestmark = only_once_on_sqlite
 
-QUERIES = 10
+QUERIES = 11
 
 
 def test_staff_land_on_today(house: House, desk: Client) -> None:

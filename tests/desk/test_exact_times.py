@@ -83,8 +83,7 @@ def test_the_chosen_openings_export_it(range_desk: Client, booked: Appointment) 
 def test_closing_many_shows_it(range_house: House, range_desk: Client, booked: Appointment) -> None:
     days = {"first": "2026-06-02", "last": "2026-06-02", "do": "preview"}
     text = said(range_desk.post(range_house.address("close/"), days))
-    assert "Tue, Jun 2, 2026, 1:15 PM · Dr. Rosalvason" in text
-    assert "Ines Okonkwo Booked for Tue, Jun 2, 2026, 1:15 PM" in text
+    assert "Ines Okonkwo Tue, Jun 2, 2026, 1:15 PM · Dr. Rosalvason · Rosalva Square Booked" in text
     assert "1:00 PM" not in text
 
 

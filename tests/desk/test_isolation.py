@@ -17,12 +17,14 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from bookings.desk import calls
 from bookings.desk.desk import version
-from bookings.models import Appointment, Booking, Event
+from bookings.models import Appointment, Booking, Call, Event
 from openchair.operations.checks import registered_models_are_scoped
 from practices.models import Doctor, Kind, Membership
 from tests.conftest import only_once_on_sqlite
 from tests.desk.world import House, User, browser, person
+from tests.factories import NOON
 
 pytestmark = only_once_on_sqlite
 
@@ -71,6 +73,9 @@ def filled(mine: House, other: House) -> Iterator[str]:
     """Fill a URL with the other practice's ids, and with one id of one's own each way."""
     of_other = {model._meta.label_lower: row.pk for model, row in other.rows().items()}
     of_mine = {model._meta.label_lower: row.pk for model, row in mine.rows().items()}
+    for house, ids in ((other, of_other), (mine, of_mine)):
+        calls.ask([house.appointment], user_id=house.staff.pk, now=NOON)
+        ids["bookings.call"] = Call.objects.get(practice=house.practice).pk
     for route in admin_patterns():
         if "(?P<url>" in route:
             yield "/admin/there/is/nothing/"
@@ -85,6 +90,7 @@ def filled(mine: House, other: House) -> Iterator[str]:
                 "practice_id": practice.practice.pk,
                 "booking_id": ids["bookings.booking"],
                 "appointment_id": ids["bookings.appointment"],
+                "call_id": ids["bookings.call"],
                 "partner_id": ids["practices.partner"],
                 "key_id": ids["practices.apikey"],
                 "object_id": ids.get(label, "nothing"),
