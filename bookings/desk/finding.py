@@ -11,9 +11,9 @@ from bookings.patients.search import search
 def page(request: HttpRequest, desk: Desk) -> HttpResponse:
     # In the body of a POST: what was typed is a patient's data, and an address is logged.
     said = request.POST.get("q", "").strip()
-    found = search(desk.practice.pk, said, now=desk.now) if said else []
+    found = search(desk.practice.pk, said, now=desk.now)
     rows = [
         {"visit": each, "name": labels.patient(each), "when": times.of_appointment(each)}
-        for each in found
+        for each in found.visits
     ]
     return show(request, desk, "find.html", {"title": "Find a visit", "q": said, "rows": rows})

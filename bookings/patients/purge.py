@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce
 
-from bookings.models import TAKEN, Appointment
+from bookings.models import TAKEN, Appointment, SearchTerm
 from bookings.patients import record
 
 AT_ONCE = 100
@@ -29,6 +29,7 @@ def purge(before: datetime, *, dry_run: bool) -> Iterator[int]:
             over = [row.pk for row in rows if _over_since(row) < before]
             if not dry_run:
                 Appointment.objects.filter(pk__in=over).update(**_EMPTY)
+                SearchTerm.objects.filter(appointment__in=over).delete()
         if not rows:
             return
         after = rows[-1].pk

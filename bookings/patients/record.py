@@ -29,7 +29,7 @@ OFFICE_FIELDS = ("note", "cancel_reason")
 """What the office writes; partners neither read nor write it."""
 PARTNER_FIELDS = tuple(name for name in PATIENT_FIELDS if name not in OFFICE_FIELDS)
 NOBODY = Patient()
-_FEWEST_DIGITS = 7
+FEWEST_DIGITS = 7
 
 
 def kept(patient: Patient) -> dict[str, str | None]:
@@ -58,7 +58,11 @@ def by_email(text: str) -> list[str]:
 
 def by_phone(text: str) -> list[str]:
     """Return digests to search a phone number by, one for each key; none under 7 digits."""
-    digits = re.sub(r"\D", "", text)
-    # With or without the country code: +1 555 555 0100 is 555 555 0100.
-    digits = re.sub(r"\A1(?=\d{10}\Z)", "", re.sub(r"\A00", "", digits))
-    return encryption.digests("phone", digits) if len(digits) >= _FEWEST_DIGITS else []
+    number = digits(text)
+    return encryption.digests("phone", number) if len(number) >= FEWEST_DIGITS else []
+
+
+def digits(phone: str) -> str:
+    """Return a phone number's digits, without the country code: +1 555 555 0100 is 5555550100."""
+    found = re.sub(r"\D", "", phone)
+    return re.sub(r"\A1(?=\d{10}\Z)", "", re.sub(r"\A00", "", found))

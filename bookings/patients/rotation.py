@@ -1,5 +1,7 @@
 """Key rotation: re-encrypt patients' data that an older key encrypted with the first key.
 
+The terms that they are found by are made anew with it, and made where there are none yet.
+
 Works in small batches while the server runs: a row that changed since it was read is left to the
 next run. Can be stopped at any point and run again.
 """
@@ -7,19 +9,23 @@ next run. Can be stopped at any point and run again.
 from collections.abc import Iterator
 
 from django.core.exceptions import ImproperlyConfigured
-from django.db.models import Q
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
 
-from bookings.models import Appointment
-from bookings.patients import record
+from bookings.models import Appointment, Booking, SearchTerm
+from bookings.patients import record, terms
 from openchair import encryption
 from openchair.api.models import KeptAnswer
+from openchair.database import writes
 
 AT_ONCE = 100
 
 
 def stale() -> Q:
-    """Filter appointments to those that a key other than the first encrypted."""
-    return Q(patient__isnull=False) & ~Q(patient_key=encryption.key_names()[0])
+    """Filter appointments to those that a key other than the first encrypted, or without terms."""
+    has_terms = Exists(SearchTerm.objects.filter(appointment=OuterRef("pk")))
+    done = Q(has_terms, patient_key=encryption.key_names()[0])
+    return Q(~done, patient__isnull=False)
 
 
 def seal_anew() -> Iterator[int]:
@@ -27,7 +33,7 @@ def seal_anew() -> Iterator[int]:
 
     Raises encryption.UnreadableError where PATIENT_KEYS lacks the key of one.
     """
-    after, rows = "", Appointment.objects.filter(stale()).order_by("pk")
+    after, rows = "", Appointment.objects.filter(stale()).select_related("booking").order_by("pk")
     while batch := list(rows.filter(pk__gt=after)[:AT_ONCE]):
         after = batch[-1].pk
         # A transaction for each row: a change of several patients locks them in any order.
@@ -36,8 +42,14 @@ def seal_anew() -> Iterator[int]:
 
 def _sealed(row: Appointment) -> int:
     """Re-encrypt one row unless its patient changed since it was read; return 1 or 0."""
-    as_it_was = Appointment.objects.filter(pk=row.pk, patient=row.patient)
-    return as_it_was.update(**record.kept(record.read(row.patient)))
+    with transaction.atomic():
+        # As every change of a patient does: two that write the same terms would leave both.
+        Booking.objects.select_for_update().get(pk=row.booking_id)
+        as_it_was = Appointment.objects.filter(pk=row.pk, patient=row.patient)
+        done = as_it_was.update(**record.kept(row.unread_person))
+        if done:
+            writes.run(**terms.saving([], [row]))
+        return done
 
 
 def missing_keys() -> set[str]:

@@ -18,6 +18,7 @@ from bookings.models import (
     Booking,
     Status,
 )
+from bookings.patients import record, terms
 from bookings.patients.record import Patient
 from bookings.scheduling import feed, holds
 from bookings.scheduling.actors import CLOCK, Actor
@@ -393,7 +394,7 @@ class LockedBooking:
             changes["made"] = writes.insert(self._made)
         for nth, (names, rows) in enumerate(self._alike()):
             changes[f"changed_{nth}"] = writes.update(rows, names)
-        return changes
+        return changes | terms.saving(self._made, self._renamed())
 
     def _booking_change(self) -> writes.Statement:
         # Machines' clocks differ; updated_at must not go back, or a sync by it would miss changes.
@@ -418,6 +419,17 @@ class LockedBooking:
                 said = tuple((name, getattr(one, name)) for name in names)
                 alike.setdefault(said, []).append(one)
         return [(tuple(name for name, _ in said), rows) for said, rows in alike.items() if said]
+
+    def _renamed(self) -> list[Appointment]:
+        """Return the changed appointments that are found by something else than before."""
+        practice_id = self.booking.practice_id
+        return [
+            one
+            for one in self._changed.values()
+            if (was := self._rows[one.pk]["patient"]) != one.patient
+            and one not in self._made
+            and terms.of(record.read(was), practice_id) != terms.of(one.unread_person, practice_id)
+        ]
 
     def _note_patients(self) -> None:
         """Add an event to each appointment if the booking's time, location or doctor changed."""

@@ -9,7 +9,7 @@ from time_machine import Traveller
 
 from bookings.desk.desk import version
 from bookings.models import Appointment, Booking, Event, Status
-from bookings.scheduling import bookings
+from bookings.scheduling import bookings, moving
 from tests.conftest import only_once_on_sqlite
 from tests.desk.world import House, said
 from tests.factories import NOON
@@ -106,10 +106,20 @@ def test_whoever_books_the_rest_is_told_of_the_place_that_a_colleague_took(
     assert "The place of Ada Brook was changed while you looked: Quillon Partner made it" in refused
     booking.refresh_from_db()
     assert booking.whole_booked == 0
-    edited = house.address(f"opening/{booking.pk}/act/"), version(booking)
-    bookings.edit(booking_id=booking.pk, fields={"length": 30}, by=house.actor, now=NOON)
-    refused = said(desk.post(edited[0], {"do": "hold", "seen": edited[1]}, follow=True))
+
+
+def test_of_an_edit_and_of_a_patient_who_was_moved_away_they_are_told_too(
+    house: House, desk: Client
+) -> None:
+    act, seen = house.address(f"opening/{house.booking.pk}/act/"), version(house.booking)
+    fields: bookings.Fields = {"length": 30}
+    bookings.edit(booking_id=house.booking.pk, fields=fields, by=house.actor, now=NOON)
+    refused = said(desk.post(act, {"do": "hold", "seen": seen}, follow=True))
     assert "Quillon Partner changed length in minutes: 60 → 30" in refused
+    seen, to = version(house.booking), {house.appointment.pk: {"booking_id": house.weekly.pk}}
+    moving.move(to=to, by=house.actor, now=NOON + timedelta(minutes=1))  # type: ignore[arg-type]
+    refused = said(desk.post(act, {"do": "hold", "seen": seen}, follow=True))
+    assert "Quillon Partner moved a patient to another opening" in refused
 
 
 def test_an_edit_does_not_overwrite_anothers(house: House, desk: Client) -> None:

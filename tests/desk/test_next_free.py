@@ -166,9 +166,12 @@ def test_a_range_visit_that_is_booked_moves_to_an_exact_time(
         if exact is not None:
             assert sent[f"{visit.pk}-start"] == ["2026-06-02T14:30"]
             sent[f"{visit.pk}-start"] = ["2026-06-02T09:00"]
-            outside = said(range_desk.post(house.address("move/"), sent, follow=True))
-            assert "This is outside Tue, Jun 2" in outside
-            sent[f"{visit.pk}-start"] = ["2026-06-02T15:00"]
+            outside = range_desk.post(house.address("move/"), sent)
+            assert outside.status_code == 400
+            assert "This is outside Tue, Jun 2" in said(outside)
+            typed = buttons(outside)[0]
+            assert typed[f"{visit.pk}-start"] == ["2026-06-02T09:00"]
+            sent = {**typed, f"{visit.pk}-start": ["2026-06-02T15:00"]}
         range_desk.post(house.address("move/"), sent)
         found = Appointment.objects.select_related("booking__location").get(pk=visit.pk)
         assert (found.booking_id, found.status) == (there.pk, visit.status)
