@@ -176,3 +176,9 @@ def test_a_new_opening_is_as_long_as_the_doctors_last_one(house: House, desk: Cl
     house.publish("N", start=datetime(2027, 6, 1, 9), length=30)  # noqa: DTZ001
     page = desk.get(house.address(f"new-opening/?doctor={house.doctor.pk}"))
     assert re.search(r'name="length" value="30"', page.content.decode())
+
+
+def test_a_doctor_saved_without_a_location_is_said(house: House, desk: Client) -> None:
+    add = {"name": "Dr. New", "practice": house.practice.pk, "locations": []}
+    done = said(desk.post("/admin/practices/doctor/add/", add, follow=True))
+    assert "This doctor works at no location yet" in done
