@@ -1,10 +1,7 @@
 """The button that moves visits to other openings."""
 
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -12,7 +9,8 @@ from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
-from bookings.desk import clashes, next_free, times
+from bookings.desk import next_free, times
+from bookings.desk.clashes import Given, guard
 from bookings.desk.desk import Desk, as_seen, attempt, desk_page
 from bookings.desk.next_free import seen_of, where_and_when
 from bookings.models import Appointment, Booking
@@ -45,30 +43,21 @@ def move(request: HttpRequest, desk: Desk) -> HttpResponse:
     def check(visit: Appointment) -> None:
         as_seen(seen[visit.pk], seen_of)(visit)
 
+    def act() -> list[Appointment]:
+        return moving.move(to=to, by=desk.by, now=desk.now, check=check)
+
+    given = [
+        Given(place.booking, to[place.visit.pk].get("start_datetime"), place.visit)
+        for place in choice.places
+    ]
     is_moved = attempt(
         request,
-        lambda: _guarded(
-            lambda: moving.move(to=to, by=desk.by, now=desk.now, check=check),
-            [place for place in choice.places if "start_datetime" in to[place.visit.pk]],
-            agreed=sent.get("anyway", ""),
-        ),
+        lambda: guard(act, *given, agreed=sent.get("anyway", "")),
         _told(page, visits, openings, to),
     )
     if not is_moved:
         return redirect(f"{page}?{asked.urlencode()}")
     return redirect("admin:desk_booking", desk.practice.pk, openings[0].pk)
-
-
-@transaction.atomic
-def _guarded(act: Callable[[], Any], timed: list[next_free.Place], *, agreed: str) -> Any:
-    """Call `act` as `clashes.guard` does, for each place with an exact time."""
-    # All at once and in order, so that no two moves wait for each other.
-    clashes.lock(*(place.booking.doctor_id for place in timed))
-    for place in timed:
-        assert place.exact is not None
-        exact = place.exact.cleaned_data["start"]
-        act = partial(clashes.guard, act, place.booking, exact, agreed=agreed, but=place.visit.pk)
-    return act()
 
 
 def _told(
