@@ -57,9 +57,9 @@ class Clash:
 
 
 class Clashing(Exception):  # no error: a person is asked
-    """An exact time overlaps others, and the person has not agreed to it (see desk_page)."""
+    """Exact times overlap others, and the person has not agreed to it (see desk_page)."""
 
-    def __init__(self, booking: Booking, doctor: Doctor, found: Collection[Clash]) -> None:
+    def __init__(self, booking: Booking, doctor: str, found: Collection[Clash]) -> None:
         super().__init__()
         self.booking = booking
         self.doctor = doctor
@@ -89,29 +89,49 @@ def lock(*doctor_ids: str) -> dict[str, Doctor]:
     return {each.pk: each for each in rows.order_by("pk")}
 
 
-@transaction.atomic
-def guard(
-    act: Callable[[], Result],
-    booking: Booking,
-    exact: datetime | None,
-    *,
-    agreed: str,
-    but: str = "",
-) -> Result:
-    """Call `act`, which gives a patient this exact time in an opening of a range practice.
+@dataclass(frozen=True)
+class Given:
+    """An exact time that a patient is to get in an opening of a range practice; None: no time."""
 
-    agreed: the fingerprint that was ticked (`anyway` in the form). but: the patient's appointment,
-    if there is one.
-    Raises Clashing where the doctor has another patient then, and Refused where the opening got
-    another doctor meanwhile. Without an exact time nothing is checked.
+    booking: Booking
+    exact: datetime | None
+    visit: Appointment | None = None
+
+
+@transaction.atomic
+def guard(act: Callable[[], Result], *given: Given, agreed: str) -> Result:
+    """Call `act`, which gives patients these exact times.
+
+    agreed: the fingerprint that was ticked (`anyway` in the form).
+    Raises Clashing where a doctor has another patient then, and Refused where an opening got
+    another doctor meanwhile. Without exact times nothing is checked.
     """
-    if exact is not None:
-        doctor = lock(booking.doctor_id)[booking.doctor_id]
-        if not Booking.objects.filter(pk=booking.pk, doctor=doctor).exists():
+    timed = [each for each in given if each.exact is not None]
+    if not timed:
+        return act()
+    doctors = lock(*(each.booking.doctor_id for each in timed))
+    ids = {each.booking.pk for each in timed}
+    of_now = dict(Booking.objects.filter(pk__in=ids).values_list("pk", "doctor_id"))
+    moving = {each.visit.pk for each in timed if each.visit is not None}
+    found: dict[str, list[Clash]] = defaultdict(list)
+    for nth, each in enumerate(timed):
+        assert each.exact is not None
+        doctor = doctors[each.booking.doctor_id]
+        if of_now.get(each.booking.pk) != doctor.pk:
             raise Refused("changed", "This opening got another doctor meanwhile. Look again.")
-        (found,) = with_exact_times(doctor, [exact], booking.length, but={but, booking.pk})
-        if found and agreed != fingerprint(found):
-            raise Clashing(booking, doctor, found)
+        minutes = each.booking.length
+        (others,) = with_exact_times(doctor, [each.exact], minutes, but={*moving, each.booking.pk})
+        together = [
+            Busy(one.exact, one.booking, one.visit)
+            for one in timed[:nth]
+            if one.exact is not None and one.booking.doctor_id == doctor.pk
+        ]
+        together.sort(key=attrgetter("start"))
+        found[doctor.name] += others + _clashes(together, [each.exact], minutes)[0]
+    listed = [clash for clashes in found.values() for clash in clashes]
+    if listed and agreed != fingerprint(listed):
+        doctor_names = ", ".join(name for name, clashes in found.items() if clashes)
+        raise Clashing(timed[0].booking, doctor_names, listed)
     return act()
 
 

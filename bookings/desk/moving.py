@@ -10,6 +10,7 @@ from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
 from bookings.desk import next_free, times
+from bookings.desk.clashes import Given, guard
 from bookings.desk.desk import Desk, as_seen, attempt, desk_page
 from bookings.desk.next_free import seen_of, where_and_when
 from bookings.models import Appointment, Booking
@@ -42,9 +43,16 @@ def move(request: HttpRequest, desk: Desk) -> HttpResponse:
     def check(visit: Appointment) -> None:
         as_seen(seen[visit.pk], seen_of)(visit)
 
+    def act() -> list[Appointment]:
+        return moving.move(to=to, by=desk.by, now=desk.now, check=check)
+
+    given = [
+        Given(place.booking, to[place.visit.pk].get("start_datetime"), place.visit)
+        for place in choice.places
+    ]
     is_moved = attempt(
         request,
-        lambda: moving.move(to=to, by=desk.by, now=desk.now, check=check),
+        lambda: guard(act, *given, agreed=sent.get("anyway", "")),
         _told(page, visits, openings, to),
     )
     if not is_moved:

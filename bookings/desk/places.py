@@ -10,8 +10,9 @@ from django.shortcuts import redirect
 from django.urls import reverse
 
 from bookings import walltime
-from bookings.desk import clashes, labels, times
+from bookings.desk import labels, times
 from bookings.desk.booking import show_opening, takes_patients
+from bookings.desk.clashes import Given, guard
 from bookings.desk.desk import Desk, desk_page, try_form
 from bookings.desk.patient_forms import NamedPatientForm, PatientForm
 from bookings.models import Appointment, AppointmentStatus
@@ -63,7 +64,7 @@ def _give(
     agreed = request.POST.get("anyway", "")
     made = try_form(
         form,
-        lambda: clashes.guard(give, booking, form.cleaned_data.get("instant"), agreed=agreed),
+        lambda: guard(give, Given(booking, form.cleaned_data.get("instant")), agreed=agreed),
     )
     if made is None:
         return show_opening(request, desk, desk.booking(booking_id), **forms, status=400)

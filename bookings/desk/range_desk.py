@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from bookings import walltime
 from bookings.desk import clashes, labels, times
-from bookings.desk.clashes import Busy
+from bookings.desk.clashes import Busy, Given, guard
 from bookings.desk.desk import Desk, as_seen, attempt, desk_page, show
 from bookings.desk.forms import ExactTimeForm
 from bookings.models import LONGEST, Appointment, AppointmentStatus, Booking
@@ -205,8 +205,8 @@ def assign(request: HttpRequest, desk: Desk, appointment_id: str) -> HttpRespons
     agreed = request.POST.get("anyway", "")
     attempt(
         request,
-        lambda: clashes.guard(edit, appointment.booking, exact, agreed=agreed, but=appointment.pk),
-        f"{labels.patient(appointment)} is booked for "
-        f"{labels.dated(exact, appointment.booking.location.zone)}.",
+        lambda: guard(edit, Given(appointment.booking, exact, appointment), agreed=agreed),
+        # Without the name: messages are in a cookie.
+        f"The patient is booked for {labels.dated(exact, appointment.booking.location.zone)}.",
     )
     return redirect("admin:desk_ranges", desk.practice.pk)

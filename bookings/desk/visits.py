@@ -4,8 +4,9 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from bookings.desk import clashes, history, labels, times
+from bookings.desk import history, labels, times
 from bookings.desk.booking import card
+from bookings.desk.clashes import Given, guard
 from bookings.desk.desk import (
     Desk,
     as_seen,
@@ -132,9 +133,7 @@ def act(request: HttpRequest, desk: Desk, appointment_id: str) -> HttpResponse:
         became += f" for {labels.dated(exact, appointment.booking.location.zone)}"
     attempt(
         request,
-        lambda: clashes.guard(
-            change, appointment.booking, exact, agreed=agreed, but=appointment.pk
-        ),
+        lambda: guard(change, Given(appointment.booking, exact, appointment), agreed=agreed),
         f"{labels.patient(appointment)}: {became}.",
     )
     return page

@@ -6,7 +6,7 @@ from datetime import datetime
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from bookings.desk import clashes
+from bookings.desk.clashes import Given, guard
 from bookings.desk.desk import Desk, as_seen, attempt, desk_page, say_mistakes, version
 from bookings.desk.forms import ExactTimeForm
 from bookings.models import Booking, Status
@@ -97,5 +97,5 @@ def act(request: HttpRequest, desk: Desk, booking_id: str) -> HttpResponse:
         )
 
     agreed, exact = request.POST.get("anyway", ""), fields.get("start_datetime")
-    attempt(request, lambda: clashes.guard(edit, booking, exact, agreed=agreed), done)
+    attempt(request, lambda: guard(edit, Given(booking, exact), agreed=agreed), done)
     return page

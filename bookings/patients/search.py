@@ -21,7 +21,7 @@ from practices.ids import is_id
 MOST = 50
 """Most visits that a search returns."""
 _SORTED = 1000
-_WALKED = 3000
+_WALKED = 2000
 _READ = 300
 _BEGINS = Coalesce("start_datetime", "booking__start_datetime")
 

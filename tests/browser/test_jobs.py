@@ -212,7 +212,7 @@ def test_a_range_is_given_its_exact_time(log_in: LogIn) -> None:
     card.get_by_role("button", name="at this time").click()
     expect(page.get_by_role("alert")).to_contain_text("This is outside")
     suggested.click()
-    expect(page.get_by_role("status")).to_contain_text("Priscilla Aldana is booked for")
+    expect(page.get_by_role("status")).to_contain_text("The patient is booked for")
     expect(page.get_by_role("status")).to_contain_text(f"{asked:%-I:%M %p}")
     expect(waiting).to_have_count(count - 1)
 
@@ -223,7 +223,7 @@ def test_of_two_people_at_the_range_desk_the_second_is_told(log_in: LogIn) -> No
     for page in pages:
         card = page.locator(".oc-rows > li").filter(has_text="Lena Haddad")
         card.get_by_role("button", name="Book Lena Haddad at").first.click()
-    expect(pages[0].get_by_role("status")).to_contain_text("Lena Haddad is booked for")
+    expect(pages[0].get_by_role("status")).to_contain_text("The patient is booked for")
     expect(pages[1].get_by_role("alert")).to_contain_text(
         re.compile("demo-abc-[a-z]+ made it “booked for")
     )

@@ -20,7 +20,7 @@ from tests.factories import NOON
 
 pytestmark = only_once_on_sqlite
 
-QUERIES = 12
+QUERIES = 13
 
 
 def test_staff_land_on_today(house: House, desk: Client) -> None:

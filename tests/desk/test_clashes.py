@@ -106,7 +106,7 @@ def test_two_patients_at_one_time_with_one_doctor_are_asked_for(
     second.refresh_from_db()
     assert second.status == "reserved"
     done = assign(range_desk, range_house, second, "09:30", **ticks(asked))
-    assert "Ada Brook is booked for" in said(done)
+    assert "The patient is booked for Tue, Jun 2, 2026, 9:30 AM." in said(done)
 
 
 def test_every_way_to_an_exact_time_asks(range_house: House, range_desk: Client) -> None:
@@ -131,6 +131,31 @@ def test_every_way_to_an_exact_time_asks(range_house: House, range_desk: Client)
     assert f'value="{at}"' in kept
 
 
+def test_a_move_to_a_time_at_which_the_doctor_has_another_patient_asks(
+    range_house: House, range_desk: Client
+) -> None:
+    there = range_house.publish("N", start=datetime(2026, 6, 2, 14, 30))  # noqa: DTZ001
+    for opening_, time in ((there, (14, 45)), (range_house.booking, (9, 20))):
+        at = datetime(2026, 6, 2, *time)  # noqa: DTZ001
+        visit = range_house.patient(opening_, status="booked", start_datetime=at)
+    page = range_desk.get(range_house.address(f"next-free/?visit={visit.pk}")).content.decode()
+    seen = re.findall(r'name="seen" value="([^"]*)"', page)[0]
+    sent = {
+        "visit": visit.pk,
+        "to": there.pk,
+        "seen": seen,
+        f"{visit.pk}-start": "2026-06-02T15:00",
+    }
+    asked = range_desk.post(range_house.address("move/"), sent)
+    assert "2:45 PM, 60 min, Rosalva Square: Rosalvaette" in said(asked)
+    assert f'name="{visit.pk}-start" value="2026-06-02T15:00"' in asked.content.decode()
+    assert (
+        range_desk.post(range_house.address("move/"), {**sent, **ticks(asked)}).status_code == 302
+    )
+    visit.refresh_from_db()
+    assert visit.booking == there
+
+
 def test_a_range_opening_over_another_is_named(range_house: House, range_desk: Client) -> None:
     asked = range_desk.post(range_house.address("new-opening/"), opening(range_house))
     assert "9:00 AM, 60 min, Rosalva Square: Rosalvaette Rosalvafield" in said(asked)
@@ -151,3 +176,9 @@ def test_a_new_opening_is_as_long_as_the_doctors_last_one(house: House, desk: Cl
     house.publish("N", start=datetime(2027, 6, 1, 9), length=30)  # noqa: DTZ001
     page = desk.get(house.address(f"new-opening/?doctor={house.doctor.pk}"))
     assert re.search(r'name="length" value="30"', page.content.decode())
+
+
+def test_a_doctor_saved_without_a_location_is_said(house: House, desk: Client) -> None:
+    add = {"name": "Dr. New", "practice": house.practice.pk, "locations": []}
+    done = said(desk.post("/admin/practices/doctor/add/", add, follow=True))
+    assert "This doctor works at no location yet" in done

@@ -38,7 +38,7 @@ def test_who_waits_for_one_day_is_shown_longest_first(range_house: House, clock:
 
 def test_an_exact_time_books_the_place(range_house: House, range_desk: Client) -> None:
     done = assign(range_desk, range_house)
-    assert "Rosalvaette Rosalvafield is booked for Tue, Jun 2, 2026, 9:20 AM." in said(done)
+    assert "The patient is booked for Tue, Jun 2, 2026, 9:20 AM." in said(done)
     assert "Nobody waits for a time" in said(done)
     range_house.appointment.refresh_from_db()
     assert range_house.appointment.status == AppointmentStatus.BOOKED

@@ -27,8 +27,8 @@ def status_word(entry: Entry) -> str:
 
 
 def places(entry: Entry) -> str:
-    """Return how many of several places are free: 2 free, 1 unused; empty for a single place."""
-    if entry.row.total_appointments < 2 or not entry.free:
+    """Return how many of several places are free: 2 free, 1 unused; empty where the status says it."""
+    if entry.row.total_appointments < 2 or not entry.free or (entry.is_past and not entry.visits):
         return ""
     return f"{entry.free} {'unused' if entry.is_past else 'free'}"
 
@@ -53,8 +53,8 @@ def block(entry: Entry, doctor: str, looks: str, where: str, path: str, token: s
     parts += [_name(visit) for visit in entry.visits]
     facts = [f'<span class="chip-length">{row.length} min, </span>{status_word(entry)}']
     facts += [each for each in (places(entry), "weekly" if row.recurring else "") if each]
-    parts.append(f' <span class="chip-facts">{", ".join(facts)}</span>')
-    parts.append(f'<span class="chip-doctor">, {escape(doctor)}</span>')
+    whose = f'<span class="chip-doctor">, {escape(doctor)}</span>'
+    parts.append(f' <span class="chip-facts">{", ".join(facts)}{whose}</span>')
     link = f'<a class="chip" href="../opening/{row.id}/">{"".join(parts)}</a>'
     asked = [each for each in entry.visits if each.attendance]
     looks += " has-attend" if asked else ""
