@@ -7,26 +7,17 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from bookings import walltime
 from bookings.desk import csv_export, labels, times
 from bookings.models import Access, Appointment, Booking, Event, Series
-from bookings.patients.record import Patient, by_email, by_phone
+from bookings.patients.search import search
 from bookings.scheduling import bookings
 from practices.models import Location
 from practices.scoping import ScopedAdmin, practices_of
-
-NEWEST_BY_NAME = 2000
-"""Limit of appointments in a search by name: names are encrypted, so each must be decrypted."""
-
-
-def _is_named(person: Patient, term: str) -> bool:
-    """Whether every word of `term` is in the patient's or the guardian's name."""
-    names = f"{person.first_name} {person.last_name} {person.guardian_name}".casefold()
-    return all(word in names for word in term.casefold().split())
 
 
 def named_moment(instant: datetime, location: Location) -> str:
@@ -35,7 +26,7 @@ def named_moment(instant: datetime, location: Location) -> str:
     A list can have locations in several zones.
     """
     zone = location.zone
-    return f"{labels.moment_at(instant, zone)}, {labels.zone_name(zone, instant)}"
+    return f"{labels.dated(instant, zone)}, {labels.zone_name(zone, instant)}"
 
 
 class ReadOnlyAdmin(ScopedAdmin):
@@ -112,8 +103,7 @@ class AppointmentAdmin(CaughtUpAdmin):
     list_filter = ["status"]
     search_fields = ["id"]
     search_help_text = (
-        "A whole e-mail address or phone number; a part of a name, among the "
-        f"{NEWEST_BY_NAME} places made last; or a part of the id."
+        "Words of a name, four or more last digits of the phone, a whole e-mail address, or an id."
     )
     ordering = ["-created_at", "id"]
     exclude = ["partner"]
@@ -121,16 +111,12 @@ class AppointmentAdmin(CaughtUpAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        # No default search: names, e-mail addresses and phones are encrypted. Only `queryset` is
-        # searched, which is limited to the user's practices.
-        term = search_term.strip()
-        if not term or "\x00" in term:
-            return queryset.none() if term else queryset, False
-        found = Q(pk__icontains=term)
-        found |= Q(email_digest__in=by_email(term)) | Q(phone_digest__in=by_phone(term))
-        newest = queryset.order_by("-created_at")[:NEWEST_BY_NAME]
-        named = [each.pk for each in newest if _is_named(each.unread_person, term)]
-        return queryset.filter(found | Q(pk__in=named)), False
+        if not search_term.strip():
+            return queryset, False
+        now = walltime.now()
+        found = [search(each.pk, search_term, now=now) for each in practices_of(request.user)]
+        ids = [visit.pk for each in found for visit in each.visits]
+        return queryset.filter(pk__in=ids), False
 
     @admin.display(description="Patient")
     def named(self, appointment: Appointment) -> str:

@@ -46,7 +46,8 @@ STATEMENTS = {
 APART = int(connection.vendor == "sqlite")
 """One more where the key cannot be asked together with the count, and with the first question.
 
-A change is two more (the feed's number, the event), or three with an appointment."""
+A change is two more (the feed's number, the event), three with an appointment, and four with a new
+patient, who is found by search terms."""
 ASKED_ALONG = re.compile(
     r".*(?:\{booking\}|\{appointment\}|/(?:bookings|changes)\Z|\{practice\}/appointments)"
 )
@@ -78,6 +79,8 @@ def body_of(method: str, path: str, scene: Scene, ids: dict[str, str]) -> dict[s
 def change_apart(route: str) -> int:
     if route.startswith("GET"):
         return 0
+    if route.endswith("/appointments"):
+        return 4
     return 3 if "appointment" in route else 2
 
 

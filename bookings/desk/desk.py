@@ -17,7 +17,7 @@ from django.shortcuts import get_object_or_404, render
 from bookings import walltime
 from bookings.desk import calls, history, labels
 from bookings.desk.clashes import Clashing
-from bookings.models import Appointment, Booking
+from bookings.models import Appointment, Booking, Status
 from bookings.scheduling import bookings
 from bookings.scheduling.actors import Actor
 from openchair.errors import LimitReached, Refused
@@ -99,7 +99,12 @@ def show(
     """Render a template of the desk with the admin's context, and the number of places waiting."""
     waiting = 0
     if desk.practice.range_bookings:
-        reserved = Booking.objects.filter(practice=desk.practice, places_reserved__gt=0)
+        # With the statuses that it can have, for the index of a location's openings.
+        reserved = Booking.objects.filter(
+            location__in=desk.locations,
+            status__in=(Status.OPEN, Status.PENDING, Status.RESERVED),
+            places_reserved__gt=0,
+        )
         waiting = reserved.aggregate(places=Sum("places_reserved"))["places"] or 0
     everywhere = {
         **admin.site.each_context(request),

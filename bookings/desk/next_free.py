@@ -53,8 +53,12 @@ class Place:
     visit: Appointment
     booking: Booking
     seen: str
-    name: str
     exact: ExactTimeForm | None
+
+    @property
+    def name(self) -> str:
+        # Read where it is shown: that is logged as an access.
+        return labels.patient(self.visit)
 
 
 @dataclass(frozen=True)
@@ -289,4 +293,4 @@ def _place(desk: Desk, visit: Appointment, booking: Booking, typed: QueryDict | 
             initial={"start": wall},
             auto_id=False,
         )
-    return Place(visit, booking, seen_of(visit), labels.patient(visit), exact)
+    return Place(visit, booking, seen_of(visit), exact)

@@ -11,14 +11,15 @@ from bookings.desk import (
     finding,
     moving,
     next_free,
-    numbers,
     places,
     publishing,
     range_desk,
+    sheet,
     visits,
     whole,
 )
 from bookings.desk.board import views as board
+from bookings.desk.numbers import views as numbers
 
 urlpatterns = [
     path("board/", board.page, name="desk_board"),
@@ -26,6 +27,7 @@ urlpatterns = [
     path("next-free/", next_free.page, name="desk_next_free"),
     path("move/", moving.move, name="desk_move"),
     path("openings.csv", board.export_csv, name="desk_export"),
+    path("sheet/", sheet.page, name="desk_sheet"),
     path("new-opening/", edit.new, name="desk_new"),
     path("opening/<id:booking_id>/", booking.page, name="desk_booking"),
     path("opening/<id:booking_id>/act/", whole.act, name="desk_act"),
@@ -43,4 +45,5 @@ urlpatterns = [
     path("ranges/", range_desk.page, name="desk_ranges"),
     path("ranges/<id:appointment_id>/assign/", range_desk.assign, name="desk_assign"),
     path("numbers/", numbers.page, name="desk_numbers"),
+    path("numbers.csv", numbers.export_csv, name="desk_numbers_csv"),
 ]

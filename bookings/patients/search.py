@@ -21,7 +21,7 @@ from practices.ids import is_id
 MOST = 50
 """Most visits that a search returns."""
 _SORTED = 1000
-_WALKED = 3000
+_WALKED = 2000
 _READ = 300
 _BEGINS = Coalesce("start_datetime", "booking__start_datetime")
 
@@ -103,6 +103,10 @@ def _sources(
         condition = Q(email_digest__in=digests)
         yield here.filter(condition).values_list("pk", flat=True), condition
         return
+    if digests := record.by_phone(typed.digits):
+        # Visits from before there were terms are found by it, until `reencrypt` has made theirs.
+        condition = Q(phone_digest__in=digests)
+        yield here.filter(condition).values_list("pk", flat=True), condition
     for words in typed.readings:
         if wanted := _wanted(practice_id, words, typed.digits):
             found = SearchTerm.objects.filter(digest__in=wanted[0])
@@ -138,9 +142,16 @@ def _in_order(rows: AppointmentQuerySet, now: datetime) -> QuerySet[Any, str]:
 
 
 def _still_to_come(now: datetime) -> Q:
-    """Filter taken visits with the alias `begins`; one that needs a time has not been yet."""
+    """Filter taken visits with the alias `begins`, as `is_to_come` does."""
     begins = Q(begins__gte=now) | Q(begins__isnull=True)
     return begins | Q(status=AppointmentStatus.RESERVED)
+
+
+def is_to_come(visit: Appointment, *, now: datetime) -> bool:
+    """Whether a visit is still to come; one that needs a time is, whenever it was asked for."""
+    begins = visit.start_datetime or visit.booking.start_datetime
+    is_over = begins is not None and begins < now and visit.status != AppointmentStatus.RESERVED
+    return visit.status in TAKEN and not is_over
 
 
 def _nearest(rows: AppointmentQuerySet, practice_id: str, now: datetime) -> list[str]:
@@ -179,7 +190,7 @@ def _is_meant(visit: Appointment, typed: _Typed) -> bool:
     if typed.reference in {visit.pk, visit.booking_id}:
         return True
     person = visit.unread_person
-    names, phone = terms.words(person), record.digits(person.phone)
+    names, phone = terms.words(person), terms.number(person.phone)
     whole = len(phone) >= record.FEWEST_DIGITS  # perhaps behind another country's code
     return (phone.endswith(typed.digits) or (whole and typed.digits.endswith(phone))) and any(
         all(any(name.startswith(word) for name in names) for word in words)

@@ -70,14 +70,19 @@ def typed_words(text: str) -> list[str]:
     return [word for each in found if (word := each.replace("'", ""))]
 
 
+def number(phone: str) -> str:
+    """Return a phone's digits without the country code, and without an extension ("x12")."""
+    return record.digits(re.sub(r"(?i)(?<=\d)\W*(?:x|ext)\W*\d+\W*\Z", "", phone))
+
+
 def by_word(practice_id: str, word: str) -> list[int]:
     """Return digests to search a word's beginning by, one for each key."""
     return encryption.numbers("name", practice_id, word[:MOST_LETTERS])
 
 
-def by_last_digits(practice_id: str, number: str) -> list[int]:
+def by_last_digits(practice_id: str, digits: str) -> list[int]:
     """Return digests to search the end of a phone number by, one for each key."""
-    return encryption.numbers("last digits", practice_id, number[-LAST_DIGITS:])
+    return encryption.numbers("last digits", practice_id, digits[-LAST_DIGITS:])
 
 
 def of(patient: Patient, practice_id: str) -> set[int]:
@@ -89,8 +94,8 @@ def of(patient: Patient, practice_id: str) -> set[int]:
         for word in words(patient)
         for letters in range(min(len(word), FEWEST_LETTERS), min(len(word), MOST_LETTERS) + 1)
     ]
-    if len(number := record.digits(patient.phone)) >= LAST_DIGITS:
-        found.append(by_last_digits(practice_id, number))
+    if len(digits := number(patient.phone)) >= LAST_DIGITS:
+        found.append(by_last_digits(practice_id, digits))
     # What nothing is searched by tells `reencrypt` that this one has been done.
     found = found or [encryption.numbers("nothing", practice_id, "")]
     return {digests[0] for digests in found}

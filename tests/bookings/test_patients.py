@@ -10,7 +10,6 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 from django.db import connection
-from django.test import Client
 
 from bookings.models import Appointment, Booking
 from bookings.patients import record, rotation
@@ -18,7 +17,6 @@ from bookings.patients.record import Patient
 from bookings.scheduling import appointments
 from openchair import encryption, env
 from tests.conftest import Caller
-from tests.desk.world import House, browser
 from tests.factories import NOON, Scene
 
 PATIENT: dict[str, Any] = {
@@ -85,30 +83,6 @@ def test_a_phone_is_found_however_it_is_written(phone: str) -> None:
     assert record.by_phone(phone) == record.by_phone(PATIENT["phone"])
     assert record.by_phone(phone) != record.by_phone("555 555 0143")
     assert record.by_phone("12 34") == []
-
-
-# Search, by staff -----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "term", [" CANARY@example.COM ", "555.555.0142", "ry-park", "canary-jo", "Park Mia"]
-)
-def test_staff_find_their_own_patients_and_nobody_elses(clock: Any, db: None, term: str) -> None:
-    ours, theirs = House("Ours"), House("Theirs")
-    mine, other = (house.patient(house.publish("X"), **PATIENT) for house in (ours, theirs))
-    listed = browser(ours.staff).get("/admin/bookings/appointment/", {"q": term})
-    assert [place.pk for place in listed.context["cl"].result_list] == [mine.pk]
-    assert "Canary-Mia Canary-Park" in listed.content.decode()
-    assert other.pk not in listed.content.decode()
-
-
-def test_part_of_an_address_or_number_finds_nothing(clock: Any, db: None) -> None:
-    house = House("Ours")
-    house.patient(house.publish("X"), **PATIENT)
-    desk: Client = browser(house.staff)
-    for term in ("canary@example", "555014", "example.com"):
-        listed = desk.get("/admin/bookings/appointment/", {"q": term})
-        assert list(listed.context["cl"].result_list) == []
 
 
 # Keys -----------------------------------------------------------------------------------------

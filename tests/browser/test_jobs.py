@@ -97,7 +97,7 @@ def test_an_opening_is_held_released_and_closed_by_keyboard_alone(log_in: LogIn)
     tab_to(page, re.compile("Publish the opening"))
     page.keyboard.press("Enter")
     expect(page.get_by_role("status")).to_have_text("The opening is published.")
-    tab_to(page, re.compile("10:30 AM 60 min Open"))
+    tab_to(page, re.compile("10:30 AM 60 min, Open"))
     page.keyboard.press("Enter")
     expect(page.locator("h1 .oc-status")).to_have_text("Open")
     for button, status in (("Hold", "On hold"), ("Release", "Open")):

@@ -24,7 +24,7 @@ BY_PARTNER = {
 }
 BY_STAFF = {name: f"{value}.x" for name, value in BY_PARTNER.items()} | {
     "email": "staff.bilby@platypus.example",
-    "phone": "555 731 90418",
+    "phone": "+49 555 731 90418",
 }
 PLANTED = [
     "Zanziwombat",
@@ -74,6 +74,8 @@ def plant(server: Server) -> None:
     listed = "/admin/bookings/appointment/?q="
     assert "Zanziwombat" in desk.get(f"{listed}bilby.dingo%40platypus.example")
     assert "Zanziwombat" in desk.get(f"{listed}Numbatroo")
+    find = f"/admin/desk/{exact['id']}/find/"
+    assert "Zanziwombat" in desk.send_to(find, find, q="zanziwombat 90417 numbatroo")
 
 
 def on_disk(url: str) -> Iterator[bytes]:
