@@ -1,6 +1,6 @@
 """Query plans of PostgreSQL: no request reads a large table from end to end."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from typing import Any
 
@@ -9,9 +9,10 @@ import pytest
 from django.db import connection
 
 from bookings.models import Appointment
-from practices.models import Location
+from bookings.scheduling.availability import next_free
+from practices.models import Location, Practice
 from tests.conftest import Caller
-from tests.factories import Scene
+from tests.factories import NOON, Scene
 
 pytestmark = pytest.mark.skipif(connection.vendor != "postgresql", reason="PostgreSQL's plans")
 
@@ -101,21 +102,30 @@ def crowd(scene: Scene, *, first: int) -> Caller:
     return Caller(scene.key)
 
 
-def selecting(api: Caller, request: str) -> list[tuple[str, Any]]:
-    """Send a request; return its SELECT statements."""
+def selected(act: Callable[[], Any]) -> list[tuple[str, Any]]:
+    """Return the SELECT statements that something sends."""
     asked: list[tuple[str, Any]] = []
 
     def note(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
         asked.append((sql, params))
         return execute(sql, params, many, context)
 
+    with connection.execute_wrapper(note):
+        act()
+    return [one for one in asked if one[0].split()[0] in {"SELECT", "WITH"}]
+
+
+def selecting(api: Caller, request: str) -> list[tuple[str, Any]]:
+    """Send a request; return its SELECT statements."""
     method, path = request.split(" ")
     if method == "GET":
         api(method, f"/onlinescheduling/{path}")  # writes the JSON beside the rows
-    with connection.execute_wrapper(note):
-        body = {"status": "pending"} if method == "PUT" else None
+    body = {"status": "pending"} if method == "PUT" else None
+
+    def send() -> None:
         assert api(method, f"/onlinescheduling/{path}", body).status_code == 200
-    return [one for one in asked if one[0].split()[0] in {"SELECT", "WITH"}]
+
+    return selected(send)
 
 
 def scanned(plan: dict[str, Any]) -> set[str]:
@@ -163,3 +173,11 @@ def test_the_exact_times_of_a_day_are_found_without_all_that_ever_were(scene: Sc
     for plan in plans(*rows.values_list("booking_id").query.sql_with_params()):
         assert not scanned(plan)
         assert "appointment_exact_time" in {node.get("Index Name") for node in nodes(plan)}
+
+
+def test_what_is_free_next_is_found_among_the_open_ones_of_each_location(scene: Scene) -> None:
+    crowd(scene, first=1)
+    practice = Practice.objects.get(pk="p30")
+    for sql, params in selected(lambda: next_free(practice, now=NOON, people=4)):
+        for plan in plans(sql, params):
+            assert not scanned(plan), sql

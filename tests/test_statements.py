@@ -46,7 +46,8 @@ STATEMENTS = {
 APART = int(connection.vendor == "sqlite")
 """One more where the key cannot be asked together with the count, and with the first question.
 
-A change is two more (the feed's number, the event), or three with an appointment."""
+A change is two more (the feed's number, the event), three with an appointment, and four with a new
+patient, who is found by search terms."""
 ASKED_ALONG = re.compile(
     r".*(?:\{booking\}|\{appointment\}|/(?:bookings|changes)\Z|\{practice\}/appointments)"
 )
@@ -78,6 +79,8 @@ def body_of(method: str, path: str, scene: Scene, ids: dict[str, str]) -> dict[s
 def change_apart(route: str) -> int:
     if route.startswith("GET"):
         return 0
+    if route.endswith("/appointments"):
+        return 4
     return 3 if "appointment" in route else 2
 
 
@@ -121,11 +124,11 @@ def test_every_route_is_counted() -> None:
 
 DESK = {
     # who is there, what they may see, what the clock did; the page's row, the lock, the change
-    "hold": 9,
-    "close": 9,
-    "edit": 18,
+    "hold": 10,
+    "close": 10,
+    "edit": 20,
     "book a patient": 11,
-    "give back": 11,
+    "cancel a visit": 11,
 }
 
 
@@ -142,11 +145,11 @@ def sent_from_the_desk(house: House) -> dict[str, tuple[str, dict[str, Any]]]:
         "recurring": "on",
     }
     return {
-        "hold": (f"{opening}/act/", {"do": "hold", "seen": "open"}),
-        "close": (f"{opening}/act/", {"do": "close", "seen": "open"}),
+        "hold": (f"{opening}/act/", {"do": "hold", "seen": version(house.weekly)}),
+        "close": (f"{opening}/act/", {"do": "close", "seen": version(house.weekly)}),
         "edit": (f"{opening}/edit/", {**fields, "seen": version(house.weekly)}),
         "book a patient": (f"place/{held.pk}/act/", {"do": "booked", "seen": "pending"}),
-        "give back": (f"place/{held.pk}/act/", {"do": "give_back", "seen": "pending"}),
+        "cancel a visit": (f"place/{held.pk}/cancel/", {"seen": "pending", "reason": "Moved"}),
     }
 
 

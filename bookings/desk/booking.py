@@ -1,6 +1,7 @@
 """Page of one opening: its patients first, then booking another, history, the whole opening."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -96,7 +97,7 @@ def show_opening(
         "patients": [each for each in cards if each.is_taken],
         "gone": [each for each in cards if not each.is_taken],
         "unnamed": labels.whole(booking),
-        "takes": booking.status == Status.OPEN and not has_passed,
+        "takes": takes_patients(booking, desk.now),
         "take": take,
         "name": name or NamedPatientForm(desk=desk, booking=booking),
         "visits": visits,
@@ -109,6 +110,11 @@ def show_opening(
         "board": url_of_day(desk, booking),
     }
     return show(request, desk, "booking.html", context, status)
+
+
+def takes_patients(booking: Booking, now: datetime) -> bool:
+    """Whether a place is free, and its time is still to come."""
+    return booking.status == Status.OPEN and not whole.has_passed(booking, now)
 
 
 def card(appointment: Appointment, desk: Desk) -> Card:

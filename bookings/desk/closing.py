@@ -1,13 +1,13 @@
-"""Bulk closing of bookings: those with a place taken are listed apart and not closed."""
+"""Bulk closing of openings that nobody has taken; who has a place goes on the call list."""
 
-from collections import defaultdict
 from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from bookings.desk import labels, times
+from bookings import walltime
+from bookings.desk import calls, labels, times
 from bookings.desk.desk import Desk, desk_page, show
 from bookings.desk.forms import CloseManyForm
 from bookings.models import Appointment, Booking
@@ -29,19 +29,24 @@ def _chosen(desk: Desk, asked: dict[str, Any]) -> list[Booking]:
 def page(request: HttpRequest, desk: Desk) -> HttpResponse:
     """Render the form, the preview of what would be closed, or close what was agreed to."""
     if request.method != "POST":
-        return show(request, desk, "close.html", _context(CloseManyForm(desk)))
+        initial = {"doctor": request.GET.get("doctor", "")}
+        if desk.locations:
+            today = walltime.wall_clock(desk.now, desk.locations[0].zone).date()
+            initial |= {"first": today.isoformat(), "last": today.isoformat()}
+        return show(request, desk, "close.html", _context(CloseManyForm(desk, initial=initial)))
     form = CloseManyForm(desk, request.POST)
     if not form.is_valid():
         return show(request, desk, "close.html", _context(form), 400)
-    found = _chosen(desk, form.cleaned_data)
+    found, visits = _chosen(desk, form.cleaned_data), _visits(desk, form.cleaned_data)
     if request.POST.get("do") == "close":
         agreed = set(request.POST.getlist("opening"))
-        return _close(request, desk, [each for each in found if each.pk in agreed])
+        return _close(request, desk, [each for each in found if each.pk in agreed], visits)
     context = {
         **_context(form),
         "previewed": True,
-        "to_close": [_row(each, []) for each in found if each.is_free],
-        "kept": _with_appointments([each for each in found if not each.is_free]),
+        "to_close": [_row(each) for each in found if each.is_free],
+        "to_call": [_patient(each) for each in visits],
+        "whole": [_row(each) for each in found if each.whole_taken],
     }
     return show(request, desk, "close.html", context)
 
@@ -50,38 +55,44 @@ def _context(form: CloseManyForm) -> dict[str, Any]:
     return {"title": "Close openings", "form": form}
 
 
-def _with_appointments(taken: list[Booking]) -> list[dict[str, Any]]:
-    """Return bookings as rows with their patients' names and phones."""
-    appointments: dict[str, list[Appointment]] = defaultdict(list)
-    rows = Appointment.objects.taken().filter(booking__in=taken)
-    rows = rows.select_related("booking__location", "booking__practice")
-    for appointment in rows.order_by("created_at", "id"):
-        appointments[appointment.booking_id].append(appointment)
-    return [_row(each, appointments[each.pk]) for each in taken]
+def _visits(desk: Desk, asked: dict[str, Any]) -> list[Appointment]:
+    """List the taken visits in the chosen days."""
+    locations = [each for each in desk.locations if asked["location"] in {None, each}]
+    days = asked["first"], asked["last"]
+    return list(calls.visits(desk.practice, locations, asked["doctor"], *days, now=desk.now))
 
 
-def _row(booking: Booking, appointments: list[Appointment]) -> dict[str, Any]:
-    patients = [
-        {
-            "name": labels.patient(each),
-            "phone": each.person.phone,
-            "status": labels.APPOINTMENT_STATUS[each.status],
-            "time": times.of_appointment(each) if each.start_datetime is not None else "",
-        }
-        for each in appointments
-    ]
+def _row(booking: Booking) -> dict[str, Any]:
     return {
         "booking": booking,
-        "when": times.when(booking, appointments),
-        "taken": [*({"name": text} for text in labels.whole(booking)), *patients],
+        "when": times.when(booking, []),
+        "taken": labels.whole(booking),
     }
 
 
-def _close(request: HttpRequest, desk: Desk, agreed: list[Booking]) -> HttpResponse:
+def _patient(visit: Appointment) -> dict[str, Any]:
+    return {
+        "booking": visit.booking,
+        "when": times.of_appointment(visit),
+        "name": labels.patient(visit),
+        "phone": visit.person.phone,
+        "status": labels.APPOINTMENT_STATUS[visit.status],
+    }
+
+
+def _close(
+    request: HttpRequest, desk: Desk, agreed: list[Booking], visits: list[Appointment]
+) -> HttpResponse:
     ids = [each.pk for each in agreed]
     closed = bookings.close_free(booking_ids=ids, by=desk.by, now=desk.now)
-    messages.success(request, f"{labels.counted(len(closed), 'opening')} closed.")
+    if closed or not visits:
+        messages.success(request, f"{labels.counted(len(closed), 'opening')} closed.")
     if left := [each for each in agreed if each.pk not in closed]:
         listed = "; ".join(times.when(each, []) for each in left)
         messages.warning(request, f"Taken or closed meanwhile, and left alone: {listed}.")
-    return redirect("admin:desk_close", desk.practice.pk)
+    if not visits:
+        return redirect("admin:desk_close", desk.practice.pk)
+    calls.ask(visits, user_id=desk.user.pk, now=desk.now)
+    who = labels.counted(len(visits), "patient")
+    messages.success(request, f"{who} on the call list: they still have their places.")
+    return redirect("admin:desk_calls", desk.practice.pk)

@@ -2,6 +2,7 @@
 
 import csv
 import unicodedata
+from collections.abc import Iterable, Iterator
 
 from django.db.models import QuerySet
 from django.http import HttpResponse
@@ -41,18 +42,31 @@ def _written(time: Time) -> str:
     return f"{wall:%Y-%m-%d} {time.part or format(wall, '%H:%M')}"
 
 
-def bookings_csv(bookings: QuerySet[Booking]) -> HttpResponse:
-    """Return a CSV download of bookings, which must be prefetched with times.WITH_TIMED."""
+def download(
+    filename: str, columns: Iterable[str], rows: Iterable[Iterable[object]]
+) -> HttpResponse:
+    """Return a CSV download of these rows."""
     response = HttpResponse(content_type="text/csv; charset=utf-8")
-    response.headers["Content-Disposition"] = 'attachment; filename="openings.csv"'
+    response.headers["Content-Disposition"] = f'attachment; filename="{filename}"'
     response.write("\ufeff")  # without it Excel reads UTF-8 as something else
     writer = csv.writer(response)
-    writer.writerow(COLUMNS)
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow(cell(value) for value in row)
+    return response
+
+
+def bookings_csv(bookings: QuerySet[Booking]) -> HttpResponse:
+    """Return a CSV download of bookings, which must be prefetched with times.WITH_TIMED."""
+    return download("openings.csv", COLUMNS, _rows(bookings))
+
+
+def _rows(bookings: QuerySet[Booking]) -> Iterator[tuple[object, ...]]:
     for booking in bookings.select_related("location", "doctor", "practice"):
         zone = booking.location.zone
         timed: list[Appointment] = booking.timed  # type: ignore[attr-defined]  # WITH_TIMED
         starts = times.of_booking(booking, timed, zone, booking.practice.kind)
-        values = (
+        yield (
             booking.pk,
             labels.STATUS[booking.status],
             "; ".join(map(_written, starts)),
@@ -65,5 +79,3 @@ def bookings_csv(bookings: QuerySet[Booking]) -> HttpResponse:
             booking.places_reserved,
             booking.places_booked,
         )
-        writer.writerow(cell(value) for value in values)
-    return response

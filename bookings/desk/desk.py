@@ -15,8 +15,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 
 from bookings import walltime
-from bookings.desk import history, labels
-from bookings.models import Appointment, Booking
+from bookings.desk import calls, history, labels
+from bookings.desk.clashes import Clashing
+from bookings.models import Appointment, Booking, Status
 from bookings.scheduling import bookings
 from bookings.scheduling.actors import Actor
 from openchair.errors import LimitReached, Refused
@@ -67,6 +68,8 @@ class Desk:
 def desk_page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     """Decorate a view of the desk: admin login, a `Desk` as argument, lapsed holds expired.
 
+    Where the view raises Clashing, a page asks, and sends the same form again if the person agrees.
+
     Raises Http404 for a practice that is not the user's, as for one that does not exist.
     """
 
@@ -77,7 +80,11 @@ def desk_page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
             raise Http404
         now = walltime.now()
         bookings.catch_up(practice_id=practice_id, now=now)
-        return view(request, Desk(mine[practice_id], request.user, now), **kwargs)
+        desk = Desk(mine[practice_id], request.user, now)
+        try:
+            return view(request, desk, **kwargs)
+        except Clashing as clashing:
+            return _ask(request, desk, clashing)
 
     def guarded(request: HttpRequest, **kwargs: Any) -> HttpResponse:
         # admin.site is looked up at the call: it is created after this module is imported.
@@ -92,18 +99,42 @@ def show(
     """Render a template of the desk with the admin's context, and the number of places waiting."""
     waiting = 0
     if desk.practice.range_bookings:
-        reserved = Booking.objects.filter(practice=desk.practice, places_reserved__gt=0)
+        # With the statuses that it can have, for the index of a location's openings.
+        reserved = Booking.objects.filter(
+            location__in=desk.locations,
+            status__in=(Status.OPEN, Status.PENDING, Status.RESERVED),
+            places_reserved__gt=0,
+        )
         waiting = reserved.aggregate(places=Sum("places_reserved"))["places"] or 0
     everywhere = {
         **admin.site.each_context(request),
         "practice": desk.practice,
         "waiting": waiting,
+        "calls_left": calls.to_do(desk.practice, now=desk.now).count(),
         "now": desk.now,
         "has_mistakes": status == 400,
     }
     return render(request, f"admin/desk/{template}", {**everywhere, **context}, status=status)
 
 
+def _ask(request: HttpRequest, desk: Desk, clashing: Clashing) -> HttpResponse:
+    kept = [
+        (name, value)
+        for name, values in request.POST.lists()
+        for value in values
+        if name not in {"csrfmiddlewaretoken", "anyway", *_TIMES}
+    ]
+    context = {
+        "title": "Two patients at once",
+        "clashing": clashing,
+        "kept": kept,
+        "times": [(name, request.POST[name]) for name in _TIMES if name in request.POST],
+    }
+    return show(request, desk, "clash.html", context, 409)
+
+
+_TIMES = ("start", "exact")
+"""The fields of the desk's forms that say an exact time."""
 _REFUSALS = (Refused, LimitReached, ValidationError)
 
 

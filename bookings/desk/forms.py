@@ -195,13 +195,19 @@ class PublishForm(DeskForm):
     length = forms.IntegerField(label="Minutes", min_value=1, max_value=LONGEST, initial=45)
     places = forms.IntegerField(min_value=1, max_value=MOST_PLACES, initial=1)
     first = DayField(label="From")
-    last = DayField(label="Until", required=False)
+    last = DayField(
+        label="Until", required=False, help_text="Not needed where every week is ticked."
+    )
     weekly = forms.BooleanField(
         label="Every week, without an end",
         required=False,
         help_text="The next 12 weeks are made now, later ones by themselves.",
     )
-    skip_clashes = forms.BooleanField(label="Leave out what clashes", required=False)
+    with_clashes = forms.BooleanField(
+        label="Publish what clashes too",
+        required=False,
+        help_text="Otherwise a time at which the doctor has something else is left out.",
+    )
 
     def clean_times(self) -> list[time]:
         found = set()

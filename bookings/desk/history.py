@@ -79,13 +79,16 @@ def _until_they_left(newest: Iterable[Event], booking_id: str) -> Iterator[Event
 
 
 def last_deed(row: Booking | Appointment) -> tuple[Event, str]:
-    """Return the newest event of which the history tells, and what was done: made it “booked”."""
+    """Return the event that tells of the last change, and what was done: made it “booked”."""
     related = ("user", "api_key__partner", "booking__location", "appointment")
-    for event in row.events.select_related(*related).order_by("-id"):
+    newest = row.events.select_related(*related).order_by("-id")
+    last = newest[0]
+    for event in newest.filter(at=last.at):
         deed = _deed(event)
         if deed:
             return event, deed
-    raise Event.DoesNotExist
+    # What happened to the patient is told by the other opening's event.
+    return last, "moved a patient to another opening"
 
 
 def _deed(event: Event) -> str:

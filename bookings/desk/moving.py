@@ -2,35 +2,19 @@
 
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
-from bookings.desk import times
-from bookings.desk.desk import Desk, as_seen, attempt, desk_page, say_mistakes
-from bookings.desk.forms import ExactTimeForm
-from bookings.models import Appointment, AppointmentStatus, Booking
+from bookings.desk import next_free, times
+from bookings.desk.clashes import Given, guard
+from bookings.desk.desk import Desk, as_seen, attempt, desk_page
+from bookings.desk.next_free import seen_of, where_and_when
+from bookings.models import Appointment, Booking
 from bookings.scheduling import moving
-from practices.models import Kind
-
-
-def seen_of(visit: Appointment) -> str:
-    """Return the state that a page was rendered with: its status, and its opening."""
-    return f"{visit.status} {visit.booking_id}"
-
-
-def needs_exact_time(visit: Appointment, booking: Booking) -> bool:
-    """Whether a visit can move to this opening only with an exact time."""
-    is_timed = booking.practice.kind == Kind.RANGE and visit.status == AppointmentStatus.BOOKED
-    return is_timed and visit.booking_id != booking.pk
-
-
-def where_and_when(booking: Booking, time: times.Time | None) -> str:
-    """Format a visit's time: Thu, Dec 3, 2026, 9:45 AM, Dr. Reyes, Chesterfield."""
-    return f"{time or 'no time yet'}, {booking.doctor.name}, {booking.location.name}"
 
 
 @desk_page
@@ -45,28 +29,34 @@ def move(request: HttpRequest, desk: Desk) -> HttpResponse:
     if not visits or not len(visits) == len(openings) == len(sent.getlist("seen")):
         raise Http404
     seen = dict(zip((each.pk for each in visits), sent.getlist("seen"), strict=True))
-    again = redirect(f"{page}?{sent.get('query', '')}")
+    asked = QueryDict(sent.get("query", ""), mutable=True)
+    choice = next_free.choice(desk, openings, visits, sent)
     to: dict[str, Any] = {}
-    for visit, booking in zip(visits, openings, strict=True):
-        to[visit.pk] = {"booking_id": booking.pk}
+    for place in choice.places:
+        to[place.visit.pk] = {"booking_id": place.booking.pk}
         # Of one that a colleague has changed meanwhile, `check` tells instead.
-        if needs_exact_time(visit, booking) and seen_of(visit) == seen[visit.pk]:
-            form = ExactTimeForm(sent, desk=desk, booking=booking, prefix=visit.pk)
-            if not form.is_valid():
-                say_mistakes(request, form)
-                return again
-            to[visit.pk]["start_datetime"] = form.cleaned_data["start"]
+        if place.exact is not None and place.seen == seen[place.visit.pk]:
+            if not place.exact.is_valid():
+                return next_free.show_page(request, desk, asked, visits, begun=choice)
+            to[place.visit.pk]["start_datetime"] = place.exact.cleaned_data["start"]
 
     def check(visit: Appointment) -> None:
         as_seen(seen[visit.pk], seen_of)(visit)
 
+    def act() -> list[Appointment]:
+        return moving.move(to=to, by=desk.by, now=desk.now, check=check)
+
+    given = [
+        Given(place.booking, to[place.visit.pk].get("start_datetime"), place.visit)
+        for place in choice.places
+    ]
     is_moved = attempt(
         request,
-        lambda: moving.move(to=to, by=desk.by, now=desk.now, check=check),
+        lambda: guard(act, *given, agreed=sent.get("anyway", "")),
         _told(page, visits, openings, to),
     )
     if not is_moved:
-        return again
+        return redirect(f"{page}?{asked.urlencode()}")
     return redirect("admin:desk_booking", desk.practice.pk, openings[0].pk)
 
 

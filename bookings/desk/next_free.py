@@ -8,19 +8,19 @@ from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from django import forms
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from bookings import walltime
-from bookings.desk import labels, moving, times
+from bookings.desk import labels, times
 from bookings.desk.desk import Desk, desk_page, show
 from bookings.desk.forms import DayField, DeskForm, ExactTimeForm
-from bookings.models import TAKEN, Appointment, Attendance, Booking
+from bookings.models import TAKEN, Appointment, AppointmentStatus, Attendance, Booking
 from bookings.patients import search
 from bookings.representation import TIME_RANGES
 from bookings.scheduling.availability import next_free
-from practices.models import Doctor, Location
+from practices.models import Doctor, Kind, Location
 
 AT_ONCE = 10
 MOST_PEOPLE = 4
@@ -53,8 +53,12 @@ class Place:
     visit: Appointment
     booking: Booking
     seen: str
-    name: str
     exact: ExactTimeForm | None
+
+    @property
+    def name(self) -> str:
+        # Read where it is shown: that is logged as an access.
+        return labels.patient(self.visit)
 
 
 @dataclass(frozen=True)
@@ -81,40 +85,57 @@ class Moved:
 @require_safe
 def page(request: HttpRequest, desk: Desk) -> HttpResponse:
     """Render the next free openings; with `visit` in the query, as those to move the visits to."""
-    given = request.GET
-    visits = [desk.appointment(pk) for pk in dict.fromkeys(given.getlist("visit"))]
+    visits = [desk.appointment(pk) for pk in dict.fromkeys(request.GET.getlist("visit"))]
     if len(visits) > MOST_PEOPLE:
         raise Http404
-    asked = _asked(request, desk, visits)
+    return show_page(request, desk, request.GET.copy(), visits)
+
+
+def show_page(
+    request: HttpRequest,
+    desk: Desk,
+    asked: QueryDict,
+    visits: Sequence[Appointment],
+    *,
+    begun: Choice | None = None,
+) -> HttpResponse:
+    """Render the page. begun: the choice whose exact time could not be taken as it was typed."""
+    query, page_number = asked.urlencode(), _page_number(asked.get("page", ""))
+    _set_defaults(asked, desk, visits)
     form = NextFreeForm(desk, asked)
-    page_number = _page_number(given.get("page", ""))
     stuck = [each for each in visits if not _may_move(each)]
     choices: list[Choice] = []
     is_valid = form.is_valid()
     if is_valid and not stuck:
         choices = _choices(desk, form.cleaned_data, visits, skip=AT_ONCE * (page_number - 1))
-    back = [desk.booking(pk) for pk in given.getlist("to")]
-    names = [labels.patient(each) for each in visits]
+    before = [desk.booking(pk) for pk in asked.getlist("to")]
     context = {
-        "title": f"Move {labels.listed(names)}" if visits else "Next free",
+        "title": f"Move {labels.listed([labels.patient(each) for each in visits])}"
+        if visits
+        else "Next free",
         "form": form,
+        "filters": [
+            form[name]
+            for name in ("people", "doctor", "location", "first")
+            if name != "people" or not visits
+        ],
         "visits": _moved(desk, visits, visits, asked),
         "family": [] if stuck else _moved(desk, _family(desk, visits), visits, asked),
         "stuck": [f"{labels.patient(each)}: {_why_stuck(each)}" for each in stuck],
-        "back": _choice(desk, back, visits) if back and len(back) == len(visits) else None,
+        "begun": begun,
+        "back": choice(desk, before, visits) if before and len(before) == len(visits) else None,
         "choices": choices[:AT_ONCE],
         "later": _url(desk, asked, page=page_number + 1) if len(choices) > AT_ONCE else "",
         "earlier": _url(desk, asked, page=page_number - 1) if page_number > 1 else "",
         "anybody": _url(desk, asked, doctor="", location=""),
         "is_filtered": bool(asked.get("doctor") or asked.get("location")),
-        "query": request.META["QUERY_STRING"],
+        "query": query,
     }
-    return show(request, desk, "next_free.html", context, 200 if is_valid else 400)
+    return show(request, desk, "next_free.html", context, 200 if is_valid and not begun else 400)
 
 
-def _asked(request: HttpRequest, desk: Desk, visits: Sequence[Appointment]) -> Any:
-    """Return the query with defaults: to move visits, where and with whom they are now."""
-    asked = request.GET.copy()
+def _set_defaults(asked: QueryDict, desk: Desk, visits: Sequence[Appointment]) -> None:
+    """Add what was not asked: to move visits, where and with whom they are now."""
     doctors = {each.booking.doctor_id for each in visits}
     locations = {each.booking.location_id for each in visits}
     zone = desk.locations[0].zone if desk.locations else ZoneInfo("UTC")
@@ -125,7 +146,6 @@ def _asked(request: HttpRequest, desk: Desk, visits: Sequence[Appointment]) -> A
     asked.setdefault("people", "1")
     if visits:
         asked["people"] = str(len(visits))
-    return asked
 
 
 def _page_number(text: str) -> int:
@@ -187,7 +207,7 @@ def _moved(
 
 
 def _when(visit: Appointment) -> str:
-    return moving.where_and_when(visit.booking, times.of_appointment(visit))
+    return where_and_when(visit.booking, times.of_appointment(visit))
 
 
 def _choices(
@@ -207,17 +227,22 @@ def _choices(
         limit=AT_ONCE + 1,
         skip=skip,
     )
-    found = (_choice(desk, option.places, visits) for option in options)
-    return [choice for choice in found if choice is not None]
+    return [choice(desk, option.places, visits) for option in options]
 
 
-def _choice(
-    desk: Desk, bookings: Sequence[Booking], visits: Sequence[Appointment]
-) -> Choice | None:
-    """Return the choice of these openings; None where one has no time."""
+def choice(
+    desk: Desk,
+    bookings: Sequence[Booking],
+    visits: Sequence[Appointment],
+    typed: QueryDict | None = None,
+) -> Choice:
+    """Return the choice of these openings. typed: exact times.
+
+    Raises Http404 where an opening has no time.
+    """
     begins = {each: time for each in bookings if (time := times.of_opening(each)) is not None}
-    if not begins or len(begins) < len({*bookings}):
-        return None
+    if len(begins) < len({*bookings}):
+        raise Http404
     doctors = [*dict.fromkeys(each.doctor.name for each in bookings)]
     lengths = [*dict.fromkeys(f"{each.length} min" for each in bookings)]
     clocks = [
@@ -235,16 +260,37 @@ def _choice(
             [*(doctors if len(doctors) == 1 else []), first.location.name, labels.listed(lengths)]
         ),
         url=f"{url}{'?' if then else ''}{then}#take",
-        places=[_place(desk, *pair) for pair in zip(visits, bookings, strict=False)],
+        places=[_place(desk, *pair, typed) for pair in zip(visits, bookings, strict=False)],
     )
 
 
-def _place(desk: Desk, visit: Appointment, booking: Booking) -> Place:
+def seen_of(visit: Appointment) -> str:
+    """Return the state that a page was rendered with: its status, and its opening."""
+    return f"{visit.status} {visit.booking_id}"
+
+
+def _needs_exact_time(visit: Appointment, booking: Booking) -> bool:
+    """Whether a visit can move to this opening only with an exact time."""
+    is_timed = booking.practice.kind == Kind.RANGE and visit.status == AppointmentStatus.BOOKED
+    return is_timed and visit.booking_id != booking.pk
+
+
+def where_and_when(booking: Booking, time: times.Time | None) -> str:
+    """Format a visit's time: Thu, Dec 3, 2026, 9:45 AM, Dr. Reyes, Chesterfield."""
+    return f"{time or 'no time yet'}, {booking.doctor.name}, {booking.location.name}"
+
+
+def _place(desk: Desk, visit: Appointment, booking: Booking, typed: QueryDict | None) -> Place:
     exact = None
-    if moving.needs_exact_time(visit, booking):
+    if _needs_exact_time(visit, booking):
         assert booking.start_datetime is not None
         wall = walltime.wall_clock(booking.start_datetime, booking.location.zone)
         exact = ExactTimeForm(
-            desk=desk, booking=booking, prefix=visit.pk, initial={"start": wall}, auto_id=False
+            typed,
+            desk=desk,
+            booking=booking,
+            prefix=visit.pk,
+            initial={"start": wall},
+            auto_id=False,
         )
-    return Place(visit, booking, moving.seen_of(visit), labels.patient(visit), exact)
+    return Place(visit, booking, seen_of(visit), exact)

@@ -11,7 +11,8 @@ from django.urls import reverse
 
 from bookings import walltime
 from bookings.desk import labels, times
-from bookings.desk.booking import show_opening
+from bookings.desk.booking import show_opening, takes_patients
+from bookings.desk.clashes import Given, guard
 from bookings.desk.desk import Desk, desk_page, try_form
 from bookings.desk.patient_forms import NamedPatientForm, PatientForm
 from bookings.models import Appointment, AppointmentStatus
@@ -49,16 +50,21 @@ def _give(
     then = [desk.booking(each).pk for each in request.POST.getlist("then")]
     form = form_class(request.POST, desk=desk, booking=booking)
     forms: dict[str, Any] = {which: form}
-    if form.is_valid() and not form.cleaned_data["again"]:
+    is_there = takes_patients(booking, desk.now) if which == "take" else booking.whole_taken
+    if is_there and form.is_valid() and not form.cleaned_data["again"]:
         visits = search.already(desk.practice.pk, form.patient, now=desk.now)
         if visits:
             forms["visits"] = [_visit(each) for each in visits]
             return show_opening(request, desk, booking, **forms, status=400)
+
+    def give() -> Appointment:
+        fields = form.fields_for_verb()
+        return verb(booking_id=booking.pk, fields=fields, by=desk.by, now=desk.now)
+
+    agreed = request.POST.get("anyway", "")
     made = try_form(
         form,
-        lambda: verb(
-            booking_id=booking.pk, fields=form.fields_for_verb(), by=desk.by, now=desk.now
-        ),
+        lambda: guard(give, Given(booking, form.cleaned_data.get("instant")), agreed=agreed),
     )
     if made is None:
         return show_opening(request, desk, desk.booking(booking_id), **forms, status=400)

@@ -3,7 +3,6 @@
 import hashlib
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
-from itertools import pairwise
 from typing import Any
 
 from django.contrib import messages
@@ -13,12 +12,11 @@ from django.shortcuts import redirect
 from django.urls import reverse
 
 from bookings import walltime
-from bookings.desk import labels
+from bookings.desk import clashes, labels
 from bookings.desk.desk import Desk, desk_page, show, try_form
 from bookings.desk.forms import PublishForm
 from bookings.models import Booking
 from bookings.scheduling import bookings, series
-from practices.models import Doctor
 
 MOST = 500
 
@@ -33,7 +31,10 @@ class ScheduleChanged(Exception):  # no error: another user was first
 
 @dataclass
 class Item:
-    """One booking of a pattern, with its warnings. `start` is an instant, `wall` its wall time."""
+    """One booking of a pattern, with its warnings. `start` is an instant, `wall` its wall time.
+
+    slot: what is made or left out together: all weeks of a series, or this booking alone.
+    """
 
     start: datetime
     wall: datetime
@@ -42,10 +43,11 @@ class Item:
     is_past: bool = False
     clock_change: str = ""
     clashes: list[str] = field(default_factory=list)
+    slot: int = 0
 
     @property
     def day(self) -> str:
-        return labels.day(self.wall.date())
+        return f"{labels.day(self.wall.date())}, {self.wall.year}"
 
     @property
     def time(self) -> str:
@@ -69,6 +71,15 @@ class Plan:
         return [item for item in self.items if item.clashes]
 
     @property
+    def clashing_left_out(self) -> list[Item]:
+        """Return those left out because they clash, without the other weeks of their series."""
+        return [item for item in self.left_out if item.clashes]
+
+    @property
+    def passed(self) -> list[Item]:
+        return [item for item in self.left_out if item.is_past]
+
+    @property
     def in_clock_change(self) -> list[Item]:
         return [item for item in self.items if item.clock_change]
 
@@ -82,13 +93,13 @@ class Plan:
 def plan(desk: Desk, pattern: dict[str, Any]) -> Plan:
     """Compute the plan of a pattern (a cleaned PublishForm): items, clashes, clock changes."""
     items = _items(desk, pattern)
-    _note_clashes(desk, pattern, items)
+    _note_clashes(pattern, items)
     left_out = [item for item in items if item.is_past]
     items = [item for item in items if not item.is_past]
-    # No week of a series can be left out: its later weeks are created automatically.
-    if pattern["skip_clashes"] and not pattern["weekly"]:
-        left_out += [item for item in items if item.clashes]
-        items = [item for item in items if not item.clashes]
+    if not pattern["with_clashes"]:
+        clashing = {item.slot for item in items if item.clashes}
+        left_out += [item for item in items if item.slot in clashing]
+        items = [item for item in items if item.slot not in clashing]
     return Plan(items, sorted(left_out, key=lambda item: item.start))
 
 
@@ -101,7 +112,7 @@ def _items(desk: Desk, pattern: dict[str, Any]) -> list[Item]:
     last = max(first, today) + timedelta(days=6) if weekly else pattern["last"]
     begin = max(first, today) if weekly else first
     days = [begin + timedelta(days=each) for each in range((last - begin).days + 1)]
-    items = []
+    items: list[Item] = []
     for day in days:
         if day.weekday() not in weekdays:
             continue
@@ -110,14 +121,17 @@ def _items(desk: Desk, pattern: dict[str, Any]) -> list[Item]:
             if weekly and item.is_past:  # today's has passed: the series begins next week
                 item = _item(day + series.WEEK, wall, pattern, desk.now)
             item.begins_series = weekly
-            items.append(item)
+            made = [item]
             if weekly:
                 weeks = series.HORIZON // series.WEEK
                 begun = item.wall.date()
-                items += [
+                made += [
                     _item(begun + each * series.WEEK, wall, pattern, desk.now, later=True)
                     for each in range(1, weeks + 1)
                 ]
+            for each in made:
+                each.slot = len(items)
+            items += made
     return sorted(items, key=lambda item: (item.start, item.is_later_week))
 
 
@@ -136,32 +150,21 @@ def _item(
     return Item(start, shown, is_later_week=later, is_past=start <= now, clock_change=change)
 
 
-def _note_clashes(desk: Desk, pattern: dict[str, Any], items: list[Item]) -> None:
-    """Record overlaps with the doctor's bookings at any location, and within the pattern."""
-    if not items:
-        return
-    length = timedelta(minutes=pattern["length"])
-    longest = timedelta(days=1)
-    rows = Booking.objects.not_closed().filter(
-        practice=desk.practice,
-        doctor=pattern["doctor"],
-        start_datetime__gte=items[0].start - longest,
-        start_datetime__lt=items[-1].start + length,
-    )
-    existing = list(
-        rows.order_by("start_datetime").values_list("start_datetime", "length", "location_id")
-    )
-    names = {location.pk: location.name for location in desk.locations}
-    zone = pattern["location"].zone
-    for item in items:
-        for start, minutes, location_id in existing:
-            assert start is not None
-            if start < item.start + length and item.start < start + timedelta(minutes=minutes):
-                at = labels.clock(walltime.wall_clock(start, zone))
-                item.clashes.append(f"{at}, {minutes} min, {names[location_id]}")
-    for before, after in pairwise(items):
-        if after.start < before.start + length:
-            after.clashes.append(f"{before.time} of this pattern")
+def _note_clashes(pattern: dict[str, Any], items: list[Item]) -> None:
+    """Record overlaps with the doctor's openings at any location, and within the pattern."""
+    coming = [item for item in items if not item.is_past]
+    minutes = pattern["length"]
+    starts = [item.start for item in coming]
+    for item, found in zip(
+        coming, clashes.with_openings(pattern["doctor"], starts, minutes), strict=True
+    ):
+        item.clashes += [each.clock for each in found]
+    before: Item | None = None
+    for item in coming:
+        if before is not None and item.start < before.start + timedelta(minutes=minutes):
+            item.clashes.append(f"{before.time} of this pattern")
+        if pattern["with_clashes"] or not item.clashes:
+            before = item
 
 
 @desk_page
@@ -192,7 +195,7 @@ def page(request: HttpRequest, desk: Desk) -> HttpResponse:
     agreed = request.POST.get("agreed", "")
     if request.POST.get("do") == "publish" and planned.made and agreed == planned.fingerprint:
         return _publish(request, desk, form, planned)
-    stale = request.POST.get("do") == "publish" and bool(planned.made)
+    stale = request.POST.get("do") == "publish"
     return _show(request, desk, form, planned=planned, stale=stale)
 
 
@@ -217,9 +220,8 @@ def make(desk: Desk, pattern: dict[str, Any], planned: Plan) -> list[Booking]:
 
     Raises ScheduleChanged if the pattern now yields another plan.
     """
-    # The lock serializes two submissions of the same preview, so the second one finds the first
-    # one's bookings. Single bookings are published without waiting for it.
-    Doctor.objects.select_for_update(no_key=True).get(pk=pattern["doctor"].pk)
+    # The second of two submissions of the same preview finds the first one's bookings.
+    clashes.lock(pattern["doctor"].pk)
     current = plan(desk, pattern)
     if current.fingerprint != planned.fingerprint:
         raise ScheduleChanged(current)

@@ -1,7 +1,8 @@
 """Queue of reserved appointments in range bookings, which need an exact time."""
 
+from collections import defaultdict
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db.models import Min, Q
@@ -10,28 +11,40 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_safe
 
 from bookings import walltime
-from bookings.desk import labels, times
+from bookings.desk import clashes, labels, times
+from bookings.desk.clashes import Busy, Given, guard
 from bookings.desk.desk import Desk, as_seen, attempt, desk_page, show
 from bookings.desk.forms import ExactTimeForm
-from bookings.models import Appointment, AppointmentStatus, Booking
+from bookings.models import LONGEST, Appointment, AppointmentStatus, Booking
 from bookings.representation import time_range
 from bookings.scheduling import appointments
 
 _WAITS = as_seen(AppointmentStatus.RESERVED)
+_STEP = timedelta(minutes=15)
+_SUGGESTED = 3
 
 
 @dataclass(frozen=True)
-class Card:
-    """A reserved appointment as the template needs it."""
+class Row:
+    """A reserved appointment as the template needs it; `free` are wall times to suggest."""
 
     appointment: Appointment
     name: str
-    asked_day: str
     asked_range: str
-    zone: str
     lasted: str
     form: ExactTimeForm
-    others: list[str]
+    free: list[datetime]
+    is_past: bool
+
+
+@dataclass(frozen=True)
+class Day:
+    """The appointments for which a day was asked for; `given` are that day's exact times."""
+
+    heading: str
+    is_past: bool
+    rows: list[Row]
+    given: list[tuple[str, list[str]]]
 
 
 def _waiting(desk: Desk) -> list[Appointment]:
@@ -64,43 +77,93 @@ def _show(
     typed: tuple[str, ExactTimeForm] | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    appointments = _waiting(desk)
-    others = _times_given(desk, appointments)
+    waiting = _waiting(desk)
     context = {
         "title": "Range desk",
         "desk": desk,
-        "queue": [_card(each, desk, others, typed) for each in appointments],
+        "waiting_patients": len(waiting),
+        "days": _days(desk, waiting, dict([typed] if typed else [])),
         "unnamed": [_unnamed(booking) for booking in _waiting_whole(desk)],
     }
     return show(request, desk, "ranges.html", context, status)
 
 
-def _card(
-    appointment: Appointment,
+def _days(desk: Desk, waiting: list[Appointment], typed: dict[str, ExactTimeForm]) -> list[Day]:
+    """Group the appointments by the day asked for, soonest first; without one come last."""
+    given = _given(desk, waiting)
+    of_day: dict[date, list[Appointment]] = defaultdict(list)
+    for each in waiting:
+        wall = _wall(each.booking.start_datetime, each.booking)
+        of_day[wall.date() if wall else date.max].append(each)
+    return [_day(desk, day, of_day[day], given, typed) for day in sorted(of_day)]
+
+
+def _day(
     desk: Desk,
-    others: dict[tuple[str, str], list[str]],
-    typed: tuple[str, ExactTimeForm] | None,
-) -> Card:
+    day: date,
+    waiting: list[Appointment],
+    given: dict[str, list[Busy]],
+    typed: dict[str, ExactTimeForm],
+) -> Day:
+    that_day: dict[str, list[str]] = {}
+    for doctor in {each.booking.doctor_id: each.booking.doctor for each in waiting}.values():
+        walls = [_wall(busy.start, busy.booking) for busy in given[doctor.pk]]
+        told = [labels.clock(wall) for wall in walls if wall and wall.date() == day]
+        if told:
+            that_day[doctor.name] = told
+    return Day(
+        heading="No day yet" if day == date.max else labels.long_day(day),
+        is_past=all(day < _today(desk, each.booking) for each in waiting),
+        rows=[
+            _row(desk, each, given[each.booking.doctor_id], typed.get(each.pk)) for each in waiting
+        ],
+        given=list(that_day.items()),
+    )
+
+
+def _row(
+    desk: Desk, appointment: Appointment, given: list[Busy], typed: ExactTimeForm | None
+) -> Row:
     booking = appointment.booking
-    zone = booking.location.zone
-    wall = walltime.wall_clock(booking.start_datetime, zone) if booking.start_datetime else None
-    part = time_range(booking.start_datetime, zone)
-    form = ExactTimeForm(desk=desk, booking=booking, initial={"start": wall})
-    if typed is not None and typed[0] == appointment.pk:
-        form = typed[1]
+    possible = _times_of_part(booking, desk.now)
+    free = [at for at in possible if not clashes.overlapping(given, at, booking.length)]
+    walls = [walltime.wall_clock(at, booking.location.zone) for at in free[:_SUGGESTED]]
+    initial = {"start": walls[0]} if walls else {}
+    form = typed or ExactTimeForm(desk=desk, booking=booking, initial=initial)
     form.auto_id = f"id_{appointment.pk}_%s"
-    day = labels.day(wall.date()) if wall else "no day yet"
+    part = time_range(booking.start_datetime, booking.location.zone)
     since: datetime = getattr(appointment, "since", None) or appointment.created_at
-    return Card(
+    return Row(
         appointment=appointment,
         name=labels.patient(appointment),
-        asked_day=day,
         asked_range=labels.RANGES[part] if part else "any time",
-        zone=labels.zone_name(zone, booking.start_datetime or desk.now),
         lasted=labels.lasted(desk.now - since),
         form=form,
-        others=others.get((booking.doctor_id, day), []),
+        free=walls,
+        is_past=booking.start_datetime is not None and not possible,
     )
+
+
+def _times_of_part(booking: Booking, now: datetime) -> list[datetime]:
+    """List the times still to come from the opening's start to the end of its part of the day."""
+    zone, found = booking.location.zone, []
+    if booking.start_datetime is None:
+        return []
+    at, part = booking.start_datetime, time_range(booking.start_datetime, zone)
+    day = walltime.wall_clock(at, zone).date()
+    while time_range(at, zone) == part and walltime.wall_clock(at, zone).date() == day:
+        if at > now:
+            found.append(at)
+        at += _STEP
+    return found
+
+
+def _wall(instant: datetime | None, booking: Booking) -> datetime | None:
+    return None if instant is None else walltime.wall_clock(instant, booking.location.zone)
+
+
+def _today(desk: Desk, booking: Booking) -> date:
+    return walltime.wall_clock(desk.now, booking.location.zone).date()
 
 
 def _unnamed(booking: Booking) -> dict[str, Any]:
@@ -111,24 +174,12 @@ def _unnamed(booking: Booking) -> dict[str, Any]:
     }
 
 
-def _times_given(desk: Desk, appointments: list[Appointment]) -> dict[tuple[str, str], list[str]]:
-    """List future exact times of these doctors, by doctor id and day, as text in wall time."""
-    doctors = {each.booking.doctor_id for each in appointments}
-    given: dict[tuple[str, str], list[str]] = {}
-    rows = (
-        Appointment.objects.timed()
-        .filter(
-            booking__practice=desk.practice,
-            booking__doctor__in=doctors,
-            start_datetime__gt=desk.now,
-        )
-        .select_related("booking__location")
-    )
-    for row in rows.order_by("start_datetime"):
-        assert row.start_datetime is not None
-        wall = walltime.wall_clock(row.start_datetime, row.booking.location.zone)
-        key = row.booking.doctor_id, labels.day(wall.date())
-        given.setdefault(key, []).append(labels.clock(wall))
+def _given(desk: Desk, waiting: list[Appointment]) -> dict[str, list[Busy]]:
+    """Return exact times, from a visit's length ago on, by the id of the doctor."""
+    near = Q(start_datetime__gt=desk.now - timedelta(minutes=LONGEST))
+    given: dict[str, list[Busy]] = defaultdict(list)
+    for busy in clashes.exact_times({each.booking.doctor_id for each in waiting}, near):
+        given[busy.booking.doctor_id].append(busy)
     return given
 
 
@@ -145,28 +196,17 @@ def assign(request: HttpRequest, desk: Desk, appointment_id: str) -> HttpRespons
         return _show(request, desk, typed=(appointment.pk, form), status=400)
     exact = form.cleaned_data["start"]
     fields: appointments.Fields = {"status": AppointmentStatus.BOOKED, "start_datetime": exact}
-    when = labels.moment_at(exact, appointment.booking.location.zone)
-    attempt(
-        request,
-        lambda: appointments.edit(
+
+    def edit() -> Appointment:
+        return appointments.edit(
             appointment_id=appointment.pk, fields=fields, by=desk.by, now=desk.now, check=_WAITS
-        ),
-        f"{labels.patient(appointment)} is booked for {when}.",
-    )
-    return redirect("admin:desk_ranges", desk.practice.pk)
+        )
 
-
-@desk_page
-def give_back(request: HttpRequest, desk: Desk, appointment_id: str) -> HttpResponse:
-    """Cancel a reserved appointment."""
-    appointment = desk.appointment(appointment_id)
-    if request.method != "POST":  # a redirect after logging in again, or a reload
-        return redirect("admin:desk_ranges", desk.practice.pk)
+    agreed = request.POST.get("anyway", "")
     attempt(
         request,
-        lambda: appointments.cancel(
-            appointment_id=appointment.pk, by=desk.by, now=desk.now, check=_WAITS
-        ),
-        f"The place of {labels.patient(appointment)} is free again.",
+        lambda: guard(edit, Given(appointment.booking, exact, appointment), agreed=agreed),
+        # Without the name: messages are in a cookie.
+        f"The patient is booked for {labels.dated(exact, appointment.booking.location.zone)}.",
     )
     return redirect("admin:desk_ranges", desk.practice.pk)

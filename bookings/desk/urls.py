@@ -5,19 +5,21 @@ from django.urls import path
 from bookings.desk import (
     attendance,
     booking,
+    call_list,
     closing,
     edit,
     finding,
     moving,
     next_free,
-    numbers,
     places,
     publishing,
     range_desk,
+    sheet,
     visits,
     whole,
 )
 from bookings.desk.board import views as board
+from bookings.desk.numbers import views as numbers
 
 urlpatterns = [
     path("board/", board.page, name="desk_board"),
@@ -25,6 +27,7 @@ urlpatterns = [
     path("next-free/", next_free.page, name="desk_next_free"),
     path("move/", moving.move, name="desk_move"),
     path("openings.csv", board.export_csv, name="desk_export"),
+    path("sheet/", sheet.page, name="desk_sheet"),
     path("new-opening/", edit.new, name="desk_new"),
     path("opening/<id:booking_id>/", booking.page, name="desk_booking"),
     path("opening/<id:booking_id>/act/", whole.act, name="desk_act"),
@@ -37,8 +40,10 @@ urlpatterns = [
     path("place/<id:appointment_id>/attendance/", attendance.attend, name="desk_attend"),
     path("publish/", publishing.page, name="desk_publish"),
     path("close/", closing.page, name="desk_close"),
+    path("calls/", call_list.page, name="desk_calls"),
+    path("calls/<int:call_id>/reached/", call_list.reached, name="desk_reached"),
     path("ranges/", range_desk.page, name="desk_ranges"),
     path("ranges/<id:appointment_id>/assign/", range_desk.assign, name="desk_assign"),
-    path("ranges/<id:appointment_id>/give-back/", range_desk.give_back, name="desk_give_back"),
     path("numbers/", numbers.page, name="desk_numbers"),
+    path("numbers.csv", numbers.export_csv, name="desk_numbers_csv"),
 ]

@@ -6,6 +6,7 @@ from django.shortcuts import redirect
 
 from bookings.desk import history, labels, times
 from bookings.desk.booking import card
+from bookings.desk.clashes import Given, guard
 from bookings.desk.desk import (
     Desk,
     as_seen,
@@ -77,6 +78,8 @@ def cancel(request: HttpRequest, desk: Desk, appointment_id: str) -> HttpRespons
     page = redirect("admin:desk_booking", desk.practice.pk, appointment.booking_id)
     if request.method != "POST":  # a redirect after logging in again, or a reload
         return page
+    if "from_ranges" in request.POST:
+        page = redirect("admin:desk_ranges", desk.practice.pk)
     form = CancelForm(request.POST)
     if not form.is_valid():
         say_mistakes(request, form)
@@ -114,16 +117,21 @@ def act(request: HttpRequest, desk: Desk, appointment_id: str) -> HttpResponse:
             say_mistakes(request, form)
             return page
         fields["start_datetime"] = form.cleaned_data["start"]
-    became = labels.APPOINTMENT_STATUS[wanted].lower()
-    attempt(
-        request,
-        lambda: appointments.edit(
+
+    def change() -> Appointment:
+        return appointments.edit(
             appointment_id=appointment.pk,
             fields=fields,
             by=desk.by,
             now=desk.now,
             check=as_seen(request.POST.get("seen", "")),
-        ),
+        )
+
+    became = labels.APPOINTMENT_STATUS[wanted].lower()
+    agreed, exact = request.POST.get("anyway", ""), fields.get("start_datetime")
+    attempt(
+        request,
+        lambda: guard(change, Given(appointment.booking, exact, appointment), agreed=agreed),
         f"{labels.patient(appointment)}: {became}.",
     )
     return page

@@ -6,6 +6,7 @@ from datetime import datetime
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
+from bookings.desk.clashes import Given, guard
 from bookings.desk.desk import Desk, as_seen, attempt, desk_page, say_mistakes, version
 from bookings.desk.forms import ExactTimeForm
 from bookings.models import Booking, Status
@@ -90,11 +91,11 @@ def act(request: HttpRequest, desk: Desk, booking_id: str) -> HttpResponse:
         if status != Status.OPEN and has_passed(row, desk.now):
             raise Refused("in_the_past", f"The time of booking {row.pk} has passed.")
 
-    attempt(
-        request,
-        lambda: bookings.edit(
+    def edit() -> Booking:
+        return bookings.edit(
             booking_id=booking.pk, fields=fields, by=desk.by, now=desk.now, check=check_time_too
-        ),
-        done,
-    )
+        )
+
+    agreed, exact = request.POST.get("anyway", ""), fields.get("start_datetime")
+    attempt(request, lambda: guard(edit, Given(booking, exact), agreed=agreed), done)
     return page

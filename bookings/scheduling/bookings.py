@@ -173,6 +173,10 @@ def _repeats_from(
         raise ValidationError(
             {"recurring": "A series goes on from a time: send start_datetime with it."}
         )
+    if LOCATION.first(location_id=booking.location_id) is None:
+        raise ValidationError(
+            {"recurring": "The practice is not active: no weeks are added to its openings."}
+        )
     where = {"location_id": booking.location_id, "doctor_id": booking.doctor_id}
     if _LOCATION_OF_DOCTOR.first(**where) is None:
         raise ValidationError(

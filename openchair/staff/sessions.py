@@ -13,6 +13,8 @@ from openchair.serving import logs
 
 BEGAN = "began"
 SEEN = "seen"
+REFRESH_HEADER = "X-Refresh"
+"""Of a request that a page sends by itself: what is open on a desk keeps nobody logged in."""
 # Seconds. Recording every request would write to the database at every click.
 NOTED_EVERY = 20
 
@@ -26,6 +28,11 @@ def seconds_left(request: HttpRequest) -> int:
     """Return after how many more idle seconds a person is logged out."""
     now = int(time.time())
     return settings.SESSION_IDLE - (now - int(request.session.get(SEEN, now)))
+
+
+def is_refresh(request: HttpRequest) -> bool:
+    """Whether a page has sent this by itself, to be shown anew."""
+    return request.method == "GET" and REFRESH_HEADER in request.headers
 
 
 class SessionLimitsMiddleware:
@@ -44,6 +51,8 @@ class SessionLimitsMiddleware:
             if now - seen >= settings.SESSION_IDLE or now - began >= settings.SESSION_MAX:
                 logout(request)
                 messages.info(request, "You were logged out to keep patients' data safe.")
-            elif now - seen >= min(NOTED_EVERY, settings.SESSION_IDLE / 2):
+            elif not is_refresh(request) and now - seen >= min(
+                NOTED_EVERY, settings.SESSION_IDLE / 2
+            ):
                 request.session[SEEN] = now
         return self.get_response(request)

@@ -17,6 +17,10 @@
       menu.open = false;
     }
   });
+  for (const button of document.querySelectorAll("[data-print]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => window.print());
+  }
   document.querySelector("[data-focus]")?.focus();
   // "/" and Ctrl-K (or Command-K) go to the box that finds a visit.
   document.addEventListener("keydown", (event) => {
@@ -35,23 +39,6 @@
     button.addEventListener("click", async () => {
       await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
       button.textContent = "Copied";
-    });
-  }
-  // Tab goes from opening to opening; the empty times between them are for the arrow keys.
-  for (const grid of document.querySelectorAll(".oc-grid")) {
-    const links = [...grid.querySelectorAll("a")].filter((link) => link.offsetParent);
-    const empty = links.filter((link) => link.matches(".oc-add"));
-    for (const link of empty.length < links.length ? empty : empty.slice(1)) link.tabIndex = -1;
-    grid.parentNode.classList.add("has-keys");
-    grid.addEventListener("keydown", (event) => {
-      const step = { ArrowUp: -1, ArrowLeft: -1, ArrowDown: 1, ArrowRight: 1 }[event.key];
-      const from = event.target.closest("td");
-      if (!step || !from || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
-      const across = event.key === "ArrowLeft" || event.key === "ArrowRight";
-      const line = (cell) => (across ? cell.parentNode.rowIndex : cell.cellIndex);
-      const way = links.filter((link) => line(link.closest("td")) === line(from));
-      way[way.indexOf(event.target) + step]?.focus();
-      event.preventDefault();
     });
   }
   // Pressing twice must not send twice.

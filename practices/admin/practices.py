@@ -3,7 +3,7 @@
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
@@ -76,6 +76,17 @@ class DoctorAdmin(ScopedAdmin):
     list_select_related = ["practice"]
     search_fields = ["name", "id"]
     list_filter = ["practice", "locations"]
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: Any) -> None:
+        """Say that a doctor without a location is on no board."""
+        super().save_related(request, form, formsets, change)
+        if not form.instance.locations.exists():
+            self.message_user(
+                request,
+                "This doctor works at no location yet, and so is on no board and in no form: "
+                "choose a location.",
+                messages.WARNING,
+            )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         """Make the id, and the practice in which bookings were made, read-only."""

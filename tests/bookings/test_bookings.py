@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.core.exceptions import ValidationError
 
 from bookings.models import Booking
 from bookings.scheduling import bookings
@@ -11,7 +12,7 @@ from bookings.scheduling.audit import AUDITED
 from practices.models import Partner, Practice
 from tests import factories
 from tests.conftest import Caller
-from tests.factories import Scene
+from tests.factories import NOON, Scene
 from tests.test_statements import APART
 
 NINE = "2026-06-02T09:00"
@@ -242,6 +243,14 @@ def test_a_booking_can_be_sent_back_as_it_was_read(scene: Scene, api: Caller) ->
     read = api("GET", f"/onlinescheduling/booking/{booking.pk}").json()
     assert put(api, booking, **read).json() == read
     assert put(api, booking, **{**read, "length": 45}).json()["length"] == 45
+
+
+def test_why_an_inactive_practice_gets_no_series_is_said_rightly(scene: Scene) -> None:
+    booking = scene.booking()
+    Practice.objects.update(active=False)
+    fields: Any = {"recurring": True}
+    with pytest.raises(ValidationError, match="The practice is not active"):
+        bookings.edit(booking_id=booking.pk, fields=fields, by=scene.actor, now=NOON)
 
 
 def test_places_may_be_given_back_for_a_smaller_total(scene: Scene, api: Caller) -> None:

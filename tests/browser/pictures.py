@@ -1,4 +1,7 @@
-"""Takes the screenshots of docs/ anew: `python -m tests.browser.pictures`."""
+"""Takes the screenshots of docs/ anew, with the settings of the tests.
+
+`python manage.py shell -c "from tests.browser.pictures import main; main()"`
+"""
 
 from datetime import date, timedelta
 
@@ -39,8 +42,8 @@ def take(server: Server, browser: Browser) -> None:
     page = front.desk("exact", "publish/")
     fill_pattern(page, next_monday(1))
     page.get_by_role("button", name="Preview").click()
-    page.locator("#the-preview").scroll_into_view_if_needed()
-    page.evaluate("document.querySelector('#the-preview').scrollIntoView()")
+    page.locator("#preview").scroll_into_view_if_needed()
+    page.evaluate("document.querySelector('#preview').scrollIntoView()")
     keep(page, "publishing")
     keep(enter(server, browser, "range", dark=True).desk("range", "ranges/"), "range-desk")
     keep(enter(server, browser, "exact", 390).desk("exact", f"board/?day={day}"), "phone")

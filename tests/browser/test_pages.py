@@ -17,7 +17,8 @@ from tests.conftest import only_once_on_sqlite
 
 pytestmark = only_once_on_sqlite
 
-DESK = ["board/", "board/?view=week", "publish/", "close/", "ranges/", "numbers/", "new-opening/"]
+BOARDS = ["board/", "board/?view=week", "board/?view=month", "sheet/"]
+DESK = [*BOARDS, "publish/", "close/", "ranges/", "numbers/", "new-opening/"]
 LISTS = ["bookings/booking", "bookings/appointment", "bookings/event", "bookings/series"]
 WORLD = ["practices/practice", "practices/location", "practices/doctor"]
 OPERATORS = ["auth/user", "practices/membership", "practices/partner", "practices/apikey"]

@@ -1,14 +1,18 @@
-"""The desk's page of one booking: buttons, patients, what a colleague did meanwhile."""
+"""The desk's page of one opening: what it begins with, acts on the whole of it, two people."""
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from django.test import Client
+from time_machine import Traveller
 
+from bookings.desk.desk import version
 from bookings.models import Appointment, Booking, Event, Status
+from bookings.scheduling import bookings, moving
 from tests.conftest import only_once_on_sqlite
-from tests.desk.world import House, named, said
+from tests.desk.world import House, said
+from tests.factories import NOON
 
 pytestmark = only_once_on_sqlite
 
@@ -18,7 +22,7 @@ pytestmark = only_once_on_sqlite
 )
 def test_a_click_holds_books_or_closes(do: str, becomes: str, house: House, desk: Client) -> None:
     booking = house.publish("N", start=datetime(2026, 6, 2, 14))  # noqa: DTZ001
-    desk.post(house.address(f"opening/{booking.pk}/act/"), {"do": do, "seen": "open"})
+    desk.post(house.address(f"opening/{booking.pk}/act/"), {"do": do, "seen": version(booking)})
     booking.refresh_from_db()
     assert booking.status == becomes
     last = Event.objects.filter(booking=booking, appointment=None).order_by("id").last()
@@ -28,9 +32,9 @@ def test_a_click_holds_books_or_closes(do: str, becomes: str, house: House, desk
 
 def test_release_gives_back_what_the_office_took(house: House, desk: Client) -> None:
     act = house.address(f"opening/{house.booking.pk}/act/")
-    desk.post(act, {"do": "book", "seen": "open"})
-    desk.post(act, {"do": "release", "seen": "booked"})
-    # The patient's place is not given back, so the booking was and is open with two free.
+    for do in ("book", "release"):
+        desk.post(act, {"do": do, "seen": version(house.booking)})
+    # The patient's place is not freed, so the booking was and is open with two free.
     house.booking.refresh_from_db()
     assert (house.booking.status, house.booking.free_places) == ("open", 2)
     assert Appointment.objects.get(pk=house.appointment.pk).status == "booked"
@@ -38,30 +42,84 @@ def test_release_gives_back_what_the_office_took(house: House, desk: Client) -> 
 
 def test_only_what_can_be_done_is_offered(house: House, desk: Client) -> None:
     page = desk.get(house.address(f"opening/{house.booking.pk}/")).content.decode()
-    assert re.findall(r'name="do" value="(\w+)"', page) == ["hold", "book", "give_back"]
-    assert "give it back before closing the opening" in page
+    assert re.findall(r'name="do" value="(\w+)"', page) == ["hold", "book"]
+    assert "move or cancel the visit before closing the opening" in page
+
+
+def test_the_page_begins_with_the_patient_then_books_another(house: House, desk: Client) -> None:
+    page = desk.get(house.address(f"opening/{house.booking.pk}/"))
+    text = said(page).partition("Board of that day")[2]
+    order = [
+        "Tue, Jun 2, 2026, 9:00 AM Dr. Quillonson · Quillon Square Open",
+        "Quillonette Quillonfield Booked 555 0100 quillon@example.org Move",
+        "Book a patient (2 places are free)",
+        "History",
+        "More for this opening",
+        "Book without a name",
+    ]
+    assert sorted(order, key=text.index) == order
+    body = page.content.decode().partition('class="oc-desk"')[2].partition("</main>")[0]
+    assert body.count('<button class="oc-button" ') == 1
+    assert "autofocus" not in body
+    empty = house.publish("N", start=datetime(2026, 6, 2, 14))  # noqa: DTZ001
+    page = desk.get(house.address(f"opening/{empty.pk}/"))
+    assert re.findall(r'name="(\w+)"[^>]* autofocus', page.content.decode()) == ["first_name"]
+
+
+def test_an_opening_that_has_passed_is_neither_offered_nor_held_nor_booked(
+    house: House, desk: Client, clock: Traveller
+) -> None:
+    booking = house.publish("N", start=datetime(2026, 6, 1, 12, 30))  # noqa: DTZ001
+    clock.shift(timedelta(hours=1))
+    address = house.address(f"opening/{booking.pk}/")
+    page = desk.get(address)
+    assert "nobody can be booked here any more" in said(page)
+    assert "Book" not in said(page).replace("Bookings", "")
+    for do in ("hold", "book"):
+        refused = desk.post(f"{address}act/", {"do": do, "seen": version(booking)}, follow=True)
+        assert "The time of this opening has passed" in said(refused)
+    booking.refresh_from_db()
+    assert (booking.status, booking.free_places) == ("open", 3)
 
 
 def test_the_second_of_two_people_is_told_what_the_first_did(house: House, desk: Client) -> None:
     booking = house.publish("N", start=datetime(2026, 6, 2, 14))  # noqa: DTZ001
-    act = house.address(f"opening/{booking.pk}/act/")
-    desk.post(act, {"do": "hold", "seen": "open"})
-    second = desk.post(act, {"do": "book", "seen": "open"}, follow=True)
-    assert "was changed while you looked: Quillonina made it “on hold”" in said(second)
+    act, seen = house.address(f"opening/{booking.pk}/act/"), version(booking)
+    desk.post(act, {"do": "hold", "seen": seen})
+    second = desk.post(act, {"do": "book", "seen": seen}, follow=True)
+    assert "was changed while you looked: Quillonina made it “on hold” (Mon, Jun 1, 2026," in said(
+        second
+    )
     booking.refresh_from_db()
     assert booking.status == Status.PENDING
 
 
-def test_who_closes_or_gives_back_what_a_colleague_has_is_told_so(
+def test_whoever_books_the_rest_is_told_of_the_place_that_a_colleague_took(
     house: House, desk: Client
 ) -> None:
+    """The opening was open, and is: its status alone would not tell."""
     booking = house.publish("N", start=datetime(2026, 6, 2, 14))  # noqa: DTZ001
-    close = f"opening/{booking.pk}/act/", {"do": "close", "seen": "open"}
-    give_back = f"place/{house.appointment.pk}/act/", {"do": "give_back", "seen": "booked"}
-    for path, form in (close, give_back):
-        desk.post(house.address(path), form)
-        second = said(desk.post(house.address(path), form, follow=True))
-        assert "was changed while you looked: Quillonina made it" in second
+    seen = version(booking)
+    house.patient(booking, first_name="Ada", last_name="Brook")
+    act = house.address(f"opening/{booking.pk}/act/")
+    refused = said(desk.post(act, {"do": "book", "seen": seen}, follow=True))
+    assert "The place of Ada Brook was changed while you looked: Quillon Partner made it" in refused
+    booking.refresh_from_db()
+    assert booking.whole_booked == 0
+
+
+def test_of_an_edit_and_of_a_patient_who_was_moved_away_they_are_told_too(
+    house: House, desk: Client
+) -> None:
+    act, seen = house.address(f"opening/{house.booking.pk}/act/"), version(house.booking)
+    fields: bookings.Fields = {"length": 30}
+    bookings.edit(booking_id=house.booking.pk, fields=fields, by=house.actor, now=NOON)
+    refused = said(desk.post(act, {"do": "hold", "seen": seen}, follow=True))
+    assert "Quillon Partner changed length in minutes: 60 → 30" in refused
+    seen, to = version(house.booking), {house.appointment.pk: {"booking_id": house.weekly.pk}}
+    moving.move(to=to, by=house.actor, now=NOON + timedelta(minutes=1))  # type: ignore[arg-type]
+    refused = said(desk.post(act, {"do": "hold", "seen": seen}, follow=True))
+    assert "Quillon Partner moved a patient to another opening" in refused
 
 
 def test_an_edit_does_not_overwrite_anothers(house: House, desk: Client) -> None:
@@ -71,7 +129,7 @@ def test_an_edit_does_not_overwrite_anothers(house: House, desk: Client) -> None
     values = {
         "location": house.location.pk,
         "doctor": house.doctor.pk,
-        "start": "2026-06-02T09:30",
+        "start": "2026-06-02T09:00",
         "length": "30",
         "places": "3",
         "seen": seen,
@@ -88,93 +146,16 @@ def test_an_edit_does_not_overwrite_anothers(house: House, desk: Client) -> None
     assert desk.post(edit, {**values, "length": "90", "seen": seen}).status_code == 302
 
 
-def test_a_place_is_taken_for_a_patient_on_the_phone(house: House, desk: Client) -> None:
-    values = {"first_name": "Ada", "last_name": "Brook", "phone": "555 0199", "status": "booked"}
-    done = desk.post(house.address(f"opening/{house.booking.pk}/patient/"), values, follow=True)
-    assert "Ada Brook: place booked." in said(done)
-    appointment = named("Ada")
-    assert (appointment.status, appointment.person.phone) == ("booked", "555 0199")
-    event = appointment.events.get()
-    assert (event.user, event.to_status) == (house.staff, "booked")
-
-
-def test_a_patient_who_comes_too_late_is_told_and_nothing_typed_is_lost(
-    house: House, desk: Client
-) -> None:
-    for name in ("One", "Two"):
-        house.patient(house.booking, first_name=name)
-    values = {
-        "first_name": "Ada",
-        "last_name": "Brook",
-        "phone": "555 0199",
-        "guardian_name": "Bo Brook",
-        "zip_code": "10001",
-        "status": "booked",
-    }
-    refused = desk.post(house.address(f"opening/{house.booking.pk}/patient/"), values)
-    assert refused.status_code == 400
-    assert "The last place was taken a moment ago" in said(refused)
-    text = said(refused)
-    assert "You typed: First name Ada Last name Brook Phone 555 0199" in text
-    assert "Guardian Bo Brook ZIP code 10001" in text
-    assert "None" not in text
-    assert all(each.person.first_name != "Ada" for each in Appointment.objects.all())
-
-
-def test_a_range_place_is_booked_with_its_exact_time_only(
-    range_house: House, range_desk: Client
-) -> None:
-    values = {"first_name": "Ada", "last_name": "Brook", "phone": "1", "status": "booked"}
-    take = range_house.address(f"opening/{range_house.booking.pk}/patient/")
-    assert "Say the exact time" in said(range_desk.post(take, values))
-    range_desk.post(take, {**values, "exact": "2026-06-02T09:20"})
-    appointment = named("Ada")
-    assert appointment.start_datetime is not None
-    assert appointment.start_datetime.isoformat() == "2026-06-02T13:20:00+00:00"
-
-
-@pytest.mark.parametrize(
-    ("exact", "text"),
-    [
-        ("2026-05-02T09:20", "This time has passed"),
-        ("2026-06-02T19:00", "This is outside Tue, Jun 2, morning"),
-        ("2026-06-03T09:20", "This is outside Tue, Jun 2, morning"),
-    ],
-)
-def test_no_range_place_gets_a_time_that_was_not_asked_for(
-    exact: str, text: str, range_house: House, range_desk: Client
-) -> None:
-    """Not a new, held or reserved place, nor the whole booking."""
-    held = range_house.patient(range_house.booking, status="pending")
-    patient = {"first_name": "Ada", "last_name": "Brook", "phone": "1", "status": "booked"}
-    booking = f"opening/{range_house.booking.pk}"
-    sent: list[tuple[str, dict[str, str]]] = [
-        (f"{booking}/patient/", {**patient, "exact": exact}),
-        (f"place/{held.pk}/act/", {"do": "booked", "seen": "pending", "start": exact}),
-        (
-            f"place/{range_house.appointment.pk}/act/",
-            {"do": "booked", "seen": "reserved", "start": exact},
-        ),
-        (f"{booking}/act/", {"do": "book", "seen": "open", "start": exact}),
-    ]
-    for path, values in sent:
-        assert text in said(range_desk.post(range_house.address(path), values, follow=True))
-    assert not Appointment.objects.filter(status="booked").exists()
-    if "outside" in text:
-        for path, values in sent[:3]:
-            range_desk.post(range_house.address(path), {**values, "outside": "on"})
-        assert Appointment.objects.filter(status="booked").count() == 3
-
-
 def test_a_login_on_the_way_leads_back_to_the_page(range_house: House, range_desk: Client) -> None:
     booking_page = range_house.address(f"opening/{range_house.booking.pk}/")
     appointment, ranges = range_house.appointment.pk, range_house.address("ranges/")
     pages = {
         f"{booking_page}act/": booking_page,
         f"{booking_page}patient/": booking_page,
+        f"{booking_page}name/": booking_page,
+        range_house.address(f"place/{appointment}/cancel/"): booking_page,
         range_house.address(f"place/{appointment}/act/"): booking_page,
         f"{ranges}{appointment}/assign/": ranges,
-        f"{ranges}{appointment}/give-back/": ranges,
     }
     for path, page in pages.items():
         sent_away = Client(headers={"host": "localhost"}).post(path)
@@ -216,7 +197,7 @@ def test_nothing_new_begins_in_the_past(house: House, desk: Client) -> None:
 def test_the_desk_says_who_took_places_without_a_patient(house: House, desk: Client) -> None:
     booking = house.publish("N", start=datetime(2026, 6, 2, 14), status="booked")  # noqa: DTZ001
     held = house.publish("H", start=datetime(2026, 6, 2, 15))  # noqa: DTZ001
-    desk.post(house.address(f"opening/{held.pk}/act/"), {"do": "hold", "seen": "open"})
+    desk.post(house.address(f"opening/{held.pk}/act/"), {"do": "hold", "seen": version(held)})
     board = said(desk.get(house.address("board/?day=2026-06-02")))
     assert "3 places taken by Quillon Partner" in board
     assert "3 places taken by staff (on hold until 12:15 PM)" in board
@@ -225,26 +206,3 @@ def test_the_desk_says_who_took_places_without_a_patient(house: House, desk: Cli
     )
     days = {"first": "2026-06-02", "last": "2026-06-02", "do": "preview"}
     assert "3 places taken by staff" in said(desk.post(house.address("close/"), days))
-
-
-def test_one_of_these_places_is_given_to_a_patient_with_a_name(house: House, desk: Client) -> None:
-    booking = house.publish("N", start=datetime(2026, 6, 2, 14), status="booked")  # noqa: DTZ001
-    path = house.address(f"opening/{booking.pk}/name/")
-    typed = {"first_name": "Ada", "last_name": "Brook", "phone": ""}
-    refused = desk.post(path, typed)
-    assert refused.status_code == 400
-    assert 'value="Brook"' in refused.content.decode()
-    done = said(desk.post(path, {**typed, "phone": "555 0199"}, follow=True))
-    assert "Ada Brook: place booked." in done
-    assert "2 places taken by Quillon Partner" in done
-    assert "Places booked without a patient: 3 → 2" in done
-    appointment = named("Ada")
-    assert (appointment.status, appointment.booking, appointment.partner) == (
-        "booked",
-        booking,
-        None,
-    )
-    desk.post(house.address(f"opening/{booking.pk}/act/"), {"do": "release", "seen": "booked"})
-    gone = desk.post(path, {**typed, "phone": "555 0199"})
-    assert "taken without a patient any longer" in said(gone)
-    assert 'value="Brook"' in gone.content.decode()

@@ -17,12 +17,14 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from bookings.desk import calls
 from bookings.desk.desk import version
-from bookings.models import Appointment, Booking, Event
+from bookings.models import Appointment, Booking, Call, Event
 from openchair.operations.checks import registered_models_are_scoped
 from practices.models import Doctor, Kind, Membership
 from tests.conftest import only_once_on_sqlite
 from tests.desk.world import House, User, browser, person
+from tests.factories import NOON
 
 pytestmark = only_once_on_sqlite
 
@@ -71,6 +73,9 @@ def filled(mine: House, other: House) -> Iterator[str]:
     """Fill a URL with the other practice's ids, and with one id of one's own each way."""
     of_other = {model._meta.label_lower: row.pk for model, row in other.rows().items()}
     of_mine = {model._meta.label_lower: row.pk for model, row in mine.rows().items()}
+    for house, ids in ((other, of_other), (mine, of_mine)):
+        calls.ask([house.appointment], user_id=house.staff.pk, now=NOON)
+        ids["bookings.call"] = Call.objects.get(practice=house.practice).pk
     for route in admin_patterns():
         if "(?P<url>" in route:
             yield "/admin/there/is/nothing/"
@@ -85,6 +90,7 @@ def filled(mine: House, other: House) -> Iterator[str]:
                 "practice_id": practice.practice.pk,
                 "booking_id": ids["bookings.booking"],
                 "appointment_id": ids["bookings.appointment"],
+                "call_id": ids["bookings.call"],
                 "partner_id": ids["practices.partner"],
                 "key_id": ids["practices.apikey"],
                 "object_id": ids.get(label, "nothing"),
@@ -331,7 +337,7 @@ def test_no_post_to_the_desk_touches_another_practice(
     before = _everything(other)
     bodies = [
         {"do": do, "seen": seen, "start": "2026-06-02T10:00"}
-        for do in ("hold", "release", "book", "close", "give_back", "booked", "publish")
+        for do in ("hold", "release", "book", "close", "booked", "publish")
         for seen in ("open", "booked", "reserved", "pending")
     ]
     values = {
@@ -348,7 +354,9 @@ def test_no_post_to_the_desk_touches_another_practice(
         "opening": [other.booking.pk],
         "first_name": "A",
         "last_name": "B",
-        "phone": "1",
+        "phone": "555 555 5555",
+        "then": other.booking.pk,
+        "attendance": "kept",
         "status": "reserved",
     }
     sent = 0
@@ -380,6 +388,17 @@ def test_an_opening_of_ones_own_is_not_moved_into_another_practice(
     assert refused.status_code == 400
     mine.booking.refresh_from_db()
     assert mine.booking.practice == mine.practice
+
+
+@pytest.mark.parametrize("query", ["?like={}", "?then={}"])
+def test_another_practices_visit_prefills_no_form(
+    query: str, mine: House, other: House, staff: Client
+) -> None:
+    opening = mine.address(f"opening/{mine.booking.pk}/")
+    answers = [staff.get(opening + query.format(pk)) for pk in (other.appointment.pk, "x" * 10)]
+    assert answers[0].status_code == answers[1].status_code
+    for answer, asked in zip(answers, (other.appointment.pk, "x" * 10), strict=True):
+        assert not leaks(answer, other, asked)
 
 
 def _everything(house: House) -> list[Any]:

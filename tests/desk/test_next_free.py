@@ -166,14 +166,35 @@ def test_a_range_visit_that_is_booked_moves_to_an_exact_time(
         if exact is not None:
             assert sent[f"{visit.pk}-start"] == ["2026-06-02T14:30"]
             sent[f"{visit.pk}-start"] = ["2026-06-02T09:00"]
-            outside = said(range_desk.post(house.address("move/"), sent, follow=True))
-            assert "This is outside Tue, Jun 2" in outside
-            sent[f"{visit.pk}-start"] = ["2026-06-02T15:00"]
+            outside = range_desk.post(house.address("move/"), sent)
+            assert outside.status_code == 400
+            assert "This is outside Tue, Jun 2" in said(outside)
+            typed = buttons(outside)[0]
+            assert typed[f"{visit.pk}-start"] == ["2026-06-02T09:00"]
+            sent = {**typed, f"{visit.pk}-start": ["2026-06-02T15:00"]}
         range_desk.post(house.address("move/"), sent)
         found = Appointment.objects.select_related("booking__location").get(pk=visit.pk)
         assert (found.booking_id, found.status) == (there.pk, visit.status)
         start = found.start_datetime
         assert (start and start.astimezone(house.location.zone).replace(tzinfo=None)) == exact
+
+
+def test_who_would_give_a_doctor_two_patients_at_once_is_asked(
+    range_house: House, range_desk: Client
+) -> None:
+    house = range_house
+    there = house.publish("N", start=at(2, 14, 30))
+    house.patient(there, first_name="Ines", status="booked", start_datetime=at(2, 14, 45))
+    timed = house.patient(house.booking, status="booked", start_datetime=at(2, 9, 20))
+    page = range_desk.get(house.address(f"next-free/?visit={timed.pk}"))
+    asked = range_desk.post(house.address("move/"), buttons(page)[0])
+    assert asked.status_code == 409
+    assert "Ines Rosalvafield" in said(asked)
+    assert Appointment.objects.get(pk=timed.pk).booking_id == house.booking.pk
+    agreed = re.search(r'name="anyway" value="(\w+)"', asked.content.decode())
+    assert agreed is not None
+    range_desk.post(house.address("move/"), {**buttons(page)[0], "anyway": agreed[1]})
+    assert Appointment.objects.get(pk=timed.pk).booking_id == there.pk
 
 
 @pytest.mark.parametrize("name", ["visit", "to"])

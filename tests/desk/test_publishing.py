@@ -1,4 +1,4 @@
-"""The pages Publish and Close many: preview, clashes, clock changes."""
+"""The page Publish: preview, clashes, clock changes."""
 
 import re
 from datetime import datetime, time
@@ -9,7 +9,8 @@ from django.test import Client
 from time_machine import Traveller
 
 from bookings.desk.forms import parse_clock
-from bookings.models import Appointment, Booking, Series, Status
+from bookings.models import Booking, Series
+from tests import factories
 from tests.conftest import together
 from tests.desk.world import House, browser, person, said
 from tests.factories import NOON
@@ -47,7 +48,7 @@ def test_the_preview_says_what_is_made_and_makes_nothing(house: House, desk: Cli
     before = Booking.objects.count()
     text = said(desk.post(house.address("publish/"), pattern(house)))
     assert "8 openings with 16 places — Dr. Quillonson, Quillon Square, 45 minutes." in text
-    assert "Mon, Jun 8 9:00 AM 9:45 AM" in text
+    assert "Mon, Jun 8, 2026 9:00 AM 9:45 AM" in text
     assert "No clashes, no clock changes." in text
     assert Booking.objects.count() == before
 
@@ -68,24 +69,39 @@ def test_a_month_is_published_by_two_clicks(house: House, desk: Client) -> None:
     assert made.events.get().user == house.staff
 
 
-def test_clashes_are_a_warning_not_a_refusal_and_may_be_left_out(
-    house: House, desk: Client
-) -> None:
-    house.publish("C", start=datetime(2026, 6, 8, 9, 15), length=30)  # noqa: DTZ001
-    preview = desk.post(house.address("publish/"), pattern(house))
-    assert "1 overlaps with an opening Dr. Quillonson has, or with one another" in said(preview)
-    assert "clashes with 9:15 AM, 30 min, Quillon Square" in said(preview)
-    left_out = desk.post(house.address("publish/"), pattern(house, skip_clashes="on"))
-    assert "7 openings with 14 places" in said(left_out)
-    assert "Mon, Jun 8, 9:00 AM: clashes with 9:15 AM" in said(left_out)
-    assert "8 openings published." in said(publish(desk, house))
-
-
-def test_times_of_the_pattern_itself_that_overlap_are_marked(house: House, desk: Client) -> None:
-    preview = desk.post(
-        house.address("publish/"), pattern(house, times="9:00 9:30".replace(" ", ","))
+def test_what_clashes_is_left_out_and_named_unless_it_is_ticked(house: House, desk: Client) -> None:
+    elsewhere = factories.location(house.practice, name="Harbor")
+    house.doctor.locations.add(elsewhere)
+    there = house.publish(
+        "C",
+        start=datetime(2026, 6, 8, 9, 15),  # noqa: DTZ001
+        length=30,
+        location_id=elsewhere.pk,
     )
-    assert "clashes with 9:00 AM of this pattern" in said(preview)
+    house.patient(there, first_name="Ada", last_name="Brook")
+    preview = said(desk.post(house.address("publish/"), pattern(house)))
+    assert "7 openings with 14 places" in preview
+    assert "1 overlaps with something Dr. Quillonson has" in preview
+    assert "Mon, Jun 8, 2026, 9:00 AM overlaps 9:15 AM, 30 min, Harbor: Ada Brook" in preview
+    ticked = said(desk.post(house.address("publish/"), pattern(house, with_clashes="on")))
+    assert "8 openings with 16 places" in ticked
+    assert "9:00 AM overlaps 9:15 AM, 30 min, Harbor: Ada Brook" in ticked
+    assert "8 openings published." in said(publish(desk, house, with_clashes="on"))
+
+
+def test_times_of_the_pattern_itself_that_overlap_are_left_out(house: House, desk: Client) -> None:
+    values = pattern(house, weekdays=["0"], times="9:00, 9:30, 9:45")
+    preview = said(desk.post(house.address("publish/"), values))
+    assert "Mon, Jun 8, 2026 9:00 AM 9:45 AM" in preview
+    assert "Mon, Jun 8, 2026, 9:30 AM overlaps 9:00 AM of this pattern" in preview
+
+
+def test_a_weekly_time_is_left_out_with_all_its_weeks(house: House, desk: Client) -> None:
+    house.publish("C", start=datetime(2026, 7, 6, 9), length=30)  # noqa: DTZ001
+    values = pattern(house, weekly="on", last="", weekdays=["0"])
+    preview = said(desk.post(house.address("publish/"), values))
+    assert "1 weekly opening without an end" in preview
+    assert "all weeks of these Mon, Jul 6, 2026, 9:00 AM overlaps 9:00 AM, 30 min" in preview
 
 
 def test_clock_changes_are_shown(house: House, desk: Client) -> None:
@@ -124,7 +140,7 @@ def test_the_past_is_left_out(house: House, desk: Client) -> None:
     values = pattern(house, first="2026-06-01", last="2026-06-01", times="9:00, 13:00")
     text = said(desk.post(house.address("publish/"), values))
     assert "1 opening with 2 places" in text
-    assert "Mon, Jun 1, 9:00 AM: has passed" in text
+    assert "because the time has passed Mon, Jun 1, 2026, 9:00 AM" in text
 
 
 def test_what_was_not_previewed_is_not_published(house: House, desk: Client) -> None:
@@ -221,43 +237,3 @@ def test_times_are_read_as_people_write_them(text: str, hour: int, minute: int) 
 def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011  # the form says what is wrong
         parse_clock(text)
-
-
-def closing(house: House, **values: Any) -> dict[str, Any]:
-    """Return the form's data to close a doctor's Tuesday."""
-    return {
-        "doctor": house.doctor.pk,
-        "location": "",
-        "first": "2026-06-02",
-        "last": "2026-06-02",
-        **values,
-    }
-
-
-def test_closing_lists_those_with_patients_apart(house: House, desk: Client) -> None:
-    free = house.publish("F", start=datetime(2026, 6, 2, 14))  # noqa: DTZ001
-    preview = desk.post(house.address("close/"), closing(house))
-    page = preview.content.decode()
-    assert re.findall(r'name="opening" value="(\w+)"', page) == [free.pk]
-    kept = said(preview).split("Left alone: somebody has a place")[1]
-    assert "Tue, Jun 2, 9:00 AM" in kept
-    assert "Quillonette Quillonfield Booked 555 0100" in kept
-    assert Booking.objects.filter(status=Status.CLOSED).count() == 0
-
-
-def test_only_what_was_seen_and_is_still_untouched_is_closed(house: House, desk: Client) -> None:
-    free = house.publish("F", start=datetime(2026, 6, 2, 14))  # noqa: DTZ001
-    taken = house.publish("T", start=datetime(2026, 6, 2, 15))  # noqa: DTZ001
-    desk.post(house.address("close/"), closing(house))
-    house.patient(taken, first_name="Meanwhile")
-    unseen = house.publish("U", start=datetime(2026, 6, 2, 16))  # noqa: DTZ001
-    sent = {**closing(house), "do": "close", "opening": [free.pk, taken.pk, house.booking.pk]}
-    done = said(desk.post(house.address("close/"), sent, follow=True))
-    assert "1 opening closed." in done
-    assert "left alone: Tue, Jun 2, 9:00 AM; Tue, Jun 2, 3:00 PM." in done
-    closed = Booking.objects.filter(status=Status.CLOSED)
-    assert [booking.pk for booking in closed] == [free.pk]
-    assert closed.get().events.order_by("id").last().user == house.staff  # type: ignore[union-attr]
-    assert Appointment.objects.filter(status="booked").count() == 2
-    unseen.refresh_from_db()
-    assert unseen.status == Status.OPEN

@@ -1,5 +1,6 @@
 """The range desk: order of waiting patients, exact times, conflicts."""
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -7,7 +8,9 @@ import pytest
 from django.test import Client
 from time_machine import Traveller
 
+from bookings.desk.desk import version
 from bookings.models import Appointment, AppointmentStatus, Event
+from bookings.scheduling import appointments
 from tests.conftest import together
 from tests.desk.world import House, browser, person, said
 from tests.factories import NOON
@@ -19,7 +22,7 @@ def assign(desk: Client, house: House, time: str = "2026-06-02T09:20", **values:
     return desk.post(path, {"start": time, **values}, follow=True)
 
 
-def test_who_waits_is_shown_longest_first(range_house: House, clock: Traveller) -> None:
+def test_who_waits_for_one_day_is_shown_longest_first(range_house: House, clock: Traveller) -> None:
     clock.shift(timedelta(hours=2))
     range_house.patient(range_house.booking, first_name="Late", now=NOON + timedelta(hours=2))
     clock.shift(timedelta(hours=1))
@@ -28,13 +31,14 @@ def test_who_waits_is_shown_longest_first(range_house: House, clock: Traveller) 
     assert text.index("Rosalvaette Rosalvafield") < text.index("Late Rosalvafield")
     assert "Rosalvaette Rosalvafield Waiting 3 h 0 min" in text
     assert "Late Rosalvafield Waiting 1 h 0 min" in text
-    assert "Asked for Tue, Jun 2, morning (before 10:00 AM)" in text
+    assert text.count("Tuesday, June 2, 2026") == 1
+    assert text.count("Morning (before 10:00 AM) Dr. Rosalvason · Rosalva Square · 60 min") == 2
     assert "Range desk 2 waiting" in text
 
 
 def test_an_exact_time_books_the_place(range_house: House, range_desk: Client) -> None:
     done = assign(range_desk, range_house)
-    assert "Rosalvaette Rosalvafield is booked for Tue, Jun 2, 9:20 AM." in said(done)
+    assert "The patient is booked for Tue, Jun 2, 2026, 9:20 AM." in said(done)
     assert "Nobody waits for a time" in said(done)
     range_house.appointment.refresh_from_db()
     assert range_house.appointment.status == AppointmentStatus.BOOKED
@@ -80,28 +84,55 @@ def test_the_second_of_two_people_is_told_what_the_first_did(
     colleague = browser(person("colleague", range_house.practice, first_name="Colleen"))
     assign(colleague, range_house, "2026-06-02T09:20")
     second = said(assign(range_desk, range_house, "2026-06-02T09:40"))
-    assert "Colleen made it “booked for Tue, Jun 2, 9:20 AM”" in second
+    assert "Colleen made it “booked for Tue, Jun 2, 2026, 9:20 AM”" in second
     range_house.appointment.refresh_from_db()
     assert range_house.appointment.start_datetime is not None
     assert range_house.appointment.start_datetime.minute == 20
 
 
-def test_what_a_colleague_has_booked_is_not_given_back(
+def suggested(page: Any, patient: Appointment) -> list[str]:
+    """Return the times of a patient's row that a click books."""
+    row = page.content.decode().partition(f'id="place-{patient.pk}"')[2].partition("</li>")[0]
+    found: list[str] = re.findall(r'name="start" value="2026-06-02T([\d:]+)"><', row)
+    return found
+
+
+def test_three_times_at_which_the_doctor_is_free_are_suggested(
     range_house: House, range_desk: Client
 ) -> None:
-    assign(range_desk, range_house)
-    path = range_house.address(f"ranges/{range_house.appointment.pk}/give-back/")
-    assert "was changed while you looked" in said(range_desk.post(path, follow=True))
-    range_house.appointment.refresh_from_db()
-    assert range_house.appointment.status == AppointmentStatus.BOOKED
+    late = range_house.publish("N", start=datetime(2026, 6, 2, 12), length=20)  # noqa: DTZ001
+    first, second = (range_house.patient(late, first_name=name) for name in ("One", "Two"))
+    page = range_desk.get(range_house.address("ranges/"))
+    assert suggested(page, range_house.appointment) == ["09:00", "09:15", "09:30"]
+    fields: Any = {"status": "booked", "start_datetime": datetime(2026, 6, 2, 12, 10)}  # noqa: DTZ001
+    appointments.edit(appointment_id=first.pk, fields=fields, by=range_house.actor, now=NOON)
+    page = range_desk.get(range_house.address("ranges/"))
+    assert suggested(page, second) == ["12:30", "12:45", "13:00"]
+    assert "Dr. Rosalvason has patients at 12:10 PM" in said(page)
 
 
-def test_a_place_is_given_back(range_house: House, range_desk: Client) -> None:
-    path = range_house.address(f"ranges/{range_house.appointment.pk}/give-back/")
-    done = range_desk.post(path, follow=True)
-    assert "The place of Rosalvaette Rosalvafield is free again." in said(done)
-    range_house.booking.refresh_from_db()
-    assert range_house.booking.free_places == 3
+def test_the_soonest_day_is_first_and_one_that_has_passed_is_marked(
+    range_house: House, clock: Traveller
+) -> None:
+    later = range_house.publish("N", start=datetime(2026, 6, 4, 9))  # noqa: DTZ001
+    range_house.patient(later, first_name="Later")
+    clock.shift(timedelta(days=2))
+    page = browser(range_house.staff).get(range_house.address("ranges/"))
+    text = said(page)
+    assert "Tuesday, June 2, 2026 has passed" in text
+    assert text.index("Rosalvaette Rosalvafield") < text.index("Thursday, June 4, 2026 Later")
+    assert "This has passed: move the patient." in text
+    assert suggested(page, range_house.appointment) == []
+
+
+def test_a_request_is_cancelled_from_its_row_with_a_reason(
+    range_house: House, range_desk: Client
+) -> None:
+    cancel = range_house.address(f"place/{range_house.appointment.pk}/cancel/")
+    sent = {"seen": "reserved", "from_ranges": "yes", "reason": "Moved away"}
+    done = said(range_desk.post(cancel, sent, follow=True))
+    assert "is cancelled." in done
+    assert "Nobody waits for a time" in done
 
 
 @pytest.mark.django_db(transaction=True)
@@ -137,7 +168,7 @@ def test_places_reserved_without_a_patient_wait_for_a_time_too(
     assert "3 places taken by Rosalva Partner (needs a time)" in text
     range_desk.post(
         range_house.address(f"opening/{booking.pk}/act/"),
-        {"do": "book", "seen": "reserved", "start": "2026-06-02T09:20"},
+        {"do": "book", "seen": version(booking), "start": "2026-06-02T09:20"},
     )
     text = said(range_desk.get(range_house.address("ranges/")))
     assert "Reserved without a patient" not in text

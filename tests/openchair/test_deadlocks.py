@@ -10,6 +10,7 @@ from django.contrib.admin.models import LogEntry
 from django.db import OperationalError, connection
 from django.test import Client
 
+from bookings.desk.desk import version
 from bookings.models import Booking, Event
 from bookings.scheduling import feed
 from openchair.api.models import KeptAnswer
@@ -87,7 +88,7 @@ def test_of_two_people_at_the_desk_in_a_deadlock_one_succeeds(
 
     def hold(user: Any, booking: Booking) -> Any:
         path = house.address(f"opening/{booking.pk}/act/")
-        return browser(user).post(path, {"do": "hold", "seen": "open"})
+        return browser(user).post(path, {"do": "hold", "seen": version(booking)})
 
     answers = at_once(lambda: hold(house.staff, one), lambda: hold(colleague, other))
     assert sorted(answer.status_code for answer in answers) == [302, 503]

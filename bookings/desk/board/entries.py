@@ -1,7 +1,9 @@
-"""Entries of the board: bookings in view at their times, with the names of their patients."""
+"""Entries of the board: bookings in view at their times, with the patients who have places."""
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,7 +14,7 @@ from bookings.desk import labels, times
 from bookings.desk.board.query import View
 from bookings.desk.desk import Desk
 from bookings.desk.times import Time
-from bookings.models import Appointment, AppointmentStatus, Booking
+from bookings.models import Appointment, AppointmentStatus, Attendance, Booking, Status
 
 COLUMNS = (
     "id",
@@ -28,6 +30,21 @@ COLUMNS = (
     "whole_booked",
     "recurring",
 )
+NEW_FOR = timedelta(hours=16)
+"""So long a visit is marked as new: from an evening to the next day's noon."""
+
+
+@dataclass(frozen=True)
+class Visit:
+    """A patient's place, as the board shows it."""
+
+    name: str
+    note: str = ""
+    """On hold until 9:45 AM, needs a time; or empty."""
+    is_new: bool = False
+    id: str = ""
+    attendance: str = ""
+    """Empty until the visit's time has come, and where there is no visit to come to."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +53,24 @@ class Entry:
 
     row: Any
     time: Time
-    names: list[str]
+    is_past: bool
     timed: int
     """Number of the booking's appointments with an exact time, which have entries of their own."""
+    visits: list[Visit] = field(default_factory=list)
+
+    @property
+    def status(self) -> str:
+        status: str = self.row.status
+        return status if self.time.appointment is None else AppointmentStatus.BOOKED
+
+    @property
+    def free(self) -> int:
+        """Return how many places nobody has, also where its time has passed."""
+        row = self.row
+        if self.time.appointment is not None or row.status == Status.CLOSED:
+            return 0
+        taken: int = row.places_pending + row.places_reserved + row.places_booked
+        return int(row.total_appointments) - taken
 
 
 def entries_by_location(desk: Desk, view: View, rows: list[Any]) -> dict[str, list[Entry]]:
@@ -49,6 +81,7 @@ def entries_by_location(desk: Desk, view: View, rows: list[Any]) -> dict[str, li
     zones = {location.pk: location.zone for location in desk.locations}
     ids = [row.id for row in rows]
     appointments, whole = _appointments(desk, view, ids), _whole(view, ids)
+    days = set(view.days)
     found: dict[str, list[Entry]] = defaultdict(list)
     for row in rows:
         zone, of_row = zones[row.location_id], appointments[row.id]
@@ -56,35 +89,37 @@ def entries_by_location(desk: Desk, view: View, rows: list[Any]) -> dict[str, li
         timed = [each.appointment for each in shown if each.appointment is not None]
         rest = [each for each in of_row if each not in timed]
         for each in shown:
-            if each.day not in view.days:
+            if each.day not in days:
                 continue
-            names: list[str] = []
-            if not view.is_week and each.appointment is not None:
-                names = [labels.patient(each.appointment)]
-            elif not view.is_week:
-                names = [*_names(rest, zone), *whole.get(row.id, [])]
-            found[row.location_id].append(Entry(row, each, names, len(timed)))
+            is_past = each.at <= desk.now
+            entry = Entry(row, each, is_past, len(timed))
+            if view.kind != "month":
+                of_entry = rest if each.appointment is None else [each.appointment]
+                entry.visits.extend(_visit(desk, one, entry, zone) for one in of_entry)
+                if each.appointment is None:
+                    entry.visits.extend(map(Visit, whole.get(row.id, [])))
+            found[row.location_id].append(entry)
     for entries in found.values():
         entries.sort(key=lambda entry: entry.time.at)
     return found
 
 
 def _appointments(desk: Desk, view: View, ids: list[str]) -> dict[str, list[Appointment]]:
-    """Return the appointments of these bookings, by booking; for a week, which has no patients'
+    """Return the appointments of these bookings, by booking; for a month, which has no patients'
     names, only those with an exact time.
     """
     found: dict[str, list[Appointment]] = defaultdict(list)
-    if view.is_week and not desk.practice.range_bookings:
+    if view.kind == "month" and not desk.practice.range_bookings:
         return found
-    rows = Appointment.objects.timed() if view.is_week else Appointment.objects.taken()
+    rows = Appointment.objects.timed() if view.kind == "month" else Appointment.objects.taken()
     for appointment in rows.filter(booking__in=ids).order_by("created_at", "id"):
         found[appointment.booking_id].append(appointment)
     return found
 
 
 def _whole(view: View, ids: list[str]) -> dict[str, list[str]]:
-    """Describe the places taken without a patient, by booking; empty for a week."""
-    if view.is_week:
+    """Describe the places taken without a patient, by booking; empty for a month."""
+    if view.kind == "month":
         return {}
     anything = Q(whole_pending__gt=0) | Q(whole_reserved__gt=0) | Q(whole_booked__gt=0)
     taken = Booking.objects.filter(anything, pk__in=ids)
@@ -92,15 +127,44 @@ def _whole(view: View, ids: list[str]) -> dict[str, list[str]]:
     return {booking.pk: labels.whole(booking) for booking in rows}
 
 
-def _names(appointments: list[Appointment], zone: ZoneInfo) -> list[str]:
-    """List the patients' names, with a note where an appointment is on hold or needs a time."""
-    names: Counter[str] = Counter()
-    for appointment in appointments:
-        name = labels.patient(appointment)
-        if appointment.pending_until is not None:
-            ends = walltime.wall_clock(appointment.pending_until, zone)
-            name = f"{name} (on hold until {labels.clock(ends)})"
-        elif appointment.status == AppointmentStatus.RESERVED:
-            name = f"{name} (needs a time)"
-        names[name] += 1
-    return [name if count == 1 else f"{name} × {count}" for name, count in names.items()]
+def _visit(desk: Desk, appointment: Appointment, entry: Entry, zone: ZoneInfo) -> Visit:
+    note, attendance = "", ""
+    if appointment.pending_until is not None:
+        ends = walltime.wall_clock(appointment.pending_until, zone)
+        note = f"on hold until {labels.clock(ends)}"
+    elif appointment.status == AppointmentStatus.RESERVED:
+        note = "needs a time"
+    elif entry.is_past and not entry.time.part:
+        attendance = appointment.attendance
+    return Visit(
+        name=labels.patient(appointment),
+        note=note,
+        is_new=desk.now - appointment.created_at < NEW_FOR,
+        id=appointment.pk,
+        attendance=attendance,
+    )
+
+
+def counts(entries: Iterable[Entry]) -> list[tuple[str, int, str]]:
+    """Count places: a status for the color, the number, a word; free and booked also where 0."""
+    found: Counter[str] = Counter()
+    for entry in entries:
+        row = entry.row
+        found["unused" if entry.is_past else "free"] += entry.free
+        if entry.time.appointment is not None:
+            found["booked"] += 1
+        elif row.status != Status.CLOSED:
+            found["held"] += row.places_pending
+            found["to_time"] += row.places_reserved
+            found["booked"] += row.places_booked - entry.timed
+        found["came"] += sum(visit.attendance == Attendance.KEPT for visit in entry.visits)
+    lines = [
+        ("open", found["free"], "free"),
+        ("pending", found["held"], "on hold"),
+        ("reserved", found["to_time"], "need a time"),
+        ("booked", found["booked"], "booked"),
+        ("booked", found["came"], "came"),
+        ("closed", found["unused"], "passed unused"),
+    ]
+    always = {"free", "booked"}
+    return [line for line in lines if line[1] or line[2] in always]

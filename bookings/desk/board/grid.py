@@ -1,6 +1,5 @@
-"""Grid of one location on the board, its cells and HTML, for day.py and week.py."""
+"""Parts that the board's views share: doctors, URLs of new openings, the HTML of an entry."""
 
-from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -10,89 +9,107 @@ from django.utils.safestring import SafeString, mark_safe
 
 from bookings import walltime
 from bookings.desk import labels
-from bookings.desk.board.entries import Entry
+from bookings.desk.board.entries import Entry, Visit
 from bookings.desk.board.query import View
 from bookings.desk.desk import Desk
-from bookings.models import AppointmentStatus, Status
+from bookings.models import Attendance, Status
 from practices.models import Doctor, Location
 
 SLOT = 30  # minutes
+_MARKS = {Attendance.KEPT: "Came", Attendance.NO_SHOW: "No-show", Attendance.LATE_CANCEL: "Late"}
 
 
-@dataclass
-class Cell:
-    """One cell of the grid: the entries that begin in it, and the URL to add a booking."""
-
-    add: str
-    label: str
-    column: str
-    chips: list[SafeString] = field(default_factory=list)
-    covered: bool = False
+def status_word(entry: Entry) -> str:
+    """Return the status; of what has passed with nobody in it, that it was not used."""
+    if entry.is_past and entry.status == Status.OPEN and not entry.visits:
+        return "Passed unused"
+    return labels.STATUS[entry.status]
 
 
-@dataclass
-class Grid:
-    """The grid of one location: doctors by half hours, or days by doctors."""
-
-    location: Location
-    zone: str
-    columns: list[str]
-    rows: list[tuple[str, list[Cell]]]
-    count: int
-    new: str
+def places(entry: Entry) -> str:
+    """Return how many of several places are free: 2 free, 1 unused; empty where the status says it."""
+    if entry.row.total_appointments < 2 or not entry.free or (entry.is_past and not entry.visits):
+        return ""
+    return f"{entry.free} {'unused' if entry.is_past else 'free'}"
 
 
-def grid_at(
-    desk: Desk,
-    view: View,
-    location: Location,
-    entries: list[Entry],
-    *,
-    columns: list[str],
-    rows: list[tuple[str, list[Cell]]],
-) -> Grid:
-    noon = walltime.start_of_day(view.day, location.zone) + timedelta(hours=12)
-    return Grid(
-        location=location,
-        zone=labels.zone_name(location.zone, noon),
-        columns=columns,
-        rows=rows,
-        count=len({entry.row.id for entry in entries}),
-        new=new_url(desk, location, None, first_start(desk, location.zone, view.days)),
-    )
+def looks(entry: Entry, *, is_dim: bool) -> str:
+    """Return the CSS classes of an entry."""
+    past = f" is-past{'' if entry.visits else ' is-unused'}" if entry.is_past else ""
+    return f"status-{entry.status}{past}{' is-dim' if is_dim else ''}"
 
 
-def chip(desk: Desk, entry: Entry) -> SafeString:
-    """Return the HTML of an entry. A page can have two thousand, so there is no template for it."""
-    row, time = entry.row, entry.time
-    taken = row.places_pending + row.places_reserved + row.places_booked
-    status = row.status if time.appointment is None else AppointmentStatus.BOOKED
-    places = ""
-    if row.total_appointments > 1 and status != Status.CLOSED and time.appointment is None:
-        places = f'<span class="chip-places">{taken} of {row.total_appointments} taken</span>'
-    weekly = '<span class="chip-weekly" title="Every week">weekly</span>' if row.recurring else ""
-    past = " is-past" if time.at <= desk.now else ""
-    who = "".join(f'<span class="chip-who">{escape(name)}</span>' for name in entry.names)
+def block(entry: Entry, doctor: str, looks: str, where: str, path: str, token: str) -> SafeString:
+    """Return the HTML of an entry of a day; a page can have hundreds, so there is no template.
+
+    looks: CSS classes. where: its place as CSS. path: of the board as it is shown, to return to.
+    token: for forms.
+    """
+    row = entry.row
+    anchor = f"opening-{row.id}"
+    if entry.time.appointment is not None:
+        anchor = f"visit-{entry.time.appointment.pk}"
+    parts = [f'<span class="chip-time">{entry.time.part.capitalize() or entry.time.clock}</span> ']
+    parts += [_name(visit) for visit in entry.visits]
+    facts = [f'<span class="chip-length">{row.length} min, </span>{status_word(entry)}']
+    facts += [each for each in (places(entry), "weekly" if row.recurring else "") if each]
+    whose = f'<span class="chip-doctor">, {escape(doctor)}</span>'
+    parts.append(f' <span class="chip-facts">{", ".join(facts)}{whose}</span>')
+    link = f'<a class="chip" href="../opening/{row.id}/">{"".join(parts)}</a>'
+    asked = [each for each in entry.visits if each.attendance]
+    looks += " has-attend" if asked else ""
+    looks += " is-many" if len(entry.visits) > 1 else ""
+    forms = "".join(_attend(each, f"{escape(path)}#{anchor}", token) for each in asked)
     return mark_safe(  # noqa: S308  # names are escaped, everything else is ours
-        f'<a class="chip status-{status}{past}" href="../opening/{row.id}/">'
-        f'<span class="chip-time">{time.part.capitalize() or time.clock}</span> '
-        f'<span class="chip-length">{row.length} min</span> '
-        f'<span class="chip-status">{labels.STATUS[status]}</span>{places}{weekly}'
-        f"{who}</a>"
+        f'<li id="{anchor}" class="oc-block {looks}" style="{where}">{link}{forms}</li>'
     )
 
 
-def doctors_at(desk: Desk, view: View, location: Location, entries: list[Entry]) -> list[Doctor]:
+def _name(visit: Visit) -> str:
+    note = f' <span class="chip-note">({visit.note})</span>' if visit.note else ""
+    new = ' <span class="oc-new">new</span>' if visit.is_new else ""
+    who = "chip-who" if visit.id else "chip-whole"
+    return f'<span class="{who}">{escape(visit.name)}{note}{new}</span> '
+
+
+def _attend(visit: Visit, back: str, token: str) -> str:
+    """Return the form with the buttons that say whether a patient came, or that take it back."""
+    name = escape(visit.name)
+
+    def button(value: str, word: str) -> str:
+        more = " cancel" if value == Attendance.LATE_CANCEL else ""
+        said = f'<span class="oc-sr">{more}: {name}</span>'
+        return f'<button name="attendance" value="{value}">{word}{said}</button>'
+
+    if visit.attendance == Attendance.UNKNOWN:
+        inside = "".join(button(value, word) for value, word in _MARKS.items())
+    else:
+        word = labels.ATTENDANCE[visit.attendance].capitalize()
+        undo = button(Attendance.UNKNOWN, "Undo")
+        inside = f'<b class="oc-came {visit.attendance}">{word}</b>{undo}'
+    return (
+        f'<form method="post" class="oc-attend" action="../place/{visit.id}/attendance/">'
+        f'<input type="hidden" name="csrfmiddlewaretoken" value="{token}">'
+        f'<input type="hidden" name="seen" value="{visit.attendance}">'
+        f'<input type="hidden" name="next" value="{back}">'
+        f"{inside}</form>"
+    )
+
+
+def doctors_at(desk: Desk, location: Location, entries: list[Entry]) -> list[Doctor]:
     """List the doctors who work at the location or have bookings there in view."""
     with_bookings = {entry.row.doctor_id for entry in entries}
     return [
         doctor
         for doctor in desk.doctors
-        if view.doctor in {"", doctor.pk}
-        and (
-            doctor.pk in with_bookings or any(at.pk == location.pk for at in doctor.locations.all())
-        )
+        if doctor.pk in with_bookings or any(at.pk == location.pk for at in doctor.locations.all())
     ]
+
+
+def zone_at(view: View, location: Location) -> str:
+    """Format the name of the location's time zone on the day in view."""
+    noon = walltime.start_of_day(view.day, location.zone) + timedelta(hours=12)
+    return labels.zone_name(location.zone, noon)
 
 
 def new_url(desk: Desk, location: Location, doctor: Doctor | None, start: datetime | None) -> str:

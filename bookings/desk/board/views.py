@@ -1,56 +1,72 @@
 """Views of the board: the page and its download as CSV."""
 
-from collections import Counter
-from datetime import timedelta
-from itertools import chain
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest, HttpResponse
-from django.views.decorators.http import require_safe
+from django.middleware.csrf import get_token
+from django.views.decorators.http import condition, require_safe
 
 from bookings import walltime
 from bookings.desk import csv_export, labels, times
-from bookings.desk.board import day, week
+from bookings.desk.board import day, month, refresh, week
 from bookings.desk.board.entries import COLUMNS, Entry, entries_by_location
 from bookings.desk.board.grid import first_start
-from bookings.desk.board.query import View, in_view, view_of
+from bookings.desk.board.query import KINDS, View, in_view, on_board, remember, view_of
 from bookings.desk.desk import Desk, desk_page, show
 from bookings.models import Booking, Status
+from openchair.staff import sessions
 
 
 @desk_page
 @require_safe
+@condition(etag_func=refresh.etag)
 def page(request: HttpRequest, desk: Desk) -> HttpResponse:
     view = view_of(request, desk)
-    rows = list(in_view(desk, view).values_list(*COLUMNS, named=True))
+    rows = list(on_board(desk, view).values_list(*COLUMNS, named=True))
     entries = entries_by_location(desk, view, rows)
-    shown = view.locations(desk)
-    make = week.grid if view.is_week else day.grid
-    grids = [make(desk, view, each, entries[each.pk]) for each in shown]
-    step = timedelta(days=7 if view.is_week else 1)
-    zone = shown[0].zone if shown else ZoneInfo("UTC")
-    today = walltime.wall_clock(desk.now, zone).date()
     context = {
-        "title": "Board",
         "view": view,
-        "grids": grids,
+        "desk": desk,
+        "untimed": _untimed(desk),
+        **_shown(request, desk, view, entries),
+    }
+    if sessions.is_refresh(request):
+        return show(request, desk, "board_live.html", context)
+    zone = desk.locations[0].zone if desk.locations else ZoneInfo("UTC")
+    today = walltime.wall_clock(desk.now, zone).date()
+    context |= {
+        "title": "Board",
         "heading": _heading(view),
-        "is_today": today in view.days,
+        "short_heading": _heading(view, short=True),
+        "is_today": today in view.days and (view.kind != "month" or today.month == view.day.month),
         "today": view.query(day=today.isoformat()),
-        "previous": view.query(day=(view.day - step).isoformat()),
-        "next": view.query(day=(view.day + step).isoformat()),
-        "as_day": view.query(view="day"),
-        "as_week": view.query(view="week"),
-        "export": view.query(),
+        "previous": view.query(day=view.moved(-1).isoformat()),
+        "next": view.query(day=view.moved(1).isoformat()),
+        "kinds": [(kind, kind.capitalize(), view.query(view=kind)) for kind in KINDS],
+        "query": view.query(),
         "new_start": first_start(desk, zone, view.days),
         "statuses": [(status.value, labels.STATUS[status]) for status in Status],
-        "desk": desk,
-        "count": labels.counted(len(rows), "opening"),
         "is_fullwidth": "1",
-        "untimed": _untimed(desk),
-        **_counts(entries),
     }
-    return show(request, desk, "board.html", context)
+    response = show(request, desk, "board.html", context)
+    remember(request, response, desk, view)
+    return response
+
+
+def _shown(
+    request: HttpRequest, desk: Desk, view: View, entries: dict[str, list[Entry]]
+) -> dict[str, Any]:
+    """Return the context of this kind of view."""
+    if view.kind == "month":
+        return {"weeks": month.weeks(desk, view, entries)}
+    if view.kind == "week":
+        return {"places": week.places(desk, view, entries)}
+    hours = day.ruler({each.pk: entries[each.pk] for each in view.locations(desk)})
+    path, token = request.get_full_path(), get_token(request)
+    places = day.places(desk, view, entries, hours, path, token)
+    columns = sum(max(1, len(place.doctors)) for place in places)
+    return {"hours": hours, "places": places, "columns": columns}
 
 
 @desk_page
@@ -67,23 +83,9 @@ def _untimed(desk: Desk) -> list[Booking]:
     return list(rows.order_by("created_at")[:20])
 
 
-def _heading(view: View) -> str:
-    if not view.is_week:
-        return labels.long_day(view.day)
+def _heading(view: View, *, short: bool = False) -> str:
+    if view.kind == "month":
+        return f"{view.day:%B %Y}"
+    if view.kind == "day":
+        return f"{labels.day(view.day)}, {view.day.year}" if short else labels.long_day(view.day)
     return f"{labels.day(view.days[0])} – {labels.day(view.days[-1])}, {view.days[-1].year}"
-
-
-def _counts(entries: dict[str, list[Entry]]) -> dict[str, int]:
-    """Count the places in view: free, on hold, waiting for an exact time, booked."""
-    counts = Counter({"free": 0, "held": 0, "to_time": 0, "booked": 0})
-    for entry in chain.from_iterable(entries.values()):
-        row = entry.row
-        if entry.time.appointment is not None:
-            counts["booked"] += 1
-        elif row.status != Status.CLOSED:
-            taken = row.places_pending + row.places_reserved + row.places_booked
-            counts["free"] += row.total_appointments - taken
-            counts["held"] += row.places_pending
-            counts["to_time"] += row.places_reserved
-            counts["booked"] += row.places_booked - entry.timed
-    return dict(counts)

@@ -1,0 +1,1 @@
+"""The page Numbers: what was offered and taken, and who came."""
