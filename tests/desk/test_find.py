@@ -11,7 +11,11 @@ from bookings.scheduling import appointments
 from tests.desk.world import House, browser, person, said
 from tests.factories import NOON
 
-FAMILY: dict[str, Any] = {"last_name": "Núñez", "phone": "(212) 555-0177", "guardian_name": "Eva Núñez"}
+FAMILY: dict[str, Any] = {
+    "last_name": "Núñez",
+    "phone": "(212) 555-0177",
+    "guardian_name": "Eva Núñez",
+}
 
 
 @pytest.fixture
