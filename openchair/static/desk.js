@@ -52,4 +52,12 @@
   window.addEventListener("pageshow", () => {
     for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
   });
+  // "Back" and "reload" bring what was found without a question: they ask for the page, which the
+  // browser keeps no copy of, and this for what was typed, which it keeps where the form would be.
+  const sought = document.querySelector(".oc-find.wide input[name=q]");
+  if (sought?.value) history.replaceState({ q: sought.value }, "");
+  else if (sought && history.state?.q) {
+    sought.value = history.state.q;
+    sought.form.requestSubmit();
+  }
 })();

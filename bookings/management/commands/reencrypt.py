@@ -19,9 +19,10 @@ class Command(BaseCommand):
     """Encrypt with the first key, so that the others can be removed from PATIENT_KEYS."""
 
     help = (
-        "Encrypt patients' data with the first key of PATIENT_KEYS: what other keys encrypted. In "
-        "small batches while the server runs; it may be stopped and run again. When it ends well, "
-        "no other key is needed any longer."
+        "Encrypt patients' data with the first key of PATIENT_KEYS: what other keys encrypted, and "
+        "what cannot be found by name yet, from before there was a search. In small batches while "
+        "the server runs; it may be stopped and run again. When it ends well, no other key is "
+        "needed any longer."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
