@@ -148,6 +148,7 @@ def test_at_any_hour_today_and_tomorrow_are_whole(now: str, clock: Traveller) ->
                 if each.start_datetime is not None
             ]
             assert {start.hour for start in starts} == set(range(8, 18))
+    assert not there.filter(places_pending__gt=0, start_datetime__lte=today).exists()
 
 
 def test_no_doctor_is_in_two_places_at_once() -> None:
