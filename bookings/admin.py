@@ -26,7 +26,7 @@ def named_moment(instant: datetime, location: Location) -> str:
     A list can have locations in several zones.
     """
     zone = location.zone
-    return f"{labels.moment_at(instant, zone)}, {labels.zone_name(zone, instant)}"
+    return f"{labels.dated(instant, zone)}, {labels.zone_name(zone, instant)}"
 
 
 class ReadOnlyAdmin(ScopedAdmin):

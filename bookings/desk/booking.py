@@ -86,7 +86,7 @@ def show_opening(
         "title": f"Opening {when}",
         "booking": booking,
         "seen": version(booking),
-        "status_word": labels.STATUS[booking.status],
+        "status_word": _status_word(booking, desk.now),
         "has_passed": has_passed,
         "when": when,
         "start_value": f"{wall:%Y-%m-%dT%H:%M}" if wall else "",
@@ -110,6 +110,13 @@ def show_opening(
         "board": url_of_day(desk, booking),
     }
     return show(request, desk, "booking.html", context, status)
+
+
+def _status_word(booking: Booking, now: datetime) -> str:
+    """Return the status; an opening that has passed is not open, also if places were left."""
+    if booking.status == Status.OPEN and whole.has_passed(booking, now):
+        return "Passed" if booking.places_taken else "Passed unused"
+    return labels.STATUS[booking.status]
 
 
 def takes_patients(booking: Booking, now: datetime) -> bool:

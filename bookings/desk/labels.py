@@ -86,14 +86,6 @@ def long_day(of: date) -> str:
     return f"{of:%A, %B} {of.day}, {of.year}"
 
 
-def moment_at(instant: datetime | None, zone: ZoneInfo) -> str:
-    """Format an instant as wall time in a zone: Tue, Jun 2, 9:45 AM."""
-    if instant is None:
-        return "no time yet"
-    wall = walltime.wall_clock(instant, zone)
-    return f"{day(wall.date())}, {clock(wall)}"
-
-
 def dated(instant: datetime, zone: ZoneInfo) -> str:
     """Format an instant with its year, as wall time in a zone: Tue, Jun 2, 2026, 9:45 AM."""
     wall = walltime.wall_clock(instant, zone)

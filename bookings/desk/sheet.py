@@ -59,7 +59,7 @@ def page(request: HttpRequest, desk: Desk) -> HttpResponse:
         "view": view,
         "pages": pages,
         "places": desk.locations,
-        "printed": labels.moment_at(desk.now, desk.locations[0].zone) if desk.locations else "",
+        "printed": labels.dated(desk.now, desk.locations[0].zone) if desk.locations else "",
         "is_fullwidth": "1",
     }
     return show(request, desk, "sheet.html", context)

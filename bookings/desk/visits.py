@@ -129,6 +129,8 @@ def act(request: HttpRequest, desk: Desk, appointment_id: str) -> HttpResponse:
 
     became = labels.APPOINTMENT_STATUS[wanted].lower()
     agreed, exact = request.POST.get("anyway", ""), fields.get("start_datetime")
+    if exact is not None:
+        became += f" for {labels.dated(exact, appointment.booking.location.zone)}"
     attempt(
         request,
         lambda: guard(change, Given(appointment.booking, exact, appointment), agreed=agreed),

@@ -54,11 +54,11 @@ def pages_of_staff(person: Person, kind: str) -> Iterator[Page]:
     yield person.go(f"/admin/practices/doctor/{world['doctors'][0]}/history/")
     yield person.go("/admin/password_change/")
     page = person.desk(kind, "board/?view=week")
-    page.get_by_role("link", name=re.compile("^Next")).click()
+    page.get_by_role("link", name=re.compile("^Next week")).click()
     page.locator(".chip").first.click()
     open_all(page)
     yield page
-    page.get_by_role("link", name="Edit").click()
+    page.get_by_role("link", name="Edit opening").click()
     yield page
     yield from previews(person, kind)
     page = person.desk(kind, "new-opening/")
@@ -87,7 +87,7 @@ def previews(person: Person, kind: str) -> Iterator[Page]:
     page.get_by_label("From").fill(first)
     page.get_by_label("Until").fill(last)
     page.get_by_role("button", name="Preview").click()
-    assert page.get_by_role("heading", name="Left alone").is_visible()
+    assert page.get_by_role("heading", name="Left alone").first.is_visible()
     yield page
 
 

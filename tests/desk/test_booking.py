@@ -74,6 +74,7 @@ def test_an_opening_that_has_passed_is_neither_offered_nor_held_nor_booked(
     address = house.address(f"opening/{booking.pk}/")
     page = desk.get(address)
     assert "nobody can be booked here any more" in said(page)
+    assert "Quillon Square Passed unused" in said(page)
     assert "Book" not in said(page).replace("Bookings", "")
     for do in ("hold", "book"):
         refused = desk.post(f"{address}act/", {"do": do, "seen": version(booking)}, follow=True)

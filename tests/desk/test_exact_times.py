@@ -61,6 +61,7 @@ def test_the_page_of_the_opening_shows_it(
 ) -> None:
     text = said(range_desk.get(range_house.address(f"opening/{booked.booking_id}/")))
     assert "Tue, Jun 2, 2026, 1:15 PM Dr. Rosalvason · Rosalva Square Booked" in text
+    assert "Ines Okonkwo Booked 555 0100" in text
     assert "1:00 PM" not in text.partition("History")[0]
 
 

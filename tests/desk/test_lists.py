@@ -169,7 +169,7 @@ def test_times_are_on_the_offices_clock_and_named(
     path: str, house: House, operator: Client
 ) -> None:
     page = operator.get(f"/admin/{path}").content.decode()
-    assert "Mon, Jun 1, 12:00 PM, New York time (EDT)" in page
+    assert "Mon, Jun 1, 2026, 12:00 PM, New York time (EDT)" in page
 
 
 @pytest.mark.parametrize(

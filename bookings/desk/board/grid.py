@@ -27,7 +27,7 @@ def status_word(entry: Entry) -> str:
 
 
 def places(entry: Entry) -> str:
-    """Return how many of several places are free: 2 free, 1 unused; empty where the status says it."""
+    """Return how many of several places are free (2 free, 1 unused), unless the status says it."""
     if entry.row.total_appointments < 2 or not entry.free or (entry.is_past and not entry.visits):
         return ""
     return f"{entry.free} {'unused' if entry.is_past else 'free'}"
