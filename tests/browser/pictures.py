@@ -35,10 +35,10 @@ def keep(page: Page, name: str) -> None:
 
 def take(server: Server, browser: Browser) -> None:
     day = date.today() + timedelta(days=1)  # noqa: DTZ011  # any day will do
-    day += timedelta(days=max(0, 7 - day.weekday()) % 7 if day.weekday() > 4 else 0)
+    workday = day + timedelta(days=max(0, 7 - day.weekday()) % 7 if day.weekday() > 4 else 0)
     front = enter(server, browser, "exact")
     keep(front.desk("exact", f"board/?day={day}"), "board")
-    keep(front.desk("exact", f"board/?view=week&day={day}"), "week")
+    keep(front.desk("exact", f"board/?view=week&day={workday}"), "week")
     page = front.desk("exact", "board/")
     page.keyboard.press("/")
     page.keyboard.type("0107")
