@@ -23,6 +23,8 @@ MOST = 50
 _SORTED = 1000
 _WALKED = 2000
 _READ = 300
+_COMPARED = 6
+"""So many words, the longest, are looked up; with more PostgreSQL plans for seconds."""
 _BEGINS = Coalesce("start_datetime", "booking__start_datetime")
 
 
@@ -123,8 +125,8 @@ def _wanted(practice_id: str, words: list[str], digits: str) -> list[list[int]]:
         found.append(terms.by_last_digits(practice_id, digits))
     long = [word for word in words if len(word) >= terms.FEWEST_LETTERS]
     # Shorter ones are the beginning of too much: they have a term only where it is the whole name.
-    said = long if long or found else words
-    return found + [terms.by_word(practice_id, each) for each in sorted(said, key=len)[::-1]]
+    said = sorted({*(long if long or found else words)}, key=len)[-_COMPARED:]
+    return found + [terms.by_word(practice_id, each) for each in said[::-1]]
 
 
 def _has_one(digests: list[int], appointment: str) -> Exists:

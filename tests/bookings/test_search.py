@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from bookings.models import Appointment, SearchTerm
 from bookings.patients import terms
@@ -96,6 +98,16 @@ def test_of_a_name_that_very_many_have_the_nearest_are_found(
     assert (some.visits, some.are_more) == ([fourth, third, second], True)
     one = search(scene.practice.pk, third.pk, now=NOON)
     assert (one.visits, one.are_more) == ([third], False)
+
+
+def test_however_much_is_typed_few_words_are_looked_up(scene: Scene) -> None:
+    names = "abc def ghi jkl mno pqr stu vwx yza bcd"
+    ada = take(scene, last_name=names, guardian_name=names)
+    for text in (names, f"{names} " * 3, " ".join("abcdefghij" * 15)):
+        with CaptureQueriesContext(connection) as queries:
+            visits = found(scene, text)
+        assert visits == ([ada] if text.startswith(names) else [])
+        assert max(query["sql"].count("EXISTS") for query in queries) < 13
 
 
 def test_a_practice_finds_its_own_alone_and_shares_no_digest(clock: Any, db: None) -> None:
