@@ -77,11 +77,13 @@ def digests(kind: str, text: str) -> list[str]:
     return [hmac.new(key, said, hashlib.sha256).hexdigest()[:32] for key in _ring().finding]
 
 
-def numbers(kind: str, scope: str, text: str) -> list[int]:
-    """Return `digests` as signed integers of 64 bits, others in each scope.
+def numbers(kind: str, scope: str, *texts: str) -> list[list[int]]:
+    """Return, for each key, the `digests` of texts as signed integers of 64 bits.
 
     scope: a practice's id, so that what two practices know cannot be compared.
     """
-    said = f"{kind}\0{scope}\0{text}".encode()
-    found = (hmac.digest(key, said, "sha256")[:8] for key in _ring().finding)
-    return [int.from_bytes(digest, "big", signed=True) for digest in found]
+    said = [f"{kind}\0{scope}\0{text}".encode() for text in texts]
+    return [
+        [int.from_bytes(hmac.digest(key, each, "sha256")[:8], "big", signed=True) for each in said]
+        for key in _ring().finding
+    ]

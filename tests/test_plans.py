@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -9,6 +10,8 @@ import pytest
 from django.db import connection
 
 from bookings.models import Appointment
+from bookings.patients import terms
+from bookings.patients.search import search
 from bookings.scheduling.availability import next_free
 from practices.models import Location, Practice
 from tests.conftest import Caller
@@ -52,7 +55,7 @@ CROWD = """
     FROM generate_series(1, 2000) n;
     ANALYZE
 """
-LARGE = {"bookings_booking", "bookings_appointment", "practices_apikey"}
+LARGE = {"bookings_booking", "bookings_appointment", "bookings_searchterm", "practices_apikey"}
 WAYS = {
     "GET location/l30-1/bookings?status=open": ("booking_location_list",),
     "GET location/l30-1/bookings": ("booking_location_",),
@@ -181,3 +184,22 @@ def test_what_is_free_next_is_found_among_the_open_ones_of_each_location(scene: 
     for sql, params in selected(lambda: next_free(practice, now=NOON, people=4)):
         for plan in plans(sql, params):
             assert not scanned(plan), sql
+
+
+def test_visits_are_found_by_their_terms_however_many_have_them(scene: Scene) -> None:
+    crowd(scene, first=60)
+    rare, common = (terms.by_word("p60", word)[0] for word in ("nunez", "maria"))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO bookings_searchterm (appointment_id, digest)
+            SELECT id, CASE n WHEN 1 THEN %s WHEN 2 THEN hashtext(id) %% 100 + %s ELSE n END
+            FROM bookings_appointment, generate_series(1, 5) n
+            """,
+            [common, rare],
+        )
+        cursor.execute("ANALYZE bookings_searchterm")
+    for text in ("nunez", "maria", "maria nunez", "(212) 555-0177", "ada@example.org", "ab60-1-7"):
+        for sql, params in selected(partial(search, "p60", text, now=NOON)):
+            for plan in plans(sql, params):
+                assert not scanned(plan), (text, sql)

@@ -21,8 +21,11 @@ from practices.ids import is_id
 MOST = 50
 """Most visits that a search returns."""
 _SORTED = 1000
+"""Most candidates that are sorted; of more, the nearest in time are looked for."""
 _WALKED = 2000
+"""How many openings from now on, and how many back, are looked through for those."""
 _READ = 300
+"""Most candidates that are decrypted."""
 _COMPARED = 6
 """So many words, the longest, are looked up; with more PostgreSQL plans for seconds."""
 _BEGINS = Coalesce("start_datetime", "booking__start_datetime")

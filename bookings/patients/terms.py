@@ -21,6 +21,7 @@ FEWEST_LETTERS = 3
 MOST_LETTERS = 8
 LAST_DIGITS = 4
 LETTERS = r"[^\W\d_]+"
+_NAME, _DIGITS = "name", "last digits"
 _TYPED_AS = str.maketrans({
     # without a decomposition in Unicode: ø, ł, đ, ð, dotless i, æ, œ, þ
     "\u00f8": "o", "\u0142": "l", "\u0111": "d", "\u00f0": "d", "\u0131": "i",
@@ -28,17 +29,12 @@ _TYPED_AS = str.maketrans({
     # what is written for an apostrophe
     "\u2018": "'", "\u2019": "'", "\u02bb": "'", "\u02bc": "'", "\u2032": "'", "`": "'",
 })  # fmt: skip
-_INSERT = {
-    "postgresql": "INSERT INTO bookings_searchterm (appointment_id, digest)"
-    " SELECT * FROM unnest(%s::text[], %s::bigint[])",
-    "sqlite": "INSERT INTO bookings_searchterm (appointment_id, digest) SELECT owner.value,"
-    " digest.value FROM json_each(%s) owner JOIN json_each(%s) digest ON owner.key = digest.key",
+_INSERT = "INSERT INTO bookings_searchterm (appointment_id, digest) SELECT"
+_INSERTS = {
+    "postgresql": f"{_INSERT} %s::text, unnest(%s::bigint[])",
+    "sqlite": f"{_INSERT} %s, value FROM json_each(%s)",
 }
-_DELETE = {
-    "postgresql": "DELETE FROM bookings_searchterm WHERE appointment_id = ANY(%s::text[])",
-    "sqlite": "DELETE FROM bookings_searchterm"
-    " WHERE appointment_id IN (SELECT value FROM json_each(%s))",
-}
+_DELETE = "DELETE FROM bookings_searchterm WHERE appointment_id = %s"
 
 
 def plain(text: str) -> str:
@@ -77,43 +73,37 @@ def number(phone: str) -> str:
 
 def by_word(practice_id: str, word: str) -> list[int]:
     """Return digests to search a word's beginning by, one for each key."""
-    return encryption.numbers("name", practice_id, word[:MOST_LETTERS])
+    return [one for (one,) in encryption.numbers(_NAME, practice_id, word[:MOST_LETTERS])]
 
 
 def by_last_digits(practice_id: str, digits: str) -> list[int]:
     """Return digests to search the end of a phone number by, one for each key."""
-    return encryption.numbers("last digits", practice_id, digits[-LAST_DIGITS:])
+    return [one for (one,) in encryption.numbers(_DIGITS, practice_id, digits[-LAST_DIGITS:])]
 
 
 def of(patient: Patient, practice_id: str) -> set[int]:
     """Return the digests that a patient is found by, under the encrypting key."""
     if patient == record.NOBODY:
         return set()
-    found = [
-        by_word(practice_id, word[:letters])
+    beginnings = {
+        word[:letters]
         for word in words(patient)
         for letters in range(min(len(word), FEWEST_LETTERS), min(len(word), MOST_LETTERS) + 1)
-    ]
+    }
+    found = encryption.numbers(_NAME, practice_id, *beginnings)[0]
     if len(digits := number(patient.phone)) >= LAST_DIGITS:
-        found.append(by_last_digits(practice_id, digits))
+        found.append(by_last_digits(practice_id, digits)[0])
     # What nothing is searched by tells `reencrypt` that this one has been done.
-    found = found or [encryption.numbers("nothing", practice_id, "")]
-    return {digests[0] for digests in found}
+    return set(found) or {*encryption.numbers("nothing", practice_id, "")[0]}
 
 
 def saving(made: Sequence[Appointment], changed: Sequence[Appointment]) -> dict[str, Statement]:
     """Return statements for writes.run that save the terms of new and of changed appointments."""
     statements, vendor = {}, connection.vendor
-    listed = list if vendor == "postgresql" else json.dumps
-    if changed:
-        ids = [appointment.pk for appointment in changed]
-        statements["old_terms"] = Statement(_DELETE[vendor], [listed(ids)])
-    found = [
-        (each.pk, digest)
-        for each in (*made, *changed)
-        for digest in of(each.unread_person, each.booking.practice_id)
-    ]
-    if found:
-        columns = zip(*found, strict=True)
-        statements["terms"] = Statement(_INSERT[vendor], [listed(column) for column in columns])
+    for nth, each in enumerate(changed):
+        statements[f"old_terms_{nth}"] = Statement(_DELETE, [each.pk])
+    for nth, each in enumerate((*changed, *made)):
+        if found := [*of(each.unread_person, each.booking.practice_id)]:
+            digests = found if vendor == "postgresql" else json.dumps(found)
+            statements[f"terms_{nth}"] = Statement(_INSERTS[vendor], [each.pk, digests])
     return statements
