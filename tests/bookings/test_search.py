@@ -176,6 +176,20 @@ def test_visits_are_found_while_and_after_keys_are_changed(scene: Scene, setting
     assert found(scene, "nunez 0177") == [ada]
 
 
+def test_a_visit_that_is_edited_while_keys_are_changed_is_found_afterwards(
+    scene: Scene, settings: Any
+) -> None:
+    old, new = new_key(), new_key()
+    settings.PATIENT_KEYS = [old]
+    ada = take(scene)
+    settings.PATIENT_KEYS = [new, old]
+    fields: Any = {"note": "Brings a friend"}
+    appointments.edit(appointment_id=ada.pk, fields=fields, by=scene.actor, now=NOON)
+    reencrypt()
+    settings.PATIENT_KEYS = [new]
+    assert found(scene, "nunez 0177") == [ada]
+
+
 # The same people ------------------------------------------------------------------------------
 
 
