@@ -78,8 +78,8 @@ MUTANTS = [
         'return rows.filter(**{f"{self.practice_path}__in": ids})',
         "return rows if ids else rows.none()",
         (
-            "tests/desk/test_isolation.py::test_an_export_of_anothers_rows_has_none_of_them",
-            "tests/desk/test_isolation.py::test_an_opening_of_ones_own_is_not_moved_into_another_practice",
+            "tests/desk/test_isolation_of_writes.py::test_an_export_of_anothers_rows_has_none_of_them",
+            "tests/desk/test_isolation_of_writes.py::test_an_opening_of_ones_own_is_not_moved_into_another_practice",
         ),
     ),
     Mutant(

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -21,10 +21,12 @@ from bookings.models import Appointment, Booking, Status
 from bookings.scheduling import bookings
 from bookings.scheduling.actors import Actor
 from openchair.errors import LimitReached, Refused
+from practices.ids import is_id
 from practices.models import Doctor, Location, Practice
 from practices.scoping import practices_of
 
 Result = TypeVar("Result")
+Row = TypeVar("Row", Appointment, Booking)
 
 
 @dataclass(frozen=True)
@@ -42,17 +44,15 @@ class Desk:
     def booking(self, booking_id: str) -> Booking:
         """Return a booking of this practice. Raises Http404, also for another practice's."""
         rows = Booking.objects.filter(practice=self.practice)
-        return get_object_or_404(
+        return _found(
             rows.select_related("location", "doctor", "practice", "partner", "whole_partner"),
-            pk=booking_id,
+            booking_id,
         )
 
     def appointment(self, appointment_id: str) -> Appointment:
         """Return an appointment in this practice. Raises Http404, also for another practice's."""
         rows = Appointment.objects.filter(booking__practice=self.practice)
-        return get_object_or_404(
-            rows.select_related("booking__location", "booking__practice"), pk=appointment_id
-        )
+        return _found(rows.select_related("booking__location", "booking__practice"), appointment_id)
 
     @cached_property
     def locations(self) -> list[Location]:
@@ -63,6 +63,13 @@ class Desk:
     def doctors(self) -> list[Doctor]:
         """Return the practice's doctors, by name, with their locations prefetched."""
         return list(self.practice.doctors.prefetch_related("locations"))
+
+
+def _found(rows: QuerySet[Row], row_id: str) -> Row:
+    """Return a row by its id, which may be any text. Raises Http404."""
+    if not is_id(row_id):  # PostgreSQL fails at a NUL
+        raise Http404
+    return get_object_or_404(rows, pk=row_id)
 
 
 def desk_page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:

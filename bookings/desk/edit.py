@@ -68,6 +68,8 @@ def _length(desk: Desk, doctor_id: str) -> int:
     """Return the length of the doctor's last opening on the schedule, or the usual one."""
     if not doctor_id and len(desk.doctors) == 1:
         doctor_id = desk.doctors[0].pk
+    if doctor_id not in {each.pk for each in desk.doctors}:
+        return _USUAL_LENGTH
     rows = Booking.objects.filter(practice=desk.practice, doctor=doctor_id)
     rows = rows.filter(start_datetime__isnull=False).order_by("-start_datetime")
     return rows.values_list("length", flat=True).first() or _USUAL_LENGTH

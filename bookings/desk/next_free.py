@@ -1,5 +1,6 @@
 """The page of the next free openings: for a caller, and to move visits to."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -149,7 +150,7 @@ def _set_defaults(asked: QueryDict, desk: Desk, visits: Sequence[Appointment]) -
 
 
 def _page_number(text: str) -> int:
-    return min(int(text), _LAST_PAGE) if text.isascii() and text.isdigit() and int(text) else 1
+    return min(int(text), _LAST_PAGE) if re.fullmatch(r"[1-9]\d{0,3}", text, re.ASCII) else 1
 
 
 def _url(desk: Desk, asked: Any, *, visits: Sequence[str] | None = None, **other: object) -> str:

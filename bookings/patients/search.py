@@ -26,6 +26,8 @@ _WALKED = 2000
 """How many openings from now on, and how many back, are looked through for those."""
 _READ = 300
 """Most candidates that are decrypted."""
+_COMPARED = 6
+"""So many words, the longest, are looked up; with more PostgreSQL plans for seconds."""
 _BEGINS = Coalesce("start_datetime", "booking__start_datetime")
 
 
@@ -126,8 +128,8 @@ def _wanted(practice_id: str, words: list[str], digits: str) -> list[list[int]]:
         found.append(terms.by_last_digits(practice_id, digits))
     long = [word for word in words if len(word) >= terms.FEWEST_LETTERS]
     # Shorter ones are the beginning of too much: they have a term only where it is the whole name.
-    said = long if long or found else words
-    return found + [terms.by_word(practice_id, each) for each in sorted(said, key=len)[::-1]]
+    said = sorted({*(long if long or found else words)}, key=len)[-_COMPARED:]
+    return found + [terms.by_word(practice_id, each) for each in said[::-1]]
 
 
 def _has_one(digests: list[int], appointment: str) -> Exists:

@@ -104,8 +104,8 @@ def edit(
     The same status again is a no-op, and renews a hold; the exact time makes a reserved one
     booked. A hold that has expired takes a place again if one is free. Of a cancelled one only the
     attendance changes.
-    Raises as `take`, Refused (409: too_early, for attendance), what `check` raises, and
-    Appointment.DoesNotExist.
+    Raises as `take`, Refused (409: too_early, for attendance; attended, for another exact time),
+    what `check` raises, and Appointment.DoesNotExist.
     """
     locked, appointment = _lock(appointment_id, by=by, now=now)
     if check is not None:
@@ -170,7 +170,8 @@ def _attend(locked: LockedBooking, appointment: Appointment, attendance: str) ->
     if attendance == appointment.attendance:
         return
     begins = appointment.exact_time
-    if begins is None or begins > locked.now:
+    # Undone also before it: a late cancel was said then, or the opening got a later time.
+    if attendance != Attendance.UNKNOWN and (begins is None or begins > locked.now):
         raise Refused(
             "too_early",
             f"The time of appointment {appointment.pk} has not come yet: send attendance "
@@ -183,6 +184,16 @@ def _attend(locked: LockedBooking, appointment: Appointment, attendance: str) ->
             f"{attendance}.",
         )
     locked.set_attendance(appointment, attendance)
+
+
+def check_unattended(appointment: Appointment) -> None:
+    """Raise Refused where it is said whether the patient came: the visit gets no other time."""
+    if appointment.attendance != Attendance.UNKNOWN:
+        raise Refused(
+            "attended",
+            f"Appointment {appointment.pk} is over, with its attendance "
+            f"{appointment.attendance}: make a new one.",
+        )
 
 
 _BOOKING_OF: CompiledQuery[tuple[str]] = CompiledQuery(
@@ -283,6 +294,8 @@ def _move(locked: LockedBooking, appointment: Appointment, fields: Fields) -> No
         )
     if status != was or says_time:
         exact = exact_time(locked, status, fields, appointment.start_datetime)
+        if exact != appointment.start_datetime:
+            check_unattended(appointment)
         locked.move(appointment, status)
         locked.set_time(appointment, exact)
     elif status == AppointmentStatus.PENDING and "status" in fields:

@@ -10,7 +10,6 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from bookings import representation
 from bookings.models import (
     TAKEN,
     Appointment,
@@ -18,9 +17,8 @@ from bookings.models import (
     Booking,
     Status,
 )
-from bookings.patients import record, terms
 from bookings.patients.record import Patient
-from bookings.scheduling import feed, holds
+from bookings.scheduling import feed, holds, saving
 from bookings.scheduling.actors import CLOCK, Actor
 from bookings.scheduling.audit import AuditTrail
 from openchair.database import writes
@@ -386,50 +384,12 @@ class LockedBooking:
 
     def _changes(self) -> dict[str, writes.Statement]:
         """Return the statements that save the booking and its appointments."""
-        changes = {}
+        changes = saving.of_appointments(self._made, self._changed.values(), self._rows)
         # A change of an appointment alone is none of the booking, which all partners see.
         if self._audit.is_of_booking:
-            changes["booking"] = self._booking_change()
-        if self._made:
-            changes["made"] = writes.insert(self._made)
-        for nth, (names, rows) in enumerate(self._alike()):
-            changes[f"changed_{nth}"] = writes.update(rows, names)
-        return changes | terms.saving(self._made, self._renamed())
-
-    def _booking_change(self) -> writes.Statement:
-        # Machines' clocks differ; updated_at must not go back, or a sync by it would miss changes.
-        latest = self._audit.latest
-        was = latest if self._is_new else self.booking.updated_at
-        self.booking.updated_at = max(latest, was)
-        representation.write(self.booking)
-        if self._is_new:
-            return writes.insert([self.booking])
-        names = writes.changed(self.booking, since=self._row) or ("updated_at",)
-        return writes.update([self.booking], names)
-
-    def _alike(self) -> list[tuple[tuple[str, ...], list[Appointment]]]:
-        """Group the changed appointments that one UPDATE can save, with the columns it writes.
-
-        Only columns that changed: key rotation may have re-encrypted a patient meanwhile.
-        """
-        alike: dict[tuple[tuple[str, Any], ...], list[Appointment]] = {}
-        for one in self._changed.values():
-            if one not in self._made:
-                names = writes.changed(one, since=self._rows[one.pk])
-                said = tuple((name, getattr(one, name)) for name in names)
-                alike.setdefault(said, []).append(one)
-        return [(tuple(name for name, _ in said), rows) for said, rows in alike.items() if said]
-
-    def _renamed(self) -> list[Appointment]:
-        """Return the changed appointments that are found by something else than before."""
-        practice_id = self.booking.practice_id
-        return [
-            one
-            for one in self._changed.values()
-            if (was := self._rows[one.pk]["patient"]) != one.patient
-            and one not in self._made
-            and terms.of(record.read(was), practice_id) != terms.of(one.unread_person, practice_id)
-        ]
+            before = None if self._is_new else self._row
+            changes = saving.of_booking(self.booking, before, self._audit.latest) | changes
+        return changes
 
     def _note_patients(self) -> None:
         """Add an event to each appointment if the booking's time, location or doctor changed."""

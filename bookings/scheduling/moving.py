@@ -6,7 +6,7 @@ from typing import Required
 
 from django.core.exceptions import ValidationError
 
-from bookings.models import TAKEN, Appointment, AppointmentStatus, Attendance, Booking
+from bookings.models import TAKEN, Appointment, AppointmentStatus, Booking
 from bookings.scheduling import appointments, moves
 from bookings.scheduling.actors import Actor
 from bookings.scheduling.locked_booking import LockedBooking
@@ -93,12 +93,7 @@ def _check_moves(appointment: Appointment) -> None:
             "hold_expired",
             f"The hold of appointment {appointment.pk} has expired: take a new place instead.",
         )
-    if appointment.attendance != Attendance.UNKNOWN:
-        raise Refused(
-            "attended",
-            f"Appointment {appointment.pk} is over, with its attendance "
-            f"{appointment.attendance}: make a new one.",
-        )
+    appointments.check_unattended(appointment)
 
 
 def _receive(target: LockedBooking, appointment: Appointment, fields: appointments.Fields) -> None:

@@ -66,7 +66,7 @@
   const refresh = async () => {
     if (ended || document.hidden || isBusy()) return;
     const asked = { headers: { ...headers, ...(etag && { "If-None-Match": etag }) }, redirect: "manual" };
-    const answer = await fetch(location.href, asked).catch(() => null);
+    const answer = await fetch(live.dataset.address, asked).catch(() => null);
     if (!answer) return; // no network: the next time
     if (answer.type === "opaqueredirect" || answer.status === 404) ended = true;
     if (!answer.ok) return;

@@ -83,6 +83,26 @@ def test_a_late_cancel_is_said_when_it_is_cancelled(scene: Scene, clock: Any) ->
     assert "car" not in str(Event.objects.filter(appointment=visit).values())
 
 
+def test_a_late_cancel_is_undone_before_the_time_too(scene: Scene) -> None:
+    visit = take(scene)
+    appointments.cancel(appointment_id=visit.pk, by=scene.actor, now=NOON, late=True)
+    with pytest.raises(Refused, match="not come yet"):
+        mark(scene, visit, "kept", NOON)
+    assert mark(scene, visit, "unknown", NOON).attendance == "unknown"
+
+
+def test_whoever_came_gets_no_exact_time_to_come(range_scene: Scene, clock: Any) -> None:
+    start = TOMORROW_NOON - timedelta(hours=1)
+    visit = take(range_scene, start_datetime=start)
+    clock.move_to(TOMORROW_NOON)
+    mark(range_scene, visit, "kept")
+    fields: Any = {"start_datetime": TOMORROW_NOON + timedelta(hours=1)}
+    at: Any = {"appointment_id": visit.pk, "by": range_scene.actor, "now": TOMORROW_NOON}
+    with pytest.raises(Refused, match="is over, with its attendance kept"):
+        appointments.edit(**at, fields=fields)
+    assert appointments.edit(**at, fields={"start_datetime": start}).attendance == "kept"
+
+
 def test_a_range_patient_has_no_attendance_before_the_exact_time(
     range_scene: Scene, clock: Any
 ) -> None:

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from bookings.models import Appointment, SearchTerm
 from bookings.patients import terms
@@ -98,6 +100,16 @@ def test_of_a_name_that_very_many_have_the_nearest_are_found(
     assert (one.visits, one.are_more) == ([third], False)
 
 
+def test_however_much_is_typed_few_words_are_looked_up(scene: Scene) -> None:
+    names = "abc def ghi jkl mno pqr stu vwx yza bcd"
+    ada = take(scene, last_name=names, guardian_name=names)
+    for text in (names, f"{names} " * 3, " ".join("abcdefghij" * 15)):
+        with CaptureQueriesContext(connection) as queries:
+            visits = found(scene, text)
+        assert visits == ([ada] if text.startswith(names) else [])
+        assert max(query["sql"].count("EXISTS") for query in queries) < 13
+
+
 def test_a_practice_finds_its_own_alone_and_shares_no_digest(clock: Any, db: None) -> None:
     ours, theirs = House("Ours"), House("Theirs")
     mine, other = (house.patient(house.publish("X"), **ADA) for house in (ours, theirs))
@@ -159,6 +171,20 @@ def test_visits_are_found_while_and_after_keys_are_changed(scene: Scene, setting
     ada = take(scene)
     settings.PATIENT_KEYS = [new, old]
     assert found(scene, "nunez 0177") == [ada]
+    reencrypt()
+    settings.PATIENT_KEYS = [new]
+    assert found(scene, "nunez 0177") == [ada]
+
+
+def test_a_visit_that_is_edited_while_keys_are_changed_is_found_afterwards(
+    scene: Scene, settings: Any
+) -> None:
+    old, new = new_key(), new_key()
+    settings.PATIENT_KEYS = [old]
+    ada = take(scene)
+    settings.PATIENT_KEYS = [new, old]
+    fields: Any = {"note": "Brings a friend"}
+    appointments.edit(appointment_id=ada.pk, fields=fields, by=scene.actor, now=NOON)
     reencrypt()
     settings.PATIENT_KEYS = [new]
     assert found(scene, "nunez 0177") == [ada]

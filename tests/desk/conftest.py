@@ -29,3 +29,21 @@ def desk(house: House) -> Client:
 def range_desk(range_house: House) -> Client:
     """Return a client logged in at the practice with range bookings."""
     return browser(range_house.staff)
+
+
+@pytest.fixture
+def mine(clock: Any, db: None) -> House:
+    """Make the practice of the person who is logged in."""
+    return House("Quillon", Kind.RANGE)
+
+
+@pytest.fixture
+def other(clock: Any, db: None) -> House:
+    """Make another practice, with names that stand out."""
+    return House("Zyxwvut", Kind.RANGE)
+
+
+@pytest.fixture
+def staff(mine: House, other: House) -> Client:
+    """Return a client logged in for the first practice alone."""
+    return browser(mine.staff)

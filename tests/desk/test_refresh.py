@@ -1,6 +1,8 @@
 """The board's quiet refresh: what it sends, when it sends nothing, and that it keeps nobody in."""
 
+import re
 from datetime import timedelta
+from html import unescape
 from typing import Any
 
 from django.conf import settings
@@ -11,6 +13,8 @@ from time_machine import Traveller
 
 from bookings.models import Access
 from openchair.staff.sessions import REFRESH_HEADER
+from practices.models import Doctor, Location
+from tests import factories
 from tests.conftest import only_once_on_sqlite
 from tests.desk.world import House, said
 
@@ -54,6 +58,26 @@ def test_a_change_and_a_time_that_has_come_are_new(
     desk.force_login(house.staff)
     third = again(desk, house, second.headers["ETag"])
     assert "1 unused" in said(third)
+
+
+def test_a_renamed_location_and_doctor_are_new(house: House, desk: Client) -> None:
+    first = again(desk, house).headers["ETag"]
+    Location.objects.filter(pk=house.location.pk).update(name="Harbor")
+    second = again(desk, house, first)
+    assert "Harbor" in said(second)
+    Doctor.objects.filter(pk=house.doctor.pk).update(name="Dr. Renamed")
+    assert "Dr. Renamed" in said(again(desk, house, second.headers["ETag"]))
+
+
+def test_a_board_stays_where_it_is_whatever_is_chosen_beside_it(house: House, desk: Client) -> None:
+    """In another tab of the browser, which shares the cookie."""
+    there = factories.location(house.practice, name="Quillon Hills")
+    page = desk.get(house.address("board/?day=2026-06-02")).content.decode()
+    found = re.search(r'data-address="([^"]+)"', page)
+    assert found is not None
+    desk.get(house.address(f"board/?location={there.pk}"))
+    answer = desk.get(house.address("board/") + unescape(found[1]), headers=QUIETLY)
+    assert "Quillonette Quillonfield" in said(answer)
 
 
 def test_a_refresh_keeps_nobody_logged_in(house: House, desk: Client, clock: Traveller) -> None:

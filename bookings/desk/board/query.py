@@ -71,6 +71,11 @@ class View:
         }
         return "?" + urlencode({name: value for name, value in values.items() if value})
 
+    @property
+    def address(self) -> str:
+        """Return the query string of just this view, whatever day it is and is remembered then."""
+        return self.query() + ("" if self.location else "&location=")
+
 
 def _next_month(day: date) -> date:
     return (day.replace(day=1) + timedelta(days=31)).replace(day=1)

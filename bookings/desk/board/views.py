@@ -63,7 +63,7 @@ def _shown(
     if view.kind == "week":
         return {"places": week.places(desk, view, entries)}
     hours = day.ruler({each.pk: entries[each.pk] for each in view.locations(desk)})
-    path, token = request.get_full_path(), get_token(request)
+    path, token = f"{request.path}{view.address}", get_token(request)
     places = day.places(desk, view, entries, hours, path, token)
     columns = sum(max(1, len(place.doctors)) for place in places)
     return {"hours": hours, "places": places, "columns": columns}
