@@ -143,17 +143,37 @@ def whole(booking: Booking) -> list[str]:
 
     3 places taken by OrthoDesk (on hold until 9:45 AM).
     """
-    by = booking.whole_partner.name if booking.whole_partner else "staff"
-    notes = {AppointmentStatus.BOOKED: "", AppointmentStatus.RESERVED: " (needs a time)"}
+    by = _whole_by(booking)
+    return [
+        f"{counted(count, 'place')} taken by {by}" + (f" ({note})" if note else "")
+        for count, note in _whole(booking)
+    ]
+
+
+def unnamed(booking: Booking) -> list[tuple[str, str]]:
+    """Describe the same in few words for the board: who took them, and a note that may be empty.
+
+    3 without names (OrthoDesk), on hold until 9:45 AM.
+    """
+    by = _whole_by(booking)
+    return [
+        (f"{'No name' if count == 1 else f'{count} without names'} ({by})", note)
+        for count, note in _whole(booking)
+    ]
+
+
+def _whole_by(booking: Booking) -> str:
+    return booking.whole_partner.name if booking.whole_partner else "staff"
+
+
+def _whole(booking: Booking) -> list[tuple[int, str]]:
+    """Return how many places, and in what state, as in `whole`."""
+    notes = {AppointmentStatus.BOOKED: "", AppointmentStatus.RESERVED: "needs a time"}
     if booking.whole_pending_until is not None:
         ends = walltime.wall_clock(booking.whole_pending_until, booking.location.zone)
-        notes[AppointmentStatus.PENDING] = f" (on hold until {clock(ends)})"
+        notes[AppointmentStatus.PENDING] = f"on hold until {clock(ends)}"
     counts = {status: getattr(booking, f"whole_{status}") for status in notes}
-    return [
-        f"{counted(counts[status], 'place')} taken by {by}{note}"
-        for status, note in notes.items()
-        if counts[status]
-    ]
+    return [(counts[status], note) for status, note in notes.items() if counts[status]]
 
 
 def who(event: Event | Access) -> str:

@@ -66,7 +66,7 @@ def test_a_lapsed_hold_is_seen_expired(house: House, desk: Client, clock: Travel
     held = house.publish("H", start=datetime(2026, 6, 2, 14), total_appointments=1)  # noqa: DTZ001
     house.patient(held, status="pending", now=NOON)
     day = house.address("board/?day=2026-06-02")
-    on_hold = "2:00 PM Quillonette Quillonfield (on hold until 12:15 PM) new 60 min, On hold"
+    on_hold = "2:00 PM Quillonette Quillonfield new 60 min, On hold until 12:15 PM"
     assert on_hold in said(desk.get(day))
     for _ in range(2):  # a request in between, or the session ends
         clock.shift(timedelta(minutes=7.5))

@@ -133,6 +133,7 @@ def _place(
         looks = grid.looks(entry, is_dim=not view.matches(doctor.pk, entry.status))
         if entry.row.length * hours.pixels < ONE_LINE:
             looks += " is-short"
+        looks += " is-beside" if of > 1 else ""
         made = grid.block(entry, doctor.name, looks, where, path, token)
         (before if entry.is_past else after).append(made)
     wall = walltime.wall_clock(desk.now, location.zone)

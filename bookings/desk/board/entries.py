@@ -97,7 +97,7 @@ def entries_by_location(desk: Desk, view: View, rows: list[Any]) -> dict[str, li
                 of_entry = rest if each.appointment is None else [each.appointment]
                 entry.visits.extend(_visit(desk, one, entry, zone) for one in of_entry)
                 if each.appointment is None:
-                    entry.visits.extend(map(Visit, whole.get(row.id, [])))
+                    entry.visits.extend(whole.get(row.id, []))
             found[row.location_id].append(entry)
     for entries in found.values():
         entries.sort(key=lambda entry: entry.time.at)
@@ -117,14 +117,14 @@ def _appointments(desk: Desk, view: View, ids: list[str]) -> dict[str, list[Appo
     return found
 
 
-def _whole(view: View, ids: list[str]) -> dict[str, list[str]]:
+def _whole(view: View, ids: list[str]) -> dict[str, list[Visit]]:
     """Describe the places taken without a patient, by booking; empty for a month."""
     if view.kind == "month":
         return {}
     anything = Q(whole_pending__gt=0) | Q(whole_reserved__gt=0) | Q(whole_booked__gt=0)
     taken = Booking.objects.filter(anything, pk__in=ids)
     rows = taken.select_related("location", "whole_partner")
-    return {booking.pk: labels.whole(booking) for booking in rows}
+    return {booking.pk: [Visit(*each) for each in labels.unnamed(booking)] for booking in rows}
 
 
 def _visit(desk: Desk, appointment: Appointment, entry: Entry, zone: ZoneInfo) -> Visit:

@@ -50,8 +50,10 @@ def block(entry: Entry, doctor: str, looks: str, where: str, path: str, token: s
     if entry.time.appointment is not None:
         anchor = f"visit-{entry.time.appointment.pk}"
     parts = [f'<span class="chip-time">{entry.time.part.capitalize() or entry.time.clock}</span> ']
-    parts += [_name(visit) for visit in entry.visits]
-    facts = [f'<span class="chip-length">{row.length} min, </span>{status_word(entry)}']
+    said = _said_once(entry)
+    parts += [_name(visit, "" if said else visit.note) for visit in entry.visits]
+    word = said or status_word(entry)
+    facts = [f'<span class="chip-length">{row.length} min, </span>{word}']
     facts += [each for each in (places(entry), "weekly" if row.recurring else "") if each]
     whose = f'<span class="chip-doctor">, {escape(doctor)}</span>'
     parts.append(f' <span class="chip-facts">{", ".join(facts)}{whose}</span>')
@@ -65,8 +67,16 @@ def block(entry: Entry, doctor: str, looks: str, where: str, path: str, token: s
     )
 
 
-def _name(visit: Visit) -> str:
-    note = f' <span class="chip-note">({visit.note})</span>' if visit.note else ""
+def _said_once(entry: Entry) -> str:
+    """Return what is noted of all visits, where that is the status too; else nothing."""
+    notes = {visit.note for visit in entry.visits}
+    is_status = entry.status in {Status.PENDING, Status.RESERVED}
+    note = notes.pop() if is_status and len(notes) == 1 else ""
+    return note[:1].upper() + note[1:]
+
+
+def _name(visit: Visit, note: str) -> str:
+    note = f' <span class="chip-note">({note})</span>' if note else ""
     new = ' <span class="oc-new">new</span>' if visit.is_new else ""
     who = "chip-who" if visit.id else "chip-whole"
     return f'<span class="{who}">{escape(visit.name)}{note}{new}</span> '

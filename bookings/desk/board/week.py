@@ -108,9 +108,8 @@ def _chip(entry: Entry, doctor: str, *, dim: bool) -> SafeString:
     row = entry.row
     who = ", ".join(_short(visit) for visit in entry.visits)
     said: list[str] = [escape(who)] if who else [grid.status_word(entry)]
-    if row.total_appointments > 1 and row.status != Status.CLOSED and not entry.time.appointment:
-        taken = row.total_appointments - entry.free
-        said.append(f'<span class="chip-places">{taken} of {row.total_appointments}</span>')
+    if free := grid.places(entry):
+        said.append(f'<span class="chip-places">{free}</span>')
     if who:
         hidden = " oc-sr" if entry.status in {Status.BOOKED, Status.OPEN} else ""
         said.append(f'<span class="chip-status{hidden}">{grid.status_word(entry)}</span>')
