@@ -112,7 +112,7 @@ class BookingEditSerializer(StrictSerializer):
         required=False,
         choices=Status.choices,
         help_text="Of the whole opening: pending holds every free place, booked and reserved take "
-        "every free place, open gives back the places taken this way. To close, send DELETE.",
+        "every free place, open frees the places taken this way. To close, send DELETE.",
     )
     length = StrictIntegerField(
         required=False, min_value=1, max_value=LONGEST, help_text="Minutes; 60 unless sent."
@@ -169,8 +169,8 @@ class AppointmentSerializer(serializers.Serializer[object]):
     status = serializers.ChoiceField(
         choices=AppointmentStatus.choices,
         help_text="pending: held while the patient completes the form. reserved: the office still "
-        "owes the exact time (range bookings only). booked: complete. cancelled: given back. "
-        "expired: the hold ended.",
+        "owes the exact time (range bookings only). booked: complete. cancelled: the place is "
+        "free again. expired: the hold ended.",
     )
     start_datetime = serializers.DateTimeField(
         allow_null=True,
@@ -189,7 +189,7 @@ class AppointmentSerializer(serializers.Serializer[object]):
     attendance = serializers.ChoiceField(
         choices=Attendance.choices,
         help_text="Whether the patient came: unknown until somebody says kept, no_show or "
-        "late_cancel (called off too late for the place to be used).",
+        "late_cancel (cancelled too late for the place to be used).",
     )
     pending_until = serializers.DateTimeField(
         allow_null=True, help_text="While pending: when the hold expires. Else null."

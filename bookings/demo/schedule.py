@@ -169,11 +169,12 @@ class _Schedule:
             if (slot.extra and ahead > 1) or self._clashes(location, nth, day, slot, there):
                 continue
             booking = self._publish(location, nth, day, slot, 3 if which == _SEVERAL else 1)
+            is_over = booking.start_datetime is None or booking.start_datetime <= self.now
             if which in known:
                 since_last_night = which == _TOMORROW[self.group.kind][nth]
                 asked = self.now - _A_WHILE if since_last_night else self._asked(booking)
                 self._take(booking, known[which], asked, waits=True)
-            elif (which + nth + ahead) % 9 == 0 and ahead < 5:
+            elif (which + nth + ahead) % 9 == 0 and ahead < 5 and not is_over:
                 self._hold(booking, with_patient=ahead == 1)
             else:
                 self._take_places(booking, likely=0.7 - 0.05 * ahead)

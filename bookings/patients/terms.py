@@ -1,7 +1,7 @@
 """Search terms of a visit: the beginnings of its names and the end of its phone, as keyed digests.
 
-Patients' data is encrypted, so a visit is found by its rows of SearchTerm, written together with it
-(by search.py beside this). A digest is of one practice: those of two have none in common.
+Patients' data is encrypted, so search.py beside this finds a visit by its rows of SearchTerm,
+which are written together with it. A digest is of one practice: those of two have none in common.
 """
 
 import json

@@ -46,14 +46,16 @@ class Fields(TypedDict, total=False):
 def take(*, booking_id: str, fields: Fields, by: Actor, now: datetime) -> Appointment:
     """Take one free place for a patient, held (`pending`) unless fields have another status.
 
-    Raises Refused (409: closed, in_the_past, place_taken, not_reservable), ValidationError (400),
-    LimitReached (429), Booking.DoesNotExist.
+    Raises Refused (409: closed, in_the_past, place_taken, not_reservable, and too_early for any
+    attendance), ValidationError (400), LimitReached (429), Booking.DoesNotExist.
     """
     locked = moves.lock(booking_id, by=by, now=now)
     status = fields.get("status", AppointmentStatus.PENDING)
     check_available(locked.booking, locked.now)
     exact = exact_time(locked, status, fields)
     appointment = locked.take(status, Patient(**_patient(fields)), exact)
+    if "attendance" in fields:
+        _attend(locked, appointment, fields["attendance"])
     locked.save()
     return appointment
 

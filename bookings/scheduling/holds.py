@@ -63,7 +63,7 @@ def check(live: int, partner_id: str, now: datetime) -> None:
         return
     raise LimitReached(
         f"A partner has at most {settings.HOLDS_PER_PARTNER} places on hold at a time; "
-        "complete or give back some, or wait until they expire.",
+        "complete or release some, or wait until they expire.",
         retry_after=ceil((_first_end(partner_id, now) - now).total_seconds()),
     )
 

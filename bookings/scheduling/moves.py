@@ -144,7 +144,7 @@ def change_status(locked: LockedBooking, wanted: str, *, says_start: bool) -> No
     if wanted == Status.OPEN:
         locked.give_back_whole()
         if booking.status != Status.OPEN:
-            raise _belongs_to_patient(booking, "given back")
+            raise _belongs_to_patient(booking, "freed")
     else:
         if wanted != Status.PENDING and not _can_be_taken(locked, wanted):
             raise _belongs_to_patient(booking, wanted)

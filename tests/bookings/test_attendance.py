@@ -42,6 +42,14 @@ def test_whoever_came_is_marked_once_the_time_has_come(
         assert api("GET", path).json()["attendance"] == attendance
 
 
+def test_nobody_has_come_when_the_place_is_taken(api: Caller, scene: Scene, clock: Any) -> None:
+    path = f"/onlinescheduling/booking/{scene.booking().pk}/appointments"
+    early = api("POST", path, {"status": "booked", "attendance": "kept"})
+    assert (early.status_code, early.json()["reason"]) == (409, "too_early")
+    assert not Appointment.objects.exists()
+    assert api("POST", path, {"status": "booked", "attendance": "unknown"}).status_code == 201
+
+
 def test_each_mark_and_its_undoing_are_in_the_history(scene: Scene, clock: Any) -> None:
     visit = take(scene)
     clock.move_to(TOMORROW_NOON)

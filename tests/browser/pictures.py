@@ -35,10 +35,19 @@ def keep(page: Page, name: str) -> None:
 
 def take(server: Server, browser: Browser) -> None:
     day = date.today() + timedelta(days=1)  # noqa: DTZ011  # any day will do
-    day += timedelta(days=max(0, 7 - day.weekday()) % 7 if day.weekday() > 4 else 0)
+    workday = day + timedelta(days=max(0, 7 - day.weekday()) % 7 if day.weekday() > 4 else 0)
     front = enter(server, browser, "exact")
     keep(front.desk("exact", f"board/?day={day}"), "board")
-    keep(front.desk("exact", f"board/?view=week&day={day}"), "week")
+    keep(front.desk("exact", f"board/?view=week&day={workday}"), "week")
+    page = front.desk("exact", "board/")
+    page.keyboard.press("/")
+    page.keyboard.type("0107")
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="together").wait_for()
+    keep(page, "find")
+    page.get_by_role("link", name="together").click()
+    page.get_by_role("button", name="Move to").first.wait_for()
+    keep(page, "move")
     page = front.desk("exact", "publish/")
     fill_pattern(page, next_monday(1))
     page.get_by_role("button", name="Preview").click()

@@ -112,6 +112,15 @@ def test_by_doctor_and_location_what_was_offered_taken_and_who_came(world: World
     assert "Quillon Square 2 6 0 4 2 67% 4 1 1 1 1 0 33% 0.9" in text
 
 
+def test_two_doctors_of_one_name_are_two_rows(world: World) -> None:
+    world.doctor.name = world.house.doctor.name
+    world.doctor.save()
+    text = world.text()
+    assert "Days to visit Dr. Quillonson" in text
+    assert "Dr. Quillonson 1 2 0 1 1 50%" in text
+    assert "Dr. Quillonson 2 6 0 4 2 67%" in text
+
+
 def test_by_who_booked_a_place_without_a_patient_is_taken_and_no_visit(world: World) -> None:
     text = world.text()
     assert "Days to visit =BrightCall 1 2 0 1 1 0 0 50% 0.9" in text

@@ -111,7 +111,7 @@ def view_of(request: HttpRequest, desk: Desk) -> View:
 def remember(request: HttpRequest, response: HttpResponse, desk: Desk, view: View) -> None:
     """Keep the location that the address names in a cookie of this practice's desk, or forget it.
 
-    No location ("All places") forgets it; an address that names none leaves it as it is.
+    No location ("All locations") forgets it; an address that names none leaves it as it is.
     """
     path = reverse("admin:desk_board", args=[desk.practice.pk]).removesuffix("board/")
     if view.location and request.COOKIES.get(LOCATION_COOKIE) != view.location:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import date
+from operator import itemgetter
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -111,7 +112,8 @@ def _named(
 ) -> list[tuple[str, Counts]]:
     """Add up by a property of the cells; return the sums by name, in the order of names."""
     found = counts.add_up(table, of)
-    return sorted((names[key], each) for key, each in found.items())
+    # Two may have the same name.
+    return sorted(((names[key], each) for key, each in found.items()), key=itemgetter(0))
 
 
 def _rows(desk: Desk, table: Table) -> Iterator[tuple[object, ...]]:
