@@ -128,6 +128,8 @@ def plant(server: Server) -> set[str]:
     browser = sign_in(server, secrets)
     assert browser.send("GET", f"/admin/bookings/booking/?q={PLANTED}").status == 200
     browser.send("POST", "/admin/practices/partner/add/", {"name": PLANTED * 30, "contact": MAIL})
+    find = f"/admin/desk/{server.demo['practices']['exact']['id']}/find/"
+    assert browser.send("POST", find, {"q": f"{PLANTED} {PHONE}"}).status == 200
     # An unexpected exception whose text quotes a row.
     execute(server, f"UPDATE practices_location SET timezone = '{PLANTED}' WHERE id = 'HK295'")
     elsewhere = "/onlinescheduling/location/HK295/bookings"

@@ -25,6 +25,7 @@ BY_PARTNER = {
 BY_STAFF = {name: f"{value}.x" for name, value in BY_PARTNER.items()} | {
     "email": "staff.bilby@platypus.example",
     "phone": "+49 555 731 90418",
+    "note": "brings her quollkeeper",
 }
 PLANTED = [
     "Zanziwombat",
@@ -35,6 +36,9 @@ PLANTED = [
     "Bandicootis",
     "ZQ93177-MARSUPIAL",
     "wallabytin",
+    "quollkeeper",
+    "moved to kowarigrad",
+    "potoroo-typed",
 ]
 
 
@@ -76,6 +80,11 @@ def plant(server: Server) -> None:
     assert "Zanziwombat" in desk.get(f"{listed}Numbatroo")
     find = f"/admin/desk/{exact['id']}/find/"
     assert "Zanziwombat" in desk.send_to(find, find, q="zanziwombat 90417 numbatroo")
+    assert "No visit found" in desk.send_to(find, find, q="potoroo-typed wallabytin")
+    visit = f"/admin/desk/{exact['id']}/place/{place.rpartition('/')[2]}/"
+    cancel = {"seen": "pending", "reason": "moved to kowarigrad"}
+    assert "is cancelled" in desk.send_to(f"{visit}cancel/", page, **cancel)
+    assert "moved to kowarigrad" in desk.get(visit)
 
 
 def on_disk(url: str) -> Iterator[bytes]:
