@@ -7,7 +7,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_safe
 
-from bookings import walltime
 from bookings.desk import calls, labels, times
 from bookings.desk.desk import Desk, attempt, desk_page, show
 from bookings.models import Call
@@ -43,14 +42,13 @@ def _today(desk: Desk) -> datetime:
 
 def _row(call: Call, desk: Desk) -> dict[str, Any]:
     visit = call.appointment
-    asked = walltime.wall_clock(call.asked_at, visit.booking.location.zone)
     return {
         "call": call,
         "visit": visit,
         "name": labels.patient(visit),
         "person": visit.person,
         "when": times.of_appointment(visit) or "no time yet",
-        "since": f"{labels.day(asked.date())}, {labels.clock(asked)}",
+        "since": labels.dated(call.asked_at, visit.booking.location.zone),
         "by": call.asked_by.get_full_name() or call.asked_by.get_username(),
     }
 
@@ -68,12 +66,13 @@ def reached(request: HttpRequest, desk: Desk, call_id: int) -> HttpResponse:
         pk=call_id,
     )
     if request.method == "POST":
+        name = labels.patient(call.appointment)
         if "undo" in request.POST:
-            attempt(request, lambda: calls.undo(call), "The patient is on the list again.")
+            attempt(request, lambda: calls.undo(call), f"{name} is on the list again.")
         else:
             attempt(
                 request,
                 lambda: calls.reach(call, user_id=desk.user.pk, now=desk.now),
-                "The patient was reached.",
+                f"{name} was reached.",
             )
     return redirect("admin:desk_calls", desk.practice.pk)

@@ -78,7 +78,7 @@ def test_closing_ends_on_a_list_of_whom_to_call_that_stays(house: House, desk: C
     close_tuesday(desk, house)
     to_do, _ = listed(desk, house)
     assert to_do.count("Quillonette Quillonfield 555 0100 Tue, Jun 2, 2026, 9:00 AM") == 1
-    assert "On the list since Mon, Jun 1, 12:00 PM, by Quillonina" in to_do
+    assert "On the list since Mon, Jun 1, 2026, 12:00 PM, by Quillonina" in to_do
     house.appointment.refresh_from_db()
     assert house.appointment.status == "booked"
 
@@ -101,7 +101,7 @@ def test_who_was_reached_is_said_and_can_be_undone(house: House, desk: Client) -
     close_tuesday(desk, house)
     call = Call.objects.get()
     reached = house.address(f"calls/{call.pk}/reached/")
-    assert "The patient was reached." in said(desk.post(reached, follow=True))
+    assert "Quillonette Quillonfield was reached." in said(desk.post(reached, follow=True))
     to_do, done = listed(desk, house)
     assert "Nobody is left to call" in to_do
     assert "Quillonette Quillonfield reached by Quillonina" in done
