@@ -66,12 +66,13 @@ def reached(request: HttpRequest, desk: Desk, call_id: int) -> HttpResponse:
         pk=call_id,
     )
     if request.method == "POST":
+        name = labels.patient(call.appointment)
         if "undo" in request.POST:
-            attempt(request, lambda: calls.undo(call), "The patient is on the list again.")
+            attempt(request, lambda: calls.undo(call), f"{name} is on the list again.")
         else:
             attempt(
                 request,
                 lambda: calls.reach(call, user_id=desk.user.pk, now=desk.now),
-                "The patient was reached.",
+                f"{name} was reached.",
             )
     return redirect("admin:desk_calls", desk.practice.pk)

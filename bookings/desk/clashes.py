@@ -59,9 +59,16 @@ class Clash:
 class Clashing(Exception):  # no error: a person is asked
     """Exact times overlap others, and the person has not agreed to it (see desk_page)."""
 
-    def __init__(self, booking: Booking, doctor: str, found: Collection[Clash]) -> None:
+    def __init__(
+        self,
+        booking: Booking,
+        doctor: str,
+        found: Collection[Clash],
+        visits: Collection[Appointment],
+    ) -> None:
         super().__init__()
         self.booking = booking
+        self.visits = visits
         self.doctor = doctor
         self.found = found
 
@@ -131,7 +138,8 @@ def guard(act: Callable[[], Result], *given: Given, agreed: str) -> Result:
     listed = [clash for clashes in found.values() for clash in clashes]
     if listed and agreed != fingerprint(listed):
         doctor_names = ", ".join(name for name, clashes in found.items() if clashes)
-        raise Clashing(timed[0].booking, doctor_names, listed)
+        visits = [each.visit for each in timed if each.visit is not None]
+        raise Clashing(timed[0].booking, doctor_names, listed, visits)
     return act()
 
 

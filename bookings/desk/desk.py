@@ -131,8 +131,10 @@ def _ask(request: HttpRequest, desk: Desk, clashing: Clashing) -> HttpResponse:
         for value in values
         if name not in {"csrfmiddlewaretoken", "anyway", *_TIMES}
     ]
+    typed = f"{request.POST.get('first_name', '')} {request.POST.get('last_name', '')}".strip()
     context = {
         "title": "Two patients at once",
+        "who": labels.listed([labels.patient(each) for each in clashing.visits] or [typed]),
         "clashing": clashing,
         "kept": kept,
         "times": [(name, request.POST[name]) for name in _TIMES if name in request.POST],

@@ -212,7 +212,7 @@ def _show_form(
         "form": form,
         "booking": booking,
         "seen": version(booking) if booking else "",
-        "zones": sorted({each.zone.key for each in desk.locations}),
+        "zones": sorted({labels.zone_city(each.zone) for each in desk.locations}),
     }
     if ask is not None:
         context |= {

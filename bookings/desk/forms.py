@@ -135,7 +135,7 @@ class BookingForm(DeskForm):
 
     location = forms.ModelChoiceField(Location.objects.none(), empty_label="Choose")
     doctor = forms.ModelChoiceField(Doctor.objects.none(), empty_label="Choose")
-    start = WallTimeField(label="Starts", help_text="On the office's clock.")
+    start = WallTimeField(label="Starts")
     length = forms.IntegerField(
         label="Minutes", min_value=1, max_value=LONGEST, initial=60, required=True
     )

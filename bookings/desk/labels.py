@@ -94,8 +94,12 @@ def dated(instant: datetime, zone: ZoneInfo) -> str:
 
 def zone_name(zone: ZoneInfo, instant: datetime) -> str:
     """Format a zone's name at an instant: New York time (EDT)."""
-    city = zone.key.rpartition("/")[2].replace("_", " ")
-    return f"{city} time ({instant.astimezone(zone).tzname()})"
+    return f"{zone_city(zone)} ({instant.astimezone(zone).tzname()})"
+
+
+def zone_city(zone: ZoneInfo) -> str:
+    """Format a zone's name: New York time."""
+    return f"{zone.key.rpartition('/')[2].replace('_', ' ')} time"
 
 
 def lasted(span: timedelta) -> str:
@@ -153,11 +157,11 @@ def whole(booking: Booking) -> list[str]:
 def unnamed(booking: Booking) -> list[tuple[str, str]]:
     """Describe the same in few words for the board: who took them, and a note that may be empty.
 
-    3 without names (OrthoDesk), on hold until 9:45 AM.
+    3 without names: OrthoDesk, on hold until 9:45 AM.
     """
     by = _whole_by(booking)
     return [
-        (f"{'No name' if count == 1 else f'{count} without names'} ({by})", note)
+        (f"{'No name' if count == 1 else f'{count} without names'}: {by}", note)
         for count, note in _whole(booking)
     ]
 

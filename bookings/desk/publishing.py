@@ -253,7 +253,7 @@ def _show(
         "form": form,
         "plan": planned,
         "stale": stale,
-        "zones": sorted({each.zone.key for each in desk.locations}),
+        "zones": sorted({labels.zone_city(each.zone) for each in desk.locations}),
     }
     if planned is not None:
         days: dict[str, list[Item]] = {}

@@ -1,5 +1,6 @@
 """Fixtures of browser tests: Chromium by Playwright, logged-in people, the product."""
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -45,7 +46,8 @@ class Person:
         self.page.locator(".oc-account").wait_for()
 
     def _heard(self, message: ConsoleMessage) -> None:
-        expected = "status of 400" in message.text  # a form with a mistake answers so
+        # So answers a form with a mistake, and one that asks whether something is meant.
+        expected = re.search("status of (400|409)", message.text) is not None
         if message.type in {"error", "warning"} and not expected:
             self.complaints.append(message.text)
 

@@ -200,8 +200,8 @@ def test_the_desk_says_who_took_places_without_a_patient(house: House, desk: Cli
     held = house.publish("H", start=datetime(2026, 6, 2, 15))  # noqa: DTZ001
     desk.post(house.address(f"opening/{held.pk}/act/"), {"do": "hold", "seen": version(held)})
     board = said(desk.get(house.address("board/?day=2026-06-02")))
-    assert "3 without names (Quillon Partner)" in board
-    assert "3 without names (staff) 60 min, On hold until 12:15 PM" in board
+    assert "3 without names: Quillon Partner" in board
+    assert "3 without names: staff 60 min, On hold until 12:15 PM" in board
     assert "3 places taken by Quillon Partner" in said(
         desk.get(house.address(f"opening/{booking.pk}/"))
     )

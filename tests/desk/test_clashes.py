@@ -102,6 +102,7 @@ def test_two_patients_at_one_time_with_one_doctor_are_asked_for(
     assign(range_desk, range_house, range_house.appointment, "09:20")
     asked = assign(range_desk, range_house, second, "09:30")
     assert (asked.status_code, "Two patients at once" in said(asked)) == (409, True)
+    assert "You are booking Ada Brook" in said(asked)
     assert "Tue, Jun 2, 2026, 9:20 AM, 60 min, Rosalva Square: Rosalvaette" in said(asked)
     second.refresh_from_db()
     assert second.status == "reserved"

@@ -1,0 +1,229 @@
+"""A visit to every page and opened state of the admin that staff see; it can be repeated."""
+
+import re
+from collections.abc import Iterator
+from datetime import date, timedelta
+from itertools import count
+from typing import Any
+
+from playwright.sync_api import Page
+
+from tests.browser.conftest import Person
+from tests.browser.test_jobs import next_monday
+
+LISTS = ["bookings/booking", "bookings/appointment", "bookings/event", "bookings/series"]
+WORLD = ["practices/practice", "practices/location", "practices/doctor"]
+_weeks = count(100)  # ahead: a week of its own for each visit, where nobody else has anything
+
+
+class Week:
+    """A Monday with openings in every state, made by a partner."""
+
+    def __init__(self, person: Person, kind: str) -> None:
+        self.person, self.kind = person, kind
+        number = next(_weeks)
+        self.day, self.phone = next_monday(number), f"212 555 1{number}"
+        first = self.opening("T09:00", total_appointments=4)
+        self.family = first
+        self.theo = self.patient(first, "Theophilus", **self.exact("T09:00"))
+        self.bea = self.patient(first, "Beatrix", **self.exact("T09:15"))
+        self.held = self.patient(first, "Benedict", status="pending")
+        self.free = self.opening("T10:30", total_appointments=2)
+        self.nameless = self.opening("T13:00", **self.exact("T13:00"))
+        self.later = self.opening("T14:30", total_appointments=2)
+        self.closed = self.opening("T16:00")
+        self.call("DELETE", f"booking/{self.closed}", None, 200)
+
+    def exact(self, clock: str) -> dict[str, str]:
+        """Return the fields with which a place is booked."""
+        start = {"start_datetime": f"{self.day}{clock}"} if self.kind == "range" else {}
+        return {"status": "booked", **start}
+
+    def call(self, method: str, path: str, body: Any, status: int) -> Any:
+        answer = self.person.server.call(method, f"/onlinescheduling/{path}", body)
+        assert answer.status == status, answer.body
+        return answer.json() if answer.body else None
+
+    def opening(self, clock: str, **fields: Any) -> str:
+        world = self.person.practice[self.kind]
+        where = {"location_id": world["locations"][0], "doctor_id": world["doctors"][0]}
+        start = {"start_datetime": f"{self.day}{clock}", "length": 60}
+        return str(self.call("POST", "booking", {**where, **start, **fields}, 201)["id"])
+
+    def patient(self, opening: str, first_name: str, **fields: Any) -> str:
+        family = {"last_name": "Quimby", "guardian_name": "Marigold Quimby", "phone": self.phone}
+        body = {"first_name": first_name, **family, **fields}
+        made = self.call("POST", f"booking/{opening}/appointments", body, 201)
+        return str(made["id"])
+
+
+def pages_of_staff(person: Person, kind: str) -> Iterator[tuple[str, Page]]:
+    """Yield every page that staff use, with its name and with everything folded opened."""
+    week = Week(person, kind)
+    for name, page in _pages(person, kind, week):
+        open_all(page)
+        yield name, page
+
+
+def _pages(person: Person, kind: str, week: Week) -> Iterator[tuple[str, Page]]:
+    yield "first page", person.page
+    yield from _boards(person, kind, week)
+    yield from _finding(person, kind)
+    yield from _next_free(person, kind, week)
+    yield from _openings(person, kind, week)
+    yield from _forms(person, kind, week)
+    yield from _publishing(person, kind)
+    for path in ("ranges/", "numbers/", "numbers/?period=week"):
+        yield path, person.desk(kind, path)
+    for model in [*LISTS, *WORLD]:
+        yield model, person.go(f"/admin/{model}/")
+    yield "new doctor", person.go("/admin/practices/doctor/add/")
+    world = person.practice[kind]
+    doctor = f"/admin/practices/doctor/{world['doctors'][0]}"
+    location = f"/admin/practices/location/{world['locations'][0]}"
+    for path in (f"{location}/change/", f"{doctor}/change/", f"{doctor}/history/"):
+        yield path, person.go(path)
+    yield "password", person.go("/admin/password_change/")
+    page = person.desk(kind, "new-opening/")
+    page.locator("#oc-idle").evaluate("dialog => dialog.showModal()")
+    yield "idle", page
+    yield from _calls(person, kind, week)
+
+
+def _boards(person: Person, kind: str, week: Week) -> Iterator[tuple[str, Page]]:
+    past = next_monday(0) - timedelta(days=3)
+    day = week.day.isoformat()
+    for path in (
+        f"board/?day={day}",
+        f"board/?day={day}&status=closed",
+        f"board/?day={day}&view=week",
+        "board/?view=week",
+        "board/?view=month",
+        f"board/?day={past}&view=week",
+        f"sheet/?day={day}",
+        f"sheet/?day={past}",
+    ):
+        yield path, person.desk(kind, path)
+    page = person.desk(kind, f"board/?day={past}")
+    assert page.locator(".oc-attend").count()
+    yield "past day", page
+    page.locator(".oc-block.has-attend .chip").first.click()
+    yield "past opening", page
+
+
+def _finding(person: Person, kind: str) -> Iterator[tuple[str, Page]]:
+    page = person.desk(kind, "find/")
+    yield "find", page
+    for text, found in (("Quimby", True), ("Xyzzyx", False)):
+        page.get_by_role("searchbox").fill(text)
+        with page.expect_navigation():
+            page.keyboard.press("Enter")
+        assert (page.locator(".oc-found").count() > 0) is found
+        yield f"find {text}", page
+
+
+def _next_free(person: Person, kind: str, week: Week) -> Iterator[tuple[str, Page]]:
+    after = f"first={week.day}"
+    both = f"visit={week.theo}&visit={week.bea}&{after}"
+    for query, choices in (
+        (after, True),
+        (f"{after}&people=2", True),
+        (f"visit={week.theo}&{after}", True),
+        (both, True),
+        (f"visit={week.held}&{after}", True),
+        (f"{both}&to={week.free}&to={week.free}", True),
+        ("first=2190-01-01", False),
+    ):
+        page = person.desk(kind, f"next-free/?{query}")
+        assert (page.locator(".oc-choice").count() > 0) is choices
+        yield f"next free {query}", page
+
+
+def _openings(person: Person, kind: str, week: Week) -> Iterator[tuple[str, Page]]:
+    for name in ("family", "free", "nameless", "closed"):
+        yield f"opening {name}", person.desk(kind, f"opening/{getattr(week, name)}/")
+    yield "patient", person.desk(kind, f"place/{week.theo}/")
+    page = person.desk(kind, f"place/{week.theo}/")
+    page.get_by_label("Phone").fill("abc")
+    page.get_by_role("button", name="Save").click()
+    yield "patient with a mistake", page
+    page = person.desk(kind, f"opening/{week.free}/?then={week.later}")
+    for label, value in (("First name", "Theophilus"), ("Last name", "Quimby"), ("Phone", "abc")):
+        page.get_by_label(label).fill(value)
+    page.get_by_role("button", name=re.compile("^(Book|Reserve)$")).first.click()
+    page.locator(".oc-mistakes").wait_for()
+    yield "taking with a mistake", page
+    page.get_by_label("Phone").fill(week.phone)
+    page.get_by_role("button", name=re.compile("^(Book|Reserve)$")).first.click()
+    page.get_by_text("has a visit already on").wait_for()
+    yield "taking a second visit", page
+
+
+def _forms(person: Person, kind: str, week: Week) -> Iterator[tuple[str, Page]]:
+    """Yield forms that ask: what overlaps, whom an edit moves, what is missing."""
+    yield "edit opening", person.desk(kind, f"opening/{week.family}/edit/")
+    page = person.desk(kind, f"opening/{week.family}/edit/")
+    page.get_by_label("Starts").fill(f"{week.day}T10:00")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_text("Patients are moved by this").wait_for()
+    yield "edit that asks", page
+    page = person.desk(kind, "new-opening/")
+    page.locator("form.oc-form").evaluate("form => form.noValidate = true")
+    page.get_by_role("button", name="Publish the opening").click()
+    yield "new opening with mistakes", page
+    world = person.practice[kind]
+    where = f"location={world['locations'][0]}&doctor={world['doctors'][0]}"
+    page = person.desk(kind, f"new-opening/?{where}&start={week.day}T10:45")
+    page.get_by_role("button", name="Publish the opening").click()
+    page.get_by_text("there is already").wait_for()
+    yield "new opening that overlaps", page
+    if kind == "range":
+        page = person.desk(kind, f"opening/{week.family}/")
+        held = page.locator(f"#place-{week.held}")
+        held.get_by_role("button", name="Book", exact=False).first.click()
+        page.get_by_text("there is already").wait_for()
+        yield "exact time that overlaps", page
+
+
+def _publishing(person: Person, kind: str) -> Iterator[tuple[str, Page]]:
+    yield "publish", person.desk(kind, "publish/")
+    page = person.desk(kind, "publish/")
+    page.locator("form.oc-form").evaluate("form => form.noValidate = true")
+    page.get_by_role("button", name="Preview").click()
+    yield "publish with mistakes", page
+    page.get_by_label("Location").select_option(index=1)
+    page.get_by_label("Doctor").select_option(index=1)
+    for day in ("Mon", "Tue", "Wed", "Thu", "Fri"):
+        page.get_by_label(day).check()
+    page.get_by_label("At", exact=True).fill("8:30, 9:00, 9:45")
+    page.get_by_label("Until").fill(f"{page.get_by_label('From').input_value()[:4]}-12-31")
+    page.get_by_label("Every week").check()
+    page.get_by_role("button", name="Preview").click()
+    page.locator("#preview").wait_for()
+    yield "publish preview", page
+
+
+def _calls(person: Person, kind: str, week: Week) -> Iterator[tuple[str, Page]]:
+    """Close the week's day, and call its patients."""
+    yield "close", person.desk(kind, "close/")
+    yield "close preview", _close_preview(person, kind, week.day)
+    page = _close_preview(person, kind, week.day)
+    page.get_by_role("button", name=re.compile("to call$")).click()
+    yield "call list", page
+    page.get_by_role("button", name=re.compile("^Reached")).first.click()
+    page.get_by_role("heading", name="Done today").wait_for()
+    yield "call list, some done", page
+
+
+def _close_preview(person: Person, kind: str, day: date) -> Page:
+    page = person.desk(kind, "close/")
+    for label in ("From", "Until"):
+        page.get_by_label(label).fill(day.isoformat())
+    page.get_by_role("button", name="Preview").click()
+    page.locator("#preview").wait_for()
+    return page
+
+
+def open_all(page: Page) -> None:
+    """Open what is folded."""
+    page.evaluate("for (const each of document.querySelectorAll('#main details')) each.open = true")
