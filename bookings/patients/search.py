@@ -22,7 +22,7 @@ MOST = 50
 """Most visits that a search returns."""
 _SORTED = 1000
 """Most candidates that are sorted; of more, the nearest in time are looked for."""
-_WALKED = 2000
+_WALKED = 1000
 """How many openings from now on, and how many back, are looked through for those."""
 _READ = 300
 """Most candidates that are decrypted."""
