@@ -32,7 +32,9 @@ def attend(request: HttpRequest, desk: Desk, appointment_id: str) -> HttpRespons
             now=desk.now,
             check=as_seen(seen, attrgetter("attendance")),
         ),
-        f"{labels.patient(appointment)}: {labels.ATTENDANCE[attendance]}.",
+        "The mark is undone."
+        if attendance == Attendance.UNKNOWN
+        else f"Marked: {labels.ATTENDANCE[attendance]}.",
     )
     return redirect(_within_desk(desk, request.POST.get("next", "")) or opening)
 

@@ -66,13 +66,12 @@ def reached(request: HttpRequest, desk: Desk, call_id: int) -> HttpResponse:
         pk=call_id,
     )
     if request.method == "POST":
-        name = labels.patient(call.appointment)
         if "undo" in request.POST:
-            attempt(request, lambda: calls.undo(call), f"{name} is on the list again.")
+            attempt(request, lambda: calls.undo(call), "The patient is on the list again.")
         else:
             attempt(
                 request,
                 lambda: calls.reach(call, user_id=desk.user.pk, now=desk.now),
-                f"{name} was reached.",
+                "The patient was reached.",
             )
     return redirect("admin:desk_calls", desk.practice.pk)

@@ -202,11 +202,14 @@ def as_seen(
 
 
 def _changed(row: Booking | Appointment) -> Refused:
-    """Return the refusal, with what was changed meanwhile, when, and the name of the person."""
+    """Return the refusal, with what was changed meanwhile, when, and who did it.
+
+    Without the patient's name: messages are in a cookie.
+    """
     last, deed = history.last_deed(row)
     subject = "This opening"
     if last.appointment is not None:
-        subject = f"The place of {labels.patient(last.appointment)}"
+        subject = "A patient's place"
     when = labels.dated(last.at, last.booking.location.zone)
     return Refused(
         "changed",

@@ -88,12 +88,12 @@ def _visit(appointment: Appointment) -> dict[str, Any]:
 
 
 def _done(made: Appointment) -> str:
-    """Say what happened: Ada Brook is booked for Tue, Jun 2, 2026, 9:00 AM."""
-    patient, when = labels.patient(made), times.of_appointment(made)
+    """Say what happened, without the name: messages are in a cookie."""
+    when = times.of_appointment(made)
     if made.status == AppointmentStatus.BOOKED:
-        return f"{patient} is booked for {when}."
+        return f"The patient is booked for {when}."
     if made.status == AppointmentStatus.RESERVED:
-        return f"{patient} has a place on {when}, and needs a time."
+        return f"The patient has a place on {when}, and needs a time."
     assert made.pending_until is not None
     ends = walltime.wall_clock(made.pending_until, made.booking.location.zone)
-    return f"A place on {when} is on hold for {patient} until {labels.clock(ends)}."
+    return f"A place on {when} is on hold for the patient until {labels.clock(ends)}."

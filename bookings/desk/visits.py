@@ -46,8 +46,7 @@ def edit(request: HttpRequest, desk: Desk, appointment_id: str) -> HttpResponse:
         # The form gets the current version: saving again after a conflict message is deliberate.
         return _show(request, desk, desk.appointment(appointment_id), form, 400)
     changed = labels.listed([labels.patient_field(name) for name in form.changed_data])
-    told = f"{changed} changed" if changed else "nothing changed"
-    messages.success(request, f"{labels.patient(edited)}: {told}.")
+    messages.success(request, f"Changed: {changed}." if changed else "Nothing was changed.")
     return redirect("admin:desk_booking", desk.practice.pk, appointment.booking_id)
 
 
@@ -95,7 +94,7 @@ def cancel(request: HttpRequest, desk: Desk, appointment_id: str) -> HttpRespons
             reason=form.cleaned_data["reason"],
             late=form.cleaned_data["late"],
         ),
-        f"The visit of {labels.patient(appointment)}{f' on {when}' if when else ''} is cancelled.",
+        f"The visit{f' on {when}' if when else ''} is cancelled.",
     )
     return page
 
@@ -127,13 +126,13 @@ def act(request: HttpRequest, desk: Desk, appointment_id: str) -> HttpResponse:
             check=as_seen(request.POST.get("seen", "")),
         )
 
-    became = labels.APPOINTMENT_STATUS[wanted].lower()
+    became = "is booked" if wanted == AppointmentStatus.BOOKED else "has a place and needs a time"
     agreed, exact = request.POST.get("anyway", ""), fields.get("start_datetime")
     if exact is not None:
         became += f" for {labels.dated(exact, appointment.booking.location.zone)}"
     attempt(
         request,
         lambda: guard(change, Given(appointment.booking, exact, appointment), agreed=agreed),
-        f"{labels.patient(appointment)}: {became}.",
+        f"The patient {became}.",
     )
     return page

@@ -101,7 +101,7 @@ def test_who_was_reached_is_said_and_can_be_undone(house: House, desk: Client) -
     close_tuesday(desk, house)
     call = Call.objects.get()
     reached = house.address(f"calls/{call.pk}/reached/")
-    assert "Quillonette Quillonfield was reached." in said(desk.post(reached, follow=True))
+    assert "The patient was reached." in said(desk.post(reached, follow=True))
     to_do, done = listed(desk, house)
     assert "Nobody is left to call" in to_do
     assert "Quillonette Quillonfield reached by Quillonina" in done

@@ -24,7 +24,7 @@ def take(house: House, desk: Client, **values: Any) -> Any:
 
 
 def test_three_fields_are_enough(house: House, desk: Client) -> None:
-    assert "Ada Brook is booked for Tue, Jun 2, 2026, 9:00 AM." in said(take(house, desk))
+    assert "The patient is booked for Tue, Jun 2, 2026, 9:00 AM." in said(take(house, desk))
 
 
 def test_what_the_office_notes_is_on_the_page_and_dials(house: House, desk: Client) -> None:
@@ -79,16 +79,16 @@ def test_in_a_range_practice_a_place_without_a_time_is_reserved(
     range_house: House, range_desk: Client
 ) -> None:
     done = said(take(range_house, range_desk))
-    assert "Ada Brook has a place on Tue, Jun 2, 2026, morning, and needs a time." in done
+    assert "The patient has a place on Tue, Jun 2, 2026, morning, and needs a time." in done
     assert named("Ada").status == "reserved"
     held = take(range_house, range_desk, first_name="Cy", status="pending")
-    assert "is on hold for Cy Brook until 12:15 PM." in said(held)
+    assert "is on hold for the patient until 12:15 PM." in said(held)
 
 
 def test_a_place_is_taken_for_a_patient_on_the_phone(house: House, desk: Client) -> None:
     values = {"first_name": "Ada", "last_name": "Brook", "phone": "555 0199", "status": "booked"}
     done = desk.post(house.address(f"opening/{house.booking.pk}/patient/"), values, follow=True)
-    assert "Ada Brook is booked for Tue, Jun 2, 2026, 9:00 AM." in said(done)
+    assert "The patient is booked for Tue, Jun 2, 2026, 9:00 AM." in said(done)
     appointment = named("Ada")
     assert (appointment.status, appointment.person.phone) == ("booked", "555 0199")
     event = appointment.events.get()
@@ -173,7 +173,7 @@ def test_one_of_these_places_is_given_to_a_patient_with_a_name(house: House, des
     assert refused.status_code == 400
     assert 'value="Brook"' in refused.content.decode()
     done = said(desk.post(path, {**typed, "phone": "555 0199"}, follow=True))
-    assert "Ada Brook is booked for Tue, Jun 2, 2026, 2:00 PM." in done
+    assert "The patient is booked for Tue, Jun 2, 2026, 2:00 PM." in done
     assert "2 places taken by Quillon Partner" in done
     assert "Places booked without a patient: 3 → 2" in done
     appointment = named("Ada")
