@@ -209,7 +209,7 @@ def _changed(row: Booking | Appointment) -> Refused:
     last, deed = history.last_deed(row)
     subject = "This opening"
     if last.appointment is not None:
-        subject = "A patient's place"
+        subject = "The place of a patient"
     when = labels.dated(last.at, last.booking.location.zone)
     return Refused(
         "changed",

@@ -104,7 +104,7 @@ def test_whoever_books_the_rest_is_told_of_the_place_that_a_colleague_took(
     house.patient(booking, first_name="Ada", last_name="Brook")
     act = house.address(f"opening/{booking.pk}/act/")
     refused = said(desk.post(act, {"do": "book", "seen": seen}, follow=True))
-    assert "A patient's place was changed while you looked: Quillon Partner made it" in refused
+    assert "The place of a patient was changed while you looked: Quillon Partner made it" in refused
     booking.refresh_from_db()
     assert booking.whole_booked == 0
 
