@@ -104,7 +104,10 @@ def _place(desk: Desk, view: View, location: Location, entries: list[Entry]) -> 
 
 
 def _chip(entry: Entry, doctor: str, *, dim: bool) -> SafeString:
-    """Return the HTML of an entry. A page can have two thousand, so there is no template for it."""
+    """Return the HTML of an entry. A page can have two thousand, so there is no template for it.
+
+    doctor: the name, escaped.
+    """
     row = entry.row
     who = ", ".join(_short(visit) for visit in entry.visits)
     said: list[str] = [escape(who)] if who else [grid.status_word(entry)]
