@@ -77,6 +77,12 @@ def digests(kind: str, text: str) -> list[str]:
     return [hmac.new(key, said, hashlib.sha256).hexdigest()[:32] for key in _ring().finding]
 
 
+def derive(kind: str, text: str) -> list[bytes]:
+    """Return, for each key, 32 bytes that only who has the key can derive from the text."""
+    said = f"{kind}\0{text}".encode()
+    return [hmac.digest(key, said, "sha256") for key in _ring().finding]
+
+
 def numbers(kind: str, scope: str, *texts: str) -> list[list[int]]:
     """Return, for each key, the `digests` of texts as signed integers of 64 bits.
 

@@ -41,6 +41,8 @@ SESSION_MAX = env.number("SESSION_MAX", default=43_200, most=604_800)
 HOLD_SECONDS = env.number("HOLD_SECONDS", default=900, most=86_400)
 HOLD_MAX_SECONDS = env.number("HOLD_MAX_SECONDS", default=max(3600, HOLD_SECONDS), most=86_400)
 HOLDS_PER_PARTNER = env.number("HOLDS_PER_PARTNER", default=200, most=100_000)
+# Seconds that the booking page holds a place for a patient, anew with each step.
+PATIENT_HOLD_SECONDS = env.number("PATIENT_HOLD_SECONDS", default=300, most=HOLD_MAX_SECONDS)
 if HOLD_MAX_SECONDS < HOLD_SECONDS:
     raise ImproperlyConfigured(
         f"HOLD_MAX_SECONDS is {HOLD_MAX_SECONDS}, less than HOLD_SECONDS ({HOLD_SECONDS}): "
@@ -197,8 +199,10 @@ DATABASES = {"default": _database}
 zoneinfo.reset_tzpath(())
 USE_TZ = True
 TIME_ZONE = "UTC"
-LANGUAGE_CODE = "en-us"
-USE_I18N = False
+# English, but for the patients' pages under /es/; their texts are in locale/.
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("es", "Español")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
 
 # Pages and static files ----------------------------------------------------------------------
 

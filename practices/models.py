@@ -1,11 +1,13 @@
 """Models: practices with locations, doctors and staff; partners with grants and API keys."""
 
+import re
 from datetime import datetime
 from zoneinfo import ZoneInfo, available_timezones
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator, URLValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
@@ -126,6 +128,88 @@ class Doctor(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+def validate_origins(text: str) -> None:
+    """Raise ValidationError for a line that is no origin; http only for this machine's names."""
+    for line in text.split():
+        if re.fullmatch(ORIGIN, line) is None:
+            raise ValidationError(
+                f"{line} is no address of a web site: write https://www.practice.example, "
+                "without a path, one on each line."
+            )
+
+
+ORIGIN = (
+    r"https://[a-z0-9.-]+\.[a-z]{2,63}(?::[0-9]{1,5})?"
+    r"|https?://(?:localhost|127\.0\.0\.1)(?::[0-9]{1,5})?"
+)
+
+
+class BookingPage(models.Model):
+    """What a practice says of its booking page, on which patients book by themselves.
+
+    Without a row it is off, with the defaults (contract, section 6).
+    """
+
+    practice = models.OneToOneField(
+        Practice, models.CASCADE, primary_key=True, related_name="booking_page"
+    )
+    active = models.BooleanField("Patients can book by themselves", default=False)
+    notice_hours = models.PositiveSmallIntegerField(
+        "Least notice, in hours",
+        default=2,
+        validators=[MaxValueValidator(720)],
+        help_text="Openings that begin sooner are not shown.",
+    )
+    horizon_days = models.PositiveSmallIntegerField(
+        "How far ahead, in days",
+        default=84,
+        validators=[MinValueValidator(1), MaxValueValidator(366)],
+    )
+    cancel_hours = models.PositiveSmallIntegerField(
+        "Moving and cancelling ends, in hours before the visit",
+        default=0,
+        validators=[MaxValueValidator(720)],
+        help_text="Afterwards the page says whom to call.",
+    )
+    locations = models.ManyToManyField(
+        Location, blank=True, related_name="+", help_text="None chosen: all of them are shown."
+    )
+    doctors = models.ManyToManyField(
+        Doctor, blank=True, related_name="+", help_text="None chosen: all of them are shown."
+    )
+    text_en = models.TextField(
+        "Text for patients, in English",
+        blank=True,
+        max_length=1000,
+        help_text="What to bring, where to park. Shown on the first page and after booking.",
+    )
+    text_es = models.TextField("The same in Spanish", blank=True, max_length=1000)
+    promise_en = models.CharField(
+        "When the office answers, in English",
+        blank=True,
+        max_length=100,
+        help_text="For parts of the day, whose exact time you set: "
+        "“by noon of the next working day”, say.",
+    )
+    promise_es = models.CharField("The same in Spanish", blank=True, max_length=100)
+    after_url = models.URLField(
+        "Page of yours to go to afterwards",
+        blank=True,
+        validators=[URLValidator(["https"])],
+        help_text="A link on the last page; it begins with https.",
+    )
+    origins = models.TextField(
+        "Web sites that may show it in a frame",
+        blank=True,
+        max_length=1000,
+        validators=[validate_origins],
+        help_text="https://www.practice.example, one on each line. None: no site may.",
+    )
+
+    def __str__(self) -> str:
+        return f"Booking page of {self.practice_id}"
 
 
 class Membership(models.Model):

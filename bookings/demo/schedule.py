@@ -286,7 +286,7 @@ class _Schedule:
             self._cancel(booking, visit, begins - 2 * _A_WHILE, late=True)
         else:
             with self._changed(booking, "", begins + _A_WHILE) as locked:
-                locked.set_attendance(locked.appointment(visit.pk), attendance)
+                locked.revise(locked.appointment(visit.pk), attendance=attendance)
 
     def _cancel(
         self, booking: Booking, visit: Appointment, then: datetime, *, late: bool = False
@@ -294,7 +294,8 @@ class _Schedule:
         with self._changed(booking, "", then) as locked:
             known = locked.appointment(visit.pk)
             locked.move(known, AppointmentStatus.CANCELLED)
-            locked.set_attendance(known, Attendance.LATE_CANCEL if late else Attendance.UNKNOWN)
+            attendance = Attendance.LATE_CANCEL if late else Attendance.UNKNOWN
+            locked.revise(known, attendance=attendance)
             locked.set_patient(known, {"cancel_reason": self.random.choice(_REASONS)})
 
     def _publish_weekly(self, location: Location) -> None:

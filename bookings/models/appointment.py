@@ -11,7 +11,7 @@ from django.db.models import F, Q
 from bookings.models.booking import Booking, local_days
 from bookings.patients import record
 from bookings.patients.record import Patient
-from practices.ids import PublicIdField, id_constraint
+from practices.ids import ID_LENGTH, PublicIdField, id_constraint
 from practices.models import Kind, Location, Partner
 
 
@@ -23,6 +23,13 @@ class AppointmentStatus(models.TextChoices):
     EXPIRED = "expired", "Expired"
 
 
+class Language(models.TextChoices):
+    """What a patient reads: the languages of the booking page (contract, section 6)."""
+
+    EN = "en", "English"
+    ES = "es", "Spanish"
+
+
 class Attendance(models.TextChoices):
     """Whether the patient came; said by a person, never guessed (contract, section 10)."""
 
@@ -32,6 +39,8 @@ class Attendance(models.TextChoices):
     LATE_CANCEL = "late_cancel", "Late cancel"
 
 
+ATTRIBUTION = ("booking_referral", "utm_source", "utm_medium", "utm_campaign")
+"""The keys of `attribution`."""
 read_by: ContextVar[set[str] | None] = ContextVar("read_by", default=None)
 """Ids of appointments whose patients the request has read (bookings/patients/access.py)."""
 TAKEN = (AppointmentStatus.PENDING, AppointmentStatus.RESERVED, AppointmentStatus.BOOKED)
@@ -81,6 +90,25 @@ class Appointment(models.Model):
         choices=Attendance,
         default=Attendance.UNKNOWN,
         db_default=Attendance.UNKNOWN,
+    )
+    # Null where nobody said: columns without a default are added to a large table at once.
+    group_id = models.CharField(  # noqa: DJ001  # see above
+        max_length=ID_LENGTH, null=True, editable=False, help_text="Shared by a family's visits."
+    )
+    language = models.CharField(  # noqa: DJ001  # see above
+        max_length=2, choices=Language, null=True, help_text="Empty: English."
+    )
+    source = models.CharField(  # noqa: DJ001  # see above
+        max_length=100,
+        null=True,
+        editable=False,
+        help_text="Where the patient came from: a partner's id, or any text.",
+    )
+    attribution = models.JSONField(
+        null=True, editable=False, help_text="What else the first address said: ATTRIBUTION."
+    )
+    confirmed_at = models.DateTimeField(
+        null=True, editable=False, help_text="UTC; when the patient said: I will come."
     )
     # Null where nothing is known, so that the partial indexes leave these rows out.
     patient = models.TextField(  # noqa: DJ001  # see above
@@ -154,6 +182,7 @@ class Appointment(models.Model):
                 name="appointment_exact_time",
                 condition=Q(start_datetime__isnull=False),
             ),
+            models.Index("group_id", name="appointment_group", condition=Q(group_id__isnull=False)),
         ]
 
     def __str__(self) -> str:

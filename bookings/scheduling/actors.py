@@ -35,3 +35,4 @@ class Actor:
 
 
 CLOCK = Actor(ActorKind.CLOCK)
+PATIENT = Actor(ActorKind.PATIENT)

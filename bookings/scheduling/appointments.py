@@ -12,7 +12,15 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from bookings import walltime
-from bookings.models import TAKEN, Appointment, AppointmentStatus, Attendance, Booking, Status
+from bookings.models import (
+    TAKEN,
+    Appointment,
+    AppointmentStatus,
+    Attendance,
+    Booking,
+    Language,
+    Status,
+)
 from bookings.patients.record import PATIENT_FIELDS, Patient
 from bookings.scheduling import moves
 from bookings.scheduling.actors import Actor
@@ -40,6 +48,7 @@ class Fields(TypedDict, total=False):
     message: str
     note: str
     attendance: str
+    language: str
 
 
 @transaction.atomic
@@ -50,13 +59,23 @@ def take(*, booking_id: str, fields: Fields, by: Actor, now: datetime) -> Appoin
     attendance), ValidationError (400), LimitReached (429), Booking.DoesNotExist.
     """
     locked = moves.lock(booking_id, by=by, now=now)
+    appointment = take_in(locked, fields)
+    locked.save()
+    return appointment
+
+
+def take_in(locked: LockedBooking, fields: Fields, **origin: Any) -> Appointment:
+    """Take a free place of a locked booking as `take` does, without saving it.
+
+    origin: group_id, source and attribution.
+    """
     status = fields.get("status", AppointmentStatus.PENDING)
     check_available(locked.booking, locked.now)
     exact = exact_time(locked, status, fields)
-    appointment = locked.take(status, Patient(**_patient(fields)), exact)
+    patient, language = Patient(**_patient(fields)), fields.get("language")
+    appointment = locked.take(status, patient, exact, language=language, **origin)
     if "attendance" in fields:
         _attend(locked, appointment, fields["attendance"])
-    locked.save()
     return appointment
 
 
@@ -116,15 +135,22 @@ def edit(
 
 
 def change(locked: LockedBooking, appointment: Appointment, fields: Fields) -> None:
-    """Change an appointment of a locked booking as `edit` does, without saving it."""
+    """Change an appointment of a locked booking as `edit` does, without saving it.
+
+    With the status expired, the patient's data of one that is expired changes alone.
+    """
     if appointment.status in TAKEN or _says_something_new(appointment, fields):
-        if appointment.status == AppointmentStatus.EXPIRED:
+        if appointment.status == fields.get("status") == AppointmentStatus.EXPIRED:
+            pass  # what the patient has typed is kept for another opening
+        elif appointment.status == AppointmentStatus.EXPIRED:
             _claim_again(locked, appointment, fields)
         elif appointment.status == AppointmentStatus.CANCELLED:
             raise is_cancelled(appointment)
         else:
             _move(locked, appointment, fields)
         locked.set_patient(appointment, _patient(fields))
+        if "language" in fields and fields["language"] != (appointment.language or Language.EN):
+            locked.revise(appointment, language=fields["language"])
     if "attendance" in fields:
         _attend(locked, appointment, fields["attendance"])
 
@@ -159,8 +185,29 @@ def cancel(
         was_booked = appointment.status == AppointmentStatus.BOOKED
         locked.move(appointment, AppointmentStatus.CANCELLED)
         late = was_booked and (late or appointment.attendance == Attendance.LATE_CANCEL)
-        locked.set_attendance(appointment, Attendance.LATE_CANCEL if late else Attendance.UNKNOWN)
+        attendance = Attendance.LATE_CANCEL if late else Attendance.UNKNOWN
+        locked.revise(appointment, attendance=attendance)
         locked.set_patient(appointment, {"cancel_reason": reason})
+    locked.save()
+    return appointment
+
+
+@moves.atomic_wherever_it_is
+def confirm(*, appointment_id: str, by: Actor, now: datetime) -> Appointment:
+    """Note that the patient will come; saying it again changes nothing.
+
+    Raises Refused (409: not_allowed) unless it is booked for a time that is still to come, and
+    Appointment.DoesNotExist.
+    """
+    locked, appointment = _lock(appointment_id, by=by, now=now)
+    begins = appointment.exact_time
+    if appointment.status != AppointmentStatus.BOOKED or begins is None or begins <= locked.now:
+        raise Refused(
+            "not_allowed",
+            f"Appointment {appointment.pk} is not booked for a time that is still to come.",
+        )
+    if appointment.confirmed_at is None:
+        locked.revise(appointment, confirmed_at=locked.now)
     locked.save()
     return appointment
 
@@ -183,7 +230,7 @@ def _attend(locked: LockedBooking, appointment: Appointment, attendance: str) ->
             f"Appointment {appointment.pk} is {appointment.status}: its attendance cannot be "
             f"{attendance}.",
         )
-    locked.set_attendance(appointment, attendance)
+    locked.revise(appointment, attendance=attendance)
 
 
 def check_unattended(appointment: Appointment) -> None:
@@ -297,7 +344,7 @@ def _move(locked: LockedBooking, appointment: Appointment, fields: Fields) -> No
         if exact != appointment.start_datetime:
             check_unattended(appointment)
         locked.move(appointment, status)
-        locked.set_time(appointment, exact)
+        locked.revise(appointment, start_datetime=exact)
     elif status == AppointmentStatus.PENDING and "status" in fields:
         locked.renew(appointment)
 
@@ -316,7 +363,7 @@ def _claim_again(locked: LockedBooking, appointment: Appointment, fields: Fields
         raise Refused(reason, f"{expired} {refused}") from None
     exact = exact_time(locked, fields["status"], fields)
     locked.retake(appointment, fields["status"])
-    locked.set_time(appointment, exact)
+    locked.revise(appointment, start_datetime=exact)
 
 
 def _says_something_new(appointment: Appointment, fields: Fields) -> bool:
@@ -327,8 +374,9 @@ def _says_something_new(appointment: Appointment, fields: Fields) -> bool:
         moved = "start_datetime" in fields and exact != appointment.exact_time
     except walltime.WallTimeError:
         moved = True
-    known = appointment.unread_person
+    known, was_language = appointment.unread_person, appointment.language or Language.EN
     told = any(getattr(known, name) != value for name, value in _patient(fields).items())
+    told = told or fields.get("language", was_language) != was_language
     return moved or told or fields.get("status", appointment.status) != appointment.status
 
 

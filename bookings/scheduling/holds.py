@@ -11,7 +11,8 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Min
 
-from bookings.models import Appointment, Booking
+from bookings.models import ActorKind, Appointment, Booking
+from bookings.scheduling.actors import Actor
 from openchair.errors import LimitReached
 
 _LOCK = {
@@ -26,10 +27,12 @@ _LIVE = """
 """
 
 
-def ends(now: datetime, held_since: datetime) -> datetime:
+def ends(now: datetime, held_since: datetime, by: Actor) -> datetime:
     """Return when a hold that is taken or renewed now ends (UTC)."""
+    is_patient = by.kind == ActorKind.PATIENT
+    seconds = settings.PATIENT_HOLD_SECONDS if is_patient else settings.HOLD_SECONDS
     return min(
-        now + timedelta(seconds=settings.HOLD_SECONDS),
+        now + timedelta(seconds=seconds),
         held_since + timedelta(seconds=settings.HOLD_MAX_SECONDS),
     )
 

@@ -111,10 +111,10 @@ class LockedBooking:
         return self._known.setdefault(row.pk, row)
 
     def take(
-        self, status: str, patient: Patient, start_datetime: datetime | None = None
+        self, status: str, patient: Patient, start_datetime: datetime | None = None, **said: Any
     ) -> Appointment:
-        """Take a free place for a patient."""
-        appointment = self._appointment(status, patient, start_datetime)
+        """Take a free place for a patient. said: group_id, language, source, attribution."""
+        appointment = self._appointment(status, patient, start_datetime, **said)
         self._begin(appointment, "", status)
         self._made.append(appointment)
         return appointment
@@ -139,7 +139,7 @@ class LockedBooking:
         return appointment
 
     def _appointment(
-        self, status: str, patient: Patient, start_datetime: datetime | None
+        self, status: str, patient: Patient, start_datetime: datetime | None, **said: Any
     ) -> Appointment:
         made = Appointment(
             booking=self.booking,
@@ -148,6 +148,7 @@ class LockedBooking:
             partner_id=self.by.partner_id,
             created_at=self.now,
             updated_at=self.now,
+            **said,
         )
         made.person = patient
         return self._know(made)
@@ -155,18 +156,16 @@ class LockedBooking:
     def retake(self, appointment: Appointment, status: str) -> None:
         """Take a free place again for an expired appointment."""
         self._begin(appointment, appointment.status, status)
-        self._changed[appointment.pk] = appointment
 
-    def _begin(self, appointment: Appointment, was: str, status: str) -> None:
-        if status == AppointmentStatus.PENDING:
+    def _begin(self, appointment: Appointment, was: str, status: str, **said: Any) -> None:
+        if AppointmentStatus.PENDING == status != was:
             appointment.held_since = self.now
-            appointment.pending_until = holds.ends(self.now, self.now)
+            appointment.pending_until = holds.ends(self.now, self.now, self.by)
             self._holds_more = True
         appointment.status = status
-        appointment.updated_at = self.now
         self._claims = True
         self._count("", status)
-        self._audit.note_appointment(appointment, self.by, self.now, was, status)
+        self._note(appointment, was, **said)
         self._settle_holds()
 
     def move(self, appointment: Appointment, status: str) -> None:
@@ -184,14 +183,16 @@ class LockedBooking:
         self._changed[appointment.pk] = appointment
 
     def give_up(self, appointment: Appointment) -> None:
-        """Free the place of a taken appointment that another locked booking will `receive`."""
+        """Free the place of an appointment, if it has one, that another booking will `receive`."""
         self._held()  # now: afterwards it would read the row, which still says that it is here
         self._count(appointment.status, "")
         del self._known[appointment.pk], self._rows[appointment.pk]
         self._settle_holds()
 
-    def receive(self, appointment: Appointment, start_datetime: datetime | None) -> None:
-        """Take a free place for an appointment that its booking gave up; status and hold stay.
+    def receive(
+        self, appointment: Appointment, status: str, start_datetime: datetime | None
+    ) -> None:
+        """Take a free place for an appointment that its booking gave up; a hold stays what it is.
 
         start_datetime: its exact time here, of one that is booked in a range booking.
         """
@@ -200,17 +201,17 @@ class LockedBooking:
         was = _whereabouts(appointment)
         appointment.booking, appointment.start_datetime = self.booking, start_datetime
         now = _whereabouts(appointment)
-        self._claims = True
-        self._count("", appointment.status)
-        self._revised(
-            appointment, **{name: (was[name], now[name]) for name in was if was[name] != now[name]}
-        )
-        self._settle_holds()
+        moved = {name: (was[name], now[name]) for name in was if was[name] != now[name]}
+        self._begin(appointment, appointment.status, status, **moved)
 
-    def set_time(self, appointment: Appointment, start: datetime | None) -> None:
-        if appointment.start_datetime != start:
-            was, appointment.start_datetime = appointment.start_datetime, start
-            self._revised(appointment, start_datetime=(was, start))
+    def revise(self, appointment: Appointment, **values: Any) -> None:
+        """Set start_datetime (the exact time), attendance, language or confirmed_at."""
+        said = {name: (getattr(appointment, name), value) for name, value in values.items()}
+        changed = {name: (was, value) for name, (was, value) in said.items() if was != value}
+        for name, (_, value) in changed.items():
+            setattr(appointment, name, value)
+        if changed:
+            self._note(appointment, appointment.status, **changed)
 
     def set_patient(self, appointment: Appointment, said: dict[str, str]) -> None:
         """Change a patient's data; the event has the names of the fields, not their values."""
@@ -218,30 +219,28 @@ class LockedBooking:
         changed = {name: value for name, value in said.items() if getattr(known, name) != value}
         if changed:
             appointment.person = known._replace(**changed)
-            self._revised(appointment, patient_fields=sorted(changed))
-
-    def set_attendance(self, appointment: Appointment, attendance: str) -> None:
-        if appointment.attendance != attendance:
-            was, appointment.attendance = appointment.attendance, attendance
-            self._revised(appointment, attendance=(was, attendance))
+            self._note(appointment, appointment.status, patient_fields=sorted(changed))
 
     def renew(self, appointment: Appointment) -> None:
         """Extend a hold, but to no later than HOLD_MAX_SECONDS after it was first taken."""
         until = self._renewed(appointment.held_since, appointment.pending_until)
         if until != appointment.pending_until:
-            was, appointment.pending_until = appointment.pending_until, until
-            self._revised(appointment, pending_until=(was, until))
+            self.revise(appointment, pending_until=until)
             self._settle_holds()
 
     def _renewed(self, since: datetime | None, until: datetime | None) -> datetime:
         assert since is not None
         assert until is not None
-        return max(until, holds.ends(self.now, since))
+        return max(until, holds.ends(self.now, since, self.by))
 
-    def _revised(self, appointment: Appointment, **said: Any) -> None:
+    def _note(self, appointment: Appointment, was: str, **said: Any) -> None:
+        """Add an event of an appointment that changed. was: its status before."""
         appointment.updated_at = self.now
-        status = appointment.status
-        self._audit.note_appointment(appointment, self.by, self.now, status, status, **said)
+        if "start_datetime" in said:
+            appointment.confirmed_at = None  # of another time
+        self._audit.note_appointment(
+            appointment, self.by, self.now, was, appointment.status, **said
+        )
         self._changed[appointment.pk] = appointment
 
     # The whole booking -------------------------------------------------------------------------
@@ -267,7 +266,7 @@ class LockedBooking:
         if status == AppointmentStatus.PENDING and free:
             self._holds_more = True
             booking.whole_held_since = booking.whole_held_since or self.now
-            until = holds.ends(self.now, booking.whole_held_since)
+            until = holds.ends(self.now, booking.whole_held_since, self.by)
             booking.whole_pending_until = max(booking.whole_pending_until or until, until)
         self._settle_holds()
 
@@ -397,4 +396,5 @@ class LockedBooking:
         if moved:
             # Cancelled and expired ones too: the API returns the booking's time with them.
             for row in self.booking.appointments.all():
-                self._revised(self._know(row), **moved)
+                known = self._know(row)
+                self._note(known, known.status, **moved)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Required
 
 from django.core.exceptions import ValidationError
 
@@ -14,10 +13,13 @@ from openchair.errors import Refused
 from practices.models import Kind
 
 
-class Destination(appointments.Fields):
-    """The booking that an appointment moves to, and what else changes of it, as in `edit`."""
+class Destination(appointments.Fields, total=False):
+    """The booking that an appointment moves to, and what else changes of it, as in `edit`.
 
-    booking_id: Required[str]
+    Without booking_id it stays in its booking.
+    """
+
+    booking_id: str
 
 
 @moves.atomic_wherever_it_is
@@ -31,27 +33,29 @@ def move(
     """Move appointments (by id) to other bookings of their practice, and return them in this order.
 
     Each stays what it is, with its status, its hold and its history. A booked one in a range
-    booking needs its new exact time. All places are given up before the first one is taken, so
-    that two can change places. One that is in its booking already is edited there.
+    booking needs its new exact time, or status reserved: then the office owes it. An expired one
+    needs a status, and takes a place with it. All places are given up before the first one is
+    taken, so that two can change places. One that is in its booking already is edited there.
     Raises as `appointments.edit`, ValidationError also where there is no such booking in the
     practice, Refused (409: attended) where it is said that the patient came or did not.
     """
-    was = _bookings_of(to)
-    sources, targets = {*was.values()}, {each["booking_id"] for each in to.values()}
+    was = bookings_of(to)
+    goes = {pk: to[pk].get("booking_id", booking_id) for pk, booking_id in was.items()}
+    sources, targets = {*was.values()}, {*goes.values()}
     _check_practice(sources, targets)
     locked = moves.lock_all(sources | targets, by=by, now=now)
     found = {pk: locked[booking_id].appointment(pk) for pk, booking_id in was.items()}
     for appointment in found.values():
         if check is not None:
             check(appointment)
-    moving = [pk for pk, booking_id in was.items() if booking_id != to[pk]["booking_id"]]
+    moving = [pk for pk, booking_id in was.items() if booking_id != goes[pk]]
     if moving:
-        for appointment in found.values():
-            _check_moves(appointment)
+        for pk, appointment in found.items():
+            _check_moves(appointment, to[pk])
     for pk in moving:
         locked[was[pk]].give_up(found[pk])
     for pk, appointment in found.items():
-        target = locked[to[pk]["booking_id"]]
+        target = locked[goes[pk]]
         if pk in moving:
             _receive(target, appointment, to[pk])
         appointments.change(target, appointment, to[pk])
@@ -61,7 +65,7 @@ def move(
     return [*found.values()]
 
 
-def _bookings_of(appointment_ids: Iterable[str]) -> dict[str, str]:
+def bookings_of(appointment_ids: Iterable[str]) -> dict[str, str]:
     """Return the bookings of appointments by their ids. Raises Appointment.DoesNotExist."""
     rows = Appointment.objects.filter(pk__in=[*appointment_ids]).values_list("pk", "booking_id")
     found = dict(rows)
@@ -84,11 +88,11 @@ def _check_practice(sources: set[str], targets: set[str]) -> None:
             raise ValidationError({"booking_id": f"There is no booking {each}."})
 
 
-def _check_moves(appointment: Appointment) -> None:
-    """Raise Refused where an appointment has no place that it could give up, or was kept."""
+def _check_moves(appointment: Appointment, fields: appointments.Fields) -> None:
+    """Raise Refused where an appointment has no place, and asks for none, or was kept."""
     if appointment.status == AppointmentStatus.CANCELLED:
         raise appointments.is_cancelled(appointment)
-    if appointment.status not in TAKEN:
+    if not {appointment.status, fields.get("status")} & {*TAKEN}:
         raise Refused(
             "hold_expired",
             f"The hold of appointment {appointment.pk} has expired: take a new place instead.",
@@ -100,11 +104,14 @@ def _receive(target: LockedBooking, appointment: Appointment, fields: appointmen
     """Let a booking take over an appointment that was given up, if a place of it is free."""
     appointments.check_available(target.booking, target.now)
     is_range = target.booking.practice.kind == Kind.RANGE
-    exact = None
-    if is_range and appointment.status == AppointmentStatus.BOOKED:
-        if fields.get("start_datetime") is None:
-            raise ValidationError(
-                {"start_datetime": "A booked place moves to a new exact time: send it, too."}
-            )
-        exact = appointments.exact_time(target, appointment.status, fields)
-    target.receive(appointment, exact)
+    status, wanted = appointment.status, fields.get("status", appointment.status)
+    is_timed = is_range and status == AppointmentStatus.BOOKED
+    if status not in TAKEN or (is_timed and wanted == AppointmentStatus.RESERVED):
+        status = wanted
+    elif is_timed and fields.get("start_datetime") is None:
+        raise ValidationError(
+            {"start_datetime": "A booked place moves to a new exact time: send it, too."}
+        )
+    needs_check = is_timed or status != appointment.status
+    exact = appointments.exact_time(target, status, fields) if needs_check else None
+    target.receive(appointment, status, exact)

@@ -1,0 +1,48 @@
+"""Manage links: secret tokens under which patients see and change their visits (contract, 6).
+
+A token is derived from the appointment's id with PATIENT_KEYS, so that the page and each mail have
+the same one, and the database has only its digest: whoever reads the database has no link. It
+stays valid when keys are rotated.
+"""
+
+import base64
+import hashlib
+import re
+
+from bookings.models import Appointment, ManageLink
+from openchair import encryption
+
+FORM = r"[A-Za-z0-9_-]{27}"
+"""The form of a token: 20 bytes (160 bits) in base64url."""
+
+
+def give(appointment: Appointment) -> str:
+    """Return the token of an appointment's link, which is made if there is none yet."""
+    tokens = [_encode(each) for each in encryption.derive("manage link", appointment.pk)]
+    link, _ = ManageLink.objects.get_or_create(
+        appointment=appointment, defaults={"digest": _digest(tokens[0])}
+    )
+    for token in tokens:
+        if _digest(token) == link.digest:
+            return token
+    # It was made with a key that is gone, and nobody can make its token again.
+    ManageLink.objects.filter(appointment=appointment).update(digest=_digest(tokens[0]))
+    return tokens[0]
+
+
+def find(token: str) -> Appointment | None:
+    """Return the appointment of a link, with its booking's location, doctor and practice."""
+    if re.fullmatch(FORM, token) is None:
+        return None
+    rows = Appointment.objects.select_related("booking__location", "booking__doctor")
+    return (
+        rows.select_related("booking__practice").filter(manage_link__digest=_digest(token)).first()
+    )
+
+
+def _encode(secret: bytes) -> str:
+    return base64.urlsafe_b64encode(secret[:20]).rstrip(b"=").decode()
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
