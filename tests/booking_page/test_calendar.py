@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from icalendar import Calendar, Event, Timezone
+from icalendar import Calendar
 
 from bookings.booking_page import calendar
 from bookings.models import Appointment
@@ -30,14 +30,14 @@ def take(scene: Scene, status: str = "booked", **values: Any) -> Appointment:
     return appointments.take(booking_id=booking.pk, fields=fields, by=PATIENT, now=NOON)
 
 
-def made(of: Appointment) -> Calendar:
+def made(of: Appointment) -> Any:
     rows = Appointment.objects.select_related("booking__location", "booking__practice")
     file = calendar.for_visit(rows.get(pk=of.pk), link=LINK, now=NOON)
     assert file is not None
     return Calendar.from_ical(file)
 
 
-def entry(of: Appointment) -> Event:
+def entry(of: Appointment) -> Any:
     (event,) = made(of).events
     return event
 
@@ -78,7 +78,6 @@ def test_a_calendar_without_zones_of_its_own_reads_the_right_instant(
         file = made(visit)
         (zone,) = file.timezones
         (event,) = file.events
-        assert isinstance(zone, Timezone)
         assert event["DTSTART"].params["TZID"] == zone.tz_name == timezone
         read = event.start.replace(tzinfo=zone.to_tz()).astimezone(UTC)
         assert read == visit.booking.start_datetime
