@@ -45,6 +45,8 @@ class Page:
     state: State
     now: datetime
     language: str
+    address: str
+    """The client's network address."""
 
     @cached_property
     def locations(self) -> list[Location]:
@@ -142,7 +144,8 @@ def page_view(view: View) -> View:
             except UnreadableState:
                 unreadable = True
         settings = getattr(practice, "booking_page", None) or BookingPage(practice=practice)
-        page = Page(practice, settings, state, now, get_language() or "en")
+        address = request.META.get("REMOTE_ADDR", "")
+        page = Page(practice, settings, state, now, get_language() or "en", address)
         if not (settings.active or state.preview) or not page.locations:
             return show(request, page, "off.html", status=404)
         if unreadable:
