@@ -26,7 +26,6 @@ from django.db import connection
 from bookings.models import TAKEN, Appointment, AppointmentStatus, Booking, Event
 from bookings.scheduling import appointments, bookings, families, moving
 from bookings.scheduling.actors import Actor
-from bookings.scheduling.locked_booking import status_of
 from openchair.errors import Refused
 from tests.conftest import together
 from tests.desk.world import person
@@ -51,8 +50,8 @@ def inconsistencies() -> list[str]:
         counts = {status: getattr(booking, f"places_{status}") for status in TAKEN}
         if any(counts[status] != places[status] + whole[status] for status in TAKEN):
             found.append(f"{booking}: counts are not {dict(places)}")
-        if booking.status != status_of(booking):
-            found.append(f"{booking}: {booking.status} is not {status_of(booking)}")
+        if booking.status != booking.status_by_places:
+            found.append(f"{booking}: {booking.status} is not {booking.status_by_places}")
         subjects: list[Booking | Appointment] = [booking, *booking.appointments.all()]
         for subject in subjects:
             # A patient's may be of another booking, from which the patient was moved.
