@@ -2,12 +2,24 @@
 
 from django.urls import include, path, re_path
 
-from bookings.booking_page import check, day, details, done, extend, gone, time, where, who
+from bookings.booking_page import (
+    check,
+    day,
+    details,
+    done,
+    embedding,
+    extend,
+    gone,
+    time,
+    where,
+    who,
+)
 from practices.ids import ID_PATTERN
 
 _PRACTICE = rf"^book/(?P<practice_id>{ID_PATTERN})"
 
 urlpatterns = [
+    path("book/embed.js", embedding.script, name="book_embed"),
     re_path(rf"{_PRACTICE}/?$", who.who, name="book"),
     re_path(rf"{_PRACTICE}/where/?$", where.where, name="book_where"),
     re_path(rf"{_PRACTICE}/day/?$", day.day, name="book_day"),

@@ -193,7 +193,9 @@ def visit_page(*methods: str) -> Callable[[View], View]:
             visit = _find(token, now)
             if visit is None:
                 language = get_language() or "en"
-                return render(request, "book/visit/unknown.html", {"language": language}, status=404)
+                return render(
+                    request, "book/visit/unknown.html", {"language": language}, status=404
+                )
             if not visit.offered.practice.active:
                 return show(request, visit, "inactive.html", status=404)
             return view(request, visit)
