@@ -266,6 +266,18 @@ def test_the_log_says_nothing_of_keys_queries_and_bodies() -> None:
         assert json.loads(log.read_text())["path"] == path.partition("?")[0]
 
 
+@pytest.mark.parametrize("before", ["/visit/", "/es/visit/"])
+def test_the_log_says_nothing_of_a_patients_link(before: str) -> None:
+    with edge_before(Host()) as edge:
+        edge.ask("GET", f"{before}{'k' * 27}/visit.ics", X_Request_ID="seen-2")
+        log = edge.home / "access.log"
+        deadline = time.monotonic() + 30
+        while "seen-2" not in log.read_text():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        assert json.loads(log.read_text())["path"] == f"{before}..."
+
+
 def test_nginx_keeps_no_connections_that_the_application_closes() -> None:
     upstream = SHIPPED.partition("upstream openchair {")[2].partition("}")[0]
     assert "keepalive" not in upstream

@@ -1,14 +1,15 @@
 """Shared parts of the booking page's views: practice, state, language, headers, addresses."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cached_property, wraps
 from typing import Any
 from urllib.parse import urlencode
 
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
 from django.urls import reverse, translate_url
 from django.utils.translation import get_language
 from django.views.decorators.csrf import csrf_exempt
@@ -18,8 +19,9 @@ from django.views.decorators.http import require_http_methods
 from bookings import walltime
 from bookings.booking_page import preview
 from bookings.booking_page.state import State, UnreadableState
+from bookings.models import Appointment, AppointmentStatus
 from bookings.scheduling import bookings
-from practices.ids import is_id
+from bookings.scheduling.availability import Asked
 from practices.models import BookingPage, Doctor, Location, Practice
 
 View = Callable[..., HttpResponse]
@@ -44,6 +46,8 @@ class Page:
     state: State
     now: datetime
     language: str
+    address: str
+    """The client's network address."""
 
     @cached_property
     def locations(self) -> list[Location]:
@@ -63,6 +67,31 @@ class Page:
             for each in every
             if (not shown or each.pk in shown) and here & {at.pk for at in each.locations.all()}
         ]
+
+    @cached_property
+    def own(self) -> Counter[str]:
+        """How many places are held with this state, by booking."""
+        held = Appointment.objects.filter(
+            pk__in=self.state.held,
+            booking__practice=self.practice,
+            status=AppointmentStatus.PENDING,
+        )
+        return Counter(held.values_list("booking_id", flat=True) if self.state.held else ())
+
+    @cached_property
+    def asked(self) -> Asked:
+        """What is looked for: by the state, and by the practice's rules."""
+        locations = [each.pk for each in self.locations]
+        doctors = [each.pk for each in self.doctors]
+        notice = timedelta(hours=self.settings.notice_hours)
+        return Asked(
+            people=len(self.state.people),
+            location_ids=_one_of(locations, self.state.location_id),
+            doctor_ids=_one_of(doctors, self.state.doctor_id),
+            earliest=self.now + max(notice, timedelta(milliseconds=1)),
+            latest=self.now + timedelta(days=self.settings.horizon_days),
+            own=self.own,
+        )
 
     @property
     def text(self) -> tuple[str, str]:
@@ -117,7 +146,8 @@ def page_view(view: View) -> View:
             except UnreadableState:
                 unreadable = True
         settings = getattr(practice, "booking_page", None) or BookingPage(practice=practice)
-        page = Page(practice, settings, state, now, get_language() or "en")
+        address = request.META.get("REMOTE_ADDR", "")
+        page = Page(practice, settings, state, now, get_language() or "en", address)
         if not (settings.active or state.preview) or not page.locations:
             response = show(request, page, "off.html", status=404)
         elif unreadable:
@@ -201,12 +231,13 @@ def show(
     return render(request, f"book/{template}", {**everywhere, **(context or {})}, status=status)
 
 
+def _one_of(ids: list[str], chosen: str | None) -> list[str]:
+    """Return the chosen one alone, or all where any will do or the chosen one is not shown now."""
+    return [chosen] if chosen in ids else ids
+
+
 def _practice(practice_id: str) -> Practice:
-    found = (
-        Practice.objects.select_related("booking_page").filter(pk=practice_id, active=True).first()
-        if is_id(practice_id)
-        else None
+    rows = Practice.objects.select_related("booking_page").prefetch_related(
+        "locations", "booking_page__locations"
     )
-    if found is None:
-        raise Http404
-    return found
+    return get_object_or_404(rows, pk=practice_id, active=True)

@@ -10,13 +10,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from bookings.models import (
-    TAKEN,
-    Appointment,
-    AppointmentStatus,
-    Booking,
-    Status,
-)
+from bookings.models import TAKEN, Appointment, AppointmentStatus, Booking, Status
 from bookings.patients.record import Patient
 from bookings.scheduling import feed, holds, saving
 from bookings.scheduling.actors import CLOCK, Actor
@@ -182,24 +176,30 @@ class LockedBooking:
         appointment.updated_at = instant
         self._changed[appointment.pk] = appointment
 
-    def give_up(self, appointment: Appointment) -> None:
-        """Free the place of an appointment, if it has one, that another booking will `receive`."""
+    def give_up(self, appointment: Appointment) -> dict[str, Any]:
+        """Free the place of an appointment, if it has one, that another booking will `receive`.
+
+        Return its row as it is saved: its hold may have expired under this very lock.
+        """
         self._held()  # now: afterwards it would read the row, which still says that it is here
         self._count(appointment.status, "")
-        del self._known[appointment.pk], self._rows[appointment.pk]
+        self._changed.pop(appointment.pk, None)
+        del self._known[appointment.pk]
         self._settle_holds()
+        return self._rows.pop(appointment.pk)
 
     def receive(
-        self, appointment: Appointment, status: str, start_datetime: datetime | None
+        self, appointment: Appointment, row: dict[str, Any], status: str, exact: datetime | None
     ) -> None:
         """Take a free place for an appointment that its booking gave up; a hold stays what it is.
 
-        start_datetime: its exact time here, of one that is booked in a range booking.
+        row: what `give_up` returned. exact: its exact time here, of one booked in a range booking.
         """
         self._held()
+        self._rows[appointment.pk] = row
         self._know(appointment)
         was = _whereabouts(appointment)
-        appointment.booking, appointment.start_datetime = self.booking, start_datetime
+        appointment.booking, appointment.start_datetime = self.booking, exact
         now = _whereabouts(appointment)
         moved = {name: (was[name], now[name]) for name in was if was[name] != now[name]}
         self._begin(appointment, appointment.status, status, **moved)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import Any
 
 from django.core.exceptions import ValidationError
 
@@ -52,12 +53,11 @@ def move(
     if moving:
         for pk, appointment in found.items():
             _check_moves(appointment, to[pk])
-    for pk in moving:
-        locked[was[pk]].give_up(found[pk])
+    rows = {pk: locked[was[pk]].give_up(found[pk]) for pk in moving}
     for pk, appointment in found.items():
         target = locked[goes[pk]]
         if pk in moving:
-            _receive(target, appointment, to[pk])
+            _receive(target, appointment, rows[pk], to[pk])
         appointments.change(target, appointment, to[pk])
     # In the feed, what became free comes before what was taken.
     for booking_id in [*sources - targets, *targets]:
@@ -100,7 +100,12 @@ def _check_moves(appointment: Appointment, fields: appointments.Fields) -> None:
     appointments.check_unattended(appointment)
 
 
-def _receive(target: LockedBooking, appointment: Appointment, fields: appointments.Fields) -> None:
+def _receive(
+    target: LockedBooking,
+    appointment: Appointment,
+    row: dict[str, Any],
+    fields: appointments.Fields,
+) -> None:
     """Let a booking take over an appointment that was given up, if a place of it is free."""
     appointments.check_available(target.booking, target.now)
     is_range = target.booking.practice.kind == Kind.RANGE
@@ -114,4 +119,4 @@ def _receive(target: LockedBooking, appointment: Appointment, fields: appointmen
         )
     needs_check = is_timed or status != appointment.status
     exact = appointments.exact_time(target, status, fields) if needs_check else None
-    target.receive(appointment, status, exact)
+    target.receive(appointment, row, status, exact)

@@ -33,8 +33,8 @@ DECLARE
             "practice_id", "total_appointments", "places_pending", "places_reserved", "places_booked",
             "pending_until", "whole_pending", "whole_reserved", "whole_booked", "whole_partner_id",
             "whole_held_since", "whole_pending_until", "partner_id", "series_id", "series_date", "updated_at", "created_at"],
-        "bookings_appointment": ["id", "booking_id", "status", "partner_id", "start_datetime",
-            "held_since", "pending_until", "updated_at", "created_at"],
+        "bookings_appointment": ["id", "booking_id", "status", "partner_id", "start_datetime", "attendance", "group_id",
+            "language", "source", "confirmed_at", "held_since", "pending_until", "updated_at", "created_at"],
         "bookings_event": ["id", "number", "at", "practice_id", "booking_id", "appointment_id", "actor",
             "api_key_id", "user_id", "from_status", "to_status"]}';
 BEGIN
