@@ -24,7 +24,7 @@ class Hand:
         self.taps += 1
 
     def choose(self, radio: Locator) -> None:
-        self.tap(self.page.locator(f"label[for={radio.get_attribute('id')}]"))
+        self.tap(radio.locator("xpath=following-sibling::label[1]"))
 
     def type(self, field: Locator, text: str) -> None:
         """Tap into a field and type."""
@@ -155,6 +155,36 @@ class Family:
         self.page.wait_for_url("**/done?*")
         expect(self.page.locator("main")).to_contain_text(self.people[0])
         self.look("done")
+
+    def manage(self) -> None:
+        """From the last step on: say that the first of them comes; move that visit, and cancel it."""
+        link = self.page.get_by_role("link", name=self.say("Move or cancel this visit"))
+        self.hand.tap(link.first)
+        move = self.page.get_by_role("link", name=self.say("Move this visit"))
+        move.wait_for()
+        self.look("visit")
+        if self.page.get_by_role("button", name=self.say("I will come")).count():
+            self.go_on("I will come")
+            self.page.get_by_text(self.say("You told the office that you will come.")).wait_for()
+            self.look("confirmed")
+        self.hand.tap(move)
+        for name in ("day", "to"):
+            self.page.locator(f"[name={name}][type=radio]").first.wait_for()
+            self.look(f"move, {name}")
+            self.hand.choose(self.page.locator(f"[name={name}][type=radio]").first)
+            self.go_on()
+        self.heading("Check the new time")
+        self.look("move, check")
+        self.go_on("Move this visit")
+        cancel = self.page.get_by_role("link", name=self.say("Cancel this visit"))
+        cancel.wait_for()
+        self.look("moved")
+        self.hand.tap(cancel)
+        self.heading("Do you want to cancel this visit?")
+        self.look("cancel")
+        self.go_on("Cancel this visit")
+        self.heading("This visit is cancelled")
+        self.look("cancelled")
 
     def book(self) -> None:
         """Go through all seven steps."""
