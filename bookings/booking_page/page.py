@@ -16,6 +16,7 @@ from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_http_methods
 
 from bookings import walltime
+from bookings.booking_page import preview
 from bookings.booking_page.state import State, UnreadableState
 from bookings.scheduling import bookings
 from practices.models import BookingPage, Doctor, Location, Practice
@@ -118,7 +119,8 @@ def first_page(view: View) -> View:
         practice = _practice(practice_id)
         now = walltime.now()
         sent = request.POST.get("state") or request.GET.get("state")
-        state, is_read = State.begin(practice_id, now), True
+        is_preview = preview.is_valid(request.GET.get("preview", ""), practice_id)
+        state, is_read = State.begin(practice_id, now, preview=is_preview), True
         if sent:
             try:
                 state = State.read(sent, practice_id, now)
@@ -128,9 +130,11 @@ def first_page(view: View) -> View:
         address = request.META.get("REMOTE_ADDR", "")
         page = Page(practice, settings, state, now, get_language() or "en", address, is_read)
         if not (settings.active or state.preview) or not page.locations:
-            return show(request, page, "off.html", status=404)
-        bookings.catch_up(practice_id=practice_id, now=now)
-        return view(request, page, **kwargs)
+            response = show(request, page, "off.html", status=404)
+        else:
+            bookings.catch_up(practice_id=practice_id, now=now)
+            response = view(request, page, **kwargs)
+        return _frameable(response, settings.origins.split())
 
     return public(require_http_methods(["GET", "HEAD", "POST"])(entered))
 
@@ -161,13 +165,26 @@ def public(view: View) -> View:
         response["Cache-Control"] = "no-store"
         response["Referrer-Policy"] = "no-referrer"
         response.headers.setdefault("X-Robots-Tag", "noindex")
-        policy = {**POLICY, "frame-ancestors": "'none'"}
-        response.headers.setdefault(
-            "Content-Security-Policy", "; ".join(f"{name} {of}" for name, of in policy.items())
-        )
+        response.headers.setdefault("Content-Security-Policy", _policy("'none'"))
         return response
 
     return csrf_exempt(gzip_page(with_headers))
+
+
+def _frameable(response: HttpResponse, origins: list[str]) -> HttpResponse:
+    """Let these web sites show the answer in a frame, and nobody else.
+
+    X-Frame-Options can name no site, so it is sent only where there are none.
+    """
+    if origins:
+        response["Content-Security-Policy"] = _policy(" ".join(origins))
+        response.xframe_options_exempt = True
+    return response
+
+
+def _policy(frame_ancestors: str) -> str:
+    directives = {**POLICY, "frame-ancestors": frame_ancestors}
+    return "; ".join(f"{name} {of}" for name, of in directives.items())
 
 
 def show(

@@ -1,15 +1,17 @@
 """URLs of the booking page, below /book/<practice> (and /es/book/<practice> in Spanish)."""
 
-from django.urls import re_path
+from django.urls import include, path, re_path
 
-from bookings.booking_page import day, time, where, who
+from bookings.booking_page import day, embedding, time, where, who
 from practices.ids import ID_PATTERN
 
 _PRACTICE = rf"^book/(?P<practice_id>{ID_PATTERN})"
 
 urlpatterns = [
+    path("book/embed.js", embedding.script, name="book_embed"),
     re_path(rf"{_PRACTICE}/?$", who.who, name="book"),
     re_path(rf"{_PRACTICE}/where/?$", where.where, name="book_where"),
     re_path(rf"{_PRACTICE}/day/?$", day.day, name="book_day"),
     re_path(rf"{_PRACTICE}/time/?$", time.time, name="book_time"),
+    path("", include("bookings.booking_page.visit.urls")),
 ]

@@ -37,7 +37,7 @@ _STATUS = Case(
     When(Q(places_reserved__gt=0), then=Value(Status.RESERVED.value)),
     default=Value(Status.BOOKED.value),
 )
-"""The status by the places, as `status_of` computes it (bookings/scheduling/locked_booking.py)."""
+"""The status by the places, as `Booking.status_by_places` computes it."""
 
 
 def local_days(
@@ -266,6 +266,18 @@ class Booking(models.Model):
     def free_places(self) -> int:
         """0 once closed."""
         return 0 if self.status == Status.CLOSED else self.total_appointments - self.places_taken
+
+    @property
+    def status_by_places(self) -> str:
+        """What the places add up to (contract, section 1), as a check constraint has it, too."""
+        if self.status == Status.CLOSED:
+            return Status.CLOSED
+        if self.free_places > 0 and self.start_datetime is not None:
+            return Status.OPEN
+        fixed = self.places_reserved + self.places_booked
+        if self.places_pending or (self.start_datetime is None and not fixed):
+            return Status.PENDING
+        return Status.RESERVED if self.places_reserved else Status.BOOKED
 
     @property
     def is_free(self) -> bool:

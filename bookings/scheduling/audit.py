@@ -82,6 +82,12 @@ class AuditTrail:
         said = {name: [_as_json(value) for value in pair] for name, pair in changes.items()}
         self._add(by, instant, was, status, said).appointment = appointment
 
+    def give_up(self, appointment: Appointment) -> list[Event]:
+        """Take the events of an appointment out, and return them."""
+        given = [event for event in self.events if event.appointment_id == appointment.pk]
+        self.events = [event for event in self.events if event not in given]
+        return given
+
     def _add(
         self, by: Actor, instant: datetime, was: str, status: str, changes: dict[str, Any]
     ) -> Event:

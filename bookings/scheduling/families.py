@@ -64,8 +64,7 @@ def take(
             ) from None
         made.append(taken)
     # In the feed, what became free comes before what was taken.
-    for booking_id in [*dict.fromkeys([*was.values(), *of])]:
-        locked[booking_id].save()
+    moves.save_all(locked[booking_id] for booking_id in dict.fromkeys([*was.values(), *of]))
     return made
 
 

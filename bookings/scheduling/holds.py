@@ -47,16 +47,20 @@ def check_size(count: int) -> None:
         )
 
 
+def lock_partner(partner_id: str) -> None:
+    """Lock the partner whose holds are counted: after bookings, before the feed (ADR 0004)."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK[connection.vendor], [partner_id])
+
+
 def count_elsewhere(counted: Any, partner_id: str, now: datetime, *, booking_id: str) -> None:
     """Lock the partner; count the places it holds in other bookings, with the cursor `counted`.
 
-    Without the row lock, two requests would both count before either had committed. Lock order:
-    after bookings, before the feed, so no two changes deadlock.
+    Without the row lock, two requests would both count before either had committed.
     """
     # Two statements: a count in the one that waits for the lock would see what was there before.
     instant = connection.ops.adapt_datetimefield_value(now)
-    with connection.cursor() as cursor:
-        cursor.execute(_LOCK[connection.vendor], [partner_id])
+    lock_partner(partner_id)
     counted.execute(_LIVE, [partner_id, instant, booking_id] * 2)
 
 

@@ -15,6 +15,7 @@ from bookings.patients.record import Patient
 from bookings.scheduling import feed, holds, saving
 from bookings.scheduling.actors import CLOCK, Actor
 from bookings.scheduling.audit import AuditTrail
+from bookings.scheduling.saving import Unsaved
 from openchair.database import writes
 from openchair.database.compiled import CompiledQuery, pipeline
 from openchair.serving import metrics
@@ -25,18 +26,6 @@ _HELD_IN = CompiledQuery(
     ).order_by("created_at", "id"),
     booking_id=str,
 )
-
-
-def status_of(booking: Booking) -> str:
-    """Compute the status from the places (contract, section 1), as a check constraint does too."""
-    if booking.status == Status.CLOSED:
-        return Status.CLOSED
-    if booking.free_places > 0 and booking.start_datetime is not None:
-        return Status.OPEN
-    fixed = booking.places_reserved + booking.places_booked
-    if booking.places_pending or (booking.start_datetime is None and not fixed):
-        return Status.PENDING
-    return Status.RESERVED if booking.places_reserved else Status.BOOKED
 
 
 def _whereabouts(appointment: Appointment) -> dict[str, Any]:
@@ -74,13 +63,18 @@ class LockedBooking:
         self._lapsed = 0
 
     @property
+    def counted_for(self) -> str | None:
+        """The partner whose holds saving counts, and whom it locks for that; None: nobody's."""
+        return self.by.partner_id if self._holds_more else None
+
+    @property
     def status_before(self) -> str:
         """The status after `expire_holds`, before any change; of a new booking, its first one."""
         return self._audit.before.get("status") or self.settle()
 
     def settle(self) -> str:
         """Recompute the status from fields and places, and return it."""
-        self.booking.status = status_of(self.booking)
+        self.booking.status = self.booking.status_by_places
         return self.booking.status
 
     def close(self) -> None:
@@ -176,30 +170,31 @@ class LockedBooking:
         appointment.updated_at = instant
         self._changed[appointment.pk] = appointment
 
-    def give_up(self, appointment: Appointment) -> dict[str, Any]:
-        """Free the place of an appointment, if it has one, that another booking will `receive`.
-
-        Return its row as it is saved: its hold may have expired under this very lock.
-        """
+    def give_up(self, appointment: Appointment) -> Unsaved:
+        """Free the place of an appointment, if it has one, that another booking will `receive`."""
         self._held()  # now: afterwards it would read the row, which still says that it is here
         self._count(appointment.status, "")
-        self._changed.pop(appointment.pk, None)
         del self._known[appointment.pk]
+        self._changed.pop(appointment.pk, None)
         self._settle_holds()
-        return self._rows.pop(appointment.pk)
+        return Unsaved(self._rows.pop(appointment.pk), self._audit.give_up(appointment))
 
     def receive(
-        self, appointment: Appointment, row: dict[str, Any], status: str, exact: datetime | None
+        self,
+        appointment: Appointment,
+        unsaved: Unsaved,
+        status: str,
+        start_datetime: datetime | None,
     ) -> None:
         """Take a free place for an appointment that its booking gave up; a hold stays what it is.
 
-        row: what `give_up` returned. exact: its exact time here, of one booked in a range booking.
+        start_datetime: its exact time here, of one that is booked in a range booking.
         """
         self._held()
-        self._rows[appointment.pk] = row
-        self._know(appointment)
+        self._known[appointment.pk], self._rows[appointment.pk] = appointment, unsaved.row
+        self._audit.events += unsaved.events
         was = _whereabouts(appointment)
-        appointment.booking, appointment.start_datetime = self.booking, exact
+        appointment.booking, appointment.start_datetime = self.booking, start_datetime
         now = _whereabouts(appointment)
         moved = {name: (was[name], now[name]) for name in was if was[name] != now[name]}
         self._begin(appointment, appointment.status, status, **moved)
@@ -236,8 +231,8 @@ class LockedBooking:
     def _note(self, appointment: Appointment, was: str, **said: Any) -> None:
         """Add an event of an appointment that changed. was: its status before."""
         appointment.updated_at = self.now
-        if "start_datetime" in said:
-            appointment.confirmed_at = None  # of another time
+        if not said.keys().isdisjoint({"start_datetime", "location_id"}):
+            appointment.confirmed_at = None  # that was of another time or place
         self._audit.note_appointment(
             appointment, self.by, self.now, was, appointment.status, **said
         )
@@ -350,8 +345,8 @@ class LockedBooking:
         self._audit.note_booking(self.by, self.now)
         if not self._audit.events:
             return self.booking
-        if self._holds_more and self.by.partner_id is not None:
-            self._save_counted(self.by.partner_id)
+        if self.counted_for is not None:
+            self._save_counted(self.counted_for)
         else:
             feed.write(self._audit.events, **self._changes())()
         transaction.on_commit(self._count_for_metrics)

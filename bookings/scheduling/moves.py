@@ -15,6 +15,7 @@ from django.db import transaction
 
 from bookings import walltime
 from bookings.models import TAKEN, AppointmentStatus, Booking, Status
+from bookings.scheduling import holds
 from bookings.scheduling.actors import CLOCK, Actor
 from bookings.scheduling.locked_booking import LockedBooking, MovedAway
 from openchair.database.compiled import CompiledQuery
@@ -94,6 +95,19 @@ def lock_all(booking_ids: Iterable[str], *, by: Actor, now: datetime) -> dict[st
     As `lock`, and after the series' lock. Raises Booking.DoesNotExist.
     """
     return {each: lock(each, by=by, now=now) for each in sorted(booking_ids)}
+
+
+def save_all(locked: Iterable[LockedBooking]) -> None:
+    """Save several in this order. Raises LimitReached.
+
+    The partner whose holds are counted is locked before the first one's events lock the feed.
+    """
+    ordered = [*locked]
+    counted_for = next((each.counted_for for each in ordered if each.counted_for), None)
+    if counted_for is not None:
+        holds.lock_partner(counted_for)
+    for each in ordered:
+        each.save()
 
 
 def atomic_wherever_it_is(verb: Callable[Params, Result]) -> Callable[Params, Result]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
 
 from django.core.exceptions import ValidationError
 
@@ -10,6 +9,7 @@ from bookings.models import TAKEN, Appointment, AppointmentStatus, Booking
 from bookings.scheduling import appointments, moves
 from bookings.scheduling.actors import Actor
 from bookings.scheduling.locked_booking import LockedBooking
+from bookings.scheduling.saving import Unsaved
 from openchair.errors import Refused
 from practices.models import Kind
 
@@ -53,15 +53,14 @@ def move(
     if moving:
         for pk, appointment in found.items():
             _check_moves(appointment, to[pk])
-    rows = {pk: locked[was[pk]].give_up(found[pk]) for pk in moving}
+    unsaved = {pk: locked[was[pk]].give_up(found[pk]) for pk in moving}
     for pk, appointment in found.items():
         target = locked[goes[pk]]
         if pk in moving:
-            _receive(target, appointment, rows[pk], to[pk])
+            _receive(target, appointment, unsaved[pk], to[pk])
         appointments.change(target, appointment, to[pk])
     # In the feed, what became free comes before what was taken.
-    for booking_id in [*sources - targets, *targets]:
-        locked[booking_id].save()
+    moves.save_all(locked[booking_id] for booking_id in [*sources - targets, *targets])
     return [*found.values()]
 
 
@@ -101,10 +100,7 @@ def _check_moves(appointment: Appointment, fields: appointments.Fields) -> None:
 
 
 def _receive(
-    target: LockedBooking,
-    appointment: Appointment,
-    row: dict[str, Any],
-    fields: appointments.Fields,
+    target: LockedBooking, appointment: Appointment, unsaved: Unsaved, fields: appointments.Fields
 ) -> None:
     """Let a booking take over an appointment that was given up, if a place of it is free."""
     appointments.check_available(target.booking, target.now)
@@ -119,4 +115,4 @@ def _receive(
         )
     needs_check = is_timed or status != appointment.status
     exact = appointments.exact_time(target, status, fields) if needs_check else None
-    target.receive(appointment, row, status, exact)
+    target.receive(appointment, unsaved, status, exact)

@@ -2,13 +2,23 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from bookings import representation
-from bookings.models import Appointment, Booking
+from bookings.models import Appointment, Booking, Event
 from bookings.patients import record, terms
 from openchair.database import writes
 from openchair.database.writes import Statement
+
+
+class Unsaved(NamedTuple):
+    """What goes with an appointment that moves, to be saved with the booking to which it goes.
+
+    row: its columns as they are in the database. events: what happened to it in this change.
+    """
+
+    row: dict[str, Any]
+    events: list[Event]
 
 
 def of_booking(

@@ -13,7 +13,6 @@ from typing import Any
 
 from bookings.models import TAKEN, Appointment, Booking, Event, Feed
 from bookings.scheduling.audit import AUDITED
-from bookings.scheduling.locked_booking import status_of
 from openchair.api.models import KeptAnswer
 
 
@@ -61,8 +60,10 @@ def _openings(events: dict[tuple[str, str | None], list[Event]]) -> list[str]:
         }
         if any(places[booking.pk][status] != count for status, count in counts.items()):
             found.append(f"{booking.pk}: says {counts}, has {dict(places[booking.pk])}")
-        if booking.status != status_of(booking):
-            found.append(f"{booking.pk}: is {booking.status}, adds up to {status_of(booking)}")
+        if booking.status != booking.status_by_places:
+            found.append(
+                f"{booking.pk}: is {booking.status}, adds up to {booking.status_by_places}"
+            )
         steps = events.get((booking.pk, None), [])
         found += _chain(booking.pk, steps, booking.status)
         found += _replay(booking, steps)

@@ -11,9 +11,9 @@ import pytest
 from django.db import connection, transaction
 from django.db.models import Model
 
-from bookings.models import Appointment, Booking
+from bookings.models import Appointment, Booking, Feed
 from bookings.patients import rotation
-from bookings.scheduling import appointments, bookings, moving
+from bookings.scheduling import appointments, bookings, families, moving
 from openchair.errors import Refused
 from tests.bookings.test_patients import new_key
 from tests.factories import NOON, Scene
@@ -155,3 +155,22 @@ def test_encrypting_anew_and_moving_two_patients_never_wait_for_each_other(
         moving = queue.start(lambda: bookings.edit(booking_id=both.pk, fields=fields, **at))
     assert sealing.result()
     assert moving.result().start_datetime == fields["start_datetime"]
+
+
+def test_a_family_that_holds_and_books_and_one_that_holds_never_wait_for_each_other(
+    clock: Any,
+) -> None:
+    scene = Scene()
+    booked, held, third = (scene.booking(id=pk) for pk in ("booked", "held", "third"))
+    at: Any = {"by": scene.actor, "now": NOON}
+
+    def take(*wanted: tuple[Booking, str]) -> list[Appointment]:
+        each: Any = [{"booking_id": booking.pk, "status": status} for booking, status in wanted]
+        return families.take(wanted=each, **at)
+
+    # One would have the feed, and wait for the partner, whom the other has, who waits for the feed.
+    with locked(Feed.objects.get(pk=scene.practice.pk)) as queue:
+        first = queue.start(lambda: take((booked, "booked"), (held, "pending")))
+        second = queue.start(lambda: take((third, "pending")))
+    assert [len(each.result()) for each in (first, second)] == [2, 1]
+    assert inconsistencies() == []
