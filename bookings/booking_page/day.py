@@ -25,14 +25,14 @@ def day(request: HttpRequest, page: Page) -> HttpResponse:
         mistakes.append(("day_0", _("Choose a day")))
     today = page.today()
     sought = asked(page)
+    # One more than are shown is read, to know whether there are more.
     before = _date(request.GET.get("before"))
     if before is not None and before > today:
-        found = availability.days_before(page.practice, sought, before=before, limit=AT_ONCE)
-        first = found[0] if len(found) == AT_ONCE else today
+        found = availability.days_before(page.practice, sought, before=before, limit=AT_ONCE + 1)
+        first = found[1] if len(found) > AT_ONCE else today
     else:
         said = request.POST.get("from") or request.GET.get("from")
         first = max(_date(said) or today, today)
-    # One more than are shown, to know whether there are later ones.
     found = availability.days(page.practice, sought, first=first, limit=AT_ONCE + 1)
     shown, later = found[:AT_ONCE], found[AT_ONCE:]
     context = {

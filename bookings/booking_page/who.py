@@ -31,6 +31,7 @@ class WhoForm(PatientForm):
 
     count = forms.TypedChoiceField(
         coerce=int,
+        widget=forms.RadioSelect,
         choices=[(n, n) for n in range(1, MOST + 1)],
         error_messages={
             "required": gettext_lazy("Choose how many people are coming"),
@@ -38,6 +39,7 @@ class WhoForm(PatientForm):
         },
     )
     adult = forms.ChoiceField(
+        widget=forms.RadioSelect,
         choices=[("yes", gettext_lazy("Yes")), ("no", gettext_lazy("No"))],
         error_messages={
             "required": gettext_lazy("Say whether everybody who is coming is 18 or older"),
