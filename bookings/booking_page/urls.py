@@ -2,7 +2,7 @@
 
 from django.urls import include, path, re_path
 
-from bookings.booking_page import embedding, who
+from bookings.booking_page import day, embedding, time, where, who
 from practices.ids import ID_PATTERN
 
 _PRACTICE = rf"^book/(?P<practice_id>{ID_PATTERN})"
@@ -10,5 +10,8 @@ _PRACTICE = rf"^book/(?P<practice_id>{ID_PATTERN})"
 urlpatterns = [
     path("book/embed.js", embedding.script, name="book_embed"),
     re_path(rf"{_PRACTICE}/?$", who.who, name="book"),
+    re_path(rf"{_PRACTICE}/where/?$", where.where, name="book_where"),
+    re_path(rf"{_PRACTICE}/day/?$", day.day, name="book_day"),
+    re_path(rf"{_PRACTICE}/time/?$", time.time, name="book_time"),
     path("", include("bookings.booking_page.visit.urls")),
 ]
