@@ -30,12 +30,14 @@ def day(request: HttpRequest, page: Page) -> HttpResponse:
         found = availability.days_before(page.practice, sought, before=before, limit=AT_ONCE)
         first = found[0] if len(found) == AT_ONCE else today
     else:
-        first = max(_date(request.GET.get("from")) or today, today)
+        said = request.POST.get("from") or request.GET.get("from")
+        first = max(_date(said) or today, today)
     # One more than are shown, to know whether there are later ones.
     found = availability.days(page.practice, sought, first=first, limit=AT_ONCE + 1)
     shown, later = found[:AT_ONCE], found[AT_ONCE:]
     context = {
         "days": [(each.isoformat(), words.day(each, today)) for each in shown],
+        "first": first.isoformat(),
         "chosen": page.state.day and page.state.day.isoformat(),
         "earlier": page.url("book_day", before=first.isoformat()) if first > today else "",
         "later": page.url("book_day", None, **{"from": later[0].isoformat()}) if later else "",
