@@ -51,6 +51,8 @@ def time(request: HttpRequest, page: Page) -> HttpResponse:
 
 
 def _hold(request: HttpRequest, page: Page, options: list[Option]) -> HttpResponse:
+    if page.state.preview:
+        return show(request, page, "preview_ends.html", {"back": page.url("book_time")})
     if not options:
         return page.go("book_gone")
     try:
