@@ -49,6 +49,19 @@ if HOLD_MAX_SECONDS < HOLD_SECONDS:
         "write a number at least as large."
     )
 
+# Limits of the booking page, against robots; so many in so many seconds. Not the operator's to set.
+PATIENT_HOLDS_PER_ADDRESS = (30, 3600)
+PATIENT_HOLDS_PER_PRACTICE = (600, 3600)
+PATIENT_HOLDS_PER_CONTACT = (10, 3600)
+PATIENT_VISITS_PER_ADDRESS = (20, 86_400)
+PATIENT_VISITS_PER_PRACTICE = (200, 3600)
+PATIENT_VISITS_PER_CONTACT = (6, 86_400)
+# Visits that one address holds at once in a practice; and of its free places one in so many, but at
+# least so many, that all unconfirmed patients hold at once.
+PATIENT_LIVE_HOLDS = 2
+PATIENT_HOLDS_SHARE = 4
+PATIENT_HOLDS_LEAST = 3
+
 # Seconds that a request waits at most, each for a worker, the database's answer, and a lock there.
 PATIENCE = env.number("PATIENCE", default=2, most=60)
 LOG_FORMAT = env.log_format("LOG_FORMAT")
@@ -103,6 +116,7 @@ MIDDLEWARE = [
 PAGE_MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "openchair.serving.middleware.FormsMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",

@@ -1,5 +1,6 @@
 """The root URLconf: API, public pages and admin."""
 
+from django.conf.urls.i18n import i18n_patterns
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path, re_path, register_converter
 
@@ -24,6 +25,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("livez", probes.livez),
     path("readyz", probes.readyz),
     path("metrics", metrics.scrape),
+    # In English without a prefix, in Spanish below /es/.
+    *i18n_patterns(path("", include("bookings.booking_page.urls")), prefix_default_language=False),
     re_path(r"^(?:online)?scheduling(?:/[\s\S]*)?\Z", UnknownRouteView.as_view({"get": "handle"})),
 ]
 

@@ -66,6 +66,15 @@ MUTANTS = [
         ("tests/bookings/test_holds.py",),
     ),
     Mutant(
+        "a family's bookings are locked in the order it asks for them",
+        "bookings/scheduling/families.py",
+        "locked = moves.lock_all({*was.values(), *of}, by=by, now=now)",
+        "locked = {pk: moves.lock(pk, by=by, now=now) for pk in [*was.values(), *of]}",
+        (
+            "tests/test_races.py::test_of_64_families_one_gets_the_last_two_places_side_by_side_and_nobody_gets_one_alone",
+        ),
+    ),
+    Mutant(
         "several bookings are locked in any order",
         "bookings/scheduling/moves.py",
         "for each in sorted(booking_ids)}",

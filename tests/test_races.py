@@ -2,7 +2,8 @@
 
 Those about places, and the two mixes, have been seen to fail with `select_for_update` taken out of
 `moves.lock`, on PostgreSQL: all 64 got one of three places, and deleted bookings came back.
-Moving has been seen to fail without the order of locks (`sorted` in `moves.lock_all`): deadlocks.
+Moving, and families, have been seen to fail without the order of locks (`sorted` in
+`moves.lock_all`): deadlocks.
 SQLite ignores row locks, so what passes there proves nothing.
 """
 
@@ -12,7 +13,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from http.client import HTTPConnection
 from itertools import chain, pairwise
@@ -23,7 +24,7 @@ import pytest
 from django.db import connection
 
 from bookings.models import TAKEN, Appointment, AppointmentStatus, Booking, Event
-from bookings.scheduling import appointments, bookings, moving
+from bookings.scheduling import appointments, bookings, families, moving
 from bookings.scheduling.actors import Actor
 from openchair.errors import Refused
 from tests.conftest import together
@@ -160,6 +161,37 @@ def test_of_64_who_take_a_place_exactly_as_many_get_one_as_there_are(places: int
         refused = [result.reason for result in results if isinstance(result, Refused)]
         assert refused == ["place_taken"] * (CLIENTS - places)
     assert inconsistencies() == []
+
+
+@pytest.mark.parametrize("rounds", [5, pytest.param(50, marks=pytest.mark.nightly)])
+@pytest.mark.django_db(transaction=True)
+def test_of_64_families_one_gets_the_last_two_places_side_by_side_and_nobody_gets_one_alone(
+    rounds: int,
+) -> None:
+    scene = Scene()
+    for _ in range(rounds):
+        starts = [FAR, FAR + timedelta(minutes=15)]
+        both = [scene.booking(total_appointments=2, start_datetime=each).pk for each in starts]
+        at: dict[str, Any] = {"by": scene.actor, "now": NOON}
+        for pk in both:
+            appointments.take(booking_id=pk, fields={"status": AppointmentStatus.BOOKED}, **at)
+        # Half of them ask for the later place first.
+        asked = iter([both, both[::-1]] * (CLIENTS // 2))
+        results = together(CLIENTS, lambda asked=asked, at=at: _take_all(next(asked), at))  # type: ignore[misc]
+        won = [each for each in results if isinstance(each, list)]
+        lost = [each.reason for each in results if isinstance(each, Refused)]
+        assert (len(won), lost) == (1, ["place_taken"] * (CLIENTS - 1))
+        family = Appointment.objects.filter(booking__in=both, group_id__isnull=False)
+        assert {each.pk for each in family} == {each.pk for each in won[0]}
+        assert sorted(each.booking_id for each in family) == sorted(both)
+    assert inconsistencies() == []
+
+
+def _take_all(booking_ids: list[str], at: dict[str, Any]) -> list[Appointment]:
+    wanted: list[families.Wanted] = [
+        {"booking_id": pk, "status": AppointmentStatus.BOOKED} for pk in booking_ids
+    ]
+    return families.take(wanted=wanted, **at)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from practices.models import Doctor, Kind, Location, Partner, Practice
+from practices.models import BookingPage, Doctor, Kind, Location, Partner, Practice
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,10 @@ class Office:
 
 @dataclass(frozen=True)
 class Group:
-    """A practice; ids and names are those of the published samples where these have any."""
+    """A practice; ids and names are those of the published samples where these have any.
+
+    booking_page: fields of its BookingPage; None: patients do not book by themselves.
+    """
 
     id: str
     name: str
@@ -28,6 +31,7 @@ class Group:
     timezone: str
     offices: tuple[Office, Office]
     doctors: dict[str, str]
+    booking_page: dict[str, str] | None = None
 
 
 GROUPS = {
@@ -46,6 +50,11 @@ GROUPS = {
             ),
         ),
         {"DD3456": "Dr. Elena Reyes", "DD3457": "Dr. Samuel Okafor", "DD3458": "Dr. Mia Lindqvist"},
+        {
+            "text_en": "The first visit is free and takes 45 minutes. Bring your insurance card.",
+            "text_es": "La primera visita es gratis y dura 45 minutos. Traiga la tarjeta de su "
+            "seguro.",
+        },
     ),
     "range": Group(
         "3rt42",
@@ -60,6 +69,12 @@ GROUPS = {
             Office("rfW2X", "Lincoln Park", "2230 N Clark Street", "312 555 0117", 41.922, -87.638),
         ),
         {"DR7001": "Dr. Priya Natarajan", "DR7002": "Dr. Thomas Keller"},
+        {
+            "text_en": "The first visit is free. Parking is behind the building.",
+            "text_es": "La primera visita es gratis. El estacionamiento está detrás del edificio.",
+            "promise_en": "by noon of the next working day",
+            "promise_es": "antes del mediodía del próximo día hábil",
+        },
     ),
     "ungranted": Group(
         "uG7kq",
@@ -117,6 +132,10 @@ def practice(group: Group) -> Practice:
         )
         if is_new:
             doctor.locations.set(locations)
+    if group.booking_page is not None:
+        BookingPage.objects.get_or_create(
+            practice=made, defaults={"active": True, **group.booking_page}
+        )
     return made
 
 

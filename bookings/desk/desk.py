@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet, Sum
-from django.forms import Form
+from django.forms import BaseForm, Form
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 
@@ -159,7 +159,7 @@ def attempt(request: HttpRequest, act: Callable[[], Any], done: str) -> bool:
     return True
 
 
-def try_form(form: Form, act: Callable[[], Result]) -> Result | None:
+def try_form(form: BaseForm, act: Callable[[], Result]) -> Result | None:
     """Call `act`, if the form is valid, and return its result; add refusals to the form."""
     if not form.is_valid():
         return None

@@ -11,6 +11,7 @@ from bookings.desk import (
     finding,
     moving,
     next_free,
+    online_booking,
     places,
     publishing,
     range_desk,
@@ -44,6 +45,9 @@ urlpatterns = [
     path("calls/<int:call_id>/reached/", call_list.reached, name="desk_reached"),
     path("ranges/", range_desk.page, name="desk_ranges"),
     path("ranges/<id:appointment_id>/assign/", range_desk.assign, name="desk_assign"),
+    path("online-booking/", online_booking.page, name="desk_online_booking"),
+    path("online-booking/qr.svg", online_booking.qr_code, name="desk_qr_code"),
+    path("online-booking/poster/", online_booking.poster, name="desk_poster"),
     path("numbers/", numbers.page, name="desk_numbers"),
     path("numbers.csv", numbers.export_csv, name="desk_numbers_csv"),
 ]

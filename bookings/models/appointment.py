@@ -190,9 +190,9 @@ class Appointment(models.Model):
 
     @property
     def unread_person(self) -> Patient:
-        """The patient's data, decrypted, where no response will have it: not logged as an access.
+        """The patient's data, decrypted, not logged as an access.
 
-        Raises encryption.UnreadableError.
+        For where no response has it, or the patient's own alone. Raises encryption.UnreadableError.
         """
         known: tuple[str | None, Patient] = self.__dict__.get("_read", (None, record.NOBODY))
         if known[0] != self.patient:

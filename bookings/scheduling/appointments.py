@@ -193,13 +193,17 @@ def cancel(
 
 
 @moves.atomic_wherever_it_is
-def confirm(*, appointment_id: str, by: Actor, now: datetime) -> Appointment:
+def confirm(
+    *, appointment_id: str, by: Actor, now: datetime, check: Check | None = None
+) -> Appointment:
     """Note that the patient will come; saying it again changes nothing.
 
-    Raises Refused (409: not_allowed) unless it is booked for a time that is still to come, and
-    Appointment.DoesNotExist.
+    Raises what `check` raises, Refused (409: not_allowed) unless it is booked for a time that is
+    still to come, and Appointment.DoesNotExist.
     """
     locked, appointment = _lock(appointment_id, by=by, now=now)
+    if check is not None:
+        check(appointment)
     begins = appointment.exact_time
     if appointment.status != AppointmentStatus.BOOKED or begins is None or begins <= locked.now:
         raise Refused(

@@ -1,13 +1,13 @@
-"""Next free openings of a practice, for one patient or for several side by side."""
+"""Free openings of a practice, for one patient or several side by side: the next, and by day."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from itertools import islice
+from itertools import groupby, islice
 from typing import NamedTuple
 
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from bookings import walltime
 from bookings.models import Booking, Status
@@ -26,10 +26,26 @@ A_DAY = 3
 class Option:
     """Places side by side: a booking for each person, the same one where it has several free.
 
-    They are at one location: one after the other with one doctor, or begin at the same time.
+    They are at one location: one after the other with one doctor, or begin at the same time. On
+    the booking page of a range practice they are of the same part of a day.
     """
 
     places: tuple[Booking, ...]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is looked for."""
+
+    people: int
+    location_ids: Collection[str]
+    doctor_ids: Collection[str] | None
+    """None: any."""
+    earliest: datetime
+    """When openings begin at the earliest, and at the latest."""
+    latest: datetime
+    own: Mapping[str, int] = field(default_factory=dict)
+    """By booking, places that whoever asks holds: they count as free."""
 
 
 class _Free(NamedTuple):
@@ -43,6 +59,10 @@ class _Free(NamedTuple):
     @property
     def ends(self) -> datetime:
         return self.start + timedelta(minutes=self.length)
+
+
+_Days = dict[tuple[date, str], list[_Free]]
+"""Free openings in order of time, by day and location."""
 
 
 def next_free(
@@ -65,60 +85,169 @@ def next_free(
     how many options to pass over.
     Holds that have ended are free only after `bookings.catch_up`.
     """
-    locations = [each for each in practice.locations.all() if location_id in {None, each.pk}]
-    found = _options(
-        locations, now=now, people=people, doctor_id=doctor_id, parts=parts, after=after, but=but
+    asked = Asked(
+        people=people,
+        location_ids=[at.pk for at in practice.locations.all() if location_id in {None, at.pk}],
+        doctor_ids=None if doctor_id is None else [doctor_id],
+        earliest=now + timedelta(milliseconds=1),
+        latest=walltime.LATEST,
     )
-    chosen = list(islice(found, skip, skip + limit))
+    found = _by_begin(practice, asked, parts=parts, after=after, but=but)
+    return _with_bookings(islice(found, skip, skip + limit))
+
+
+def days(practice: Practice, asked: Asked, *, first: date, limit: int) -> list[date]:
+    """Return the first days, in order, on which there is what is asked for, none before `first`.
+
+    By each location's clock. Holds that have ended are free only after `bookings.catch_up`.
+    """
+    found: list[date] = []
+    for begins, ends in _spans(practice, asked, first):
+        found += _days_of(practice, asked, begins, ends)
+        if len(found) >= limit:
+            break
+    return found[:limit]
+
+
+def days_before(practice: Practice, asked: Asked, *, before: date, limit: int) -> list[date]:
+    """Return the last days, in order, as `days` does, all of them before this one."""
+    found: list[date] = []
+    earliest = min(_local_days(practice, asked, asked.earliest), default=before)
+    for weeks in WEEKS_AHEAD:
+        begins = max(before - timedelta(weeks=weeks), earliest)
+        found = _days_of(practice, asked, begins, before - timedelta(days=1)) + found
+        before = begins
+        if len(found) >= limit or begins == earliest:
+            break
+    return found[-limit:]
+
+
+def of_day(practice: Practice, asked: Asked, day: date) -> list[Option]:
+    """Return the options of a day by when they begin: one for each time and location.
+
+    In a range practice: one for each part of the day and location.
+    Holds that have ended are free only after `bookings.catch_up`.
+    """
+    options = [
+        option
+        for openings in _read(practice, asked, day, day).values()
+        for option in _choice(practice, openings, asked.people)
+    ]
+    return _with_bookings(sorted(options, key=_begin))
+
+
+def _with_bookings(options: Iterator[list[_Free]] | list[list[_Free]]) -> list[Option]:
+    chosen = list(options)
     rows = Booking.objects.select_related("location", "doctor", "practice")
     known = rows.in_bulk({free.pk for option in chosen for free in option})
     return [Option(tuple(known[free.pk] for free in option)) for option in chosen]
 
 
-def _options(
-    locations: Sequence[Location],
+def _begin(option: Sequence[_Free]) -> tuple[datetime, str]:
+    return option[0].start, option[0].pk
+
+
+def _by_begin(
+    practice: Practice,
+    asked: Asked,
     *,
-    now: datetime,
-    people: int,
-    doctor_id: str | None,
     parts: Collection[str],
     after: date | None,
     but: Collection[str],
 ) -> Iterator[list[_Free]]:
-    if not locations:
-        return
-    zones = {each.pk: each.zone for each in locations}
-    today = [walltime.wall_clock(now, zone).date() for zone in zones.values()]
-    first = max(min(today), after or date.min)
+    zones = {each.pk: each.zone for each in _locations(practice, asked)}
+    for begins, ends in _spans(practice, asked, after or date.min):
+        options: list[list[_Free]] = []
+        for (_, location_id), openings in _read(practice, asked, begins, ends).items():
+            zone = zones[location_id]
+            offered = [
+                each
+                for each in openings
+                if each.pk not in but and (not parts or time_range(each.start, zone) in parts)
+            ]
+            options += islice(_side_by_side(offered, asked.people), A_DAY)
+        yield from sorted(options, key=_begin)
+
+
+def _locations(practice: Practice, asked: Asked) -> list[Location]:
+    return [each for each in practice.locations.all() if each.pk in asked.location_ids]
+
+
+def _local_days(practice: Practice, asked: Asked, at: datetime) -> list[date]:
+    return [walltime.wall_clock(at, each.zone).date() for each in _locations(practice, asked)]
+
+
+def _spans(practice: Practice, asked: Asked, first: date) -> Iterator[tuple[date, date]]:
+    """Yield first and last day of what is read at a time, from `first` to the latest day."""
+    begins = max(first, min(_local_days(practice, asked, asked.earliest), default=first))
+    latest = max(_local_days(practice, asked, asked.latest), default=date.min)
     for weeks in WEEKS_AHEAD:
-        last = first + timedelta(weeks=weeks, days=-1)
-        rows = Booking.objects.filter(status=Status.OPEN, start_datetime__gt=now)
-        rows = rows.on_local_days(locations, first, last).exclude(pk__in=but)
-        if doctor_id is not None:
-            rows = rows.filter(doctor=doctor_id)
-        taken = F("places_pending") + F("places_reserved") + F("places_booked")
-        days: dict[tuple[date, str], list[_Free]] = defaultdict(list)
-        for row in rows.order_by("start_datetime", "id").values_list(
-            "pk",
-            "start_datetime",
-            "length",
-            "location_id",
-            "doctor_id",
-            F("total_appointments") - taken,
-        ):
-            free = _Free(*row)
-            zone = zones[free.location_id]
-            if not parts or time_range(free.start, zone) in parts:
-                day = walltime.wall_clock(free.start, zone).date()
-                days[day, free.location_id].append(free)
-        options = [
-            option for of_day in days.values() for option in islice(_of_day(of_day, people), A_DAY)
-        ]
-        yield from sorted(options, key=lambda option: (option[0].start, option[0].pk))
-        first = last + timedelta(days=1)
+        if begins > latest:
+            return
+        ends = min(begins + timedelta(weeks=weeks, days=-1), latest)
+        yield begins, ends
+        begins = ends + timedelta(days=1)
 
 
-def _of_day(of_day: Sequence[_Free], people: int) -> Iterator[list[_Free]]:
+def _read(practice: Practice, asked: Asked, first: date, last: date) -> _Days:
+    locations = _locations(practice, asked)
+    zones = {each.pk: each.zone for each in locations}
+    rows = Booking.objects.on_local_days(locations, first, last)
+    rows = rows.filter(start_datetime__gte=asked.earliest, start_datetime__lte=asked.latest)
+    if asked.doctor_ids is not None:
+        rows = rows.filter(doctor__in=asked.doctor_ids)
+    openings = _free(rows.filter(status=Status.OPEN))
+    if asked.own:
+        mine = _free(rows.not_closed().filter(pk__in=asked.own))
+        openings |= {pk: of._replace(places=of.places + asked.own[pk]) for pk, of in mine.items()}
+    found: _Days = defaultdict(list)
+    for each in sorted(openings.values(), key=lambda free: (free.start, free.pk)):
+        day = walltime.wall_clock(each.start, zones[each.location_id]).date()
+        found[day, each.location_id].append(each)
+    return found
+
+
+def _free(rows: QuerySet[Booking]) -> dict[str, _Free]:
+    taken = F("places_pending") + F("places_reserved") + F("places_booked")
+    columns = rows.values_list(
+        "pk",
+        "start_datetime",
+        "length",
+        "location_id",
+        "doctor_id",
+        F("total_appointments") - taken,
+    )
+    return {row[0]: _Free(*row) for row in columns}
+
+
+def _days_of(practice: Practice, asked: Asked, first: date, last: date) -> list[date]:
+    """Return the days from first to last, in order, on which there is what is asked for."""
+    found = {
+        day
+        for (day, _), openings in _read(practice, asked, first, last).items()
+        if next(_choice(practice, openings, asked.people), None) is not None
+    }
+    return sorted(found)
+
+
+def _choice(practice: Practice, openings: list[_Free], people: int) -> Iterator[list[_Free]]:
+    """Yield what a patient chooses from, of one day's openings at one location."""
+    if practice.range_bookings:
+        zones = {each.pk: each.zone for each in practice.locations.all()}
+        zone = zones[openings[0].location_id]
+        for _, of_part in groupby(openings, key=lambda free: time_range(free.start, zone)):
+            option = _filled([*of_part], people)
+            if option is not None:
+                yield option
+        return
+    seen: set[datetime] = set()
+    for option in _side_by_side(openings, people):
+        if option[0].start not in seen:
+            seen.add(option[0].start)
+            yield option
+
+
+def _side_by_side(of_day: Sequence[_Free], people: int) -> Iterator[list[_Free]]:
     """Yield options of one day at one location, whose free openings are in order of time."""
     seen: set[datetime] = set()
     for nth, begins in enumerate(of_day):

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from django.conf import settings
 from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
+from django.utils import translation
 from django.utils.module_loading import import_string
 
 from openchair import pages
@@ -153,7 +154,11 @@ class PageMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         is_page = not is_api(request) and request.path_info not in settings.PROBES
-        return self.get_page(request) if is_page else self.get_response(request)
+        if not is_page:
+            return self.get_response(request)
+        # LocaleMiddleware leaves its language to the thread's next request, the API's too.
+        with translation.override(settings.LANGUAGE_CODE, deactivate=True):
+            return self.get_page(request)
 
 
 class FormsMiddleware:

@@ -16,6 +16,8 @@ from practices.models import Practice
 WELCOME = """
 OpenChair is at {base}
 
+  Book   {base}/book/{exact}   a patient's page: Acme, exact times
+         {base}/book/{range}   ABC 123, parts of the day; Spanish is at /es/book/{range}
   API    curl -H "Authorization: {key}" \\
            "{base}/onlinescheduling/location/{location}/bookings?status=open&start_after={now}"
          (a demo key: it may list practices, and write in the two demo practices)
@@ -76,6 +78,8 @@ def _welcome() -> str:
     ]
     return WELCOME.format(
         base=base,
+        exact=GROUPS["exact"].id,
+        range=GROUPS["range"].id,
         key=accounts.issue_key("full", "welcome"),
         location=GROUPS["exact"].offices[0].id,
         now=f"{timezone.now():%Y-%m-%dT%H:%MZ}",

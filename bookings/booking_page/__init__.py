@@ -1,0 +1,1 @@
+"""The page on which patients book by themselves, a step on each page (contract, section 6)."""

@@ -1,0 +1,100 @@
+"""Calendar file of a visit (iCalendar, RFC 5545), for patients to download.
+
+It is published (METHOD:PUBLISH, nobody is invited), has no name of a patient, and is the same entry
+in a calendar whenever it is made anew: the same UID, with a SEQUENCE that rises when the visit gets
+another time, another place or another status.
+"""
+
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.db.models import F, Q
+from django.utils.translation import gettext as _
+from icalendar import Calendar, Event
+
+from bookings import walltime
+from bookings.models import Appointment, AppointmentStatus
+from practices.models import Location
+
+CONTENT_TYPE = "text/calendar; charset=utf-8; method=PUBLISH"
+STATUS = {
+    AppointmentStatus.RESERVED: "TENTATIVE",
+    AppointmentStatus.BOOKED: "CONFIRMED",
+    AppointmentStatus.CANCELLED: "CANCELLED",
+}
+"""Of visits that have a calendar file; a hold has none."""
+_WHERE_AND_WHEN = ["booking_id", "start_datetime", "location_id", "doctor_id"]
+
+
+def for_visit(appointment: Appointment, *, link: str, now: datetime) -> bytes | None:
+    """Return the calendar file of a visit in the active language; None where it can have none.
+
+    appointment: read with its booking's location and practice. link: the whole address of its
+    manage page. A range visit whose exact time the office has yet to give is an entry of the whole
+    day that says so: the family keeps that day free, and nobody comes at the time of the opening.
+    """
+    booking, status = appointment.booking, STATUS.get(AppointmentStatus(appointment.status))
+    begins = appointment.exact_time or booking.start_datetime
+    if status is None or begins is None:
+        return None
+    practice, location = booking.practice, booking.location
+    summary = _("Visit at %(practice)s") % {"practice": practice.name}
+    event = Event()
+    if appointment.exact_time is None:
+        day = walltime.wall_clock(begins, location.zone).date()
+        event.add("dtstart", day)
+        event.add("dtend", day + timedelta(days=1))
+        event.add("transp", "TRANSPARENT")
+        summary = _("%(visit)s, time to be told") % {"visit": summary}
+    else:
+        event.add("dtstart", _at(begins, location.zone))
+        event.add("dtend", _at(begins + timedelta(minutes=booking.length), location.zone))
+    event.add("uid", f"{appointment.pk}@{practice.pk}.openchair")
+    event.add("sequence", sequence(appointment))
+    event.add("dtstamp", now)
+    event.add("status", status)
+    event.add("class", "PRIVATE")
+    event.add("summary", summary)
+    event.add("location", address(location))
+    event.add("description", _description(link, location))
+    return _file(event, begins.year)
+
+
+def sequence(appointment: Appointment) -> int:
+    """Return how often the visit's status, time or place has changed since it was made.
+
+    It never falls, and comes from no clock: events are never deleted.
+    """
+    changed = ~Q(from_status=F("to_status")) | Q(changes__has_any_keys=_WHERE_AND_WHEN)
+    return appointment.events.filter(changed).count() - 1
+
+
+def address(location: Location) -> str:
+    """Format a location's name and postal address in one line."""
+    region = f"{location.state} {location.zip}".strip()
+    parts = [location.name, location.street_address, location.city, region]
+    return ", ".join(part for part in parts if part)
+
+
+def _description(link: str, location: Location) -> str:
+    lines = [_("To see, move or cancel this visit: %(link)s") % {"link": link}]
+    if location.office_phone:
+        lines.append(_("Phone of the office: %(phone)s") % {"phone": location.office_phone})
+    return "\n".join(lines)
+
+
+def _at(instant: datetime, zone: ZoneInfo) -> datetime:
+    """Return an instant as wall time; in UTC where clocks that go back show that time again."""
+    local = instant.astimezone(zone)
+    return instant if local.fold else local
+
+
+def _file(event: Event, year: int) -> bytes:
+    calendar = Calendar()
+    calendar.add("prodid", "-//OpenChair//Visit//EN")
+    calendar.add("version", "2.0")
+    calendar.add("method", "PUBLISH")
+    calendar.add_component(event)
+    # By default it writes the clock changes of 68 years.
+    calendar.add_missing_timezones(date(year - 1, 1, 1), date(year + 2, 1, 1))
+    return bytes(calendar.to_ical())

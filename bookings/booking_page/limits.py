@@ -1,0 +1,103 @@
+"""Limits of the booking page, against robots and squatters (contract, section 6).
+
+Counters per address, practice and contact, of holds and of visits booked; and how much of a
+practice unconfirmed patients hold at once. Whoever is refused is told to call the office.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from ipaddress import ip_address, ip_network
+
+from django.conf import settings
+from django.db.models import F, Sum
+
+from bookings.booking_page.page import Page
+from bookings.models import Booking, PatientHold, Status
+from bookings.patients.record import Patient, by_email, by_phone
+from openchair import encryption, rate_limits
+from openchair.errors import LimitReached
+
+
+def address_of(page: Page) -> str:
+    """Return the digest of the client's address; of IPv6, of its /64, which is one subscriber's."""
+    told = page.address
+    try:
+        address = ip_address(told)
+    except ValueError:  # a unix socket without TRUSTED_PROXIES
+        return encryption.digests("address", told)[0]
+    if address.version == 6:
+        mapped = address.ipv4_mapped
+        told = str(mapped) if mapped else str(ip_network((address, 64), strict=False))
+    return encryption.digests("address", told)[0]
+
+
+def page_of(page: Page) -> str:
+    """Return the digest of the browser page's random id."""
+    return encryption.digests("page", page.state.page)[0]
+
+
+def spend_hold(page: Page) -> None:
+    """Count a hold by its address and practice. Raises LimitReached."""
+    _spend("patient hold address", address_of(page), settings.PATIENT_HOLDS_PER_ADDRESS)
+    _spend("patient hold practice", page.practice.pk, settings.PATIENT_HOLDS_PER_PRACTICE)
+
+
+def spend_contact(patient: Patient) -> None:
+    """Count a hold by its phone number and e-mail address. Raises LimitReached."""
+    for contact in _contacts(patient):
+        _spend("patient hold contact", contact, settings.PATIENT_HOLDS_PER_CONTACT)
+
+
+def spend_visit(page: Page, patient: Patient) -> None:
+    """Count a booking, of a family too, by address, practice and contact. Raises LimitReached."""
+    _spend("patient visit address", address_of(page), settings.PATIENT_VISITS_PER_ADDRESS)
+    _spend("patient visit practice", page.practice.pk, settings.PATIENT_VISITS_PER_PRACTICE)
+    for contact in _contacts(patient):
+        _spend("patient visit contact", contact, settings.PATIENT_VISITS_PER_CONTACT)
+
+
+def check_live(page: Page, places: int, *, now: datetime) -> None:
+    """Raise LimitReached where this many places would be too many to hold at once.
+
+    At most PATIENT_LIVE_HOLDS visits from an address, and of a practice's free places a part; one
+    family alone may always hold its places. A browser page has one visit: choosing another time
+    gives the first one back. Call it with the row of the practice's BookingPage locked.
+    """
+    live = PatientHold.objects.filter(practice=page.practice, pending_until__gt=now, places__gt=0)
+    others = live.exclude(page=page_of(page))
+    if others.filter(address=address_of(page)).count() >= settings.PATIENT_LIVE_HOLDS:
+        raise _refused("from one address", settings.PATIENT_HOLD_SECONDS)
+    held = others.aggregate(places=Sum("places"))["places"] or 0
+    if held == 0 or held + places <= settings.PATIENT_HOLDS_LEAST:
+        return
+    if held + places > (_free(page, now) + held) // settings.PATIENT_HOLDS_SHARE:
+        raise _refused("in this practice", settings.PATIENT_HOLD_SECONDS)
+
+
+def _free(page: Page, now: datetime) -> int:
+    """Return how many places of the practice are free within its horizon."""
+    taken = F("places_pending") + F("places_reserved") + F("places_booked")
+    rows = Booking.objects.filter(
+        location__in=[each.pk for each in page.practice.locations.all()],
+        status=Status.OPEN,
+        start_datetime__gt=now,
+        start_datetime__lt=now + timedelta(days=page.settings.horizon_days),
+    )
+    free: int | None = rows.aggregate(free=Sum(F("total_appointments") - taken))["free"]
+    return free or 0
+
+
+def _contacts(patient: Patient) -> Iterable[str]:
+    return [*by_phone(patient.phone)[:1], *by_email(patient.email)[:1]]
+
+
+def _spend(policy: str, subject: str, rate: tuple[int, int]) -> None:
+    budget = rate_limits.spend(policy, subject, rate)
+    if budget.used == 1:
+        rate_limits.forget_old(policy, rate)
+    if budget.is_overdrawn:
+        raise _refused(policy, budget.reset)
+
+
+def _refused(where: str, retry_after: int) -> LimitReached:
+    return LimitReached(f"Too many visits are held or booked: {where}.", retry_after=retry_after)

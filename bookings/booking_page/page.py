@@ -1,0 +1,243 @@
+"""Shared parts of the booking page's views: practice, state, language, headers, addresses."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import cached_property, wraps
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse, translate_url
+from django.utils.translation import get_language
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.gzip import gzip_page
+from django.views.decorators.http import require_http_methods
+
+from bookings import walltime
+from bookings.booking_page import preview
+from bookings.booking_page.state import State, UnreadableState
+from bookings.models import Appointment, AppointmentStatus
+from bookings.scheduling import bookings
+from bookings.scheduling.availability import Asked
+from practices.models import BookingPage, Doctor, Location, Practice
+
+View = Callable[..., HttpResponse]
+POLICY = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "style-src": "'self'",
+    "img-src": "'self'",
+    "form-action": "'self'",
+    "base-uri": "'none'",
+}
+STEPS = ("book", "book_where", "book_day", "book_time", "book_details", "book_check")
+"""The steps before a visit is booked, in order."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """Context of a request to the booking page. Its `now` is the one instant for all of it."""
+
+    practice: Practice
+    settings: BookingPage
+    state: State
+    now: datetime
+    language: str
+    address: str
+    """The client's network address."""
+
+    @cached_property
+    def locations(self) -> list[Location]:
+        """The locations that are shown, by name."""
+        every = list(self.practice.locations.all())
+        shown = {each.pk for each in self.settings.locations.all()}
+        return [each for each in every if not shown or each.pk in shown]
+
+    @cached_property
+    def doctors(self) -> list[Doctor]:
+        """The doctors that are shown, by name, who work at a location that is."""
+        every = list(self.practice.doctors.prefetch_related("locations"))
+        shown = {each.pk for each in self.settings.doctors.all()}
+        here = {each.pk for each in self.locations}
+        return [
+            each
+            for each in every
+            if (not shown or each.pk in shown) and here & {at.pk for at in each.locations.all()}
+        ]
+
+    @cached_property
+    def own(self) -> Counter[str]:
+        """How many places are held with this state, by booking."""
+        held = Appointment.objects.filter(
+            pk__in=self.state.held,
+            booking__practice=self.practice,
+            status=AppointmentStatus.PENDING,
+        )
+        return Counter(held.values_list("booking_id", flat=True) if self.state.held else ())
+
+    @cached_property
+    def asked(self) -> Asked:
+        """What is looked for: by the state, and by the practice's rules."""
+        locations = [each.pk for each in self.locations]
+        doctors = [each.pk for each in self.doctors]
+        notice = timedelta(hours=self.settings.notice_hours)
+        return Asked(
+            people=len(self.state.people),
+            location_ids=_one_of(locations, self.state.location_id),
+            doctor_ids=_one_of(doctors, self.state.doctor_id),
+            earliest=self.now + max(notice, timedelta(milliseconds=1)),
+            latest=self.now + timedelta(days=self.settings.horizon_days),
+            own=self.own,
+        )
+
+    @property
+    def text(self) -> tuple[str, str]:
+        """The practice's text for patients, and its language."""
+        return self._said(self.settings.text_en, self.settings.text_es)
+
+    @property
+    def promise(self) -> tuple[str, str]:
+        """When the office answers, and the language of that."""
+        return self._said(self.settings.promise_en, self.settings.promise_es)
+
+    def _said(self, english: str, spanish: str) -> tuple[str, str]:
+        both = [(english, "en"), (spanish, "es")]
+        if self.language == "es":
+            both.reverse()
+        return both[0] if both[0][0] else both[1]
+
+    def today(self, location: Location | None = None) -> date:
+        """The day at a location, or at the first one that is shown."""
+        at = location or self.locations[0]
+        return walltime.wall_clock(self.now, at.zone).date()
+
+    def url(self, name: str, state: State | None = None, **query: str) -> str:
+        """Return a step's address with the state, this page's unless another is given."""
+        said = {"state": (state or self.state).sealed(), **query}
+        return f"{reverse(name, args=[self.practice.pk])}?{urlencode(said)}"
+
+    def go(self, name: str, state: State | None = None, **query: str) -> HttpResponse:
+        """Redirect to a step, after a form was sent."""
+        return HttpResponseRedirect(self.url(name, state, **query), status=303)
+
+
+def page_view(view: View) -> View:
+    """Decorate a view of the booking page: a `Page` as argument, lapsed holds expired, headers.
+
+    The state is the one that was sent, or a new one where none was; for one that cannot be read a
+    page says so and begins anew. Where the practice has no booking page, one says whom to call.
+    Raises Http404 for a practice that does not exist or is not active.
+    """
+
+    @wraps(view)
+    def entered(request: HttpRequest, practice_id: str, **kwargs: Any) -> HttpResponse:
+        practice = _practice(practice_id)
+        now = walltime.now()
+        sent = request.POST.get("state") or request.GET.get("state")
+        unreadable = False
+        is_preview = preview.is_valid(request.GET.get("preview", ""), practice_id)
+        state = State.begin(practice_id, now, preview=is_preview)
+        if sent:
+            try:
+                state = State.read(sent, practice_id, now)
+            except UnreadableState:
+                unreadable = True
+        settings = getattr(practice, "booking_page", None) or BookingPage(practice=practice)
+        address = request.META.get("REMOTE_ADDR", "")
+        page = Page(practice, settings, state, now, get_language() or "en", address)
+        if not (settings.active or state.preview) or not page.locations:
+            response = show(request, page, "off.html", status=404)
+        elif unreadable:
+            response = show(request, page, "begin_anew.html", status=400)
+        else:
+            bookings.catch_up(practice_id=practice_id, now=now)
+            response = view(request, page, **kwargs)
+        return _frameable(response, settings.origins.split())
+
+    return public(require_http_methods(["GET", "HEAD", "POST"])(entered))
+
+
+def step(view: View) -> View:
+    """Decorate a step after the first as `page_view` does; without names, go to the first step."""
+
+    @wraps(view)
+    def with_people(request: HttpRequest, page: Page, **kwargs: Any) -> HttpResponse:
+        return view(request, page, **kwargs) if page.state.people else page.go("book")
+
+    return page_view(with_people)
+
+
+def public(view: View) -> View:
+    """Decorate a page for patients: no cookies, nothing stored, no referrer, not indexed.
+
+    It needs no token against forged forms: without cookies there is no authority to borrow.
+    """
+
+    @wraps(view)
+    def with_headers(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        response = view(request, *args, **kwargs)
+        response["Cache-Control"] = "no-store"
+        response["Referrer-Policy"] = "no-referrer"
+        response.headers.setdefault("X-Robots-Tag", "noindex")
+        response.headers.setdefault("Content-Security-Policy", _policy("'none'"))
+        return response
+
+    return csrf_exempt(gzip_page(with_headers))
+
+
+def _frameable(response: HttpResponse, origins: list[str]) -> HttpResponse:
+    """Let these web sites show the answer in a frame, and nobody else.
+
+    X-Frame-Options can name no site, so it is sent only where there are none.
+    """
+    if origins:
+        response["Content-Security-Policy"] = _policy(" ".join(origins))
+        response.xframe_options_exempt = True
+    return response
+
+
+def _policy(frame_ancestors: str) -> str:
+    directives = {**POLICY, "frame-ancestors": frame_ancestors}
+    return "; ".join(f"{name} {of}" for name, of in directives.items())
+
+
+def show(
+    request: HttpRequest,
+    page: Page,
+    template: str,
+    context: Mapping[str, Any] | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    """Render a template of templates/book/ with `page`, the state, and the other language's link.
+
+    The link leads to the same step with the same state, from a form with mistakes too.
+    """
+    other = "es" if page.language == "en" else "en"
+    here = request.get_full_path()
+    if request.method == "POST":
+        here = f"{request.path}?{urlencode({'state': page.state.sealed()})}"
+    everywhere = {
+        "page": page,
+        "practice": page.practice,
+        "state": page.state.sealed(),
+        "language": page.language,
+        "other_language": other,
+        "other_language_url": translate_url(here, other),
+        "has_mistakes": status == 400,
+    }
+    return render(request, f"book/{template}", {**everywhere, **(context or {})}, status=status)
+
+
+def _one_of(ids: list[str], chosen: str | None) -> list[str]:
+    """Return the chosen one alone, or all where any will do or the chosen one is not shown now."""
+    return [chosen] if chosen in ids else ids
+
+
+def _practice(practice_id: str) -> Practice:
+    rows = Practice.objects.select_related("booking_page").prefetch_related(
+        "locations", "booking_page__locations"
+    )
+    return get_object_or_404(rows, pk=practice_id, active=True)

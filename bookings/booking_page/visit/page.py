@@ -1,0 +1,294 @@
+"""Shared parts of the manage pages: the visit behind a link, what may be done with it, headers.
+
+A patient who reads their own visit is no access by somebody else: it is not logged as one, and a
+mail scanner that opens every link changes nothing.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property, wraps
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse, translate_url
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from bookings import walltime
+from bookings.booking_page import words
+from bookings.booking_page.page import Page, View, public
+from bookings.booking_page.state import State
+from bookings.models import ActorKind, Appointment, AppointmentStatus, Attendance
+from bookings.patients import links
+from bookings.scheduling import moves
+from bookings.scheduling.appointments import Check
+from openchair.errors import Refused
+from practices.models import BookingPage, Kind, Location
+
+
+@dataclass(frozen=True)
+class Visit:
+    """Context of a request to the pages of one visit.
+
+    offered: the practice's booking page, with its rules and what it shows.
+    """
+
+    appointment: Appointment
+    token: str
+    offered: Page
+
+    @property
+    def now(self) -> datetime:
+        return self.offered.now
+
+    @property
+    def location(self) -> Location:
+        return self.appointment.booking.location
+
+    @property
+    def locations(self) -> list[Location]:
+        """Whose phone is at the foot of the page: the office that the patient goes to."""
+        return [self.location]
+
+    @property
+    def first_name(self) -> str:
+        return self.appointment.unread_person.first_name
+
+    @property
+    def name(self) -> str:
+        return _name(self.appointment)
+
+    @property
+    def when(self) -> str:
+        return when(self.appointment, self.now)
+
+    @property
+    def zone(self) -> str:
+        return words.zone_name(self.location.zone)
+
+    @property
+    def kept_until(self) -> str:
+        """Until when the place is held, of one that is."""
+        until = self.appointment.pending_until
+        return "" if until is None else words.clock(until, self.location.zone)
+
+    @property
+    def begins(self) -> datetime | None:
+        """When it begins; of a range visit without its time, when its part of the day does."""
+        return self.appointment.exact_time or self.appointment.booking.start_datetime
+
+    @property
+    def is_past(self) -> bool:
+        """Whether its time has come; without an exact time, whether its day is over."""
+        exact, begins, zone = self.appointment.exact_time, self.begins, self.location.zone
+        if exact is not None or begins is None:
+            return exact is not None and exact <= self.now
+        today = walltime.wall_clock(self.now, zone).date()
+        return walltime.wall_clock(begins, zone).date() < today
+
+    @property
+    def state(self) -> str:
+        """Which of its forms the page has: the status, or `past`."""
+        is_fixed = self.appointment.status in {AppointmentStatus.BOOKED, AppointmentStatus.RESERVED}
+        return "past" if is_fixed and self.is_past else self.appointment.status
+
+    @property
+    def is_to_come(self) -> bool:
+        return self.state in {AppointmentStatus.BOOKED, AppointmentStatus.RESERVED}
+
+    @property
+    def ends_early(self) -> bool:
+        """Whether the practice's limit for moving and cancelling has passed."""
+        limit = timedelta(hours=self.offered.settings.cancel_hours)
+        return self.begins is not None and self.begins - limit <= self.now
+
+    @property
+    def may_cancel(self) -> bool:
+        is_said = self.appointment.attendance != Attendance.UNKNOWN
+        return self.is_to_come and not self.ends_early and not is_said
+
+    @property
+    def may_move(self) -> bool:
+        return self.may_cancel and self.offered.settings.active
+
+    @property
+    def may_confirm(self) -> bool:
+        is_booked = self.state == AppointmentStatus.BOOKED
+        return is_booked and self.appointment.confirmed_at is None
+
+    @property
+    def seen(self) -> str:
+        """The visit as the page shows it, sent back with each button."""
+        return as_it_is(self.appointment)
+
+    @cached_property
+    def family(self) -> list[tuple[str, str]]:
+        """Names and times of the family's other visits that are to come."""
+        group_id = self.appointment.group_id
+        if group_id is None:
+            return []
+        rows = Appointment.objects.select_related("booking__location", "booking__practice")
+        others = rows.filter(
+            group_id=group_id, status__in={AppointmentStatus.BOOKED, AppointmentStatus.RESERVED}
+        ).exclude(pk=self.appointment.pk)
+        return [(_name(each), when(each, self.now)) for each in others.order_by("created_at", "id")]
+
+    @cached_property
+    def office_moved_it_from(self) -> str:
+        """The time that the visit had before the office changed it; empty if that was not last."""
+        changes = self.appointment.events.filter(changes__has_key="start_datetime")
+        last = changes.exclude(from_status="").order_by("number").last()
+        if last is None or last.actor not in {ActorKind.STAFF, ActorKind.PARTNER}:
+            return ""
+        was, zone = last.changes["start_datetime"][0], self.location.zone
+        if was is None or self.appointment.exact_time is None:
+            return ""
+        return _exact(datetime.fromisoformat(was), self.now, self.location)
+
+    def url(self, name: str, **query: str) -> str:
+        """Return the address of one of its pages."""
+        address = reverse(name, args=[self.token])
+        return f"{address}?{urlencode(query)}" if query else address
+
+    def go(self, name: str, **query: str) -> HttpResponse:
+        """Redirect to one of its pages."""
+        return HttpResponseRedirect(self.url(name, **query), status=303)
+
+    def check_seen(self, seen: str) -> Check:
+        """Return the check of a verb: that it is what the patient saw. It raises Refused."""
+
+        def check(appointment: Appointment) -> None:
+            if as_it_is(appointment) != seen:
+                raise Refused("changed", "The visit is not what it was when this page was made.")
+
+        return check
+
+    def check_may_change(self, seen: str) -> Check:
+        """Return the check of a verb: as `check_seen`, and that the practice's limit allows it."""
+        is_as_seen = self.check_seen(seen)
+
+        def check(appointment: Appointment) -> None:
+            is_as_seen(appointment)
+            if not self.may_cancel:
+                raise Refused("too_late", "It is too late to move or cancel this visit here.")
+
+        return check
+
+
+def visit_page(*methods: str) -> Callable[[View], View]:
+    """Decorate a view of a visit's page: a `Visit` as argument, lapsed holds expired, headers.
+
+    A link that is nobody's gets a page that says what to do, and so does one of a practice that is
+    no longer active: both are a 404.
+    """
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def entered(request: HttpRequest, token: str) -> HttpResponse:
+            now = walltime.now()
+            visit = _find(token, now)
+            if visit is None:
+                language = get_language() or "en"
+                return render(
+                    request, "book/visit/unknown.html", {"language": language}, status=404
+                )
+            if not visit.offered.practice.active:
+                return show(request, visit, "inactive.html", status=404)
+            return view(request, visit)
+
+        return public(require_http_methods([*methods])(entered))
+
+    return decorate
+
+
+def show(
+    request: HttpRequest,
+    visit: Visit,
+    template: str,
+    context: Mapping[str, Any] | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    """Render a template of templates/book/visit/ with `visit` and the other language's link."""
+    language = visit.offered.language
+    other = "es" if language == "en" else "en"
+    here = request.get_full_path() if request.method != "POST" else request.path
+    everywhere = {
+        "visit": visit,
+        "page": visit,
+        "practice": visit.offered.practice,
+        "language": language,
+        "other_language": other,
+        "other_language_url": translate_url(here, other),
+        "has_mistakes": status == 400,
+    }
+    return render(
+        request, f"book/visit/{template}", {**everywhere, **(context or {})}, status=status
+    )
+
+
+def show_refused(request: HttpRequest, visit: Visit, refused: Refused) -> HttpResponse:
+    """Show the visit as it is now, and say why nothing was changed."""
+    if refused.reason == "too_late":
+        words = _("This visit can no longer be changed here. Nothing was changed.")
+    else:
+        words = _("This visit has changed meanwhile. Nothing was changed by you: look at it again.")
+    now = _find(visit.token, visit.now) or visit
+    return show(request, now, "show.html", {"mistakes": [("", words)]}, status=409)
+
+
+def as_it_is(appointment: Appointment) -> str:
+    """Return what a patient sees of a visit, to tell whether it has changed."""
+    begins = appointment.exact_time or appointment.booking.start_datetime
+    time = "" if begins is None else begins.isoformat()
+    return f"{appointment.status} {appointment.booking_id} {time}"
+
+
+def when(appointment: Appointment, now: datetime) -> str:
+    """Format the time of a visit: Tuesday, March 5, 3:45 PM, or its part of the day."""
+    booking = appointment.booking
+    if appointment.exact_time is not None:
+        return _exact(appointment.exact_time, now, booking.location)
+    if booking.start_datetime is None:
+        return _("The office has not set a time yet")
+    return opening_time(booking.start_datetime, now, booking.location, Kind.RANGE)
+
+
+def opening_time(begins: datetime, now: datetime, location: Location, kind: str) -> str:
+    """Format when an opening is: its time, in a range practice its part of the day."""
+    if kind == Kind.RANGE:
+        day = _day(begins, now, location)
+        return _("%(day)s: %(part)s") % {"day": day, "part": words.part(begins, location.zone)}
+    return _exact(begins, now, location)
+
+
+def _exact(begins: datetime, now: datetime, location: Location) -> str:
+    day, time = _day(begins, now, location), words.clock(begins, location.zone)
+    return _("%(day)s, %(time)s") % {"day": day, "time": time}
+
+
+def _day(at: datetime, now: datetime, location: Location) -> str:
+    local = walltime.wall_clock(at, location.zone).date()
+    return words.day(local, walltime.wall_clock(now, location.zone).date())
+
+
+def _name(appointment: Appointment) -> str:
+    person = appointment.unread_person
+    return f"{person.first_name} {person.last_name}".strip()
+
+
+def _find(token: str, now: datetime) -> Visit | None:
+    appointment = links.find(token)
+    if appointment is None:
+        return None
+    until = appointment.pending_until
+    if until is not None and until <= now:
+        moves.lapse(appointment.booking_id, now=now)
+        appointment.refresh_from_db(fields=["status", "pending_until"])
+    practice = appointment.booking.practice
+    settings = getattr(practice, "booking_page", None) or BookingPage(practice=practice)
+    state = State.begin(practice.pk, now)
+    return Visit(appointment, token, Page(practice, settings, state, now, get_language() or "en"))
