@@ -117,6 +117,22 @@ def test_web_sites_are_taken_as_they_are_copied(
     assert [each.origins for each in BookingPage.objects.all()] == ([] if kept is None else [kept])
 
 
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("https://www.practice.example/thanks", "https://www.practice.example/thanks"),
+        ("www.practice.example/thanks", "https://www.practice.example/thanks"),
+        ("http://www.practice.example/thanks", None),
+        ("javascript:alert(1)", None),
+    ],
+)
+def test_a_page_to_go_to_afterwards_is_one_by_https(
+    typed: str, kept: str | None, house: House, desk: Client
+) -> None:
+    desk.post(house.address("online-booking/"), filled_in(after_url=typed))
+    assert [each.after_url for each in BookingPage.objects.all()] == ([kept] if kept else [])
+
+
 def test_the_frame_has_a_title_and_is_there_once_a_site_is_named(
     house: House, desk: Client
 ) -> None:
