@@ -108,7 +108,9 @@ class Family:
             first, last = name.split()
             self.hand.type(self.page.locator(f"[name=first_name_{nth}]"), first)
             self.hand.type(self.page.locator(f"[name=last_name_{nth}]"), last)
-        self.hand.choose(self.page.locator(f"[name=adult][value={'no' if self.guardian else 'yes'}]"))
+        self.hand.choose(
+            self.page.locator(f"[name=adult][value={'no' if self.guardian else 'yes'}]")
+        )
         if self.guardian:
             self.hand.type(self.page.locator("[name=guardian_name]"), self.guardian)
         self.look("who")
@@ -188,5 +190,13 @@ class Family:
 
     def book(self) -> None:
         """Go through all seven steps."""
-        for step in (self.who, self.where, self.day, self.time, self.details, self.check, self.done):
+        for step in (
+            self.who,
+            self.where,
+            self.day,
+            self.time,
+            self.details,
+            self.check,
+            self.done,
+        ):
             step()
