@@ -94,9 +94,9 @@ class Choices:
     @cached_property
     def asked(self) -> availability.Asked:
         """What is looked for: by the practice's rules, at the visit's office if it is shown."""
-        asked, here = asking.asked(self.visit.offered), self.visit.location.pk
-        at_one = here in asked.location_ids and not self.is_everywhere
-        return replace(asked, people=1, location_ids=[here] if at_one else asked.location_ids)
+        sought, here = asking.asked(self.visit.offered), self.visit.location.pk
+        at_one = here in sought.location_ids and not self.is_everywhere
+        return replace(sought, people=1, location_ids=[here] if at_one else sought.location_ids)
 
     def days(self, first: date, limit: int) -> list[date]:
         return availability.days(self.visit.offered.practice, self.asked, first=first, limit=limit)
