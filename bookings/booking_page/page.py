@@ -27,6 +27,8 @@ POLICY = {
     "script-src": "'self'",
     "style-src": "'self'",
     "img-src": "'self'",
+    # book.js extends a hold.
+    "connect-src": "'self'",
     "form-action": "'self'",
     "base-uri": "'none'",
 }
@@ -106,11 +108,11 @@ def page_view(view: View) -> View:
     return first_page(readable)
 
 
-def first_page(view: View) -> View:
+def first_page(view: View, *, even_if_off: bool = False) -> View:
     """Decorate a view of the booking page: a `Page` as argument, lapsed holds expired, headers.
 
     The state is the one that was sent, or a new one where none was, or one that cannot be read.
-    Where the practice has no booking page, a page says whom to call.
+    Where the practice has no booking page, a page says whom to call, unless the view does.
     Raises Http404 for a practice that does not exist or is not active.
     """
 
@@ -129,7 +131,8 @@ def first_page(view: View) -> View:
         settings = getattr(practice, "booking_page", None) or BookingPage(practice=practice)
         address = request.META.get("REMOTE_ADDR", "")
         page = Page(practice, settings, state, now, get_language() or "en", address, is_read)
-        if not (settings.active or state.preview) or not page.locations:
+        is_off = not (settings.active or state.preview) or not page.locations
+        if is_off and not even_if_off:
             response = show(request, page, "off.html", status=404)
         else:
             bookings.catch_up(practice_id=practice_id, now=now)
@@ -211,6 +214,7 @@ def show(
         "other_language": other,
         "other_language_url": translate_url(here, other),
         "has_mistakes": status == 400,
+        "is_framed": request.headers.get("Sec-Fetch-Dest") == "iframe",
     }
     return render(request, f"book/{template}", {**everywhere, **(context or {})}, status=status)
 

@@ -11,11 +11,11 @@ from django.utils.translation import gettext as _
 from bookings import walltime
 from bookings.booking_page import holding, words
 from bookings.booking_page.asking import asked
+from bookings.booking_page.outcomes import told
 from bookings.booking_page.page import Page, show, step
 from bookings.models import Booking
 from bookings.scheduling import availability
 from bookings.scheduling.availability import Option
-from openchair.errors import LimitReached
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class Choice:
 
 
 @step
+@told
 def time(request: HttpRequest, page: Page) -> HttpResponse:
     day = page.state.day
     if day is None:
@@ -38,7 +39,11 @@ def time(request: HttpRequest, page: Page) -> HttpResponse:
     if request.method == "POST":
         wanted = request.POST.get("time")
         if wanted:
-            return _hold(request, page, [each for each in options if value_of(each) == wanted])
+            chosen = [each for each in options if value_of(each) == wanted]
+            if not chosen:
+                raise holding.Gone
+            held = holding.hold(page, chosen[0])
+            return page.go("book_details", page.state.but(held=tuple(held)))
         mistakes.append(("time_0", _("Choose a time")))
     context = {
         "day": words.day(day, page.today()),
@@ -48,22 +53,6 @@ def time(request: HttpRequest, page: Page) -> HttpResponse:
         "back": page.url("book_day"),
     }
     return show(request, page, "time.html", context, 400 if mistakes else 200)
-
-
-def _hold(request: HttpRequest, page: Page, options: list[Option]) -> HttpResponse:
-    if page.state.preview:
-        return show(request, page, "preview_ends.html", {"back": page.url("book_time")})
-    if not options:
-        return page.go("book_gone")
-    try:
-        held = holding.hold(page, options[0])
-    except holding.Gone:
-        return page.go("book_gone")
-    except holding.AlreadyBooked:
-        return page.go("book_check")
-    except LimitReached:
-        return show(request, page, "call.html", {"back": page.url("book_time")}, status=429)
-    return page.go("book_details", page.state.but(held=tuple(held)))
 
 
 def value_of(option: Option) -> str:

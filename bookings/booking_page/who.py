@@ -8,7 +8,9 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from bookings.booking_page import holding
 from bookings.booking_page.forms import PatientForm, text
+from bookings.booking_page.outcomes import told
 from bookings.booking_page.page import Page, begin_anew, first_page, show
 from bookings.booking_page.state import State
 from bookings.booking_page.where import next_step
@@ -126,9 +128,21 @@ def who(request: HttpRequest, page: Page) -> HttpResponse:
         state = form.said_in(page.state)
         why_not = _why_not(page, form, state)
         if not why_not:
-            return page.go(next_step(page), state)
+            return _go_on(request, replace(page, state=state))
         form.add_error(None, why_not)
     return _show(request, page, form, 400)
+
+
+@told
+def _go_on(request: HttpRequest, page: Page) -> HttpResponse:
+    """Go to the next step; with other names for places that are held already, back to the check."""
+    visit = holding.visits(page)
+    if holding.are_booked(visit):
+        raise holding.AlreadyBooked(visit)
+    if len(visit) == len(page.state.people) and holding.can_be_had(visit):
+        holding.keep(page)
+        return page.go("book_check")
+    return page.go(next_step(page))
 
 
 def _why_not(page: Page, form: WhoForm, state: State) -> str:
