@@ -127,4 +127,5 @@ def _chip(entry: Entry, doctor: str, *, dim: bool) -> SafeString:
 def _short(visit: Visit) -> str:
     """Return the first name and an initial: Maya F.; the words for places without a patient."""
     first, _space, last = visit.name.rpartition(" ") if visit.id else ("", "", visit.name)
-    return f"{first} {last[:1]}." if first else last
+    sure = " (will come)" if visit.will_come else ""
+    return (f"{first} {last[:1]}." if first else last) + sure
