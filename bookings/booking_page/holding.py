@@ -51,6 +51,10 @@ class Unlike(Exception):
     """The visit is not as the patient saw it: the office has changed its time or place."""
 
 
+class Preview(Exception):
+    """Staff look at the page: nothing is held for them."""
+
+
 class _Changed(Exception):
     """A race: an appointment got another status after it was read."""
 
@@ -81,6 +85,14 @@ def can_be_had(visit: Sequence[Appointment]) -> bool:
     return bool(visit) and all(each.status in _HELD for each in visit)
 
 
+def check_can_be_had(visit: list[Appointment]) -> None:
+    """Raise AlreadyBooked; raise Gone where the office has cancelled one, or there is none."""
+    if are_booked(visit):
+        raise AlreadyBooked(visit)
+    if not can_be_had(visit):
+        raise Gone
+
+
 def shown(visit: Sequence[Appointment]) -> str:
     """Return what says later whether these appointments are where and when they are now."""
     return ".".join(_tag(each) for each in visit)
@@ -90,8 +102,10 @@ def hold(page: Page, option: Option, typed: Mapping[str, str] | None = None) -> 
     """Hold an option's places for the people of the page, and return the appointments' ids.
 
     What the page held before is given back in the same act, and what was typed goes with it.
-    Raises Gone, AlreadyBooked, LimitReached; then everything is as it was.
+    Raises Gone, AlreadyBooked, LimitReached, Preview; then everything is as it was.
     """
+    if page.state.preview:
+        raise Preview
     limits.spend_hold(page)
     return [each.pk for each in _until_settled(lambda: _hold(page, option, typed or {}))]
 
@@ -121,7 +135,7 @@ def confirm(page: Page, seen: str) -> list[Appointment]:
     Raises Gone, AlreadyBooked, LimitReached, and Unlike where it is not as it was seen.
     """
     known = visits(page)
-    _check_can_be_had(known)
+    check_can_be_had(known)
     limits.spend_visit(page, known[0].unread_person)
     return _until_settled(lambda: _confirm(page, seen.split(".")))
 
@@ -169,7 +183,7 @@ def _hold(page: Page, option: Option, typed: Mapping[str, str]) -> list[Appointm
 def _extend(page: Page, typed: Mapping[str, str]) -> list[Appointment]:
     _lock(page)
     was = visits(page)
-    _check_can_be_had(was)
+    check_can_be_had(was)
     if any(each.status == AppointmentStatus.EXPIRED for each in was):
         limits.check_live(page, len(was), now=page.now)
     pending = {"status": AppointmentStatus.PENDING, **typed}
@@ -200,7 +214,7 @@ def _as_it_is(visit: Appointment) -> dict[str, str]:
 def _confirm(page: Page, seen: list[str]) -> list[Appointment]:
     _lock(page)
     was = visits(page)
-    _check_can_be_had(was)
+    check_can_be_had(was)
 
     def check(visit: Appointment) -> None:
         _check_held(visit)
@@ -262,14 +276,6 @@ def _with_names(
     if len(names) != len(visit):
         names = [{} for _ in visit]
     return [*zip(visit, names, strict=True)]
-
-
-def _check_can_be_had(visit: list[Appointment]) -> None:
-    """Raise AlreadyBooked; raise Gone where the office has cancelled one, or there is none."""
-    if are_booked(visit):
-        raise AlreadyBooked(visit)
-    if not can_be_had(visit):
-        raise Gone
 
 
 def _check_held(visit: Appointment) -> None:

@@ -1,9 +1,8 @@
 """Shared parts of the booking page's views: practice, state, language, headers, addresses."""
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from functools import cached_property, wraps
 from typing import Any
 from urllib.parse import urlencode
@@ -19,9 +18,7 @@ from django.views.decorators.http import require_http_methods
 from bookings import walltime
 from bookings.booking_page import preview
 from bookings.booking_page.state import State, UnreadableState
-from bookings.models import Appointment, AppointmentStatus
 from bookings.scheduling import bookings
-from bookings.scheduling.availability import Asked
 from practices.models import BookingPage, Doctor, Location, Practice
 
 View = Callable[..., HttpResponse]
@@ -30,11 +27,11 @@ POLICY = {
     "script-src": "'self'",
     "style-src": "'self'",
     "img-src": "'self'",
+    # book.js extends a hold.
+    "connect-src": "'self'",
     "form-action": "'self'",
     "base-uri": "'none'",
 }
-STEPS = ("book", "book_where", "book_day", "book_time", "book_details", "book_check")
-"""The steps before a visit is booked, in order."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +43,10 @@ class Page:
     state: State
     now: datetime
     language: str
-    address: str
+    address: str = ""
     """The client's network address."""
+    is_read: bool = True
+    """Whether the state is what was sent, if anything was."""
 
     @cached_property
     def locations(self) -> list[Location]:
@@ -67,31 +66,6 @@ class Page:
             for each in every
             if (not shown or each.pk in shown) and here & {at.pk for at in each.locations.all()}
         ]
-
-    @cached_property
-    def own(self) -> Counter[str]:
-        """How many places are held with this state, by booking."""
-        held = Appointment.objects.filter(
-            pk__in=self.state.held,
-            booking__practice=self.practice,
-            status=AppointmentStatus.PENDING,
-        )
-        return Counter(held.values_list("booking_id", flat=True) if self.state.held else ())
-
-    @cached_property
-    def asked(self) -> Asked:
-        """What is looked for: by the state, and by the practice's rules."""
-        locations = [each.pk for each in self.locations]
-        doctors = [each.pk for each in self.doctors]
-        notice = timedelta(hours=self.settings.notice_hours)
-        return Asked(
-            people=len(self.state.people),
-            location_ids=_one_of(locations, self.state.location_id),
-            doctor_ids=_one_of(doctors, self.state.doctor_id),
-            earliest=self.now + max(notice, timedelta(milliseconds=1)),
-            latest=self.now + timedelta(days=self.settings.horizon_days),
-            own=self.own,
-        )
 
     @property
     def text(self) -> tuple[str, str]:
@@ -125,10 +99,20 @@ class Page:
 
 
 def page_view(view: View) -> View:
+    """Decorate a view as `first_page` does; a state that cannot be read begins anew."""
+
+    @wraps(view)
+    def readable(request: HttpRequest, page: Page, **kwargs: Any) -> HttpResponse:
+        return view(request, page, **kwargs) if page.is_read else begin_anew(request, page)
+
+    return first_page(readable)
+
+
+def first_page(view: View, *, even_if_off: bool = False) -> View:
     """Decorate a view of the booking page: a `Page` as argument, lapsed holds expired, headers.
 
-    The state is the one that was sent, or a new one where none was; for one that cannot be read a
-    page says so and begins anew. Where the practice has no booking page, one says whom to call.
+    The state is the one that was sent, or a new one where none was, or one that cannot be read.
+    Where the practice has no booking page, a page says whom to call, unless the view does.
     Raises Http404 for a practice that does not exist or is not active.
     """
 
@@ -137,27 +121,29 @@ def page_view(view: View) -> View:
         practice = _practice(practice_id)
         now = walltime.now()
         sent = request.POST.get("state") or request.GET.get("state")
-        unreadable = False
         is_preview = preview.is_valid(request.GET.get("preview", ""), practice_id)
-        state = State.begin(practice_id, now, preview=is_preview)
+        state, is_read = State.begin(practice_id, now, preview=is_preview), True
         if sent:
             try:
                 state = State.read(sent, practice_id, now)
             except UnreadableState:
-                unreadable = True
+                is_read = False
         settings = getattr(practice, "booking_page", None) or BookingPage(practice=practice)
         address = request.META.get("REMOTE_ADDR", "")
-        page = Page(practice, settings, state, now, get_language() or "en", address)
-        if not (settings.active or state.preview) or not page.locations:
+        page = Page(practice, settings, state, now, get_language() or "en", address, is_read)
+        is_off = not (settings.active or state.preview) or not page.locations
+        if is_off and not even_if_off:
             response = show(request, page, "off.html", status=404)
-        elif unreadable:
-            response = show(request, page, "begin_anew.html", status=400)
         else:
             bookings.catch_up(practice_id=practice_id, now=now)
             response = view(request, page, **kwargs)
         return _frameable(response, settings.origins.split())
 
     return public(require_http_methods(["GET", "HEAD", "POST"])(entered))
+
+
+def begin_anew(request: HttpRequest, page: Page) -> HttpResponse:
+    return show(request, page, "begin_anew.html", status=400)
 
 
 def step(view: View) -> View:
@@ -222,18 +208,15 @@ def show(
     everywhere = {
         "page": page,
         "practice": page.practice,
+        "people": page.state.names,
         "state": page.state.sealed(),
         "language": page.language,
         "other_language": other,
         "other_language_url": translate_url(here, other),
         "has_mistakes": status == 400,
+        "is_framed": request.headers.get("Sec-Fetch-Dest") == "iframe",
     }
     return render(request, f"book/{template}", {**everywhere, **(context or {})}, status=status)
-
-
-def _one_of(ids: list[str], chosen: str | None) -> list[str]:
-    """Return the chosen one alone, or all where any will do or the chosen one is not shown now."""
-    return [chosen] if chosen in ids else ids
 
 
 def _practice(practice_id: str) -> Practice:

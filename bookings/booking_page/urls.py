@@ -2,7 +2,18 @@
 
 from django.urls import include, path, re_path
 
-from bookings.booking_page import embedding, who
+from bookings.booking_page import (
+    check,
+    day,
+    details,
+    done,
+    embedding,
+    extend,
+    gone,
+    time,
+    where,
+    who,
+)
 from practices.ids import ID_PATTERN
 
 _PRACTICE = rf"^book/(?P<practice_id>{ID_PATTERN})"
@@ -10,5 +21,13 @@ _PRACTICE = rf"^book/(?P<practice_id>{ID_PATTERN})"
 urlpatterns = [
     path("book/embed.js", embedding.script, name="book_embed"),
     re_path(rf"{_PRACTICE}/?$", who.who, name="book"),
+    re_path(rf"{_PRACTICE}/where/?$", where.where, name="book_where"),
+    re_path(rf"{_PRACTICE}/day/?$", day.day, name="book_day"),
+    re_path(rf"{_PRACTICE}/time/?$", time.time, name="book_time"),
+    re_path(rf"{_PRACTICE}/gone/?$", gone.gone, name="book_gone"),
+    re_path(rf"{_PRACTICE}/details/?$", details.details, name="book_details"),
+    re_path(rf"{_PRACTICE}/extend/?$", extend.extend, name="book_extend"),
+    re_path(rf"{_PRACTICE}/check/?$", check.check, name="book_check"),
+    re_path(rf"{_PRACTICE}/done/?$", done.done, name="book_done"),
     path("", include("bookings.booking_page.visit.urls")),
 ]

@@ -12,6 +12,7 @@ from tests.browser.conftest import Person
 from tests.browser.test_jobs import next_monday
 
 LISTS = ["bookings/booking", "bookings/appointment", "bookings/event", "bookings/series"]
+SITE = "https://www.a-practice-with-a-long-name.example"
 WORLD = ["practices/practice", "practices/location", "practices/doctor"]
 _weeks = count(100)  # ahead: a week of its own for each visit, where nobody else has anything
 
@@ -73,8 +74,9 @@ def _pages(person: Person, kind: str, week: Week) -> Iterator[tuple[str, Page]]:
     yield from _openings(person, kind, week)
     yield from _forms(person, kind, week)
     yield from _publishing(person, kind)
-    for path in ("ranges/", "numbers/", "numbers/?period=week"):
+    for path in ("ranges/", "numbers/", "numbers/?period=week", "online-booking/poster/"):
         yield path, person.desk(kind, path)
+    yield from _online_booking(person, kind)
     for model in [*LISTS, *WORLD]:
         yield model, person.go(f"/admin/{model}/")
     yield "new doctor", person.go("/admin/practices/doctor/add/")
@@ -201,6 +203,16 @@ def _publishing(person: Person, kind: str) -> Iterator[tuple[str, Page]]:
     page.get_by_role("button", name="Preview").click()
     page.locator("#preview").wait_for()
     yield "publish preview", page
+
+
+def _online_booking(person: Person, kind: str) -> Iterator[tuple[str, Page]]:
+    page = person.desk(kind, "online-booking/")
+    yield "online booking", page
+    for typed, found in (("practice.example", ".oc-mistakes"), (SITE, "#snippet-frame")):
+        page.get_by_label("Web sites that may show it").fill(typed)
+        page.get_by_role("button", name="Save").click()
+        page.locator(found).wait_for()
+        yield f"online booking for {typed}", page
 
 
 def _calls(person: Person, kind: str, week: Week) -> Iterator[tuple[str, Page]]:

@@ -1,0 +1,66 @@
+"""How a family is reached, and its message: the form of step 5, and what of it is kept."""
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from bookings.booking_page import holding
+from bookings.booking_page.forms import PatientForm
+from bookings.desk import phone
+from bookings.patients.record import Patient
+
+MOST = 4000
+"""Most characters of a field that are kept while it has a mistake."""
+_TOO_LONG = _("Use at most %(limit_value)d characters.")
+
+
+class ContactForm(PatientForm):
+    """Form of step 5; one of phone number and e-mail address is enough."""
+
+    phone = forms.CharField(max_length=40, required=False)
+    email = forms.EmailField(
+        max_length=254,
+        required=False,
+        error_messages={
+            "invalid": _("Write the e-mail address as name@example.com."),
+        },
+    )
+    zip_code = forms.CharField(max_length=20, required=False)
+    message = forms.CharField(max_length=2000, required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.error_messages["max_length"] = _TOO_LONG
+
+    def clean_phone(self) -> str:
+        """Return it as typed."""
+        typed = str(self.cleaned_data["phone"])
+        if typed and not phone.is_possible(typed):
+            raise ValidationError(
+                _("Write the phone number with the area code: 555 555 0123, for example.")
+            )
+        return typed
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if not self.errors and not cleaned["phone"] and not cleaned["email"]:
+            self.add_error("phone", _("Write a phone number or an e-mail address."))
+        return cleaned
+
+    @classmethod
+    def of(cls, patient: Patient) -> "ContactForm":
+        """Return the form with what a visit has, which may have mistakes."""
+        return cls({name: getattr(patient, name) for name in holding.TYPED})
+
+
+def typed_in(request: HttpRequest) -> dict[str, str]:
+    """Return what was typed, right or wrong: it is kept as it is until it can be corrected."""
+    return {
+        name: request.POST[name].replace("\0", "").strip()[:MOST]
+        for name in holding.TYPED
+        if name in request.POST
+    }

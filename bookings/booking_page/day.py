@@ -1,0 +1,57 @@
+"""Step 3, day: the days that have what is asked for."""
+
+from datetime import date
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+
+from bookings.booking_page import words
+from bookings.booking_page.asking import asked
+from bookings.booking_page.page import Page, show, step
+from bookings.booking_page.where import next_step
+from bookings.scheduling import availability
+
+AT_ONCE = 10
+"""Days on a page."""
+
+
+@step
+def day(request: HttpRequest, page: Page) -> HttpResponse:
+    mistakes = []
+    if request.method == "POST":
+        chosen = _date(request.POST.get("day"))
+        if chosen is not None:
+            return page.go("book_time", page.state.but(day=chosen))
+        mistakes.append(("day_0", _("Choose a day")))
+    today = page.today()
+    sought = asked(page)
+    # One more than are shown is read, to know whether there are more.
+    before = _date(request.GET.get("before"))
+    if before is not None and before > today:
+        found = availability.days_before(page.practice, sought, before=before, limit=AT_ONCE + 1)
+        first = found[1] if len(found) > AT_ONCE else today
+    else:
+        said = request.POST.get("from") or request.GET.get("from")
+        first = max(_date(said) or today, today)
+    found = availability.days(page.practice, sought, first=first, limit=AT_ONCE + 1)
+    shown, later = found[:AT_ONCE], found[AT_ONCE:]
+    context = {
+        "days": [(each.isoformat(), words.day(each, today)) for each in shown],
+        "first": first.isoformat(),
+        "chosen": page.state.day and page.state.day.isoformat(),
+        "earlier": page.url("book_day", before=first.isoformat()) if first > today else "",
+        "later": page.url("book_day", None, **{"from": later[0].isoformat()}) if later else "",
+        "mistakes": mistakes,
+        "back": page.url("book" if next_step(page) == "book_day" else "book_where"),
+        "has_choice": next_step(page) == "book_where",
+    }
+    return show(request, page, "day.html", context, 400 if mistakes else 200)
+
+
+def _date(text: str | None) -> date | None:
+    """Return a date in a year that a visit can be in, or None."""
+    try:
+        found = date.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return found if 2000 <= found.year < 2200 else None

@@ -1,0 +1,41 @@
+"""Step 5, details: how the office reaches the family, while the places are held."""
+
+from django.http import HttpRequest, HttpResponse
+
+from bookings.booking_page import clock, gone, holding, summary
+from bookings.booking_page.contact import ContactForm, typed_in
+from bookings.booking_page.outcomes import told
+from bookings.booking_page.page import Page, show, step
+from bookings.models import Appointment
+
+
+@step
+@told
+def details(request: HttpRequest, page: Page) -> HttpResponse:
+    if request.method == "POST":
+        typed = typed_in(request)
+        try:
+            visit = holding.keep(page, typed)
+        except holding.Gone as has_gone:
+            return gone.go(request, page, {} if has_gone.is_kept else typed)
+        form = ContactForm(typed)
+        if form.is_valid():
+            return page.go("book_check")
+        return _show(request, page, visit, form, 400)
+    visit = holding.visits(page)
+    holding.check_can_be_had(visit)
+    return _show(request, page, visit, ContactForm(initial=visit[0].unread_person._asdict()))
+
+
+def _show(
+    request: HttpRequest, page: Page, visit: list[Appointment], form: ContactForm, status: int = 200
+) -> HttpResponse:
+    context = {
+        "form": form,
+        "mistakes": form.mistakes(),
+        "step": "book_details",
+        "back": page.url("book_time"),
+        **summary.of(visit, page),
+        **clock.of(visit, page),
+    }
+    return show(request, page, "details.html", context, status)

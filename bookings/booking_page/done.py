@@ -1,0 +1,62 @@
+"""Step 7, done: what is booked, when and where, what comes next. Its address stays valid."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from django.core import signing
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+
+from bookings.booking_page import summary
+from bookings.booking_page.page import Page, begin_anew, first_page, show
+from bookings.models import Appointment, AppointmentStatus
+from bookings.patients import links
+
+_BOOKED = {AppointmentStatus.RESERVED, AppointmentStatus.BOOKED}
+_SIGNED_FOR = "openchair.booking_page.done"
+
+
+def go(page: Page, visit: Sequence[Appointment]) -> HttpResponse:
+    """Redirect to the last page of a visit."""
+    signed = signing.dumps([each.pk for each in visit], salt=_SIGNED_FOR)
+    address = reverse("book_done", args=[page.practice.pk])
+    return HttpResponseRedirect(f"{address}?visits={signed}", status=303)
+
+
+@partial(first_page, even_if_off=True)
+def done(request: HttpRequest, page: Page) -> HttpResponse:
+    visit = _visit(request, page)
+    if not visit:
+        return begin_anew(request, page)
+    context = {
+        "visits": [_shown(each, page) for each in visit],
+        "location": visit[0].booking.location,
+        "is_reserved": any(each.status == AppointmentStatus.RESERVED for each in visit),
+        "is_booked": any(each.status in _BOOKED for each in visit),
+        "is_family": len(visit) > 1,
+    }
+    return show(request, page, "done.html", context)
+
+
+def _visit(request: HttpRequest, page: Page) -> list[Appointment]:
+    """Return the appointments of the address, in its order; none where it is not one of ours."""
+    try:
+        ids = signing.loads(request.GET.get("visits", ""), salt=_SIGNED_FOR)
+    except signing.BadSignature:
+        return []
+    rows = Appointment.objects.filter(booking__practice=page.practice)
+    found = rows.select_related(
+        "booking__location", "booking__doctor", "booking__practice"
+    ).in_bulk(ids)
+    return [found[each] for each in ids if each in found]
+
+
+def _shown(visit: Appointment, page: Page) -> dict[str, Any]:
+    token = links.give(visit)
+    return {
+        **summary.of([visit], page),
+        "is_booked": visit.status in _BOOKED,
+        "url": reverse("visit", args=[token]),
+        "calendar_url": reverse("visit_calendar", args=[token]),
+    }

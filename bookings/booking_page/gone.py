@@ -1,0 +1,121 @@
+"""The page that says that a time is gone: it offers the nearest others, with everything kept."""
+
+import json
+from datetime import date, datetime, time, timedelta
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+
+from bookings import walltime
+from bookings.booking_page import holding, words
+from bookings.booking_page.asking import asked
+from bookings.booking_page.contact import ContactForm
+from bookings.booking_page.outcomes import told
+from bookings.booking_page.page import Page, show, step
+from bookings.booking_page.time import Choice, choice, value_of
+from bookings.models import AppointmentStatus
+from bookings.scheduling import availability
+from bookings.scheduling.availability import Option
+from openchair import encryption
+
+NEAREST = 6
+
+
+def go(request: HttpRequest, page: Page, typed: dict[str, str]) -> HttpResponse:
+    """Redirect to this page; or show it, where what was typed has no row that keeps it."""
+    return _show(request, page, typed, 409) if typed else page.go("book_gone")
+
+
+@step
+@told
+def gone(request: HttpRequest, page: Page) -> HttpResponse:
+    """Show the nearest times, and hold the one that is chosen."""
+    if request.method != "POST":
+        return _show(request, page, {})
+    typed, key = _read(request.POST.get("typed", "")), request.POST.get("time", "")
+    option = _chosen(page, key)
+    if not key:
+        return _show(request, page, typed, 400)
+    try:
+        if option is None:
+            raise holding.Gone
+        held = holding.hold(page, option, typed)
+    except holding.Gone:
+        return go(request, page, typed)
+    day = date.fromisoformat(key.partition(".")[0])
+    is_known = ContactForm.of(holding.visits(page)[0].unread_person).is_valid()
+    state = page.state.but(held=tuple(held), day=day)
+    return page.go("book_check" if is_known else "book_details", state)
+
+
+def _show(
+    request: HttpRequest, page: Page, typed: dict[str, str], status: int = 200
+) -> HttpResponse:
+    context = {
+        "offers": _nearest(page),
+        "typed": encryption.seal(json.dumps({"is": "typed", **typed})) if typed else "",
+        "mistakes": [("time_0", _("Choose a time"))] if status == 400 else [],
+        "all_days": page.url("book_day"),
+    }
+    return show(request, page, "gone.html", context, status)
+
+
+def _read(sealed: str) -> dict[str, str]:
+    """Return what was typed, as it was sealed here; nothing where it was not."""
+    try:
+        said = json.loads(encryption.unseal(sealed)) if sealed.isascii() else {}
+    except (encryption.UnreadableError, ValueError):
+        return {}
+    return said if said.pop("is", None) == "typed" else {}
+
+
+def _nearest(page: Page) -> list[tuple[str, str, Choice]]:
+    """Return what is offered nearest to the time that has gone, in order of time."""
+    was, sought = _instant(page), asked(page)
+    around = walltime.wall_clock(was, page.locations[0].zone).date()
+    days = [
+        *availability.days_before(page.practice, sought, before=around, limit=1),
+        *availability.days(page.practice, sought, first=around, limit=3),
+    ]
+    found = [
+        (day, option) for day in days for option in availability.of_day(page.practice, sought, day)
+    ]
+    nearest = sorted(found, key=lambda each: abs(_begin(each[1]) - was))[:NEAREST]
+    return [_offer(page, *each) for each in sorted(nearest, key=lambda each: _begin(each[1]))]
+
+
+def _instant(page: Page) -> datetime:
+    """Return when the time was: the visit's, or noon of the chosen day where it is still held."""
+    for visit in holding.visits(page):
+        if visit.status != AppointmentStatus.PENDING and visit.booking.start_datetime:
+            return visit.booking.start_datetime
+    zone = page.locations[0].zone
+    noon = datetime.combine(page.state.day or page.today(), time(12))
+    return walltime.to_instant(noon, zone)
+
+
+def _begin(option: Option) -> datetime:
+    begins = option.places[0].start_datetime
+    assert begins is not None
+    return begins
+
+
+def _offer(page: Page, day: date, option: Option) -> tuple[str, str, Choice]:
+    today = page.today(option.places[0].location)
+    return _key(day, option), words.day(day, today), choice(page, option)
+
+
+def _key(day: date, option: Option) -> str:
+    return f"{day.isoformat()}.{value_of(option)}"
+
+
+def _chosen(page: Page, key: str) -> Option | None:
+    """Return the option of a key, if it is offered now."""
+    try:
+        day = date.fromisoformat(key.partition(".")[0])
+    except ValueError:
+        return None
+    if abs(day - page.today()) > timedelta(days=400):
+        return None
+    options = availability.of_day(page.practice, asked(page), day)
+    return next((each for each in options if _key(day, each) == key), None)

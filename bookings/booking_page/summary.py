@@ -1,0 +1,38 @@
+"""What a patient is told of a visit: who, when, where, with whom."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from bookings import walltime
+from bookings.booking_page import words
+from bookings.booking_page.page import Page
+from bookings.models import Appointment
+
+
+def of(visit: Sequence[Appointment], page: Page) -> dict[str, Any]:
+    """Return the context of templates/book/visit.html: people with times, day, location."""
+    first = visit[0].booking
+    location, begins = first.location, visit[0].exact_time or first.start_datetime
+    assert begins is not None
+    day = walltime.wall_clock(begins, location.zone).date()
+    return {
+        "visit": [_person(each) for each in visit],
+        "is_family": len(visit) > 1,
+        "is_range": visit[0].exact_time is None,
+        "day": words.day(day, page.today(location)),
+        "zone": words.zone_name(location.zone),
+        "location": location,
+        "has_doctors": len(page.doctors) > 1,
+        "has_locations": len(page.locations) > 1,
+    }
+
+
+def _person(visit: Appointment) -> dict[str, Any]:
+    patient, booking = visit.unread_person, visit.booking
+    begins, zone = visit.exact_time or booking.start_datetime, booking.location.zone
+    assert begins is not None
+    return {
+        "name": f"{patient.first_name} {patient.last_name}".strip(),
+        "time": words.part(begins, zone) if visit.exact_time is None else words.clock(begins, zone),
+        "doctor": booking.doctor.name,
+    }

@@ -1,0 +1,136 @@
+"""Families book, and manage their visits, in Chromium: on a phone, by keyboard, without scripts.
+
+With each push one adult books; at night families do in both languages and kinds of practice, with
+scripts and without, and every page on their way is looked at in every look.
+"""
+
+from collections.abc import Callable, Iterator
+from itertools import count
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, Request
+
+from tests.browser.families import ADULT, CHILDREN, GUARDIAN, Family, Keyboard
+from tests.browser.looks import EVERY, PHONE, faults
+from tests.conftest import only_once_on_sqlite
+from tests.server import Server, running_server
+
+pytestmark = only_once_on_sqlite
+
+MOST_BYTES = 60_000
+"""Of the whole journey, pages and files, as they are sent."""
+_numbers = count(10)
+
+
+@pytest.fixture(scope="module")
+def many_addresses() -> Iterator[Server]:
+    """Run a server that takes each family's address from a header: an address has limits."""
+    with running_server(TRUSTED_PROXIES="127.0.0.1") as running:
+        yield running
+
+
+class Phone:
+    """A browser of somebody's own: its requests, bytes and complaints are recorded."""
+
+    def __init__(self, server: Server, chromium: Browser, **options: Any) -> None:
+        self.server = server
+        address = {"X-Forwarded-For": f"198.51.100.{next(_numbers)}"}
+        self.context = chromium.new_context(
+            viewport={"width": PHONE[0], "height": 844}, extra_http_headers=address, **options
+        )
+        self.page: Page = self.context.new_page()
+        self.complaints: list[str] = []
+        self.bytes = 0
+        self.page.on("console", lambda said: self.complaints.append(said.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("requestfinished", self._asked)
+
+    def _asked(self, request: Request) -> None:
+        if not request.url.startswith((self.server.url, "data:")):
+            self.complaints.append(f"asked {request.url}")
+        sizes = request.sizes()
+        self.bytes += sizes["responseBodySize"] + sizes["responseHeadersSize"]
+
+    def address(self, kind: str, language: str = "en") -> str:
+        prefix = "" if language == "en" else f"/{language}"
+        return f"{self.server.url}{prefix}/book/{self.server.demo['practices'][kind]['id']}"
+
+
+@pytest.fixture
+def phone(many_addresses: Server, chromium: Browser) -> Iterator[Callable[..., Phone]]:
+    """Return a function that gives somebody a phone; at the end none may have complained."""
+    phones: list[Phone] = []
+
+    def given(**options: Any) -> Phone:
+        phones.append(Phone(many_addresses, chromium, **options))
+        return phones[-1]
+
+    yield given
+    complaints = [each for one in phones for each in one.complaints]
+    cookies = [each for one in phones for each in one.context.cookies()]
+    for one in phones:
+        one.context.close()
+    assert (complaints, cookies) == ([], [])
+
+
+def test_an_adult_books_with_twelve_taps_three_fields_and_sixty_kilobytes(
+    phone: Callable[..., Phone],
+) -> None:
+    own = phone()
+    found: list[str] = []
+    family = Family(
+        own.page,
+        own.address("exact"),
+        look=lambda step: found.extend(f"{step}: {each}" for each in faults(own.page, [PHONE])),
+    )
+    family.book()
+    assert found == []
+    assert (family.hand.taps <= 12, family.hand.fields) == (True, 3)
+    assert own.bytes <= MOST_BYTES
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
+@pytest.mark.parametrize("language", ["en", "es"])
+@pytest.mark.parametrize("kind", ["exact", "range"])
+def test_two_children_get_a_visit_and_move_and_cancel_it(
+    kind: str, language: str, scripts: bool, phone: Callable[..., Phone]
+) -> None:
+    own = phone(java_script_enabled=scripts)
+    found: list[str] = []
+    looked: list[str] = []
+
+    def look(step: str) -> None:
+        looked.append(step)
+        found.extend(f"{step}: {each}" for each in faults(own.page, EVERY))
+
+    family = Family(
+        own.page,
+        own.address(kind, language),
+        language=language,
+        people=CHILDREN,
+        guardian=GUARDIAN,
+        look=look,
+    )
+    family.book()
+    family.manage()
+    assert found == []
+    assert len(looked) >= 14
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize(("kind", "people"), [("exact", CHILDREN), ("range", ADULT)])
+def test_everything_is_done_by_keyboard_alone(
+    kind: str, people: list[str], phone: Callable[..., Phone]
+) -> None:
+    own = phone()
+    family = Family(
+        own.page,
+        own.address(kind),
+        people=people,
+        guardian=GUARDIAN if people == CHILDREN else "",
+        hand=Keyboard(own.page),
+    )
+    family.book()
+    family.manage()
