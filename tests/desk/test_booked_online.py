@@ -67,10 +67,10 @@ def test_who_will_come_is_marked_until_the_time_has_come(
     assert "Ada Booked Will come" in said(desk.get(house.address(opening)))
     assert "Reads Spanish" in said(desk.get(house.address(opening)))
     day = said(desk.get(house.address(board)))
-    assert "Ada new will come" in day
-    assert "1 said they will come" in day
+    assert "Ada new ✓ will come" in day
+    assert "1 ✓ said they will come" in day
     week = said(desk.get(house.address(f"{board}&view=week")))
-    assert "Ada (will come)" in week
+    assert "Ada ✓" in week
     clock.shift(24 * 3600)
     assert "will come" not in said(browser(house.staff).get(house.address(board)))
 
