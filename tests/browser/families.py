@@ -108,7 +108,8 @@ class Family:
             first, last = name.split()
             self.hand.type(self.page.locator(f"[name=first_name_{nth}]"), first)
             self.hand.type(self.page.locator(f"[name=last_name_{nth}]"), last)
-        self.hand.choose(self.page.locator(f"[name=adult][value={'no' if self.guardian else 'yes'}]"))
+        adult = "no" if self.guardian else "yes"
+        self.hand.choose(self.page.locator(f"[name=adult][value={adult}]"))
         if self.guardian:
             self.hand.type(self.page.locator("[name=guardian_name]"), self.guardian)
         self.look("who")
@@ -157,7 +158,7 @@ class Family:
         self.look("done")
 
     def manage(self) -> None:
-        """From the last step on: say that the first of them comes; move that visit, and cancel it."""
+        """From the last step: say that the first of them comes, move that visit, and cancel it."""
         link = self.page.get_by_role("link", name=self.say("Move or cancel this visit"))
         self.hand.tap(link.first)
         move = self.page.get_by_role("link", name=self.say("Move this visit"))
@@ -188,5 +189,7 @@ class Family:
 
     def book(self) -> None:
         """Go through all seven steps."""
-        for step in (self.who, self.where, self.day, self.time, self.details, self.check, self.done):
+        for step in (self.who, self.where, self.day, self.time):
+            step()
+        for step in (self.details, self.check, self.done):
             step()

@@ -134,4 +134,3 @@ def test_everything_is_done_by_keyboard_alone(
     )
     family.book()
     family.manage()
-
