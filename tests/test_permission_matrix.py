@@ -80,6 +80,8 @@ ROUTES = {
     "POST /onlinescheduling/booking/{booking_id}/appointments": Route(
         "booking", success=201, foreign=None
     ),
+    # An opening that the body names is a field, as a location is.
+    "POST /onlinescheduling/appointments": Route("booking", success=201, unknown=400, foreign=None),
     "GET /onlinescheduling/appointment/{appointment_id}": Route(
         "appointment", locked=False, foreign=404
     ),
@@ -207,6 +209,8 @@ class World:
             return None
         if operation == "POST /onlinescheduling/booking":
             body = self.fields(target.id)
+        elif operation == "POST /onlinescheduling/appointments":
+            body = {"appointments": [{"booking_id": target.id}]}
         elif "appointment" in path:
             body = {"first_name": "Mia"}
         else:

@@ -40,6 +40,8 @@ STATEMENTS = {
     "PATCH /onlinescheduling/booking/{booking}": 6,
     "DELETE /onlinescheduling/booking/{booking}": 4,
     "POST /onlinescheduling/booking/{booking}/appointments": 6,
+    # which practice the openings are of
+    "POST /onlinescheduling/appointments": 7,
     "PUT /onlinescheduling/appointment/{appointment}": 6,
     "DELETE /onlinescheduling/appointment/{appointment}": 6,
 }
@@ -71,6 +73,8 @@ def body_of(method: str, path: str, scene: Scene, ids: dict[str, str]) -> dict[s
         return (
             {**scene.fields(), "start_datetime": "2026-06-02T09:00"} if method == "POST" else hold
         )
+    if path == "/onlinescheduling/appointments":
+        return {"appointments": [{"booking_id": ids["booking"], **PATIENT}]}
     if path.endswith("/appointments"):
         return PATIENT
     return {"status": "booked" if "appointment" in path else "pending"}

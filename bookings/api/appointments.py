@@ -1,10 +1,13 @@
 """REST endpoints for appointments (contract, section 4), for partners granted the practice.
 
-A partner can read and change only appointments that it made; any other is a 404.
+A partner changes only appointments that it made; any other is a 404. It also reads those of which
+it is the source, without the patients' data.
 """
 
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
+from django.db.models import Q
 from django.http.response import HttpResponse, HttpResponseBase
 from django.urls import reverse
 from rest_framework import serializers, status
@@ -20,10 +23,11 @@ from bookings.api.serializers import (
     AppointmentCreateSerializer,
     AppointmentEditSerializer,
     AppointmentSerializer,
+    FamilySerializer,
 )
-from bookings.models import Appointment, AppointmentStatus, Booking
-from bookings.patients.record import PARTNER_FIELDS
-from bookings.scheduling import appointments, moves, moving
+from bookings.models import Appointment, AppointmentStatus, Booking, Language
+from bookings.patients.record import NOBODY, PARTNER_FIELDS, Patient
+from bookings.scheduling import appointments, families, moves, moving
 from bookings.scheduling.actors import Actor
 from openchair.api import conditional
 from openchair.api.fields import StrictSerializer
@@ -33,6 +37,7 @@ from openchair.api.views import ApiViewSet
 from openchair.database.compiled import BoundQuery, CompiledQuery
 from openchair.json_text import encode
 from practices.api.permissions import SpecialAuthorizationToWrite, require_grant
+from practices.ids import is_id
 
 _PLACES = (
     Appointment.objects.filter(booking__practice__active=True)
@@ -42,37 +47,57 @@ _PLACES = (
 
 
 _BY_ID = CompiledQuery(lambda appointment_id: _PLACES.filter(pk=appointment_id), appointment_id=str)
+_OPENINGS = Booking.objects.filter(practice__active=True)
+_WHERE = ("practice_id", "location_id", "doctor_id")
 _OPENING: CompiledQuery[Any] = CompiledQuery(
-    lambda booking_id: Booking.objects.filter(pk=booking_id, practice__active=True).values_list(
-        "practice_id", "location_id", "doctor_id", named=True
-    ),
+    lambda booking_id: _OPENINGS.filter(pk=booking_id).values_list(*_WHERE, named=True),
     booking_id=str,
 )
 
 
-def _as_dict(appointment: Appointment) -> dict[str, Any]:
-    """Return the JSON fields of an appointment, read with its booking, location and practice."""
-    booking = appointment.booking
+def _person(appointment: Appointment, reader: str) -> Patient:
+    """Return the patient as a partner may read it: nothing of one that it did not make."""
+    return appointment.person if appointment.partner_id == reader else NOBODY
+
+
+def _as_dict(appointment: Appointment, reader: str) -> dict[str, Any]:
+    """Return the JSON fields of an appointment, read with its booking, location and practice.
+
+    reader: the id of the partner that reads it.
+    """
+    booking, person = appointment.booking, _person(appointment, reader)
     zone = booking.location.zone
-    start, until, person = appointment.exact_time, appointment.pending_until, appointment.person
+    start, until, said = (
+        None if each is None else walltime.iso(each, zone)
+        for each in (
+            appointment.exact_time,
+            appointment.pending_until,
+            appointment.confirmed_at,
+        )
+    )
     return {
         "id": appointment.pk,
         "booking_id": booking.pk,
         "status": appointment.status,
-        "start_datetime": None if start is None else walltime.iso(start, zone),
+        "start_datetime": start,
         "location_id": booking.location_id,
         "doctor_id": booking.doctor_id,
         **{name: getattr(person, name) for name in PARTNER_FIELDS},
         "attendance": appointment.attendance,
-        "pending_until": None if until is None else walltime.iso(until, zone),
+        "group_id": appointment.group_id,
+        "language": appointment.language or Language.EN,
+        "source": appointment.source,
+        "attribution": appointment.attribution,
+        "confirmed_at": said,
+        "pending_until": until,
         "updated_at": walltime.iso(appointment.updated_at, zone),
         "created_at": walltime.iso(appointment.created_at, zone),
     }
 
 
-def _tag(appointment: Appointment) -> str:
-    """Return the ETag of an appointment, read with its booking, location and practice."""
-    booking, person = appointment.booking, appointment.person
+def _tag(appointment: Appointment, reader: str) -> str:
+    """Return the ETag of what a partner reads of an appointment, as for `_as_dict`."""
+    booking, person = appointment.booking, _person(appointment, reader)
     return conditional.strong_tag(
         appointment.pk,
         booking.pk,
@@ -82,18 +107,12 @@ def _tag(appointment: Appointment) -> str:
         booking.doctor_id,
         *(getattr(person, name) for name in PARTNER_FIELDS),
         appointment.attendance,
+        appointment.language,
+        appointment.confirmed_at,
         appointment.pending_until,
         appointment.updated_at,
         booking.location.timezone,
     )
-
-
-def _text(appointment: Appointment) -> str:
-    return encode(_as_dict(appointment))
-
-
-def _shown(appointment: Appointment, **kwargs: Any) -> HttpResponse:
-    return text_response(_text(appointment), headers={"ETag": _tag(appointment)}, **kwargs)
 
 
 def _is_cancelled(appointment: Appointment) -> bool:
@@ -101,7 +120,7 @@ def _is_cancelled(appointment: Appointment) -> bool:
 
 
 class AppointmentListViewSet(PracticeListViewSet):
-    """A partner's appointments in a practice, in the order in which they were made."""
+    """A partner's appointments in a practice, and those it is the source of, as they were made."""
 
     queryset = _PLACES
     serializer_class = AppointmentSerializer
@@ -112,12 +131,16 @@ class AppointmentListViewSet(PracticeListViewSet):
         practice = self.standing()
         require_grant(self.caller, practice_id)
         self.zone = practice.zone
-        ours = self.get_queryset().filter(
-            booking__practice_id=practice_id, partner_id=self.caller.partner_id
+        reader = self.caller.partner_id
+        ours = Q(partner_id=reader) | Q(source=reader)
+        rows = self.get_queryset().filter(ours, booking__practice_id=practice_id)
+        return self.answer(
+            practice,
+            self.filter_queryset(rows),
+            "created_at",
+            lambda row: encode(_as_dict(row, reader)),
+            practice.tag(reader),
         )
-        rows = self.filter_queryset(ours)
-        tag = practice.tag(self.caller.partner_id)
-        return self.answer(practice, rows, "created_at", _text, tag)
 
 
 class AppointmentViewSet(ApiViewSet):
@@ -137,32 +160,60 @@ class AppointmentViewSet(ApiViewSet):
             raise NotFound(f"There is no booking {booking_id}.")
         # Before a stored answer is repeated: it has a patient's data, and the grant may be gone.
         require_grant(self.caller, found[0].practice_id)
-        return self._take(request, {"booking_id": booking_id, **found[0]._asdict()})
+        return self._take(request, {"booking_id": booking_id, **_fixed_by(found[0])})
 
     @idempotent
     def _take(self, request: Request, of_booking: dict[str, str]) -> HttpResponseBase:
-        for name in ("booking_id", "location_id", "doctor_id"):
-            self._check_fixed(name, of_booking[name])
+        self._check_fixed(of_booking)
         appointment = appointments.take(
             booking_id=of_booking["booking_id"],
             fields=self._read(AppointmentCreateSerializer),
             by=Actor.of_caller(self.caller),
             now=walltime.now(),
         )
-        response = _shown(appointment, status=status.HTTP_201_CREATED)
+        response = self._shown(appointment, status=status.HTTP_201_CREATED)
         response["Location"] = reverse("appointment", args=[appointment.pk])
         return response
+
+    @schema.take_places
+    def create_family(self, request: Request) -> HttpResponseBase:
+        openings = self._openings()
+        for practice_id in sorted({each.practice_id for each in openings.values()}):
+            require_grant(self.caller, practice_id)  # before a stored answer, as above
+        return self._take_family(request, openings)
+
+    @idempotent
+    def _take_family(self, request: Request, openings: dict[str, Any]) -> HttpResponseBase:
+        wanted = FamilySerializer.read(self.body)["appointments"]
+        errors = _misplaced(wanted, self.body["appointments"], openings)
+        if errors:
+            raise serializers.ValidationError(errors)
+        taken = families.take(wanted=wanted, by=Actor.of_caller(self.caller), now=walltime.now())
+        reader = self.caller.partner_id
+        made = [_as_dict(each, reader) for each in taken]
+        # Several were made: none is the Location, and each has its own ETag.
+        return json_response(made, status=status.HTTP_201_CREATED)
+
+    def _openings(self) -> dict[str, Any]:
+        """Return where the openings are that a family's body names, by their ids."""
+        sent = self.body.get("appointments")
+        rows = [each for each in sent if isinstance(each, dict)] if isinstance(sent, list) else []
+        ids = {
+            each["booking_id"] for each in rows[: families.MOST] if is_id(each.get("booking_id"))
+        }
+        found = _OPENINGS.filter(pk__in=ids).values_list("pk", *_WHERE, named=True)
+        return {each.pk: each for each in found}
 
     @schema.get_appointment
     def retrieve(self, request: Request, appointment_id: str) -> HttpResponseBase:
         now = walltime.now()
-        appointment = self._own(appointment_id)
+        appointment = self._readable(appointment_id)
         if appointment.pending_until is not None and appointment.pending_until <= now:
             moves.lapse(appointment.booking_id, now=now)
             self.first_query.fetch()
-            appointment = self._own(appointment_id)
-        tag = _tag(appointment)
-        return conditional.not_modified(request, tag) or _shown(appointment)
+            appointment = self._readable(appointment_id)
+        tag = self._tag(appointment)
+        return conditional.not_modified(request, tag) or self._shown(appointment)
 
     @schema.edit_appointment
     def edit(self, request: Request, appointment_id: str) -> HttpResponseBase:
@@ -171,22 +222,21 @@ class AppointmentViewSet(ApiViewSet):
         where: Any = booking
         if fields.get("booking_id", booking.pk) != booking.pk:
             where = _OPENING.first(booking_id=fields["booking_id"])
-        self._check_fixed("id", appointment_id)
+        self._check_fixed({"id": appointment_id})
         # Another practice's opening is refused by `move`, like one that is not there.
         if where is not None and where.practice_id == booking.practice_id:
-            for name in OF_BOOKING:
-                self._check_fixed(name, getattr(where, name))
+            self._check_fixed(_fixed_by(where))
         at: Any = {
             "by": Actor.of_caller(self.caller),
             "now": walltime.now(),
-            "check": conditional.precondition(request, _tag),
+            "check": conditional.precondition(request, self._tag),
         }
         # Whichever it says: the office may have moved it since the client read it.
         if "booking_id" in fields:
             (edited,) = moving.move(to={appointment_id: fields}, **at)
         else:
             edited = appointments.edit(appointment_id=appointment_id, fields=fields, **at)
-        return _shown(edited)
+        return self._shown(edited)
 
     @schema.cancel_appointment
     def destroy(self, request: Request, appointment_id: str) -> HttpResponseBase:
@@ -195,15 +245,14 @@ class AppointmentViewSet(ApiViewSet):
             appointment_id=appointment_id,
             by=Actor.of_caller(self.caller),
             now=walltime.now(),
-            check=conditional.precondition(request, _tag, is_done=_is_cancelled),
+            check=conditional.precondition(request, self._tag, is_done=_is_cancelled),
         )
         return json_response({"id": appointment.pk, "status": appointment.status})
 
-    def _check_fixed(self, name: str, value: str) -> None:
-        if self.body.get(name, value) != value:
-            raise serializers.ValidationError(
-                {name: f"This does not change: leave it out, or send {value}."}
-            )
+    def _check_fixed(self, of: Mapping[str, str]) -> None:
+        errors = _differing(self.body, of)
+        if errors:
+            raise serializers.ValidationError(errors)
 
     def _own(self, appointment_id: str) -> Appointment:
         """Return an appointment of this partner. Raises NotFound or PermissionDenied."""
@@ -213,5 +262,54 @@ class AppointmentViewSet(ApiViewSet):
         require_grant(self.caller, found[0].booking.practice_id)
         return found[0]
 
+    def _readable(self, appointment_id: str) -> Appointment:
+        """Return an appointment of this partner, or one that it is the source of, as `_own`."""
+        found: list[Appointment] = self.first_query.rows()
+        reader = self.caller
+        is_source = bool(found) and found[0].source == reader.partner_id
+        # Anybody can write a partner's id into an address: without the grant it is not there.
+        if is_source and reader.is_granted(found[0].booking.practice_id):
+            return found[0]
+        return self._own(appointment_id)
+
+    def _tag(self, appointment: Appointment) -> str:
+        return _tag(appointment, self.caller.partner_id)
+
+    def _shown(self, appointment: Appointment, **kwargs: Any) -> HttpResponse:
+        text = encode(_as_dict(appointment, self.caller.partner_id))
+        return text_response(text, headers={"ETag": self._tag(appointment)}, **kwargs)
+
     def _read(self, kind: type[StrictSerializer]) -> appointments.Fields:
         return cast("appointments.Fields", kind.read(self.body))
+
+
+def _fixed_by(opening: Any) -> dict[str, str]:
+    """Return the fields of an appointment that its opening has."""
+    return {name: getattr(opening, name) for name in OF_BOOKING}
+
+
+def _differing(sent: Mapping[str, Any], of: Mapping[str, str]) -> dict[str, str]:
+    """Return an error for each field that was sent, and is another than it has to be."""
+    return {
+        name: f"This does not change: leave it out, or send {value}."
+        for name, value in of.items()
+        if sent.get(name, value) != value
+    }
+
+
+def _misplaced(
+    wanted: Iterable[families.Wanted], sent: list[dict[str, Any]], openings: Mapping[str, Any]
+) -> dict[str, str]:
+    """Return errors by field: no such opening, or none of the first one's practice."""
+    found = [openings.get(each["booking_id"]) for each in wanted]
+    practices = [each.practice_id for each in found if each is not None]
+    errors: dict[str, str] = {}
+    for nth, (opening, said) in enumerate(zip(found, sent, strict=True)):
+        if opening is None:
+            wrong = {"booking_id": f"There is no booking {said['booking_id']}."}
+        elif opening.practice_id != practices[0]:
+            wrong = {"booking_id": "A family's places are all of one practice."}
+        else:
+            wrong = _differing(said, _fixed_by(opening))
+        errors |= {f"appointments.{nth}.{name}": text for name, text in wrong.items()}
+    return errors

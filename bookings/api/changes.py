@@ -22,7 +22,7 @@ _SALT = "openchair.feed"
 
 
 class ChangeFeedViewSet(InPracticeViewSet):
-    """Changes of bookings for everybody, those of appointments for the partner that made them."""
+    """Changes of bookings for everybody, those of appointments for their maker and source."""
 
     serializer_class = ChangesSerializer
 

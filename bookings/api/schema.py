@@ -16,6 +16,7 @@ from bookings.api.serializers import (
     CancelledAppointmentSerializer,
     ChangesSerializer,
     ClosedBookingSerializer,
+    FamilySerializer,
 )
 from openchair.api.schema import PAGES, query
 from practices.api.schema import path_id
@@ -152,6 +153,12 @@ APPOINTMENT = {
     "guardian_name": "Jo Park",
     "zip_code": "80202",
     "message": "",
+    "attendance": "unknown",
+    "group_id": "g2Lm09xPqR",
+    "language": "en",
+    "source": None,
+    "attribution": None,
+    "confirmed_at": None,
     "pending_until": None,
     "updated_at": "2018-09-20T10:02:11.004-06:00",
     "created_at": "2018-09-20T09:58:40.250-06:00",
@@ -162,8 +169,9 @@ _appointment = OpenApiExample("appointment", value=APPOINTMENT, response_only=Tr
 appointments_of_practice = extend_schema(
     operation_id="list_practice_appointments",
     summary="Get your appointments in a practice",
-    description="Those that you made, in a practice that you are granted, in the order in which "
-    "they were made. With `limit` in pages.",
+    description="Those that you made, in a practice that you are granted, and those from the "
+    "booking page of which you are the `source`, whose patients' fields are empty. In the order in "
+    "which they were made. With `limit` in pages.",
     parameters=[PRACTICE_ID, *PAGES],
     responses={200: AppointmentSerializer(many=True)},
     examples=[_appointment],
@@ -184,10 +192,37 @@ take_place = extend_schema(
     ],
 )
 
+take_places = extend_schema(
+    operation_id="take_places",
+    summary="Take places for a family 🔒",
+    description="One to four, in open bookings of one practice that you are granted: all of them, "
+    "or none where one cannot be had. They come in the order sent, with the same `group_id`; each "
+    "can be edited and cancelled alone.",
+    request=FamilySerializer,
+    responses={
+        201: OpenApiResponse(
+            AppointmentSerializer(many=True), description="The appointments, in the order sent."
+        )
+    },
+    examples=[
+        _appointment,
+        OpenApiExample(
+            "siblings",
+            value={
+                "appointments": [
+                    {"booking_id": "2f4Dr", "status": "booked", **PATIENT},
+                    {"booking_id": "7hK2s", "status": "booked", **PATIENT, "first_name": "Tom"},
+                ]
+            },
+            request_only=True,
+        ),
+    ],
+)
+
 get_appointment = extend_schema(
     operation_id="get_appointment",
     summary="Get an individual appointment",
-    description="One that you made; a cancelled one too.",
+    description="One that you made, or are the `source` of; a cancelled one too.",
     parameters=[APPOINTMENT_ID],
     responses={200: AppointmentSerializer},
     examples=[_appointment],
@@ -230,8 +265,9 @@ cancel_appointment = extend_schema(
 changes_of_practice = extend_schema(
     operation_id="list_practice_changes",
     summary="Follow the changes of a practice",
-    description="Every change of its bookings, and of the appointments that you made, in the order "
-    "in which they were committed. Nothing is ever missing below a cursor.",
+    description="Every change of its bookings, and of the appointments that you made or are the "
+    "`source` of, in the order in which they were committed. Nothing is ever missing below a "
+    "cursor.",
     parameters=[
         PRACTICE_ID,
         query(

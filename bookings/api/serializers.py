@@ -8,8 +8,17 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from bookings import walltime
-from bookings.models import LONGEST, MOST_PLACES, TAKEN, AppointmentStatus, Attendance, Status
+from bookings.models import (
+    LONGEST,
+    MOST_PLACES,
+    TAKEN,
+    AppointmentStatus,
+    Attendance,
+    Language,
+    Status,
+)
 from bookings.representation import TIME_RANGES
+from bookings.scheduling import families
 from openchair.api.fields import (
     StrictBooleanField,
     StrictCharField,
@@ -161,6 +170,15 @@ class BookingCreateSerializer(BookingEditSerializer):
     doctor_id = IdField(help_text="With whom; a doctor who works there.")
 
 
+class AttributionSerializer(serializers.Serializer[object]):
+    """What the first address of a booking page said; each only if it said it."""
+
+    booking_referral = serializers.CharField(required=False, help_text="`booking-referral`.")
+    utm_source = serializers.CharField(required=False, help_text="`utm_source`.")
+    utm_medium = serializers.CharField(required=False, help_text="`utm_medium`.")
+    utm_campaign = serializers.CharField(required=False, help_text="`utm_campaign`.")
+
+
 class AppointmentSerializer(serializers.Serializer[object]):
     """One patient's place in a booking."""
 
@@ -190,6 +208,23 @@ class AppointmentSerializer(serializers.Serializer[object]):
         choices=Attendance.choices,
         help_text="Whether the patient came: unknown until somebody says kept, no_show or "
         "late_cancel (cancelled too late for the place to be used).",
+    )
+    group_id = serializers.CharField(
+        allow_null=True, help_text="The same for all whose places were taken together; else null."
+    )
+    language = serializers.ChoiceField(
+        choices=Language.choices, help_text="What the patient reads: English or Spanish."
+    )
+    source = serializers.CharField(  # type: ignore[assignment]  # DRF takes it out of the class
+        allow_null=True,
+        help_text="Where the patient came from to the booking page: a partner's id, or any text.",
+    )
+    attribution = AttributionSerializer(
+        allow_null=True, help_text="What else the address of the booking page said; else null."
+    )
+    confirmed_at = serializers.DateTimeField(
+        allow_null=True,
+        help_text="When the patient said: I will come. Another time or place makes it null again.",
     )
     pending_until = serializers.DateTimeField(
         allow_null=True, help_text="While pending: when the hold expires. Else null."
@@ -236,9 +271,25 @@ class AppointmentFieldsSerializer(StrictSerializer):
         help_text="Once the visit's time has come: kept, no_show or late_cancel; unknown takes it "
         "back.",
     )
+    language = StrictChoiceField(
+        required=False,
+        choices=Language.choices,
+        help_text="What the patient reads; en unless sent.",
+    )
 
     class Meta:
-        ignored = {"id", "booking_id", "pending_until", "updated_at", "created_at", *OF_BOOKING}
+        ignored = {
+            "id",
+            "booking_id",
+            "group_id",
+            "source",
+            "attribution",
+            "confirmed_at",
+            "pending_until",
+            "updated_at",
+            "created_at",
+            *OF_BOOKING,
+        }
 
 
 class AppointmentEditSerializer(AppointmentFieldsSerializer):
@@ -263,6 +314,31 @@ class AppointmentCreateSerializer(AppointmentFieldsSerializer):
         choices=[status.value for status in TAKEN],
         help_text="pending (unless sent) holds the place while the patient completes the form; "
         "reserved is for range bookings; booked needs the exact start_datetime there.",
+    )
+
+
+class WantedSerializer(AppointmentCreateSerializer):
+    """A place to take for one of a family."""
+
+    class Meta:
+        ignored = AppointmentCreateSerializer.Meta.ignored - {"booking_id"}
+
+    booking_id = IdField(help_text="The opening. Two may be in the same one.")
+
+
+class FamilySerializer(StrictSerializer):
+    """Places to take together."""
+
+    appointments = serializers.ListField(
+        child=WantedSerializer(),
+        min_length=1,
+        max_length=families.MOST,
+        error_messages={
+            "not_a_list": "Write a list, in square brackets.",
+            "min_length": "Send at least one.",
+            "max_length": "Send at most {max_length}: so many people are one family.",
+        },
+        help_text="1 to 4, all in one practice. They are taken all, or none of them.",
     )
 
 

@@ -34,6 +34,7 @@ urlpatterns = [
         "onlinescheduling/booking/<id:booking_id>/appointments",
         AppointmentViewSet.as_view({"post": "create"}),
     ),
+    path("onlinescheduling/appointments", AppointmentViewSet.as_view({"post": "create_family"})),
     path(
         "onlinescheduling/appointment/<id:appointment_id>",
         AppointmentViewSet.as_view({"get": "retrieve", "put": "edit", "delete": "destroy"}),

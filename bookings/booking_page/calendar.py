@@ -17,7 +17,7 @@ from bookings.models import Appointment, AppointmentStatus
 from practices.models import Location
 
 CONTENT_TYPE = "text/calendar; charset=utf-8; method=PUBLISH"
-STATUS = {
+_STATUS: dict[str, str] = {
     AppointmentStatus.RESERVED: "TENTATIVE",
     AppointmentStatus.BOOKED: "CONFIRMED",
     AppointmentStatus.CANCELLED: "CANCELLED",
@@ -33,9 +33,8 @@ def for_visit(appointment: Appointment, *, link: str, now: datetime) -> bytes | 
     manage page. A range visit whose exact time the office has yet to give is an entry of the whole
     day that says so: the family keeps that day free, and nobody comes at the time of the opening.
     """
-    booking, status = appointment.booking, STATUS.get(AppointmentStatus(appointment.status))
-    begins = appointment.exact_time or booking.start_datetime
-    if status is None or begins is None:
+    booking, begins = appointment.booking, _begins(appointment)
+    if begins is None:
         return None
     practice, location = booking.practice, booking.location
     summary = _("Visit at %(practice)s") % {"practice": practice.name}
@@ -52,12 +51,22 @@ def for_visit(appointment: Appointment, *, link: str, now: datetime) -> bytes | 
     event.add("uid", f"{appointment.pk}@{practice.pk}.openchair")
     event.add("sequence", sequence(appointment))
     event.add("dtstamp", now)
-    event.add("status", status)
+    event.add("status", _STATUS[appointment.status])
     event.add("class", "PRIVATE")
     event.add("summary", summary)
     event.add("location", address(location))
     event.add("description", _description(link, location))
     return _file(event, begins.year)
+
+
+def has_file(appointment: Appointment) -> bool:
+    return _begins(appointment) is not None
+
+
+def _begins(appointment: Appointment) -> datetime | None:
+    if appointment.status not in _STATUS:
+        return None
+    return appointment.exact_time or appointment.booking.start_datetime
 
 
 def sequence(appointment: Appointment) -> int:

@@ -25,17 +25,19 @@ def day(request: HttpRequest, page: Page) -> HttpResponse:
         mistakes.append(("day_0", _("Choose a day")))
     today = page.today()
     sought = asked(page)
+    # One more than are shown is read, to know whether there are more.
     before = _date(request.GET.get("before"))
     if before is not None and before > today:
-        found = availability.days_before(page.practice, sought, before=before, limit=AT_ONCE)
-        first = found[0] if len(found) == AT_ONCE else today
+        found = availability.days_before(page.practice, sought, before=before, limit=AT_ONCE + 1)
+        first = found[1] if len(found) > AT_ONCE else today
     else:
-        first = max(_date(request.GET.get("from")) or today, today)
-    # One more than are shown, to know whether there are later ones.
+        said = request.POST.get("from") or request.GET.get("from")
+        first = max(_date(said) or today, today)
     found = availability.days(page.practice, sought, first=first, limit=AT_ONCE + 1)
     shown, later = found[:AT_ONCE], found[AT_ONCE:]
     context = {
         "days": [(each.isoformat(), words.day(each, today)) for each in shown],
+        "first": first.isoformat(),
         "chosen": page.state.day and page.state.day.isoformat(),
         "earlier": page.url("book_day", before=first.isoformat()) if first > today else "",
         "later": page.url("book_day", None, **{"from": later[0].isoformat()}) if later else "",

@@ -11,11 +11,10 @@ class PatientForm(forms.Form):
     use_required_attribute = False
 
     def mistakes(self) -> list[tuple[str, str]]:
-        """Return the id of each field with a mistake, with the words that are at the field."""
-        return [
-            (_first_id(self[name]) if name in self.fields else "", str(words))
-            for name, errors in self.errors.items()
-            for words in errors
+        """Return the id of each field with a mistake, in order, with the words at the field."""
+        general = [("", str(words)) for words in self.non_field_errors()]
+        return general + [
+            (_first_id(field), str(words)) for field in self for words in field.errors
         ]
 
 

@@ -214,6 +214,7 @@ def show(
         "other_language": other,
         "other_language_url": translate_url(here, other),
         "has_mistakes": status == 400,
+        "is_framed": request.headers.get("Sec-Fetch-Dest") == "iframe",
     }
     return render(request, f"book/{template}", {**everywhere, **(context or {})}, status=status)
 

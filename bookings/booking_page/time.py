@@ -69,19 +69,23 @@ def groups(page: Page, options: Iterable[Option]) -> list[tuple[str, list[Choice
 
 
 def choice(page: Page, option: Option) -> Choice:
+    """Say when, and as hints where, with whom, and who comes when."""
     first, is_range = option.places[0], page.practice.range_bookings
-    hints = []
     doctors = [*dict.fromkeys(each.doctor.name for each in option.places)]
+    where = []
     if len(page.doctors) > 1 and not is_range and len(doctors) == 1:
-        hints += doctors
+        where += doctors
     if len(page.locations) > 1 and page.state.location_id is None:
-        hints.append(first.location.name)
-    if len(option.places) > 1 and not is_range:
+        where.append(first.location.name)
+    hints = [" · ".join(where)] if where else []
+    if is_range:
+        return Choice(value_of(option), words.part(_start(first), first.location.zone), hints)
+    clocks = [*dict.fromkeys(_clock(each) for each in option.places)]
+    if len(clocks) > 1 or len(doctors) > 1:
         for name, place in zip(page.state.names, option.places, strict=True):
-            whom = f", {place.doctor.name}" if len(doctors) > 1 else ""
-            hints.append(f"{name}: {_clock(place)}{whom}")
-    label = words.part(_start(first), first.location.zone) if is_range else _clock(first)
-    return Choice(value_of(option), label, hints)
+            whom = [place.doctor.name] if len(doctors) > 1 else []
+            hints.append(" · ".join([name, _clock(place), *whom]))
+    return Choice(value_of(option), ", ".join(clocks), hints)
 
 
 def _group(page: Page, option: Option) -> str:

@@ -26,6 +26,7 @@ class WhereForm(PatientForm):
             if len(of) > 1:
                 self.fields[name] = forms.ChoiceField(
                     choices=of,
+                    widget=forms.RadioSelect,
                     required=False,
                     error_messages={"invalid_choice": _("Choose one of these")},
                 )

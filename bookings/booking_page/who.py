@@ -33,6 +33,7 @@ class WhoForm(PatientForm):
 
     count = forms.TypedChoiceField(
         coerce=int,
+        widget=forms.RadioSelect,
         choices=[(n, n) for n in range(1, MOST + 1)],
         error_messages={
             "required": gettext_lazy("Choose how many people are coming"),
@@ -40,6 +41,7 @@ class WhoForm(PatientForm):
         },
     )
     adult = forms.ChoiceField(
+        widget=forms.RadioSelect,
         choices=[("yes", gettext_lazy("Yes")), ("no", gettext_lazy("No"))],
         error_messages={
             "required": gettext_lazy("Say whether everybody who is coming is 18 or older"),
@@ -71,13 +73,9 @@ class WhoForm(PatientForm):
         count = said.get("count", 1)
         for name in self._names(MOST)[2 * count :]:
             self.errors.pop(name, None)
-        for nth in range(1, count + 1):
-            for name, missing in (
-                (f"first_name_{nth}", _("Enter the first name of person %(nth)s")),
-                (f"last_name_{nth}", _("Enter the last name of person %(nth)s")),
-            ):
-                if not said.get(name) and name not in self.errors:
-                    self.add_error(name, missing % {"nth": nth})
+        for name in self._names(count):
+            if not said.get(name) and name not in self.errors:
+                self.add_error(name, _missing(name, count))
         if said.get("adult") == "no":
             if not said.get("guardian_name") and "guardian_name" not in self.errors:
                 self.add_error("guardian_name", _("Enter the name of the parent or guardian"))
@@ -177,6 +175,15 @@ def _show(request: HttpRequest, page: Page, form: WhoForm, status: int = 200) ->
     if "state" not in request.GET:
         response["X-Robots-Tag"] = "all"
     return response
+
+
+def _missing(name: str, count: int) -> str:
+    which, nth = name.split("_name_")
+    if count == 1:
+        return _("Enter the first name") if which == "first" else _("Enter the last name")
+    if which == "first":
+        return _("Enter the first name of person %(nth)s") % {"nth": nth}
+    return _("Enter the last name of person %(nth)s") % {"nth": nth}
 
 
 def _name(is_first: bool, nth: int) -> forms.CharField:

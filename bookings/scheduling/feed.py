@@ -13,10 +13,11 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, Q, QuerySet
 
 from bookings.models import Event
 from openchair.database import writes
+from practices.models import Partner
 
 _ADVANCE = """
     INSERT INTO bookings_feed (practice_id, newest) VALUES (%s, %s)
@@ -47,11 +48,15 @@ def write(events: Sequence[Event], **changes: writes.Statement) -> Callable[[], 
 def shown_to(partner_id: str, *, practice_id: str, after: int, until: int) -> QuerySet[Event]:
     """Return a practice's events that a partner may read: `after` < number <= `until`, in order.
 
-    Events of bookings are for every partner, events of an appointment only for its own. They have
-    no patient data, so they need no check of a grant: one that was revoked and granted again leaves
-    no gap in a partner's sync.
+    Events of bookings are for every partner, events of an appointment for its own, and for the one
+    that is its source, if the practice is granted: anybody can name a source. The others have no
+    patient data, so they need no check of a grant: one that was revoked and granted again leaves no
+    gap in a partner's sync.
     """
     ours = Q(appointment__isnull=True)
     ours |= Q(appointment__partner_id=partner_id)
+    grants = Q(all_practices=True) | Q(practices=practice_id)
+    is_granted = Exists(Partner.objects.filter(grants, pk=partner_id))
+    ours |= Q(is_granted, appointment__source=partner_id)
     numbers = Q(number__gt=after, number__lte=until)
     return Event.objects.filter(ours, numbers, practice_id=practice_id).order_by("number")

@@ -103,8 +103,8 @@ def save_all(locked: Iterable[LockedBooking]) -> None:
     The partner whose holds are counted is locked before the first one's events lock the feed.
     """
     ordered = [*locked]
-    counted_for = next((each.counted_for for each in ordered if each.counted_for), None)
-    if counted_for is not None:
+    counted_for = next((each.counted_for for each in ordered[1:] if each.counted_for), None)
+    if counted_for is not None:  # the first one locks it itself, in time
         holds.lock_partner(counted_for)
     for each in ordered:
         each.save()

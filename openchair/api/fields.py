@@ -17,7 +17,9 @@ class StrictSerializer(serializers.Serializer[Any]):
         """Validate a request's body and return its values. Raises ValidationError."""
         return cast("dict[str, Any]", _made_once(cls).run_validation(body))
 
-    def to_internal_value(self, data: dict[str, Any]) -> dict[str, Any]:
+    def to_internal_value(self, data: object) -> dict[str, Any]:
+        if not isinstance(data, dict):
+            raise serializers.ValidationError("Write an object, in braces.")
         ignored = getattr(getattr(self, "Meta", None), "ignored", ())
         unknown = [name for name in data if name not in self.fields and name not in ignored]
         known = ", ".join(self.fields)

@@ -200,7 +200,11 @@ HEADERS_OF = {
     "429": ["Retry-After"],
     "503": ["Retry-After"],
 }
-WITHOUT_TAG = {"delete_booking", "cancel_appointment"}
+WITHOUT = {
+    "delete_booking": {"ETag"},
+    "cancel_appointment": {"ETag"},
+    "take_places": {"ETag", "Location"},  # several were made
+}
 LIMITS = ["RateLimit-Policy", "RateLimit"]
 
 
@@ -209,9 +213,10 @@ def _headers(status: str, operation: dict[str, Any]) -> dict[str, Any]:
     names = [*HEADERS_OF.get(status, []), *([] if status in {"401", "503"} else LIMITS)]
     if status == "200" and any(one["name"] == "limit" for one in operation["parameters"]):
         names.append("Link")
-    if operation["operationId"] in WITHOUT_TAG:
-        names = [name for name in names if name != "ETag"]
-    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+    left_out = WITHOUT.get(operation["operationId"], set())
+    return {
+        name: {"$ref": f"#/components/headers/{name}"} for name in names if name not in left_out
+    }
 
 
 def _example(status: str) -> dict[str, Any]:

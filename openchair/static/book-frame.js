@@ -15,7 +15,6 @@
     if (height !== told) tell({ type: "openchair:height", height });
     told = height;
   };
-  document.documentElement.classList.add("is-framed");
   tell({ type: "openchair:step", step });
   if (step === "done") tell({ type: "openchair:booked" });
   tellHeight();

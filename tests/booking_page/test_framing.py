@@ -52,6 +52,12 @@ def test_the_page_has_the_script_for_its_frame_where_a_site_is_named(book: str) 
     assert "book-frame.js" not in Client().get(book).text
 
 
+def test_in_a_frame_the_page_is_as_light_as_most_sites_around_it(book: str) -> None:
+    light = '<html lang="en" class="is-framed">'
+    assert light in Client().get(book, headers={"Sec-Fetch-Dest": "iframe"}).text
+    assert light not in Client().get(book, headers={"Sec-Fetch-Dest": "document"}).text
+
+
 def test_the_script_for_a_practices_site_is_small_and_kept(db: None) -> None:
     answer = Client().get("/book/embed.js")
     assert answer["Content-Type"].startswith("text/javascript")

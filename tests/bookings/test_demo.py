@@ -15,7 +15,7 @@ from django.test import Client
 from pytest_django import DjangoDbBlocker
 
 from bookings.models import Appointment, Attendance, Booking
-from practices.models import Practice
+from practices.models import BookingPage, Practice
 from tests.conftest import Caller, only_once_on_sqlite
 
 pytestmark = [pytest.mark.django_db, only_once_on_sqlite]
@@ -159,3 +159,16 @@ def test_people_read_what_was_made(document: Any) -> None:
     told = demo()
     for part in ("Practices", "API keys", "Logins", "full_second", "demo-operator"):
         assert part in told
+
+
+def test_patients_book_by_themselves_in_both_practices_in_two_languages(document: Any) -> None:
+    practices = document["practices"]
+    pages = {each.practice_id: each for each in BookingPage.objects.all()}
+    assert set(pages) == {practices["exact"]["id"], practices["range"]["id"]}
+    assert all(each.active and each.text_en and each.text_es for each in pages.values())
+    promised = pages[practices["range"]["id"]]
+    assert promised.promise_en
+    assert promised.promise_es
+    for practice in practices.values():
+        status = Client().get(f"/book/{practice['id']}").status_code
+        assert status == (200 if practice["id"] in pages else 404)

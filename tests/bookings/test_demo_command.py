@@ -1,11 +1,13 @@
 """The command `demo` on an empty installation, at any hour, and on one in use."""
 
 import json
+import re
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.test import Client
 from time_machine import Traveller
 
 from bookings.demo import fill
@@ -40,6 +42,8 @@ def test_a_welcome_names_a_key_that_works_and_fills_only_an_empty_installation()
     told = demo("--welcome")
     key = told.partition("Authorization: ")[2].partition('"')[0]
     assert Caller(key)("GET", "/scheduling/practices").status_code == 200
+    pages = re.findall(r"http://127\.0\.0\.1:\d+(/book/\S+)", told)
+    assert [Client().get(page).status_code for page in pages] == [200, 200]
     made = Booking.objects.count()
     assert made > 100
     assert key not in demo("--welcome")

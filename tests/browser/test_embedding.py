@@ -1,5 +1,6 @@
 """The booking page in a frame of a practice's own web site, in Chromium."""
 
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -117,3 +118,44 @@ def test_who_is_not_named_cannot_frame_it_and_nothing_else_is_framed_by_anybody(
     with ExitStack() as stack:
         other = stack.enter_context(running_site())
         assert framed(visitor, other, book).startswith("chrome-error:")
+
+
+def test_a_visit_is_booked_in_the_frame_of_another_site(
+    named: Site, visitor: Page, server: Server
+) -> None:
+    cookies: list[str] = []
+    visitor.on("response", lambda answer: cookies.extend(answer.header_values("set-cookie")))
+    visitor.goto(named.origin)
+    frame = visitor.frame_locator("iframe")
+    frame.get_by_label("First name").first.fill("Maximiliana")
+    frame.get_by_label("Last name").first.fill("Featherstone")
+    frame.get_by_label("Yes").check()
+    visitor.frames[1].wait_for_function("performance.now() > 3000")  # a robot is quicker
+    proceed = frame.get_by_role("button", name="Continue")
+    proceed.click()
+    for heading in ("Where and with whom?", "Choose a day", "Choose a time"):
+        expect(frame.get_by_role("heading", level=1)).to_have_text(heading)
+        frame.get_by_role("radio").first.check()
+        proceed.click()
+    frame.get_by_label("Phone number").fill("212 555 0188")
+    proceed.click()
+    frame.get_by_role("button", name="Book this visit").click()
+    expect(frame.get_by_role("heading", level=1)).to_have_text("Your visit is booked")
+    visitor.wait_for_function("heard.some(([, data]) => data.type === 'openchair:booked')")
+    expect(visitor.locator("iframe")).to_be_in_viewport()
+    _heard_no_more_than_steps(visitor.evaluate("heard"), server)
+    assert cookies == visitor.context.cookies() == []
+    frame.get_by_role("link", name="Move or cancel this visit").click()
+    expect(visitor).to_have_url(re.compile(f"^{server.url}/visit/"))
+
+
+def _heard_no_more_than_steps(heard: list[Any], server: Server) -> None:
+    """Check that each message a site gets is one of those in the docs, with nothing else in it."""
+    assert {origin for origin, _ in heard} == {server.url}
+    told = [data for _, data in heard]
+    steps = [each["step"] for each in told if each["type"] == "openchair:step"]
+    assert steps == ["who", "where", "day", "time", "details", "check", "done"]
+    heights = [each["height"] for each in told if each["type"] == "openchair:height"]
+    assert all(isinstance(each, int) for each in heights)
+    rest = [each for each in told if set(each) not in ({"type", "step"}, {"type", "height"})]
+    assert rest == [{"type": "openchair:booked"}]

@@ -4,16 +4,16 @@ What is chosen travels in the address, without a name: a day, an opening. Nothin
 whoever is quicker has the place, and the visit stays where it is.
 """
 
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from functools import cached_property
-from itertools import islice
 
+from django.db.models import prefetch_related_objects
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from bookings import walltime
-from bookings.booking_page import words
+from bookings.booking_page import calendar, words
 from bookings.booking_page.visit.page import (
     Visit,
     opening_time,
@@ -26,24 +26,58 @@ from bookings.scheduling import availability, bookings, moving
 from bookings.scheduling.actors import PATIENT
 from openchair.errors import Refused
 from practices.ids import is_id
-from practices.models import Kind
 
 A_PAGE = 10
 """Days on one page."""
 NEAREST = 6
+"""Times offered in place of one that has gone."""
 _GONE = {"place_taken", "closed", "in_the_past", "no_time"}
 """Why an opening takes the visit no more (Refused.reason)."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A time that can be chosen. to: the opening's id. where: empty where there is one office."""
+    """A time that can be chosen."""
 
-    to: str
-    day: date
-    when: str
-    time: str
-    where: str
+    opening: Booking
+    begins: datetime
+    visit: Visit
+
+    @property
+    def to(self) -> str:
+        return self.opening.pk
+
+    @property
+    def day(self) -> str:
+        return walltime.wall_clock(self.begins, self.opening.location.zone).date().isoformat()
+
+    @property
+    def when(self) -> str:
+        kind = self.visit.offered.practice.kind
+        return opening_time(self.begins, self.visit.now, self.opening.location, kind)
+
+    @property
+    def time(self) -> str:
+        """The time without the day; in a range practice the part of the day."""
+        say = words.part if self.visit.is_range else words.clock
+        return say(self.begins, self.opening.location.zone)
+
+    @property
+    def zone(self) -> str:
+        return words.zone_name(self.opening.location.zone)
+
+    @property
+    def where(self) -> str:
+        """The office, where there are several."""
+        return self.opening.location.name if len(self.visit.offered.locations) > 1 else ""
+
+    @property
+    def address(self) -> str:
+        return calendar.address(self.opening.location)
+
+    @property
+    def doctor(self) -> str:
+        return self.opening.doctor.name
 
 
 @dataclass(frozen=True)
@@ -59,16 +93,10 @@ class Choices:
 
     @cached_property
     def asked(self) -> availability.Asked:
-        offered, settings = self.visit.offered, self.visit.offered.settings
-        shown = [each.pk for each in offered.locations]
-        here = [each for each in shown if each == self.visit.location.pk]
-        return availability.Asked(
-            people=1,
-            location_ids=here if here and not self.is_everywhere else shown,
-            doctor_ids=[each.pk for each in offered.doctors],
-            earliest=self.visit.now + timedelta(hours=settings.notice_hours),
-            latest=self.visit.now + timedelta(days=settings.horizon_days),
-        )
+        """What is looked for: by the practice's rules, at the visit's office if it is shown."""
+        asked, here = self.visit.offered.asked, self.visit.location.pk
+        at_one = here in asked.location_ids and not self.is_everywhere
+        return replace(asked, people=1, location_ids=[here] if at_one else asked.location_ids)
 
     def days(self, first: date, limit: int) -> list[date]:
         return availability.days(self.visit.offered.practice, self.asked, first=first, limit=limit)
@@ -78,42 +106,42 @@ class Choices:
         options = availability.of_day(self.visit.offered.practice, self.asked, day)
         openings = [option.places[0] for option in options]
         here = self.visit.appointment.booking_id
-        return [self.choice(each, day) for each in openings if each.pk != here]
+        return [self.choice(each) for each in openings if each.pk != here]
 
-    def choice(self, opening: Booking, day: date) -> Choice:
-        begins, location, now = opening.start_datetime, opening.location, self.visit.now
-        assert begins is not None
-        is_range = self.visit.offered.practice.kind == Kind.RANGE
-        zone = location.zone
-        return Choice(
-            to=opening.pk,
-            day=day,
-            when=opening_time(begins, now, location, self.visit.offered.practice.kind),
-            time=words.part(begins, zone) if is_range else words.clock(begins, zone),
-            where=location.name if self.has_other_offices else "",
+    def choice(self, opening: Booking) -> Choice:
+        assert opening.start_datetime is not None
+        return Choice(opening, opening.start_datetime, self.visit)
+
+    def find(self, to: str) -> Choice | None:
+        """Return an opening that is offered, at any office, free or not."""
+        asked = self.visit.offered.asked
+        rows = Booking.objects.select_related("location", "doctor").exclude(
+            pk=self.visit.appointment.booking_id
         )
-
-    def find(self, to: str) -> Booking | None:
-        """Return an opening that is offered, free or not."""
-        asked = self.asked
-        here = self.visit.appointment.booking_id
-        rows = Booking.objects.select_related("location", "doctor").filter(
+        found = rows.filter(
+            pk=to,
             practice=self.visit.offered.practice,
-            location__in=[each.pk for each in self.visit.offered.locations],
+            location__in=asked.location_ids,
             doctor__in=asked.doctor_ids or [],
             start_datetime__gte=asked.earliest,
             start_datetime__lte=asked.latest,
         )
-        return rows.filter(pk=to).exclude(pk=here).first() if is_id(to) else None
+        opening = found.first() if is_id(to) else None
+        return None if opening is None else self.choice(opening)
 
     def nearest(self, to: datetime) -> list[Choice]:
         """Return the times nearest to an instant, in order of time."""
+        practice, asked = self.visit.offered.practice, self.asked
         around = walltime.wall_clock(to, self.visit.location.zone).date()
-        days = self.days(around, 3) or self.days(date.min, 3)
-        return [*islice((each for day in days for each in self.of_day(day)), NEAREST)]
+        days = availability.days_before(practice, asked, before=around, limit=1)
+        days += self.days(around, limit=3)
+        times = [each for day in days for each in self.of_day(day)]
+        nearest = sorted(times, key=lambda each: abs(each.begins - to))[:NEAREST]
+        return sorted(nearest, key=lambda each: each.begins)
 
 
 def _choices(visit: Visit, request: HttpRequest) -> Choices:
+    prefetch_related_objects([visit.offered.practice], "locations")
     return Choices(visit, is_everywhere=request.GET.get("offices") == "all")
 
 
@@ -142,25 +170,23 @@ def check(request: HttpRequest, visit: Visit) -> HttpResponse:
     if not visit.may_move:
         return visit.go("visit")
     choices, to = _choices(visit, request), request.GET.get("to", "")
-    opening = choices.find(to)
-    chosen = _date(request.GET.get("day", ""))
-    if not to and chosen is not None:
-        return _ask_time(request, visit, chosen, mistake=_("Choose a time"))
-    if opening is None or opening.start_datetime is None:
+    day = _date(request.GET.get("day", ""))
+    if not to and day is not None:
+        return _ask_time(request, visit, day, mistake=_("Choose a time"))
+    choice = choices.find(to)
+    if choice is None:
         return _show_gone(request, visit, choices, visit.now)
     if request.method == "POST":
         try:
-            _move(visit, opening, request.POST.get("seen", ""))
+            _move(visit, choice.opening, request.POST.get("seen", ""))
         except Refused as refused:
             if refused.reason in _GONE:
-                return _show_gone(request, visit, choices, opening.start_datetime)
+                return _show_gone(request, visit, choices, choice.begins)
             return show_refused(request, visit, refused)
         return visit.go("visit", moved="1")
-    if opening.free_places < 1:
-        return _show_gone(request, visit, choices, opening.start_datetime)
-    local = walltime.wall_clock(opening.start_datetime, opening.location.zone).date()
-    context = {"choice": choices.choice(opening, local), "opening": opening, "choices": choices}
-    return show(request, visit, "move_check.html", context)
+    if choice.opening.free_places < 1:
+        return _show_gone(request, visit, choices, choice.begins)
+    return show(request, visit, "move_check.html", {"choice": choice, "choices": choices})
 
 
 def _move(visit: Visit, opening: Booking, seen: str) -> None:

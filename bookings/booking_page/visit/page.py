@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from bookings import walltime
-from bookings.booking_page import words
+from bookings.booking_page import calendar, words
 from bookings.booking_page.page import Page, View, public
 from bookings.booking_page.state import State
 from bookings.models import ActorKind, Appointment, AppointmentStatus, Attendance
@@ -69,6 +69,23 @@ class Visit:
     @property
     def zone(self) -> str:
         return words.zone_name(self.location.zone)
+
+    @property
+    def address(self) -> str:
+        return calendar.address(self.location)
+
+    @property
+    def is_range(self) -> bool:
+        return self.offered.practice.kind == Kind.RANGE
+
+    @property
+    def has_calendar(self) -> bool:
+        return calendar.has_file(self.appointment)
+
+    @property
+    def may_book_another(self) -> bool:
+        is_on = self.offered.settings.active and bool(self.offered.locations)
+        return is_on and not self.is_to_come and self.state != AppointmentStatus.PENDING
 
     @property
     def kept_until(self) -> str:
@@ -138,16 +155,29 @@ class Visit:
         return [(_name(each), when(each, self.now)) for each in others.order_by("created_at", "id")]
 
     @cached_property
-    def office_moved_it_from(self) -> str:
-        """The time that the visit had before the office changed it; empty if that was not last."""
-        changes = self.appointment.events.filter(changes__has_key="start_datetime")
-        last = changes.exclude(from_status="").order_by("number").last()
+    def changes_by_office(self) -> list[str]:
+        """What the office has changed of time and place, where nobody has changed it since."""
+        events = self.appointment.events.filter(
+            changes__has_any_keys=["start_datetime", "location_id"]
+        )
+        last = events.order_by("number").last()
         if last is None or last.actor not in {ActorKind.STAFF, ActorKind.PARTNER}:
-            return ""
-        was, zone = last.changes["start_datetime"][0], self.location.zone
-        if was is None or self.appointment.exact_time is None:
-            return ""
-        return _exact(datetime.fromisoformat(was), self.now, self.location)
+            return []
+        status = self.appointment.status
+        if not last.from_status == last.to_status == status:
+            return []
+        changes, sentences = last.changes, []
+        if (was := changes.get("start_datetime", [None])[0]) is not None:
+            begins, kind = datetime.fromisoformat(was), self.offered.practice.kind
+            kind = Kind.EXACT if status == AppointmentStatus.BOOKED else kind
+            words = opening_time(begins, self.now, self.location, kind)
+            said = _("The office changed the time of this visit. It was %(when)s.")
+            sentences.append(said % {"when": words})
+        if "location_id" in changes:
+            place = Location.objects.get(pk=changes["location_id"][0])
+            said = _("The office changed the place of this visit. It was at %(place)s.")
+            sentences.append(said % {"place": place.name})
+        return sentences
 
     def url(self, name: str, **query: str) -> str:
         """Return the address of one of its pages."""
@@ -190,7 +220,7 @@ def visit_page(*methods: str) -> Callable[[View], View]:
         @wraps(view)
         def entered(request: HttpRequest, token: str) -> HttpResponse:
             now = walltime.now()
-            visit = _find(token, now)
+            visit = _find(request, token, now)
             if visit is None:
                 language = get_language() or "en"
                 return render(
@@ -236,7 +266,7 @@ def show_refused(request: HttpRequest, visit: Visit, refused: Refused) -> HttpRe
         words = _("This visit can no longer be changed here. Nothing was changed.")
     else:
         words = _("This visit has changed meanwhile. Nothing was changed by you: look at it again.")
-    now = _find(visit.token, visit.now) or visit
+    now = _find(request, visit.token, visit.now) or visit
     return show(request, now, "show.html", {"mistakes": [("", words)]}, status=409)
 
 
@@ -280,7 +310,7 @@ def _name(appointment: Appointment) -> str:
     return f"{person.first_name} {person.last_name}".strip()
 
 
-def _find(token: str, now: datetime) -> Visit | None:
+def _find(request: HttpRequest, token: str, now: datetime) -> Visit | None:
     appointment = links.find(token)
     if appointment is None:
         return None
@@ -290,5 +320,12 @@ def _find(token: str, now: datetime) -> Visit | None:
         appointment.refresh_from_db(fields=["status", "pending_until"])
     practice = appointment.booking.practice
     settings = getattr(practice, "booking_page", None) or BookingPage(practice=practice)
-    state = State.begin(practice.pk, now)
-    return Visit(appointment, token, Page(practice, settings, state, now, get_language() or "en"))
+    page = Page(
+        practice,
+        settings,
+        State.begin(practice.pk, now),
+        now,
+        get_language() or "en",
+        request.META.get("REMOTE_ADDR", ""),
+    )
+    return Visit(appointment, token, page)
