@@ -13,8 +13,8 @@ LEAST = 24
 """Pixels of whatever is tapped, both ways (WCAG 2.5.8)."""
 _SMALL = """least => [...document.querySelectorAll("a[href], button, input, textarea, summary")]
   .filter(each => each.checkVisibility() && !each.closest("[aria-hidden=true]"))
-  // In a line of text a link is as tall as the text.
-  .filter(each => !(each.matches("a") && getComputedStyle(each).display == "inline"))
+  // In a sentence a link is as tall as the text.
+  .filter(each => ![...each.parentNode.childNodes].some(one => one.nodeType == 3 && one.data.trim()))
   .filter(each => {
     const tapped = (each.matches("[type=radio]") && each.labels[0]) || each;
     const {width, height} = tapped.getBoundingClientRect();

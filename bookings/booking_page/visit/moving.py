@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from bookings import walltime
-from bookings.booking_page import calendar, words
+from bookings.booking_page import asking, calendar, words
 from bookings.booking_page.visit.page import (
     Visit,
     opening_time,
@@ -94,9 +94,9 @@ class Choices:
     @cached_property
     def asked(self) -> availability.Asked:
         """What is looked for: by the practice's rules, at the visit's office if it is shown."""
-        asked, here = self.visit.offered.asked, self.visit.location.pk
-        at_one = here in asked.location_ids and not self.is_everywhere
-        return replace(asked, people=1, location_ids=[here] if at_one else asked.location_ids)
+        sought, here = asking.asked(self.visit.offered), self.visit.location.pk
+        at_one = here in sought.location_ids and not self.is_everywhere
+        return replace(sought, people=1, location_ids=[here] if at_one else sought.location_ids)
 
     def days(self, first: date, limit: int) -> list[date]:
         return availability.days(self.visit.offered.practice, self.asked, first=first, limit=limit)
@@ -114,7 +114,7 @@ class Choices:
 
     def find(self, to: str) -> Choice | None:
         """Return an opening that is offered, at any office, free or not."""
-        asked = self.visit.offered.asked
+        asked = asking.asked(self.visit.offered)
         rows = Booking.objects.select_related("location", "doctor").exclude(
             pk=self.visit.appointment.booking_id
         )
