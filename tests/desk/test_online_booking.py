@@ -83,12 +83,16 @@ def test_only_its_own_locations_and_doctors_can_be_shown(
         LogEntry.objects.all().delete()
 
 
-def test_doctors_who_work_at_none_of_the_locations_are_refused(house: House, desk: Client) -> None:
+def test_doctors_who_work_at_no_location_that_is_shown_are_refused(
+    house: House, desk: Client
+) -> None:
     second = factories.location(house.practice)
-    factories.doctor(second)
-    chosen = filled_in(locations=[second.pk], doctors=[house.doctor.pk])
-    answer = desk.post(house.address("online-booking/"), chosen)
-    assert "None of these doctors works at a location that you have chosen" in said(answer)
+    elsewhere, nowhere = factories.doctor(second), factories.doctor(second)
+    nowhere.locations.clear()
+    for locations, doctor in (([house.location.pk], elsewhere), ([], nowhere)):
+        chosen = filled_in(locations=locations, doctors=[doctor.pk])
+        answer = desk.post(house.address("online-booking/"), chosen)
+        assert "None of these doctors works at a location that is shown" in said(answer)
 
 
 @pytest.mark.parametrize(
