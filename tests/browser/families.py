@@ -170,7 +170,7 @@ class Family:
             self.page.get_by_text(self.say("You told the office that you will come.")).wait_for()
             self.look("confirmed")
         self.hand.tap(move)
-        for name in ("day", "to"):
+        for name in ("day", "time"):
             self.page.locator(f"[name={name}][type=radio]").first.wait_for()
             self.look(f"move, {name}")
             self.hand.choose(self.page.locator(f"[name={name}][type=radio]").first)

@@ -55,10 +55,6 @@ class Visit:
         return [self.location]
 
     @property
-    def first_name(self) -> str:
-        return self.appointment.unread_person.first_name
-
-    @property
     def name(self) -> str:
         return _name(self.appointment)
 
@@ -227,7 +223,7 @@ def visit_page(*methods: str) -> Callable[[View], View]:
                     request, "book/visit/unknown.html", {"language": language}, status=404
                 )
             if not visit.offered.practice.active:
-                return show(request, visit, "inactive.html", status=404)
+                return show(request, visit, "inactive.html", {"people": []}, status=404)
             return view(request, visit)
 
         return public(require_http_methods([*methods])(entered))
@@ -248,6 +244,7 @@ def show(
     here = request.get_full_path() if request.method != "POST" else request.path
     everywhere = {
         "visit": visit,
+        "people": [visit.name] if visit.name else [],
         "page": visit,
         "phones": phones(visit.locations),
         "practice": visit.offered.practice,
