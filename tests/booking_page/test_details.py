@@ -1,6 +1,7 @@
 """Steps 5 to 7: how the family is reached, the check, the last page; and the clock."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -156,7 +157,7 @@ def test_nothing_odd_that_is_sent_is_an_error_of_ours(scene, step):
     browser = Browser(scene).check()
     url, state = f"/book/{scene.practice.pk}/{step}", browser.state
     for odd in ODD:
-        said = odd.encode("utf-8", "surrogatepass")
+        said: Any = odd.encode("utf-8", "surrogatepass")
         names = ("phone", "email", "zip_code", "message", "seen", "time", "typed", "step", "visits")
         sent = browser.client.post(url, {"state": state, **dict.fromkeys(names, said)})
         read = browser.client.get(url, {"state": state, "visits": said})
