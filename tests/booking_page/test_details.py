@@ -148,7 +148,7 @@ def test_a_preview_holds_nothing(scene):
     assert not Appointment.objects.exists()
 
 
-ODD = ("", "\0", "\ud83d", "x" * 10_000, "2026-06-02", "9999-12-31.a", "gAAAA", "\u202e😀")
+ODD = ("\0", "\ud83d", "x" * 10_000, "9999-12-31.a", "gAAAA")
 
 
 @pytest.mark.parametrize("step", ["details", "extend", "check", "gone", "done"])

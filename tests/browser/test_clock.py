@@ -50,7 +50,7 @@ def test_the_clock_warns_in_words_that_change_seldom_and_loses_nothing(server, c
     expect(message).to_be_focused()
     expect(page.get_by_text("We no longer keep this time for you.").first).to_be_visible()
     page.get_by_role("button", name="I need more time").click()
-    expect(page.get_by_text("We keep this time for you until")).to_be_visible()
+    expect(page.get_by_text("we keep this time for you.")).to_be_visible()
     expect(message).to_have_value("Ring twice")
     # From its own button, too.
     page.clock.run_for(200_000)
