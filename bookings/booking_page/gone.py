@@ -76,17 +76,9 @@ def _read(sealed: str) -> dict[str, str]:
 
 def _nearest(page: Page, visit: Sequence[Appointment]) -> list[tuple[str, str, Choice]]:
     """Return what is offered nearest to the time that has gone, in order of time."""
-    was, sought = _instant(page, visit), asked(page)
-    around = walltime.wall_clock(was, page.locations[0].zone).date()
-    days = [
-        *availability.days_before(page.practice, sought, before=around, limit=1),
-        *availability.days(page.practice, sought, first=around, limit=3),
-    ]
-    found = [
-        (day, option) for day in days for option in availability.of_day(page.practice, sought, day)
-    ]
-    nearest = sorted(found, key=lambda each: abs(_begin(each[1]) - was))[:NEAREST]
-    return [_offer(page, *each) for each in sorted(nearest, key=lambda each: _begin(each[1]))]
+    was, zone = _instant(page, visit), page.locations[0].zone
+    found = availability.nearest(page.practice, asked(page), was, zone=zone, limit=NEAREST)
+    return [_offer(page, each) for each in found]
 
 
 def _instant(page: Page, visit: Sequence[Appointment]) -> datetime:
@@ -99,15 +91,10 @@ def _instant(page: Page, visit: Sequence[Appointment]) -> datetime:
     return walltime.to_instant(noon, zone)
 
 
-def _begin(option: Option) -> datetime:
-    begins = option.places[0].start_datetime
-    assert begins is not None
-    return begins
-
-
-def _offer(page: Page, day: date, option: Option) -> tuple[str, str, Choice]:
-    today = page.today(option.places[0].location)
-    return _key(day, option), words.day(day, today), choice(page, option)
+def _offer(page: Page, option: Option) -> tuple[str, str, Choice]:
+    location = option.places[0].location
+    day = walltime.wall_clock(option.begins, location.zone).date()
+    return _key(day, option), words.day(day, page.today(location)), choice(page, option)
 
 
 def _key(day: date, option: Option) -> str:

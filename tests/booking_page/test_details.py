@@ -137,7 +137,7 @@ def test_whoever_is_refused_is_told_to_call_the_office(scene, settings):
     refused = Browser(scene, "Eve").hold()
     assert (refused.status, refused.headers["Retry-After"]) == (429, "60")
     assert "Call the office" in refused.heading
-    assert 'href="tel:212%20555%200100"' in refused.page
+    assert 'href="tel:+12125550100"' in refused.page
 
 
 def test_a_preview_holds_nothing(scene):
