@@ -157,7 +157,7 @@ def test_nothing_odd_that_is_sent_is_an_error_of_ours(scene, step):
     browser = Browser(scene).check()
     url, state = f"/book/{scene.practice.pk}/{step}", browser.state
     for odd in ODD:
-        said = odd.encode("utf-8", "surrogatepass")
+        said: Any = odd.encode("utf-8", "surrogatepass")
         names = ("phone", "email", "zip_code", "message", "seen", "time", "typed", "step", "visits")
         data: Any = {"state": state, **dict.fromkeys(names, said)}
         sent, read = browser.client.post(url, data), browser.client.get(url, data)

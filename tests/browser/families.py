@@ -172,11 +172,11 @@ class Family:
             self.go_on("I will come")
             self.page.get_by_text(self.say("You told the office that you will come.")).wait_for()
             self.look("confirmed")
-        self.hand.tap(move)
-        for name in ("day", "time"):
-            self.page.locator(f"[name={name}][type=radio]").first.wait_for()
-            self.look(f"move, {name}")
-            self.hand.choose(self.page.locator(f"[name={name}][type=radio]").first)
+        self.hand.tap(self.page.get_by_role("link", name=self.say("Move this visit")))
+        for what in ("day", "time"):
+            self.page.wait_for_url(re.compile("/move$" if what == "day" else "/move/time"))
+            self.look(f"move, {what}")
+            self.hand.choose(self.page.locator("[type=radio]").first)
             self.go_on()
         self.heading("Check the new time")
         self.look("move, check")
