@@ -58,6 +58,7 @@ def test_a_family_holds_its_places_with_its_names_and_where_it_came_from(scene):
     assert {(each.status, each.source, each.language) for each in rows} == {
         ("pending", "site", "en")
     }
+    assert {str(each.attribution) for each in rows} == {"{'utm_source': 'x'}"}
     assert rows[0].pending_until == NOON + timedelta(seconds=300)
     assert PatientHold.objects.get().places == 2
 
