@@ -61,7 +61,7 @@ class _Changed(Exception):
 
 def visits(page: Page) -> list[Appointment]:
     """Return the appointments of this browser page in the order of its people, of any status."""
-    group = PatientHold.objects.filter(practice=page.practice, page=limits.page_of(page))
+    group = PatientHold.objects.filter(practice=page.practice, page__in=limits.pages_of(page))
     rows = Appointment.objects.filter(group_id__in=group.values("group_id"))
     rows = rows.select_related("booking__location", "booking__doctor", "booking__practice")
     held, people = list(page.state.held), [tuple(each) for each in page.state.people]
@@ -239,15 +239,15 @@ def _lock(page: Page) -> None:
 
 def _remember(page: Page, visit: Sequence[Appointment]) -> None:
     """Save who holds these places, or, without places, that they are booked."""
-    mine = PatientHold.objects.filter(practice=page.practice, page=limits.page_of(page))
+    mine = PatientHold.objects.filter(practice=page.practice, page__in=limits.pages_of(page))
     mine.exclude(group_id=visit[0].group_id).delete()
     ends = [each.pending_until for each in visit if each.pending_until is not None]
     PatientHold.objects.update_or_create(
         group_id=visit[0].group_id,
         defaults={
             "practice": page.practice,
-            "page": limits.page_of(page),
-            "address": limits.address_of(page),
+            "page": limits.pages_of(page)[0],
+            "address": limits.addresses_of(page)[0],
             "places": len(ends),
             "pending_until": max(ends, default=walltime.now()),
         },

@@ -18,27 +18,30 @@ from openchair import encryption, rate_limits
 from openchair.errors import LimitReached
 
 
-def address_of(page: Page) -> str:
-    """Return the digest of the client's address; of IPv6, of its /64, which is one subscriber's."""
+def addresses_of(page: Page) -> list[str]:
+    """Return digests of the client's address, one for each key, the one to keep first.
+
+    Of IPv6 that is its /64, which is one subscriber's.
+    """
     told = page.address
     try:
         address = ip_address(told)
     except ValueError:  # a unix socket without TRUSTED_PROXIES
-        return encryption.digests("address", told)[0]
+        return encryption.digests("address", told)
     if address.version == 6:
         mapped = address.ipv4_mapped
         told = str(mapped) if mapped else str(ip_network((address, 64), strict=False))
-    return encryption.digests("address", told)[0]
+    return encryption.digests("address", told)
 
 
-def page_of(page: Page) -> str:
-    """Return the digest of the browser page's random id."""
-    return encryption.digests("page", page.state.page)[0]
+def pages_of(page: Page) -> list[str]:
+    """Return digests of the browser page's random id, as `addresses_of` does."""
+    return encryption.digests("page", page.state.page)
 
 
 def spend_hold(page: Page) -> None:
     """Count a hold by its address and practice. Raises LimitReached."""
-    _spend("patient hold address", address_of(page), settings.PATIENT_HOLDS_PER_ADDRESS)
+    _spend("patient hold address", addresses_of(page)[0], settings.PATIENT_HOLDS_PER_ADDRESS)
     _spend("patient hold practice", page.practice.pk, settings.PATIENT_HOLDS_PER_PRACTICE)
 
 
@@ -50,7 +53,7 @@ def spend_contact(patient: Patient) -> None:
 
 def spend_visit(page: Page, patient: Patient) -> None:
     """Count a booking, of a family too, by address, practice and contact. Raises LimitReached."""
-    _spend("patient visit address", address_of(page), settings.PATIENT_VISITS_PER_ADDRESS)
+    _spend("patient visit address", addresses_of(page)[0], settings.PATIENT_VISITS_PER_ADDRESS)
     _spend("patient visit practice", page.practice.pk, settings.PATIENT_VISITS_PER_PRACTICE)
     for contact in _contacts(patient):
         _spend("patient visit contact", contact, settings.PATIENT_VISITS_PER_CONTACT)
@@ -64,8 +67,9 @@ def check_live(page: Page, places: int, *, now: datetime) -> None:
     gives the first one back. Call it with the row of the practice's BookingPage locked.
     """
     live = PatientHold.objects.filter(practice=page.practice, pending_until__gt=now, places__gt=0)
-    others = live.exclude(page=page_of(page))
-    if others.filter(address=address_of(page)).count() >= settings.PATIENT_LIVE_HOLDS:
+    others = live.exclude(page__in=pages_of(page))
+    theirs = others.filter(address__in=addresses_of(page))
+    if theirs.count() >= settings.PATIENT_LIVE_HOLDS:
         raise _refused("from one address", settings.PATIENT_HOLD_SECONDS)
     held = others.aggregate(places=Sum("places"))["places"] or 0
     if held == 0 or held + places <= settings.PATIENT_HOLDS_LEAST:

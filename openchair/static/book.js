@@ -13,9 +13,9 @@
   var more = byId("more"), form = more.form;
   var ends, warned, before;
 
-  function set(seconds) {
+  function set(seconds, isTold) {
     ends = Date.now() + seconds * 1000;
-    warned = seconds === 0;
+    warned = isTold || seconds === 0;
     tick();
   }
 
@@ -71,12 +71,12 @@
   function extended(now) {
     byId("until").textContent = now.until;
     if (dialog.open) dialog.close();
-    set(now.seconds);
+    set(now.seconds, now.seconds <= WARNS);  /* after an hour there is no more time to be had */
   }
 
   dialog.addEventListener("close", function () { if (before && !framed) before.focus(); });
   byId("clock-more").addEventListener("click", extend);
   more.addEventListener("click", extend);
-  set(Number(kept.dataset.seconds));
+  set(Number(kept.dataset.seconds), false);
   setInterval(tick, 1000);
 })();

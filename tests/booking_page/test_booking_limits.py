@@ -128,4 +128,4 @@ def test_booking_twice_by_one_press_is_counted_once(scene, settings):
 
 
 def test_an_address_that_is_none_is_counted_too(scene: Scene, settings: Any) -> None:
-    assert limits.address_of(page_of(scene, address="")) != limits.address_of(page_of(scene))
+    assert limits.addresses_of(page_of(scene, address="")) != limits.addresses_of(page_of(scene))

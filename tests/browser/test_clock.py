@@ -1,9 +1,14 @@
 """The clock of a held time in Chromium: what is shown and heard, and where the focus is."""
 
+import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.families import Family
+from tests.browser.test_embedding import Site, named  # noqa: F401  # a fixture
+from tests.conftest import only_once_on_sqlite
 from tests.server import Server
 
+pytestmark = only_once_on_sqlite
 HEARD = """() => {
   window.heard = [];
   const heard = document.getElementById("clock-heard");
@@ -16,19 +21,10 @@ def at_details(server: Server, chromium: Browser) -> Page:
     """Go to step 5 as a patient does, in a page whose clock the test turns."""
     page = chromium.new_page()
     page.clock.install()
-    page.goto(f"{server.url}/book/{server.demo['practices']['exact']['id']}")
-    page.get_by_label("1", exact=True).check()
-    page.get_by_label("First name").first.fill("Ada")
-    page.get_by_label("Last name").first.fill("Lovelace")
-    page.get_by_label("Yes").check()
-    # Sent sooner than three seconds after it was made, it is shown once more.
-    while page.get_by_role("heading", name="Who is coming?").is_visible():
-        page.get_by_role("button", name="Continue").click()
-    page.get_by_role("button", name="Continue").click()
-    for _ in ("day", "time"):
-        page.locator(".choice").last.click()
-        page.get_by_role("button", name="Continue").click()
-    expect(page.get_by_role("heading", name="How may we reach you?")).to_be_visible()
+    family = Family(page, f"{server.url}/book/{server.demo['practices']['exact']['id']}")
+    for step in (family.who, family.where, family.day, family.time):
+        step()
+    family.heading("How may we reach you?")
     return page
 
 
@@ -50,7 +46,7 @@ def test_the_clock_warns_in_words_that_change_seldom_and_loses_nothing(server, c
     expect(message).to_be_focused()
     expect(page.get_by_text("We no longer keep this time for you.").first).to_be_visible()
     page.get_by_role("button", name="I need more time").click()
-    expect(page.get_by_text("We keep this time for you until")).to_be_visible()
+    expect(page.get_by_text("we keep this time for you.")).to_be_visible()
     expect(message).to_have_value("Ring twice")
     # From its own button, too.
     page.clock.run_for(200_000)
@@ -59,4 +55,24 @@ def test_the_clock_warns_in_words_that_change_seldom_and_loses_nothing(server, c
     expect(page.get_by_role("button", name="I need more time")).to_be_focused()
     page.reload()
     expect(message).to_have_value("Ring twice")
+    page.context.close()
+
+
+@pytest.mark.nightly
+def test_in_a_frame_the_clock_warns_where_it_is_and_takes_no_focus(
+    server: Server,
+    chromium: Browser,
+    named: Site,  # noqa: F811  # the fixture
+) -> None:
+    page = at_details(server, chromium)
+    details = page.url
+    named.snippet = f'<iframe src="{details}" height="1800"></iframe>'
+    page.goto(named.origin)
+    frame = page.frame_locator("iframe")
+    frame.get_by_label("Phone number").wait_for()
+    page.clock.run_for(200_000)
+    expect(frame.get_by_role("dialog")).to_be_visible()
+    assert page.evaluate("[document.activeElement.tagName, scrollY]") == ["BODY", 0]
+    frame.get_by_role("dialog").get_by_role("button").click()
+    expect(frame.get_by_role("dialog")).to_be_hidden()
     page.context.close()
