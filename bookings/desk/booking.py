@@ -12,7 +12,15 @@ from bookings.desk import history, labels, phone, times, whole
 from bookings.desk.board.query import url_of_day
 from bookings.desk.desk import Desk, desk_page, show, version
 from bookings.desk.patient_forms import REASONS, NamedPatientForm, PatientForm
-from bookings.models import TAKEN, Appointment, AppointmentStatus, Attendance, Booking, Status
+from bookings.models import (
+    TAKEN,
+    Appointment,
+    AppointmentStatus,
+    Attendance,
+    Booking,
+    Language,
+    Status,
+)
 from bookings.patients.record import Patient
 from bookings.representation import time_range
 
@@ -26,7 +34,9 @@ _FEW = 4
 class Card:
     """A patient's visit as the template needs it.
 
+    when: its time, or the part of the day asked for; time: only the exact time of a range visit.
     attended: what was said of the attendance, in words. has_begun: whether it can be said.
+    confirmed: when the patient said: I will come; empty if not. language: empty where English.
     """
 
     appointment: Appointment
@@ -34,11 +44,14 @@ class Card:
     name: str
     dial: str
     status: str
+    when: str
     time: str
     held_until: str
     is_taken: bool
     has_begun: bool
     attended: str
+    confirmed: str
+    language: str
 
 
 @desk_page
@@ -127,6 +140,7 @@ def takes_patients(booking: Booking, now: datetime) -> bool:
 def card(appointment: Appointment, desk: Desk) -> Card:
     zone = appointment.booking.location.zone
     own, until = appointment.start_datetime, appointment.pending_until
+    confirmed, language = appointment.confirmed_at, appointment.language or Language.EN
     begins = appointment.exact_time
     is_booked = appointment.status == AppointmentStatus.BOOKED
     is_said = appointment.attendance != Attendance.UNKNOWN
@@ -137,9 +151,12 @@ def card(appointment: Appointment, desk: Desk) -> Card:
         name=labels.patient(appointment),
         dial=phone.link(person.phone),
         status=labels.APPOINTMENT_STATUS[appointment.status],
+        when=str(times.of_appointment(appointment) or "no time yet"),
         time=labels.dated(own, zone) if own else "",
         held_until=labels.clock(walltime.wall_clock(until, zone)) if until else "",
         is_taken=appointment.status in TAKEN,
         has_begun=is_booked and begins is not None and begins <= desk.now,
         attended=labels.ATTENDANCE[appointment.attendance] if is_said else "",
+        confirmed=labels.dated(confirmed, zone) if confirmed else "",
+        language="" if language == Language.EN else str(Language(language).label),
     )

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import Q, QuerySet
 
 from bookings.desk import labels
-from bookings.models import Appointment, AppointmentStatus, Booking, Event
+from bookings.models import Appointment, AppointmentStatus, Booking, Event, Language
 from practices.models import Doctor, Location
 
 _FIELDS = {
@@ -19,6 +19,7 @@ _FIELDS = {
     "location_id": "location",
     "doctor_id": "doctor",
     "total_appointments": "places",
+    "language": "language",
     "pending_until": "hold ends",
     "whole_pending": "places on hold without a patient",
     "whole_reserved": "places that need a time, without a patient",
@@ -99,6 +100,8 @@ def _deed(event: Event) -> str:
         begins = begins or booking.start_datetime
         when = labels.dated(begins, zone) if begins else "another opening"
         return f"moved it to {when}, {booking.doctor.name}"
+    if "confirmed_at" in event.changes:
+        return "noted that the patient will come"
     if "attendance" in event.changes:
         return f"made it “{labels.ATTENDANCE[event.changes['attendance'][1]]}”"
     moved = event.from_status != event.to_status
@@ -124,7 +127,7 @@ def _names(booking: Booking) -> dict[str, str]:
 def _line(event: Event, zone: ZoneInfo, names: dict[str, str]) -> Line | None:
     details = _details(event, zone, names)
     moved = event.from_status != event.to_status
-    told = {"attendance", "booking_id"} & event.changes.keys()
+    told = {"attendance", "booking_id", "confirmed_at"} & event.changes.keys()
     if not (moved or details or _of_patient(event) or told):
         return None
     return Line(
@@ -149,6 +152,8 @@ def _what(event: Event) -> str:
         return f"{name}: {labels.APPOINTMENT_STATUS[event.from_status].lower()} → {became}"
     if "booking_id" in event.changes:
         return f"{name}: moved to another opening"
+    if "confirmed_at" in event.changes:
+        return f"{name}: said they will come"
     if "attendance" in event.changes:
         was, now = (labels.ATTENDANCE[each] for each in event.changes["attendance"])
         return f"{name}: {was} → {now}" if was != labels.ATTENDANCE["unknown"] else f"{name}: {now}"
@@ -158,7 +163,7 @@ def _what(event: Event) -> str:
 
 def _details(event: Event, zone: ZoneInfo, names: dict[str, str]) -> list[str]:
     told = []
-    untold = _UNTOLD | {"attendance", "patient_fields", "booking_id"}
+    untold = _UNTOLD | {"attendance", "patient_fields", "booking_id", "confirmed_at"}
     if "pending_until" in event.changes:
         untold.add("whole_pending_until")
     for field, pair in event.changes.items():
@@ -179,6 +184,8 @@ def _of_patient(event: Event) -> str:
 
 
 def _value(field: str, value: Any, zone: ZoneInfo, names: dict[str, str]) -> str:
+    if field == "language":
+        return str(Language(value or Language.EN).label)
     if value is None:
         return "none"
     if field in {"start_datetime", "pending_until", "whole_pending_until"}:

@@ -27,6 +27,8 @@ class Row:
     status: str
     attendance: str
     """What is marked already; empty for boxes to tick."""
+    will_come: bool
+    """Whether the patient has said so."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Page:
 @desk_page
 @require_safe
 def page(request: HttpRequest, desk: Desk) -> HttpResponse:
-    view = view_of(request, desk)
+    view, only_unsure = view_of(request, desk), "unsure" in request.GET
     found = on_board(desk, view).select_related("location", "doctor", "practice", "whole_partner")
     openings = list(found)
     ids = [booking.pk for booking in openings]
@@ -52,13 +54,15 @@ def page(request: HttpRequest, desk: Desk) -> HttpResponse:
     pages = []
     for location in view.locations(desk):
         here = [each for each in openings if each.location_id == location.pk]
-        pages.append(_page(view, location, here, of_booking))
+        sheet = _page(view, location, here, of_booking)
+        pages.append(_unsure(sheet, desk.now) if only_unsure else sheet)
     context = {
         "title": f"Day sheet, {labels.long_day(view.day)}",
         "day": labels.long_day(view.day),
         "view": view,
         "pages": pages,
         "places": desk.locations,
+        "only_unsure": only_unsure,
         "printed": labels.dated(desk.now, desk.locations[0].zone) if desk.locations else "",
         "is_fullwidth": "1",
     }
@@ -89,6 +93,12 @@ def _page(
     return Page(location, sorted(rows, key=lambda row: row.at), others)
 
 
+def _unsure(sheet: Page, now: datetime) -> Page:
+    """Leave those who are still to come at a time of theirs, and have not said that they will."""
+    rows = [row for row in sheet.rows if row.at > now and not (row.status or row.will_come)]
+    return Page(sheet.location, rows, [])
+
+
 def _row(booking: Booking, appointment: Appointment, time: times.Time) -> Row:
     status = labels.APPOINTMENT_STATUS[appointment.status]
     marked = appointment.attendance != Attendance.UNKNOWN
@@ -101,4 +111,5 @@ def _row(booking: Booking, appointment: Appointment, time: times.Time) -> Row:
         length=booking.length,
         status="" if appointment.status == AppointmentStatus.BOOKED else status,
         attendance=labels.ATTENDANCE[appointment.attendance].capitalize() if marked else "",
+        will_come=appointment.confirmed_at is not None,
     )

@@ -50,4 +50,5 @@ urlpatterns = [
     path("online-booking/poster/", online_booking.poster, name="desk_poster"),
     path("numbers/", numbers.page, name="desk_numbers"),
     path("numbers.csv", numbers.export_csv, name="desk_numbers_csv"),
+    path("sources.csv", numbers.sources_csv, name="desk_sources_csv"),
 ]

@@ -4,8 +4,8 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from bookings.desk import history, labels, times
-from bookings.desk.booking import card
+from bookings.desk import history, labels, sources, times
+from bookings.desk.booking import Card, card
 from bookings.desk.clashes import Given, guard
 from bookings.desk.desk import (
     Desk,
@@ -62,12 +62,41 @@ def _show(
         "title": "Patient",
         "card": shown,
         "booking": appointment.booking,
-        "when": str(times.of_appointment(appointment) or "no time yet"),
         "form": form,
         "seen": version(appointment),
         "lines": history.of_visit(appointment),
+        "came_from": _came_from(desk, appointment),
+        "family": _family(desk, appointment),
     }
     return show(request, desk, "patient.html", context, status)
+
+
+def _came_from(desk: Desk, appointment: Appointment) -> list[tuple[str, str]]:
+    """Say where a patient of the booking page came from, as far as the address said it."""
+    source, said = appointment.source, appointment.attribution or {}
+    found = [("Came from", sources.words(desk.practice, [source])[source] if source else "")]
+    found += [(label, said.get(name, "")) for name, label in _ATTRIBUTION.items()]
+    return [(label, text) for label, text in found if text]
+
+
+_ATTRIBUTION = {
+    "booking_referral": "Referral",
+    "utm_source": "Site",
+    "utm_medium": "Medium",
+    "utm_campaign": "Campaign",
+}
+
+
+def _family(desk: Desk, appointment: Appointment) -> list[Card]:
+    """Return the other visits that were taken together with this one."""
+    if appointment.group_id is None:
+        return []
+    rows = Appointment.objects.filter(
+        group_id=appointment.group_id, booking__practice=desk.practice
+    )
+    related = rows.select_related("booking__location", "booking__practice", "booking__doctor")
+    others = related.exclude(pk=appointment.pk).order_by("created_at", "id")
+    return [card(each, desk) for each in others]
 
 
 @desk_page

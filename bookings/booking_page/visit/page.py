@@ -20,7 +20,7 @@ from django.views.decorators.http import require_http_methods
 
 from bookings import walltime
 from bookings.booking_page import calendar, words
-from bookings.booking_page.page import Page, View, public
+from bookings.booking_page.page import Page, View, phones, public
 from bookings.booking_page.state import State
 from bookings.models import ActorKind, Appointment, AppointmentStatus, Attendance
 from bookings.patients import links
@@ -246,6 +246,7 @@ def show(
         "visit": visit,
         "people": [visit.name] if visit.name else [],
         "page": visit,
+        "phones": phones(visit.locations),
         "practice": visit.offered.practice,
         "language": language,
         "other_language": other,

@@ -45,6 +45,8 @@ class Visit:
     id: str = ""
     attendance: str = ""
     """Empty until the visit's time has come, and where there is no visit to come to."""
+    will_come: bool = False
+    """Whether the patient has said so; False once the visit's time has come."""
 
 
 @dataclass(frozen=True)
@@ -142,6 +144,7 @@ def _visit(desk: Desk, appointment: Appointment, entry: Entry, zone: ZoneInfo) -
         is_new=desk.now - appointment.created_at < NEW_FOR,
         id=appointment.pk,
         attendance=attendance,
+        will_come=appointment.confirmed_at is not None and not entry.is_past,
     )
 
 
@@ -157,12 +160,14 @@ def counts(entries: Iterable[Entry]) -> list[tuple[str, int, str]]:
             found["held"] += row.places_pending
             found["to_time"] += row.places_reserved
             found["booked"] += row.places_booked - entry.timed
+        found["will_come"] += sum(visit.will_come for visit in entry.visits)
         found["came"] += sum(visit.attendance == Attendance.KEPT for visit in entry.visits)
     lines = [
         ("open", found["free"], "free"),
         ("pending", found["held"], "on hold"),
         ("reserved", found["to_time"], "need a time"),
         ("booked", found["booked"], "booked"),
+        ("booked", found["will_come"], "✓ said they will come"),
         ("booked", found["came"], "came"),
         ("closed", found["unused"], "passed unused"),
     ]

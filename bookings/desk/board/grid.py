@@ -78,6 +78,8 @@ def _said_once(entry: Entry) -> str:
 def _name(visit: Visit, note: str) -> str:
     note = f' <span class="chip-note">({note})</span>' if note else ""
     new = ' <span class="oc-new">new</span>' if visit.is_new else ""
+    if visit.will_come:
+        new += ' <span class="oc-new">✓<span class="oc-sr"> will come</span></span>'
     who = "chip-who" if visit.id else "chip-whole"
     return f'<span class="{who}">{escape(visit.name)}{note}{new}</span> '
 

@@ -125,6 +125,9 @@ def _chip(entry: Entry, doctor: str, *, dim: bool) -> SafeString:
 
 
 def _short(visit: Visit) -> str:
-    """Return the first name and an initial: Maya F.; the words for places without a patient."""
+    """Return the first name and an initial, and a mark if the patient will come: Maya F. ✓.
+
+    Of places without a patient, the words for them.
+    """
     first, _space, last = visit.name.rpartition(" ") if visit.id else ("", "", visit.name)
-    return f"{first} {last[:1]}." if first else last
+    return (f"{first} {last[:1]}." if first else last) + (" ✓" if visit.will_come else "")

@@ -6,7 +6,18 @@ from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
-from django.db.models import Count, F, FloatField, Func, Min, QuerySet, Sum
+from django.db.models import (
+    BooleanField,
+    Count,
+    ExpressionWrapper,
+    F,
+    FloatField,
+    Func,
+    Min,
+    Q,
+    QuerySet,
+    Sum,
+)
 
 from bookings import walltime
 from bookings.desk import labels
@@ -17,6 +28,10 @@ from bookings.models import Appointment, AppointmentStatus, Attendance, Booking,
 from practices.models import Doctor, Kind, Location
 
 DAYS_AHEAD = 14
+FROM_PAGE = Q(partner__isnull=True, group_id__isnull=False)
+"""Visits that patients took by themselves; staff take places one by one, without a group."""
+PAGE = "/book"
+"""In `Cell.partner_id`: the booking page. No partner has such an id."""
 
 
 class _Days(Func):
@@ -82,7 +97,10 @@ def _share(part: int, whole: int) -> float | None:
 
 
 class Cell(NamedTuple):
-    """Where counts belong. partner_id: who took the places; empty: the office; None: openings."""
+    """Where counts belong.
+
+    partner_id: who took the places; empty: the office; PAGE: the patients; None: openings.
+    """
 
     week: date
     location_id: str
@@ -151,18 +169,21 @@ def _add_visits(
             "booking__location_id",
             "booking__doctor_id",
             "partner_id",
+            ExpressionWrapper(FROM_PAGE, output_field=BooleanField()),
             "status",
             "attendance",
         )
         .annotate(number=Count("pk"), days=Sum(_Days(at) - _Days("created_at")))
     )
-    for week, location_id, doctor_id, partner_id, status, attendance, number, days in grouped:
-        counts = table[Cell(date.fromordinal(week), location_id, doctor_id, partner_id or "")]
+    for week, location_id, doctor_id, partner_id, is_page, *said in grouped:
+        status, attendance, number, days = said
+        taker = PAGE if is_page else partner_id or ""
+        counts = table[Cell(date.fromordinal(week), location_id, doctor_id, taker)]
         name = _FIELD_OF[status].get(attendance)
-        said = Counts(**{name: number}) if name else Counts()
-        said.taken_by = number if status != AppointmentStatus.CANCELLED else 0
-        said.days = days if name not in {None, "cancelled"} else 0.0
-        counts.add(said)
+        more = Counts(**{name: number}) if name else Counts()
+        more.taken_by = number if status != AppointmentStatus.CANCELLED else 0
+        more.days = days if name not in {None, "cancelled"} else 0.0
+        counts.add(more)
 
 
 _FIELD_OF: dict[str, dict[str, str]] = {

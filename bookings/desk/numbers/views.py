@@ -10,11 +10,12 @@ from django.views.decorators.http import require_safe
 
 from bookings.desk import csv_export
 from bookings.desk.desk import Desk, desk_page, show
-from bookings.desk.numbers import chart, counts, periods
+from bookings.desk.numbers import by_source, chart, counts, periods
 from bookings.desk.numbers.counts import Cell, Counts, Table
 from practices.models import Partner
 
 OFFICE = "The office"
+PAGE = "The booking page"
 COLUMNS = (
     "week from Monday",
     "location",
@@ -64,6 +65,7 @@ def page(request: HttpRequest, desk: Desk) -> HttpResponse:
             "location": _by_location(desk, table),
         },
         "by_partner": _by_partner(table),
+        "by_source": by_source.count(desk, windows),
     }
     return show(request, desk, "numbers.html", context)
 
@@ -75,6 +77,15 @@ def export_csv(request: HttpRequest, desk: Desk) -> HttpResponse:
     name = _period(request)
     table = counts.count(desk, periods.windows(desk.locations, name, desk.now))
     return csv_export.download(f"numbers-{name}.csv", COLUMNS, _rows(desk, table))
+
+
+@desk_page
+@require_safe
+def sources_csv(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """Return the period's counts of the booking page by source and campaign."""
+    name = _period(request)
+    rows = by_source.count(desk, periods.windows(desk.locations, name, desk.now))
+    return csv_export.download(f"sources-{name}.csv", by_source.COLUMNS, iter(rows))
 
 
 def _period(request: HttpRequest) -> str:
@@ -104,7 +115,11 @@ def _by_partner(table: Table) -> list[tuple[str, Counts]]:
 
 def _partners(table: Table) -> dict[str | None, str]:
     ids = {cell.partner_id for cell in table if cell.partner_id}
-    return {"": OFFICE, **dict(Partner.objects.filter(pk__in=ids).values_list("pk", "name"))}
+    return {
+        "": OFFICE,
+        counts.PAGE: PAGE,
+        **dict(Partner.objects.filter(pk__in=ids).values_list("pk", "name")),
+    }
 
 
 def _named(
