@@ -167,9 +167,9 @@ class Visit:
         if (was := changes.get("start_datetime", [None])[0]) is not None:
             begins, kind = datetime.fromisoformat(was), self.offered.practice.kind
             kind = Kind.EXACT if status == AppointmentStatus.BOOKED else kind
-            words = opening_time(begins, self.now, self.location, kind)
+            time = opening_time(begins, self.now, self.location, kind)
             said = _("The office changed the time of this visit. It was %(when)s.")
-            sentences.append(said % {"when": words})
+            sentences.append(said % {"when": time})
         before = changes.get("location_id", [None])[0]
         place = None if before is None else Location.objects.filter(pk=before).first()
         if place is not None:
