@@ -1,7 +1,7 @@
 """Query plans of PostgreSQL: no request reads a large table from end to end."""
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import date
+from datetime import date, timedelta
 from functools import partial
 from typing import Any
 
@@ -12,7 +12,7 @@ from django.db import connection
 from bookings.models import Appointment
 from bookings.patients import terms
 from bookings.patients.search import search
-from bookings.scheduling.availability import next_free
+from bookings.scheduling.availability import Asked, days, next_free
 from practices.models import Location, Practice
 from tests.conftest import Caller
 from tests.factories import NOON, Scene
@@ -182,6 +182,21 @@ def test_what_is_free_next_is_found_among_the_open_ones_of_each_location(scene: 
     crowd(scene, first=1)
     practice = Practice.objects.get(pk="p30")
     for sql, params in selected(lambda: next_free(practice, now=NOON, people=4)):
+        for plan in plans(sql, params):
+            assert not scanned(plan), sql
+
+
+def test_the_booking_page_finds_days_among_the_open_ones_of_each_location(scene: Scene) -> None:
+    crowd(scene, first=1)
+    practice = Practice.objects.get(pk="p30")
+    asked = Asked(
+        people=1,
+        location_ids=[each.pk for each in practice.locations.all()],
+        doctor_ids=[each.pk for each in practice.doctors.all()],
+        earliest=NOON,
+        latest=NOON + timedelta(days=84),
+    )
+    for sql, params in selected(lambda: days(practice, asked, first=NOON.date(), limit=10)):
         for plan in plans(sql, params):
             assert not scanned(plan), sql
 

@@ -1,6 +1,7 @@
 """The page that says that a time is gone: it offers the nearest others, with everything kept."""
 
 import json
+from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 
 from django.http import HttpRequest, HttpResponse
@@ -13,7 +14,7 @@ from bookings.booking_page.contact import ContactForm
 from bookings.booking_page.outcomes import told
 from bookings.booking_page.page import Page, show, step
 from bookings.booking_page.time import Choice, choice, value_of
-from bookings.models import AppointmentStatus
+from bookings.models import Appointment, AppointmentStatus
 from bookings.scheduling import availability
 from bookings.scheduling.availability import Option
 from openchair import encryption
@@ -51,8 +52,12 @@ def gone(request: HttpRequest, page: Page) -> HttpResponse:
 def _show(
     request: HttpRequest, page: Page, typed: dict[str, str], status: int = 200
 ) -> HttpResponse:
+    visit = holding.visits(page)
+    is_held = bool(visit) and all(each.status == AppointmentStatus.PENDING for each in visit)
     context = {
-        "offers": _nearest(page),
+        "offers": _nearest(page, visit),
+        # Where another time was taken by somebody else, the first one is still held.
+        "kept": page.url("book_check") if is_held else "",
         "typed": encryption.seal(json.dumps({"is": "typed", **typed})) if typed else "",
         "mistakes": [("time_0", _("Choose a time"))] if status == 400 else [],
         "all_days": page.url("book_day"),
@@ -69,40 +74,27 @@ def _read(sealed: str) -> dict[str, str]:
     return said if said.pop("is", None) == "typed" else {}
 
 
-def _nearest(page: Page) -> list[tuple[str, str, Choice]]:
+def _nearest(page: Page, visit: Sequence[Appointment]) -> list[tuple[str, str, Choice]]:
     """Return what is offered nearest to the time that has gone, in order of time."""
-    was, sought = _instant(page), asked(page)
-    around = walltime.wall_clock(was, page.locations[0].zone).date()
-    days = [
-        *availability.days_before(page.practice, sought, before=around, limit=1),
-        *availability.days(page.practice, sought, first=around, limit=3),
-    ]
-    found = [
-        (day, option) for day in days for option in availability.of_day(page.practice, sought, day)
-    ]
-    nearest = sorted(found, key=lambda each: abs(_begin(each[1]) - was))[:NEAREST]
-    return [_offer(page, *each) for each in sorted(nearest, key=lambda each: _begin(each[1]))]
+    was, zone = _instant(page, visit), page.locations[0].zone
+    found = availability.nearest(page.practice, asked(page), was, zone=zone, limit=NEAREST)
+    return [_offer(page, each) for each in found]
 
 
-def _instant(page: Page) -> datetime:
+def _instant(page: Page, visit: Sequence[Appointment]) -> datetime:
     """Return when the time was: the visit's, or noon of the chosen day where it is still held."""
-    for visit in holding.visits(page):
-        if visit.status != AppointmentStatus.PENDING and visit.booking.start_datetime:
-            return visit.booking.start_datetime
+    for each in visit:
+        if each.status != AppointmentStatus.PENDING and each.booking.start_datetime:
+            return each.booking.start_datetime
     zone = page.locations[0].zone
     noon = datetime.combine(page.state.day or page.today(), time(12))
     return walltime.to_instant(noon, zone)
 
 
-def _begin(option: Option) -> datetime:
-    begins = option.places[0].start_datetime
-    assert begins is not None
-    return begins
-
-
-def _offer(page: Page, day: date, option: Option) -> tuple[str, str, Choice]:
-    today = page.today(option.places[0].location)
-    return _key(day, option), words.day(day, today), choice(page, option)
+def _offer(page: Page, option: Option) -> tuple[str, str, Choice]:
+    location = option.places[0].location
+    day = walltime.wall_clock(option.begins, location.zone).date()
+    return _key(day, option), words.day(day, page.today(location)), choice(page, option)
 
 
 def _key(day: date, option: Option) -> str:

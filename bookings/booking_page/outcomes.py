@@ -32,7 +32,9 @@ def told(view: View) -> View:
         except Preview:
             return show(request, page, "preview.html")
         except LimitReached as limit:
-            refused = show(request, page, "call.html", status=429)
+            match = request.resolver_match
+            back = page.url(match.url_name) if match and match.url_name else ""
+            refused = show(request, page, "call.html", {"back": back}, 429)
             refused["Retry-After"] = str(limit.retry_after)
             return refused
 

@@ -1,6 +1,6 @@
 """Shared parts of the booking page's views: practice, state, language, headers, addresses."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property, wraps
@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods
 from bookings import walltime
 from bookings.booking_page import preview
 from bookings.booking_page.state import State, UnreadableState
+from bookings.desk import phone
 from bookings.scheduling import bookings
 from practices.models import BookingPage, Doctor, Location, Practice
 
@@ -208,6 +209,7 @@ def show(
     everywhere = {
         "page": page,
         "practice": page.practice,
+        "phones": phones(page.locations),
         "people": page.state.names,
         "state": page.state.sealed(),
         "language": page.language,
@@ -217,6 +219,15 @@ def show(
         "is_framed": request.headers.get("Sec-Fetch-Dest") == "iframe",
     }
     return render(request, f"book/{template}", {**everywhere, **(context or {})}, status=status)
+
+
+def phones(locations: Iterable[Location]) -> list[tuple[str, str, str]]:
+    """Return each location's name, its office's number, and the link that dials it."""
+    return [
+        (each.name, each.office_phone, phone.link(each.office_phone))
+        for each in locations
+        if each.office_phone
+    ]
 
 
 def _practice(practice_id: str) -> Practice:

@@ -85,6 +85,8 @@ def choice(page: Page, option: Option) -> Choice:
         for name, place in zip(page.state.names, option.places, strict=True):
             whom = [place.doctor.name] if len(doctors) > 1 else []
             hints.append(" · ".join([name, _clock(place), *whom]))
+    elif len(option.places) > 1:
+        hints.append(_("All at the same time"))
     return Choice(value_of(option), ", ".join(clocks), hints)
 
 

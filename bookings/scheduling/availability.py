@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import groupby, islice
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from django.db.models import F, QuerySet
 
@@ -31,6 +32,12 @@ class Option:
     """
 
     places: tuple[Booking, ...]
+
+    @property
+    def begins(self) -> datetime:
+        begins = self.places[0].start_datetime
+        assert begins is not None  # what is free has a time
+        return begins
 
 
 @dataclass(frozen=True)
@@ -134,6 +141,21 @@ def of_day(practice: Practice, asked: Asked, day: date) -> list[Option]:
         for option in _choice(practice, openings, asked.people)
     ]
     return _with_bookings(sorted(options, key=_begin))
+
+
+def nearest(
+    practice: Practice, asked: Asked, to: datetime, *, zone: ZoneInfo, limit: int
+) -> list[Option]:
+    """Return the options nearest to an instant, by when they begin; zone: whose day `to` is in.
+
+    They are of that day, the last one before it and the next ones.
+    """
+    day = walltime.wall_clock(to, zone).date()
+    around = days_before(practice, asked, before=day, limit=1)
+    around += days(practice, asked, first=day, limit=3)
+    found = [option for each in around for option in of_day(practice, asked, each)]
+    found.sort(key=lambda option: abs(option.begins - to))
+    return sorted(found[:limit], key=lambda option: option.begins)
 
 
 def _with_bookings(options: Iterator[list[_Free]] | list[list[_Free]]) -> list[Option]:

@@ -42,7 +42,7 @@
   function warn() {
     warned = true;
     /* In a frame it opens where it is, and takes no focus: that would scroll the page around it. */
-    if (framed) { dialog.setAttribute("open", ""); return; }
+    if (framed) { dialog.className += " dialog-here"; dialog.setAttribute("open", ""); return; }
     before = document.activeElement;
     dialog.showModal();
     byId("clock-more").focus();

@@ -1,9 +1,13 @@
 """Who may show a booking page in a frame, and the two scripts that are for that."""
 
+import re
+from urllib.parse import urlsplit
+
 import pytest
 from django.test import Client
 
 from practices.models import BookingPage
+from tests.booking_page.journey import Browser
 from tests.conftest import only_once_on_sqlite
 from tests.factories import Scene
 
@@ -66,3 +70,13 @@ def test_the_script_for_a_practices_site_is_small_and_kept(db: None) -> None:
     again = Client().get("/book/embed.js", headers={"If-None-Match": answer["ETag"]})
     assert again.status_code == 304
     assert not answer.cookies
+
+
+def test_the_last_page_leads_out_of_the_frame(scene: Scene) -> None:
+    scene.booking()
+    browser = Browser(scene).book()
+    BookingPage.objects.update(after_url=f"{SITE}/thanks")
+    last = Client().get(browser.url, headers={"Sec-Fetch-Dest": "iframe"}).text
+    leads = re.findall(r'href="([^"]*)" target="_top"', last)
+    assert [urlsplit(each).path.split("/")[1] for each in leads] == ["visit", "visit", "thanks"]
+    assert "its address shows your visit" not in last  # which nobody sees in a frame

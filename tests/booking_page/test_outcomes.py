@@ -82,13 +82,22 @@ def test_a_time_that_was_taken_meanwhile_leads_to_others(scene):
     assert len(browser.times()) == 2
 
 
+def test_where_another_time_was_taken_the_first_is_still_there(scene):
+    browser = Browser(scene).check().open("day").send("day", day="2026-06-02")
+    second = browser.times()[1]
+    Browser(scene, "Eve", address="192.0.2.2").hold()
+    browser.send("time", time=second)
+    assert "Keep the time that you chose before" in browser.page
+    assert browser.open("check").send("check").step == "done"
+
+
 def test_one_moved_by_the_office_is_shown_again_before_it_is_booked(scene):
     browser = Browser(scene).check()
     later = scene.booking(start_datetime=NOON + timedelta(days=3))
     moving.move(to={theirs().pk: {"booking_id": later.pk}}, by=scene.actor, now=NOON)
     again = browser.send("check")
     assert (again.status, again.step) == (409, "check")
-    assert "The office has changed this visit" in again.page
+    assert "This visit has changed" in again.page
     assert "Thursday, June 4" in again.page
     assert again.send("check").step == "done"
     assert theirs().booking_id == later.pk

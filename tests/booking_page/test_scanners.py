@@ -38,7 +38,7 @@ def test_whoever_opens_every_link_changes_nothing(
         phone = Phone(visit := house.visit(status=taken))
         if status == "cancelled":
             appointments.cancel(appointment_id=visit.pk, by=PATIENT, now=visit.created_at)
-        chosen = f"{phone.address}/move/check?to={openings[0].pk}&day=2026-06-09"
+        chosen = f"{phone.address}/move/check?time={openings[0].pk}&day=2026-06-09"
         to_open |= {phone.address, chosen, f"{phone.address}/move/time?day=2026-06-09"}
     before, opened = everything_stored(), set[str]()
     while to_open:

@@ -251,7 +251,7 @@ def test_a_state_of_another_practice_is_none(house: Scene, clock: Any) -> None:
 def test_a_day_that_is_none_is_asked_again(house: Scene, clock: Any, day: str) -> None:
     patient = Patient(house.practice, clock).send(**ADULT)
     days = patient.address
-    odd = day.encode("utf-8", "surrogatepass")
+    odd: Any = day.encode("utf-8", "surrogatepass")
     assert patient.send(day=odd).text.count("Choose a day") >= 2
     for name in ("from", "before"):
         asked = patient.client.get(days, {"state": days.partition("state=")[2], name: odd})

@@ -35,7 +35,7 @@ def _move(phone: Phone, to: str, was: str, statements: int) -> NoReturn:
 
     try:
         with connection.execute_wrapper(execute_and_die):
-            answer = phone.send("/move/check", was, f"?to={to}")
+            answer = phone.send("/move/check", was, f"?time={to}")
         os._exit(0 if answer.status_code == 303 else 1)
     finally:
         os._exit(1)
@@ -45,7 +45,7 @@ def _move(phone: Phone, to: str, was: str, statements: int) -> NoReturn:
 def test_killed_after_any_statement_it_has_one_place(clock: Any) -> None:
     house = House()
     phone, there = Phone(visit := house.visit()), house.opening(4)
-    was, lived, statements = seen(phone.get("/move/check", to=there.pk).text), False, 0
+    was, lived, statements = seen(phone.get("/move/check", time=there.pk).text), False, 0
     while not lived:
         statements += 1
         connection.close()  # no process uses another's

@@ -32,13 +32,13 @@ def test_a_booked_visit_says_all_that_is_needed(house: House) -> None:
     house.rule(text_en="Bring the X-rays.")
     text = Phone(house.visit()).reads()
     for each in (
-        "Visit for Ada",
+        "A visit for Ada Your visit",
         "Wednesday, June 3, 9:00 AM Eastern Time",
         "Chesterfield",
         "Dr. Reyes",
         "(212) 555-0100",
         "Bring the X-rays.",
-        "Put it in your calendar",
+        "Put it into your calendar",
     ):
         assert each in text
     assert offered(text) == (True, True, True)
@@ -98,7 +98,7 @@ def test_a_family_sees_its_other_visits_but_not_their_links(house: House) -> Non
     house.visit(day=9)  # another family's, with a name that would be seen
     appointments.cancel(appointment_id=cy.pk, by=PATIENT, now=NOON)
     page = Phone(ada).get()
-    assert "Ben: Wednesday, June 3, 9:00 AM" in said(page)
+    assert "Ben : Wednesday, June 3, 9:00 AM" in said(page)
     assert "Cy" not in said(page)
     assert "June 9" not in said(page)
     assert links.give(ben) not in page.text

@@ -1,5 +1,6 @@
 """A family that books on a practice's page in Chromium, a method for each step, in its language."""
 
+import re
 from collections.abc import Callable
 
 from django.utils import translation
@@ -24,7 +25,7 @@ class Hand:
         self.taps += 1
 
     def choose(self, radio: Locator) -> None:
-        self.tap(radio.locator("xpath=following-sibling::label[1]"))
+        self.tap(radio.locator("xpath=(following-sibling::label | ancestor::label)[1]"))
 
     def type(self, field: Locator, text: str) -> None:
         """Tap into a field and type."""
@@ -108,9 +109,8 @@ class Family:
             first, last = name.split()
             self.hand.type(self.page.locator(f"[name=first_name_{nth}]"), first)
             self.hand.type(self.page.locator(f"[name=last_name_{nth}]"), last)
-        self.hand.choose(
-            self.page.locator(f"[name=adult][value={'no' if self.guardian else 'yes'}]")
-        )
+        adult = "no" if self.guardian else "yes"
+        self.hand.choose(self.page.locator(f"[name=adult][value={adult}]"))
         if self.guardian:
             self.hand.type(self.page.locator("[name=guardian_name]"), self.guardian)
         self.look("who")
@@ -158,22 +158,25 @@ class Family:
         expect(self.page.locator("main")).to_contain_text(self.people[0])
         self.look("done")
 
-    def manage(self) -> None:
-        """From the last step on: say that the first of them comes; move that visit, and cancel it."""
+    def visit(self) -> None:
+        """From the last step: the page on which the first of them manages the visit."""
         link = self.page.get_by_role("link", name=self.say("Move or cancel this visit"))
         self.hand.tap(link.first)
-        move = self.page.get_by_role("link", name=self.say("Move this visit"))
-        move.wait_for()
+        self.page.wait_for_url("**/visit/*")
         self.look("visit")
+
+    def manage(self) -> None:
+        """Say that the first of them comes, move that visit, and cancel it."""
+        self.visit()
         if self.page.get_by_role("button", name=self.say("I will come")).count():
             self.go_on("I will come")
             self.page.get_by_text(self.say("You told the office that you will come.")).wait_for()
             self.look("confirmed")
-        self.hand.tap(move)
-        for name in ("day", "to"):
-            self.page.locator(f"[name={name}][type=radio]").first.wait_for()
-            self.look(f"move, {name}")
-            self.hand.choose(self.page.locator(f"[name={name}][type=radio]").first)
+        self.hand.tap(self.page.get_by_role("link", name=self.say("Move this visit")))
+        for what in ("day", "time"):
+            self.page.wait_for_url(re.compile("/move$" if what == "day" else "/move/time"))
+            self.look(f"move, {what}")
+            self.hand.choose(self.page.locator("[type=radio]").first)
             self.go_on()
         self.heading("Check the new time")
         self.look("move, check")
@@ -190,13 +193,7 @@ class Family:
 
     def book(self) -> None:
         """Go through all seven steps."""
-        for step in (
-            self.who,
-            self.where,
-            self.day,
-            self.time,
-            self.details,
-            self.check,
-            self.done,
-        ):
+        for step in (self.who, self.where, self.day, self.time):
+            step()
+        for step in (self.details, self.check, self.done):
             step()

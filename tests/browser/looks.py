@@ -11,13 +11,19 @@ PHONE: Look = (390, "light")
 EVERY: list[Look] = [(width, scheme) for width in (320, 390, 1280) for scheme in ("light", "dark")]
 LEAST = 24
 """Pixels of whatever is tapped, both ways (WCAG 2.5.8)."""
-_SMALL = """least => [...document.querySelectorAll("a[href], button, input, select, textarea, summary")]
+_SMALL = """least => {
+  const words = node => [...node.childNodes].some(each => each.nodeType == 3 && each.data.trim());
+  return [...document.querySelectorAll("a[href], button, input, textarea, summary")]
   .filter(each => each.checkVisibility() && !each.closest("[aria-hidden=true]"))
-  // In a line of text a link is as tall as the text.
-  .filter(each => !(each.matches("a") && getComputedStyle(each).display == "inline"))
-  .map(each => [each, (each.matches("[type=radio], [type=checkbox]") && each.labels[0]) || each])
-  .filter(([, box]) => Math.min(box.getBoundingClientRect().width, box.getBoundingClientRect().height) < least)
-  .map(([each]) => each.outerHTML.slice(0, 120))"""
+  // In a sentence a link is as tall as the text.
+  .filter(each => !words(each.parentNode))
+  .filter(each => {
+    const tapped = (each.matches("[type=radio]") && each.labels[0]) || each;
+    const {width, height} = tapped.getBoundingClientRect();
+    return Math.min(width, height) < least;
+  })
+  .map(each => each.outerHTML.slice(0, 120))
+}"""
 
 
 def faults(page: Page, looks: Iterable[Look]) -> list[str]:

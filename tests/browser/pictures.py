@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from playwright.sync_api import Browser, Page
 
 from tests.browser.conftest import Person
+from tests.browser.families import Family
 from tests.browser.test_jobs import fill_pattern, next_monday
 from tests.chromium import running_chromium
 from tests.server import ROOT, Server, running_server
@@ -59,10 +60,31 @@ def take(server: Server, browser: Browser) -> None:
     keep(enter(server, browser, "operator").go("/admin/partners/demoFull/keys/"), "keys")
 
 
+def take_booking(server: Server, browser: Browser) -> None:
+    """Keep every page of a mother's journey, who books for two children on her phone."""
+    context = browser.new_context(viewport={"width": 390, "height": 700}, device_scale_factor=1.5)
+    page = context.new_page()
+
+    def keep_step(step: str) -> None:
+        page.evaluate("document.activeElement.blur()")
+        page.screenshot(path=FOLDER / f"book-{step}.png", animations="disabled", full_page=True)
+
+    family = Family(
+        page,
+        f"{server.url}/book/{server.demo['practices']['exact']['id']}",
+        people=["Theo Marchetti", "Bianca Marchetti"],
+        guardian="Lucia Marchetti",
+        look=keep_step,
+    )
+    family.book()
+    family.visit()
+
+
 def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     with running_server() as server, running_chromium() as browser:
         take(server, browser)
+        take_booking(server, browser)
 
 
 if __name__ == "__main__":

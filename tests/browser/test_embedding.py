@@ -130,7 +130,8 @@ def test_a_visit_is_booked_in_the_frame_of_another_site(
     frame.get_by_label("First name").first.fill("Maximiliana")
     frame.get_by_label("Last name").first.fill("Featherstone")
     frame.get_by_label("Yes").check()
-    visitor.frames[1].wait_for_function("performance.now() > 3000")  # a robot is quicker
+    # A form that is sent sooner is taken for a robot's.
+    visitor.frames[1].evaluate("new Promise(go => setTimeout(go, 3000 - performance.now()))")
     proceed = frame.get_by_role("button", name="Continue")
     proceed.click()
     for heading in ("Where and with whom?", "Choose a day", "Choose a time"):
@@ -144,7 +145,7 @@ def test_a_visit_is_booked_in_the_frame_of_another_site(
     visitor.wait_for_function("heard.some(([, data]) => data.type === 'openchair:booked')")
     expect(visitor.locator("iframe")).to_be_in_viewport()
     _heard_no_more_than_steps(visitor.evaluate("heard"), server)
-    assert cookies == visitor.context.cookies() == []
+    assert (cookies, visitor.context.cookies()) == ([], [])
     frame.get_by_role("link", name="Move or cancel this visit").click()
     expect(visitor).to_have_url(re.compile(f"^{server.url}/visit/"))
 

@@ -13,7 +13,9 @@ from openchair.errors import Refused
 def cancel(request: HttpRequest, visit: Visit) -> HttpResponse:
     """Ask with one button, and cancel; the visit's page says why where that cannot be."""
     if request.method != "POST":
-        return show(request, visit, "cancel.html") if visit.may_cancel else visit.go("visit")
+        if not visit.may_cancel:
+            return visit.go("visit")
+        return show(request, visit, "cancel.html", {"back": visit.url("visit")})
     if visit.state == AppointmentStatus.CANCELLED:
         return visit.go("visit")  # the button was pressed twice
     try:

@@ -4,16 +4,21 @@ What is chosen travels in the address, without a name: a day, an opening. Nothin
 whoever is quicker has the place, and the visit stays where it is.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property
+from typing import Any
 
 from django.db.models import prefetch_related_objects
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from bookings import walltime
-from bookings.booking_page import asking, calendar, words
+from bookings.booking_page import calendar, words
+from bookings.booking_page.asking import asked
+from bookings.booking_page.page import Page
+from bookings.booking_page.time import Choice, choice, groups
 from bookings.booking_page.visit.page import (
     Visit,
     opening_time,
@@ -24,6 +29,7 @@ from bookings.booking_page.visit.page import (
 from bookings.models import AppointmentStatus, Booking
 from bookings.scheduling import availability, bookings, moving
 from bookings.scheduling.actors import PATIENT
+from bookings.scheduling.availability import Asked, Option
 from openchair.errors import Refused
 from practices.ids import is_id
 
@@ -36,113 +42,75 @@ _GONE = {"place_taken", "closed", "in_the_past", "no_time"}
 
 
 @dataclass(frozen=True)
-class Choice:
-    """A time that can be chosen."""
+class Search:
+    """What a visit can be moved to. page: the booking page, for one person.
 
-    opening: Booking
-    begins: datetime
-    visit: Visit
-
-    @property
-    def to(self) -> str:
-        return self.opening.pk
-
-    @property
-    def day(self) -> str:
-        return walltime.wall_clock(self.begins, self.opening.location.zone).date().isoformat()
-
-    @property
-    def when(self) -> str:
-        kind = self.visit.offered.practice.kind
-        return opening_time(self.begins, self.visit.now, self.opening.location, kind)
-
-    @property
-    def time(self) -> str:
-        """The time without the day; in a range practice the part of the day."""
-        say = words.part if self.visit.is_range else words.clock
-        return say(self.begins, self.opening.location.zone)
-
-    @property
-    def zone(self) -> str:
-        return words.zone_name(self.opening.location.zone)
-
-    @property
-    def where(self) -> str:
-        """The office, where there are several."""
-        return self.opening.location.name if len(self.visit.offered.locations) > 1 else ""
-
-    @property
-    def address(self) -> str:
-        return calendar.address(self.opening.location)
-
-    @property
-    def doctor(self) -> str:
-        return self.opening.doctor.name
-
-
-@dataclass(frozen=True)
-class Choices:
-    """What a visit can be moved to. is_everywhere: at all offices, not the visit's alone."""
+    is_everywhere: at all offices; else at the visit's, if it is shown.
+    """
 
     visit: Visit
+    page: Page
     is_everywhere: bool
 
     @property
     def has_other_offices(self) -> bool:
-        return len(self.visit.offered.locations) > 1
+        return len(self.page.locations) > 1
+
+    @property
+    def today(self) -> date:
+        return self.page.today(self.visit.location)
 
     @cached_property
-    def asked(self) -> availability.Asked:
-        """What is looked for: by the practice's rules, at the visit's office if it is shown."""
-        sought, here = asking.asked(self.visit.offered), self.visit.location.pk
-        at_one = here in sought.location_ids and not self.is_everywhere
-        return replace(sought, people=1, location_ids=[here] if at_one else sought.location_ids)
+    def asked(self) -> Asked:
+        return asked(self.page)
 
-    def days(self, first: date, limit: int) -> list[date]:
-        return availability.days(self.visit.offered.practice, self.asked, first=first, limit=limit)
+    def days(self, first: date) -> list[date]:
+        """Return the days of a page, and one more if there are more."""
+        practice, limit = self.page.practice, A_PAGE + 1
+        return availability.days(practice, self.asked, first=first, limit=limit)
 
-    def of_day(self, day: date) -> list[Choice]:
-        """Return a day's times, without the opening that the visit is in."""
-        options = availability.of_day(self.visit.offered.practice, self.asked, day)
-        openings = [option.places[0] for option in options]
+    def of_day(self, day: date) -> list[Option]:
+        return self._elsewhere(availability.of_day(self.page.practice, self.asked, day))
+
+    def nearest(self, to: datetime) -> list[tuple[str, Choice]]:
+        """Return the times nearest to an instant, each with its day."""
+        practice, zone = self.page.practice, self.visit.location.zone
+        found = availability.nearest(practice, self.asked, to, zone=zone, limit=NEAREST)
+        return [
+            (words.day(_local_day(each.places[0]), self.today), choice(self.page, each))
+            for each in self._elsewhere(found)
+        ]
+
+    def _elsewhere(self, options: list[Option]) -> list[Option]:
+        """Return those that are not the opening that the visit is in."""
         here = self.visit.appointment.booking_id
-        return [self.choice(each) for each in openings if each.pk != here]
+        return [each for each in options if each.places[0].pk != here]
 
-    def choice(self, opening: Booking) -> Choice:
-        assert opening.start_datetime is not None
-        return Choice(opening, opening.start_datetime, self.visit)
-
-    def find(self, to: str) -> Choice | None:
+    def find(self, to: str) -> Booking | None:
         """Return an opening that is offered, at any office, free or not."""
-        asked = asking.asked(self.visit.offered)
+        if not is_id(to):
+            return None
         rows = Booking.objects.select_related("location", "doctor").exclude(
             pk=self.visit.appointment.booking_id
         )
-        found = rows.filter(
+        return rows.filter(
             pk=to,
-            practice=self.visit.offered.practice,
-            location__in=asked.location_ids,
-            doctor__in=asked.doctor_ids or [],
-            start_datetime__gte=asked.earliest,
-            start_datetime__lte=asked.latest,
-        )
-        opening = found.first() if is_id(to) else None
-        return None if opening is None else self.choice(opening)
-
-    def nearest(self, to: datetime) -> list[Choice]:
-        """Return the times nearest to an instant, in order of time."""
-        practice, asked = self.visit.offered.practice, self.asked
-        around = walltime.wall_clock(to, self.visit.location.zone).date()
-        days = availability.days_before(practice, asked, before=around, limit=1)
-        days += self.days(around, limit=3)
-        times = [each for day in days for each in self.of_day(day)]
-        nearest = sorted(times, key=lambda each: abs(each.begins - to))[:NEAREST]
-        return sorted(nearest, key=lambda each: each.begins)
+            practice=self.page.practice,
+            location__in=[each.pk for each in self.page.locations],
+            doctor__in=[each.pk for each in self.page.doctors],
+            start_datetime__gte=self.asked.earliest,
+            start_datetime__lte=self.asked.latest,
+        ).first()
 
 
-def _choices(visit: Visit, request: HttpRequest) -> Choices:
-    prefetch_related_objects([visit.offered.practice], "locations")
-    return Choices(visit, is_everywhere=request.GET.get("offices") == "all")
+def _search(request: HttpRequest, visit: Visit) -> Search:
+    offered = visit.offered
+    prefetch_related_objects([offered.practice], "locations")
+    bookings.catch_up(practice_id=offered.practice.pk, now=visit.now)
+    is_everywhere = request.GET.get("offices") == "all"
+    here = None if is_everywhere else visit.location.pk
+    state = offered.state.but(people=((visit.name, ""),), location_id=here)
+    return Search(visit, replace(offered, state=state), is_everywhere)
 
 
 @visit_page("GET", "HEAD")
@@ -150,7 +118,7 @@ def day(request: HttpRequest, visit: Visit) -> HttpResponse:
     """Ask for the day; ?first= is the first one to show."""
     if not visit.may_move:
         return visit.go("visit")
-    return _ask_day(request, visit)
+    return _ask_day(request, _search(request, visit))
 
 
 @visit_page("GET", "HEAD")
@@ -158,35 +126,48 @@ def time(request: HttpRequest, visit: Visit) -> HttpResponse:
     """Ask for the time of ?day=."""
     if not visit.may_move:
         return visit.go("visit")
-    chosen = _date(request.GET.get("day", ""))
+    search, chosen = _search(request, visit), _date(request.GET.get("day", ""))
     if chosen is None:
-        return _ask_day(request, visit, mistake=_("Choose a day"))
-    return _ask_time(request, visit, chosen)
+        return _ask_day(request, search, [("day_0", _("Choose a day"))])
+    return _ask_time(request, search, chosen)
 
 
 @visit_page("GET", "HEAD", "POST")
 def check(request: HttpRequest, visit: Visit) -> HttpResponse:
-    """Show where the visit would move to (?to=), and move it."""
+    """Show where the visit would move to (?time=), and move it."""
     if not visit.may_move:
         return visit.go("visit")
-    choices, to = _choices(visit, request), request.GET.get("to", "")
-    day = _date(request.GET.get("day", ""))
-    if not to and day is not None:
-        return _ask_time(request, visit, day, mistake=_("Choose a time"))
-    choice = choices.find(to)
-    if choice is None:
-        return _show_gone(request, visit, choices, visit.now)
+    to = request.GET.get("time", "")
+    if to == visit.appointment.booking_id:  # the button was pressed twice
+        return visit.go("visit", moved="1")
+    search = _search(request, visit)
+    chosen = _date(request.GET.get("day", ""))
+    if not to and chosen is not None:
+        return _ask_time(request, search, chosen, [("time_0", _("Choose a time"))])
+    opening = search.find(to)
+    if opening is None or opening.start_datetime is None:
+        return _show_gone(request, search, visit.now)
     if request.method == "POST":
         try:
-            _move(visit, choice.opening, request.POST.get("seen", ""))
+            _move(visit, opening, request.POST.get("seen", ""))
         except Refused as refused:
             if refused.reason in _GONE:
-                return _show_gone(request, visit, choices, choice.begins)
+                return _show_gone(request, search, opening.start_datetime)
             return show_refused(request, visit, refused)
         return visit.go("visit", moved="1")
-    if choice.opening.free_places < 1:
-        return _show_gone(request, visit, choices, choice.begins)
-    return show(request, visit, "move_check.html", {"choice": choice, "choices": choices})
+    if opening.free_places < 1:
+        return _show_gone(request, search, opening.start_datetime)
+    kind = search.page.practice.kind
+    context = {
+        "back": visit.url(
+            "visit_move_time", day=_local_day(opening).isoformat(), **_offices(search)
+        ),
+        "when": opening_time(opening.start_datetime, visit.now, opening.location, kind),
+        "zone": words.zone_name(opening.location.zone),
+        "address": calendar.address(opening.location),
+        "doctor": opening.doctor.name,
+    }
+    return show(request, visit, "move_check.html", context)
 
 
 def _move(visit: Visit, opening: Booking, seen: str) -> None:
@@ -198,40 +179,62 @@ def _move(visit: Visit, opening: Booking, seen: str) -> None:
     moving.move(to={visit.appointment.pk: to}, by=PATIENT, now=visit.now, check=check)
 
 
-def _ask_day(request: HttpRequest, visit: Visit, mistake: str = "") -> HttpResponse:
-    choices = _choices(visit, request)
-    bookings.catch_up(practice_id=visit.offered.practice.pk, now=visit.now)
-    days = choices.days(_date(request.GET.get("first", "")) or date.min, A_PAGE + 1)
-    today = visit.offered.today(visit.location)
-    context = {
-        "choices": choices,
-        "days": [(each.isoformat(), words.day(each, today)) for each in days[:A_PAGE]],
-        "later": days[A_PAGE].isoformat() if len(days) > A_PAGE else "",
-        "mistakes": [("days", mistake)] if mistake else [],
+Mistakes = Sequence[tuple[str, str]]
+
+
+def _ask_day(request: HttpRequest, search: Search, mistakes: Mistakes = ()) -> HttpResponse:
+    visit, today = search.visit, search.today
+    found = search.days(_date(request.GET.get("first", "")) or today)
+    shown, later = found[:A_PAGE], found[A_PAGE:]
+    context: dict[str, Any] = {
+        "back": visit.url("visit"),
+        "days": [(each.isoformat(), words.day(each, today)) for each in shown],
+        "later": later and visit.url("visit_move", first=str(later[0]), **_offices(search)),
     }
-    return show(request, visit, "move_day.html", context, status=400 if mistake else 200)
+    return _ask(request, search, "move_day.html", context, mistakes)
 
 
-def _ask_time(request: HttpRequest, visit: Visit, day: date, mistake: str = "") -> HttpResponse:
-    choices = _choices(visit, request)
-    bookings.catch_up(practice_id=visit.offered.practice.pk, now=visit.now)
-    context = {
-        "choices": choices,
-        "day": day.isoformat(),
-        "day_name": words.day(day, visit.offered.today(visit.location)),
-        "times": choices.of_day(day),
-        "mistakes": [("times", mistake)] if mistake else [],
-    }
-    return show(request, visit, "move_time.html", context, status=400 if mistake else 200)
-
-
-def _show_gone(
-    request: HttpRequest, visit: Visit, choices: Choices, wanted: datetime
+def _ask_time(
+    request: HttpRequest, search: Search, day: date, mistakes: Mistakes = ()
 ) -> HttpResponse:
+    options = search.of_day(day)
+    context = {
+        "back": search.visit.url("visit_move", **_offices(search)),
+        "day": day.isoformat(),
+        "day_name": words.day(day, search.today),
+        "groups": groups(search.page, options),
+    }
+    return _ask(request, search, "move_time.html", context, mistakes)
+
+
+def _ask(
+    request: HttpRequest,
+    search: Search,
+    template: str,
+    context: Mapping[str, Any],
+    mistakes: Mistakes,
+) -> HttpResponse:
+    said = {"search": search, "mistakes": mistakes, **context}
+    return show(request, search.visit, template, said, status=400 if mistakes else 200)
+
+
+def _show_gone(request: HttpRequest, search: Search, wanted: datetime) -> HttpResponse:
     """Say that the time has gone and the visit is where it was, and offer the nearest others."""
-    bookings.catch_up(practice_id=visit.offered.practice.pk, now=visit.now)
-    context = {"choices": choices, "times": choices.nearest(wanted)}
-    return show(request, visit, "move_gone.html", context, status=409)
+    context = {
+        "search": search,
+        "times": search.nearest(wanted),
+        "all_days": search.visit.url("visit_move", **_offices(search)),
+    }
+    return show(request, search.visit, "move_gone.html", context, status=409)
+
+
+def _offices(search: Search) -> dict[str, str]:
+    return {"offices": "all"} if search.is_everywhere else {}
+
+
+def _local_day(opening: Booking) -> date:
+    assert opening.start_datetime is not None
+    return walltime.wall_clock(opening.start_datetime, opening.location.zone).date()
 
 
 def _date(text: str) -> date | None:

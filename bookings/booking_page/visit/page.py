@@ -20,7 +20,7 @@ from django.views.decorators.http import require_http_methods
 
 from bookings import walltime
 from bookings.booking_page import calendar, words
-from bookings.booking_page.page import Page, View, public
+from bookings.booking_page.page import Page, View, phones, public
 from bookings.booking_page.state import State
 from bookings.models import ActorKind, Appointment, AppointmentStatus, Attendance
 from bookings.patients import links
@@ -53,10 +53,6 @@ class Visit:
     def locations(self) -> list[Location]:
         """Whose phone is at the foot of the page: the office that the patient goes to."""
         return [self.location]
-
-    @property
-    def first_name(self) -> str:
-        return self.appointment.unread_person.first_name
 
     @property
     def name(self) -> str:
@@ -227,7 +223,7 @@ def visit_page(*methods: str) -> Callable[[View], View]:
                     request, "book/visit/unknown.html", {"language": language}, status=404
                 )
             if not visit.offered.practice.active:
-                return show(request, visit, "inactive.html", status=404)
+                return show(request, visit, "inactive.html", {"people": []}, status=404)
             return view(request, visit)
 
         return public(require_http_methods([*methods])(entered))
@@ -248,7 +244,9 @@ def show(
     here = request.get_full_path() if request.method != "POST" else request.path
     everywhere = {
         "visit": visit,
+        "people": [visit.name] if visit.name else [],
         "page": visit,
+        "phones": phones(visit.locations),
         "practice": visit.offered.practice,
         "language": language,
         "other_language": other,
