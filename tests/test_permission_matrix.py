@@ -267,7 +267,7 @@ def test_the_table_has_every_route_that_is_served() -> None:
         f"{method.upper()} /{str(url.pattern).replace('<id:', '{').replace('>', '}')}"
         for urls in included
         for url in getattr(urls, "url_patterns", [])
-        for method in url.callback.actions
+        for method in getattr(url.callback, "actions", {})  # of pages there are none
         if method != "head"
     }
     assert served == OPERATIONS == set(ROUTES)

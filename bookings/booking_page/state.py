@@ -28,7 +28,7 @@ class State:
     practice_id: str
     page: str
     """Random; the same from the first page of a browser to the last."""
-    began: int
+    began: float
     """When the first page was made, in seconds since 1970."""
     people: tuple[tuple[str, str], ...] = ()
     """First and last names."""
@@ -50,7 +50,7 @@ class State:
     @classmethod
     def begin(cls, practice_id: str, now: datetime, **said: Any) -> Self:
         page = secrets.token_urlsafe(12)
-        return cls(practice_id=practice_id, page=page, began=int(now.timestamp()), **said)
+        return cls(practice_id=practice_id, page=page, began=now.timestamp(), **said)
 
     @classmethod
     def read(cls, sealed: str, practice_id: str, now: datetime) -> Self:
@@ -69,7 +69,7 @@ class State:
             or said["practice_id"] != practice_id
         ):
             raise UnreadableState
-        if not 0 <= now.timestamp() - said["began"] + 1 <= LASTS:
+        if now.timestamp() - said["began"] > LASTS:
             raise UnreadableState
         said["people"] = tuple((first, last) for first, last in said.get("people", ()))
         said["held"] = tuple(said.get("held", ()))

@@ -172,7 +172,7 @@ def _came_from(query: QueryDict) -> dict[str, Any]:
 
 def _show(request: HttpRequest, page: Page, form: WhoForm, status: int = 200) -> HttpResponse:
     response = show(request, page, "who.html", {"form": form, "mistakes": form.mistakes()}, status)
-    if "state" not in request.GET:
+    if "state" not in request.GET and not page.state.preview:
         response["X-Robots-Tag"] = "all"
     return response
 

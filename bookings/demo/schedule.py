@@ -8,17 +8,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
 from random import Random
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bookings import walltime
 from bookings.demo import accounts, people
 from bookings.demo.practices import GROUPS
-from bookings.models import Appointment, AppointmentStatus, Attendance, Booking, Status
+from bookings.models import (
+    Appointment,
+    AppointmentStatus,
+    Attendance,
+    Booking,
+    Language,
+    Status,
+)
 from bookings.patients.record import Patient
 from bookings.scheduling import bookings
-from bookings.scheduling.actors import Actor
+from bookings.scheduling.actors import PATIENT, Actor
 from bookings.scheduling.bookings import Fields
 from bookings.scheduling.locked_booking import LockedBooking
+from practices.ids import new_id
 from practices.models import ApiKey, Kind, Location, Partner, Practice
 
 DAYS = 14
@@ -75,6 +83,18 @@ _TAKEN_BY = {
     "ungranted": ("harbor", ""),
 }
 """By practice, the partners that book its patients, as often as they do; "": the office."""
+_PAGE = "page"
+_BY_THEMSELVES = 0.5
+"""Of visits that no partner books those booked on the booking page."""
+_SAY_THEY_COME = 0.6
+_ORIGINS: tuple[tuple[str, dict[str, str]], ...] = (
+    ("full", {}),
+    ("clinic-website", {"utm_campaign": "back-to-school"}),
+    ("clinic-website", {"utm_medium": "qr", "booking_referral": "poster"}),
+    ("", {"utm_source": "newsletter", "utm_campaign": "back-to-school"}),
+    ("", {}),
+)
+"""Where patients come to the booking page from: a partner or a text, and what else is said."""
 _CAME = (
     *[Attendance.KEPT] * 16,
     *[Attendance.NO_SHOW] * 2,
@@ -112,10 +132,13 @@ class _Schedule:
         self.now = now
         self.group = GROUPS[name]
         self.random = Random(self.group.id)  # noqa: S311  # the same every time, and no secret
+        self.pages_random = Random(self.group.id)  # noqa: S311  # as above
+        self.partners = partners
         self.patients = people.patients(self.group.kind)
         staff = accounts.person(name if name in accounts.PEOPLE else "operator")
-        self.by = {"": Actor.of_staff(staff)}
-        for taker in sorted({*_TAKEN_BY[name]} - {""}):
+        self.by = {"": Actor.of_staff(staff), _PAGE: PATIENT}
+        self.takers = sorted({*_TAKEN_BY[name]} - {""})
+        for taker in self.takers:
             ends = now + accounts.KEY_LASTS
             key, _ = ApiKey.objects.issue(partners[taker], label="demo data", expires_at=ends)
             self.by[taker] = Actor.of_key(key)
@@ -227,7 +250,7 @@ class _Schedule:
     def _take_places(self, booking: Booking, *, likely: float) -> None:
         """Give each place of an opening to a patient, or not; seldom to nobody by name."""
         if self.random.random() < _WITHOUT_PATIENT:
-            taker = self.random.choice([name for name in self.by if name])
+            taker = self.random.choice(self.takers)
             with self._changed(booking, taker, self._asked(booking)) as locked:
                 locked.take_whole(Status.BOOKED)
             return
@@ -260,13 +283,33 @@ class _Schedule:
         """
         assert booking.start_datetime is not None
         taker = self.random.choice(_TAKEN_BY[self.name])
+        if not taker and self.pages_random.random() < _BY_THEMSELVES:
+            taker = _PAGE
         status, exact = AppointmentStatus.BOOKED, None
         if self.group.kind == Kind.RANGE and waits:
             status = AppointmentStatus.RESERVED
         elif self.group.kind == Kind.RANGE:
             exact = booking.start_datetime + timedelta(minutes=15 * self.random.randrange(3))
         with self._changed(booking, taker, asked) as locked:
-            return locked.take(status, patient, exact), taker
+            origin = self._origin() if taker == _PAGE else {}
+            visit = locked.take(status, patient, exact, **origin)
+        begins = visit.exact_time
+        if begins and taker == _PAGE and self.pages_random.random() < _SAY_THEY_COME:
+            then = max(asked, min(begins, self.now) - _A_DAY)
+            with self._changed(booking, _PAGE, then) as locked:
+                locked.revise(locked.appointment(visit.pk), confirmed_at=locked.now)
+        return visit, taker
+
+    def _origin(self) -> dict[str, Any]:
+        """Return what the booking page knows of a visit besides the patient."""
+        source, said = self.pages_random.choice(_ORIGINS)
+        partner = self.partners.get(source)
+        return {
+            "group_id": new_id(),
+            "language": self.pages_random.choice(Language.values),
+            "source": partner.pk if partner else source or None,
+            "attribution": said or None,
+        }
 
     def _end(self, booking: Booking, visit: Appointment, taker: str) -> None:
         """Say whether a patient came, or cancel the visit, in the mix that a practice has."""

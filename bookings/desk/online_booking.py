@@ -64,6 +64,7 @@ class OnlineBookingForm(forms.ModelForm):
 
     def __init__(self, desk: Desk, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.desk = desk
         choices: dict[str, QuerySet[Any]] = {
             "locations": desk.practice.locations.all(),
             "doctors": desk.practice.doctors.all(),
@@ -79,16 +80,13 @@ class OnlineBookingForm(forms.ModelForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
-        locations, doctors = cleaned.get("locations"), cleaned.get("doctors")
-        if (
-            locations
-            and doctors
-            and not any(set(doctor.locations.all()) & set(locations) for doctor in doctors)
-        ):
+        shown = {*(cleaned.get("locations") or self.desk.locations)}
+        doctors = cleaned.get("doctors")
+        if doctors and not any(shown & {*doctor.locations.all()} for doctor in doctors):
             self.add_error(
                 "doctors",
-                "None of these doctors works at a location that you have chosen, so patients "
-                "would find nothing. Choose another doctor or location.",
+                "None of these doctors works at a location that is shown, so patients would find "
+                "nothing. Choose another doctor or location.",
             )
         return cleaned
 

@@ -246,6 +246,15 @@ def test_patients_who_read_their_own_visits_are_no_access_by_others(house: House
     assert not Access.objects.exists()
 
 
+@pytest.mark.parametrize(("page", "statements"), [("", 4), ("/cancel", 2), ("/visit.ics", 3)])
+def test_a_page_takes_a_few_statements(
+    house: House, django_assert_num_queries: Any, page: str, statements: int
+) -> None:
+    phone = Phone(house.family("Ada", "Ben")[0])
+    with django_assert_num_queries(statements):
+        assert phone.get(page).status_code == 200
+
+
 def test_an_office_without_a_phone_or_address_is_shown_as_it_is(house: House) -> None:
     Location.objects.update(office_phone="")
     assert Phone(house.visit()).get().status_code == 200

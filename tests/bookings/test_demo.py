@@ -134,6 +134,20 @@ def test_eight_past_weeks_have_visits_that_came_or_did_not(document: Any) -> Non
         assert all(visit.unread_person.cancel_reason for visit in visits.filter(status="cancelled"))
 
 
+def test_patients_who_booked_by_themselves_came_from_somewhere(document: Any) -> None:
+    for practice_id in ("rtGB2", "3rt42"):
+        of_page = Appointment.objects.filter(
+            booking__practice_id=practice_id, partner=None, group_id__isnull=False
+        )
+        assert of_page.filter(source__isnull=False, confirmed_at__isnull=False).exists()
+        assert of_page.filter(attribution__utm_campaign="back-to-school").exists()
+        assert set(of_page.values_list("language", flat=True)) == {"en", "es"}
+        for visit in of_page.filter(confirmed_at__isnull=False):
+            assert visit.exact_time is not None
+            assert visit.confirmed_at is not None
+            assert visit.created_at <= visit.confirmed_at <= visit.exact_time
+
+
 def test_no_doctor_is_in_two_places_at_once(document: Any) -> None:
     until: dict[str, datetime] = {}
     for each in Booking.objects.order_by("start_datetime"):

@@ -55,6 +55,7 @@ def take(server: Server, browser: Browser) -> None:
     page.locator("#preview").scroll_into_view_if_needed()
     page.evaluate("document.querySelector('#preview').scrollIntoView()")
     keep(page, "publishing")
+    keep(front.desk("exact", "online-booking/"), "online-booking")
     keep(enter(server, browser, "range", dark=True).desk("range", "ranges/"), "range-desk")
     keep(enter(server, browser, "exact", 390).desk("exact", f"board/?day={day}"), "phone")
     keep(enter(server, browser, "operator").go("/admin/partners/demoFull/keys/"), "keys")

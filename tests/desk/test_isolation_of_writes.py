@@ -8,7 +8,7 @@ from django.test import Client
 from bookings.desk import calls
 from bookings.desk.desk import version
 from bookings.models import Appointment, Booking, Call, Event
-from practices.models import Doctor, Membership
+from practices.models import BookingPage, Doctor, Membership
 from tests.conftest import only_once_on_sqlite
 from tests.desk.addresses import filled, leaks, lists
 from tests.desk.world import House, User, browser, person
@@ -171,6 +171,7 @@ def _everything(house: House) -> list[Any]:
     rows = [
         list(Booking.objects.filter(practice=house.practice).order_by("pk").values()),
         list(Appointment.objects.filter(booking__practice=house.practice).order_by("pk").values()),
+        list(BookingPage.objects.filter(practice=house.practice).values()),
     ]
     return [*rows, Event.objects.filter(practice=house.practice).count()]
 

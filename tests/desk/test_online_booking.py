@@ -83,12 +83,16 @@ def test_only_its_own_locations_and_doctors_can_be_shown(
         LogEntry.objects.all().delete()
 
 
-def test_doctors_who_work_at_none_of_the_locations_are_refused(house: House, desk: Client) -> None:
+def test_doctors_who_work_at_no_location_that_is_shown_are_refused(
+    house: House, desk: Client
+) -> None:
     second = factories.location(house.practice)
-    factories.doctor(second)
-    chosen = filled_in(locations=[second.pk], doctors=[house.doctor.pk])
-    answer = desk.post(house.address("online-booking/"), chosen)
-    assert "None of these doctors works at a location that you have chosen" in said(answer)
+    elsewhere, nowhere = factories.doctor(second), factories.doctor(second)
+    nowhere.locations.clear()
+    for locations, doctor in (([house.location.pk], elsewhere), ([], nowhere)):
+        chosen = filled_in(locations=locations, doctors=[doctor.pk])
+        answer = desk.post(house.address("online-booking/"), chosen)
+        assert "None of these doctors works at a location that is shown" in said(answer)
 
 
 @pytest.mark.parametrize(
@@ -115,6 +119,22 @@ def test_web_sites_are_taken_as_they_are_copied(
     answer = desk.post(house.address("online-booking/"), filled_in(origins=typed))
     assert answer.status_code == (400 if kept is None else 302)
     assert [each.origins for each in BookingPage.objects.all()] == ([] if kept is None else [kept])
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("https://www.practice.example/thanks", "https://www.practice.example/thanks"),
+        ("www.practice.example/thanks", "https://www.practice.example/thanks"),
+        ("http://www.practice.example/thanks", None),
+        ("javascript:alert(1)", None),
+    ],
+)
+def test_a_page_to_go_to_afterwards_is_one_by_https(
+    typed: str, kept: str | None, house: House, desk: Client
+) -> None:
+    desk.post(house.address("online-booking/"), filled_in(after_url=typed))
+    assert [each.after_url for each in BookingPage.objects.all()] == ([kept] if kept else [])
 
 
 def test_the_frame_has_a_title_and_is_there_once_a_site_is_named(

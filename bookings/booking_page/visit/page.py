@@ -80,8 +80,9 @@ class Visit:
 
     @property
     def may_book_another(self) -> bool:
-        is_on = self.offered.settings.active and bool(self.offered.locations)
-        return is_on and not self.is_to_come and self.state != AppointmentStatus.PENDING
+        if self.is_to_come or self.state == AppointmentStatus.PENDING:
+            return False
+        return self.offered.settings.active and bool(self.offered.locations)
 
     @property
     def kept_until(self) -> str:
@@ -166,11 +167,12 @@ class Visit:
         if (was := changes.get("start_datetime", [None])[0]) is not None:
             begins, kind = datetime.fromisoformat(was), self.offered.practice.kind
             kind = Kind.EXACT if status == AppointmentStatus.BOOKED else kind
-            words = opening_time(begins, self.now, self.location, kind)
+            time = opening_time(begins, self.now, self.location, kind)
             said = _("The office changed the time of this visit. It was %(when)s.")
-            sentences.append(said % {"when": words})
-        if "location_id" in changes:
-            place = Location.objects.get(pk=changes["location_id"][0])
+            sentences.append(said % {"when": time})
+        before = changes.get("location_id", [None])[0]
+        place = None if before is None else Location.objects.filter(pk=before).first()
+        if place is not None:
             said = _("The office changed the place of this visit. It was at %(place)s.")
             sentences.append(said % {"place": place.name})
         return sentences
@@ -239,23 +241,27 @@ def show(
     status: int = 200,
 ) -> HttpResponse:
     """Render a template of templates/book/visit/ with `visit` and the other language's link."""
-    language = visit.offered.language
-    other = "es" if language == "en" else "en"
-    here = request.get_full_path() if request.method != "POST" else request.path
     everywhere = {
+        **_languages(request),
         "visit": visit,
         "people": [visit.name] if visit.name else [],
         "page": visit,
         "phones": phones(visit.locations),
         "practice": visit.offered.practice,
-        "language": language,
-        "other_language": other,
-        "other_language_url": translate_url(here, other),
         "has_mistakes": status == 400,
     }
     return render(
         request, f"book/visit/{template}", {**everywhere, **(context or {})}, status=status
     )
+
+
+def _languages(request: HttpRequest) -> dict[str, str]:
+    """Return the context of the page's language, and of the link to the other one."""
+    language = get_language() or "en"
+    other = "es" if language == "en" else "en"
+    here = request.path if request.method == "POST" else request.get_full_path()
+    url = translate_url(here, other)
+    return {"language": language, "other_language": other, "other_language_url": url}
 
 
 def show_refused(request: HttpRequest, visit: Visit, refused: Refused) -> HttpResponse:
