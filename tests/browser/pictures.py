@@ -63,7 +63,7 @@ def take(server: Server, browser: Browser) -> None:
 
 def take_booking(server: Server, browser: Browser) -> None:
     """Keep every page of a mother's journey, who books for two children on her phone."""
-    context = browser.new_context(viewport={"width": 390, "height": 700}, device_scale_factor=1.5)
+    context = browser.new_context(viewport={"width": 390, "height": 700})
     page = context.new_page()
 
     def keep_step(step: str) -> None:
