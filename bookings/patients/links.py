@@ -1,8 +1,9 @@
 """Manage links: secret tokens under which patients see and change their visits (contract, 6).
 
 A token is derived from the appointment's id with PATIENT_KEYS, so that the page and each mail have
-the same one, and the database has only its digest: whoever reads the database has no link. It
-stays valid when keys are rotated.
+the same one, and the database has only its digest: whoever reads the database has no link. Once
+its key is gone it cannot be made again, and the visit gets another one; both are good, for the
+first is in the family's calendar.
 """
 
 import base64
@@ -19,14 +20,11 @@ FORM = r"[A-Za-z0-9_-]{27}"
 def give(appointment: Appointment) -> str:
     """Return the token of an appointment's link, which is made if there is none yet."""
     tokens = [_encode(each) for each in encryption.derive("manage link", appointment.pk)]
-    link, _ = ManageLink.objects.get_or_create(
-        appointment=appointment, defaults={"digest": _digest(tokens[0])}
-    )
+    known = set(ManageLink.objects.filter(appointment=appointment).values_list("digest", flat=True))
     for token in tokens:
-        if _digest(token) == link.digest:
+        if _digest(token) in known:
             return token
-    # It was made with a key that is gone, and nobody can make its token again.
-    ManageLink.objects.filter(appointment=appointment).update(digest=_digest(tokens[0]))
+    ManageLink.objects.get_or_create(digest=_digest(tokens[0]), appointment=appointment)
     return tokens[0]
 
 
@@ -36,7 +34,7 @@ def find(token: str) -> Appointment | None:
         return None
     rows = Appointment.objects.select_related("booking__location", "booking__doctor")
     return (
-        rows.select_related("booking__practice").filter(manage_link__digest=_digest(token)).first()
+        rows.select_related("booking__practice").filter(manage_links__digest=_digest(token)).first()
     )
 
 
