@@ -57,6 +57,7 @@ def _shown(visit: Appointment, page: Page) -> dict[str, Any]:
     return {
         **summary.of([visit], page),
         "is_booked": visit.status in _BOOKED,
+        "is_cancelled": visit.status == AppointmentStatus.CANCELLED,
         "url": reverse("visit", args=[token]),
         "calendar_url": reverse("visit_calendar", args=[token]),
     }

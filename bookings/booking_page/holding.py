@@ -81,8 +81,8 @@ def are_booked(visit: Sequence[Appointment]) -> bool:
 
 
 def can_be_had(visit: Sequence[Appointment]) -> bool:
-    """Whether each is held, or its hold has ended and its place can be asked for once more."""
-    return bool(visit) and all(each.status in _HELD for each in visit)
+    """Whether what is not booked is held, or its place can be asked for once more."""
+    return bool(visit) and all(each.status in _HELD | _BOOKED for each in visit)
 
 
 def check_can_be_had(visit: list[Appointment]) -> None:
@@ -155,7 +155,7 @@ def _until_settled(act: Callable[[], Result]) -> Result:
 def _hold(page: Page, option: Option, typed: Mapping[str, str]) -> list[Appointment]:
     _lock(page)
     was = visits(page)
-    if are_booked(was):
+    if any(each.status in _BOOKED for each in was):
         raise AlreadyBooked(was)
     limits.check_live(page, len(option.places), now=page.now)
     wanted: list[Any] = [
@@ -187,7 +187,9 @@ def _extend(page: Page, typed: Mapping[str, str]) -> list[Appointment]:
     if any(each.status == AppointmentStatus.EXPIRED for each in was):
         limits.check_live(page, len(was), now=page.now)
     pending = {"status": AppointmentStatus.PENDING, **typed}
-    changes: Any = {each.pk: {**pending, **who} for each, who in _with_names(page, was)}
+    changes: Any = {
+        each.pk: {**pending, **who} for each, who in _with_names(page, was) if each.status in _HELD
+    }
     held = families.edit(changes=changes, by=PATIENT, now=page.now, check=_check_held)
     _remember(page, held)
     return held
@@ -224,8 +226,10 @@ def _confirm(page: Page, seen: list[str]) -> list[Appointment]:
     is_range = page.practice.range_bookings
     status = AppointmentStatus.RESERVED if is_range else AppointmentStatus.BOOKED
     said: Any = {"status": status, "language": page.language}
-    changes = {each.pk: said for each in was}
-    booked = families.edit(changes=changes, by=PATIENT, now=page.now, check=check)
+    # The office may have booked one of a family already.
+    changes = {each.pk: said for each in was if each.status in _HELD}
+    families.edit(changes=changes, by=PATIENT, now=page.now, check=check)
+    booked = visits(page)
     for each in booked:
         links.give(each)
     _remember(page, booked)

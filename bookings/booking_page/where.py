@@ -4,11 +4,13 @@ from typing import Any
 
 from django import forms
 from django.http import HttpRequest, HttpResponse, QueryDict
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
 from bookings.booking_page.forms import PatientForm
 from bookings.booking_page.page import Page, show, step
 from bookings.booking_page.state import State
+from practices.models import Location
 
 
 class WhereForm(PatientForm):
@@ -19,7 +21,7 @@ class WhereForm(PatientForm):
         super().__init__(data, initial=chosen)
         self.page = page
         choices = {
-            "location": [(each.pk, each.name) for each in page.locations],
+            "location": [(each.pk, _described(each)) for each in page.locations],
             "doctor": [(each.pk, each.name) for each in page.doctors],
         }
         for name, of in choices.items():
@@ -48,6 +50,13 @@ class WhereForm(PatientForm):
         return state.but(
             location_id=said.get("location") or None, doctor_id=said.get("doctor") or None
         )
+
+
+def _described(location: Location) -> str:
+    """Return a location's name, with its street and town as a hint."""
+    where = ", ".join(filter(None, [location.street_address, location.city]))
+    hint = format_html(' <span class="hint">{}</span>', where) if where else ""
+    return format_html("{}{}", location.name, hint)
 
 
 def next_step(page: Page) -> str:

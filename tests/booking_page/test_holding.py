@@ -226,6 +226,18 @@ def test_a_held_visit_that_the_office_books_is_booked(scene):
         holding.keep(page, TYPED)
 
 
+def test_where_the_office_books_one_of_a_family_the_other_one_is_booked_with_it(scene):
+    page = page_of(scene, "Ada", "Ben")
+    rows = held(page, *openings(scene))
+    booked: Any = {"status": "booked"}
+    appointments.edit(appointment_id=rows[0].pk, fields=booked, by=scene.actor, now=NOON)
+    assert [each.status for each in holding.keep(page, TYPED)] == ["pending"]
+    with pytest.raises(holding.AlreadyBooked):
+        holding.hold(page, Option(tuple(openings(scene))))
+    seen = holding.shown(holding.visits(page))
+    assert [each.status for each in holding.confirm(page, seen)] == ["booked", "booked"]
+
+
 def test_an_older_tab_with_fewer_people_changes_no_names(scene):
     page = page_of(scene)
     held(page, *openings(scene, 1))

@@ -127,12 +127,16 @@ def test_a_form_sent_within_three_seconds_is_sent_once_more_by_a_person(
 
 
 def test_a_place_and_a_doctor_are_asked_where_there_is_a_choice(house: Scene, clock: Any) -> None:
-    west = factories.location(house.practice, name="West")
+    west = factories.location(house.practice, name="West", street_address="1 <i>", city="Yonkers")
     keller = factories.doctor(west, name="Dr. Keller")
     publish(house, "4 9:00", location_id=west.pk, doctor_id=keller.pk)
     patient = Patient(house.practice, clock).send(**ADULT)
     assert patient.step == "where"
-    assert [*patient.choices("location")] == ["Any office", "Chesterfield", "West"]
+    assert [*patient.choices("location")] == [
+        "Any office",
+        "Chesterfield",
+        "West 1 <i>, Yonkers",
+    ]
     any_of_both = patient.address
     patient.send(location="", doctor="")
     assert [*patient.choices("day")][-1] == "Thursday, June 4"
