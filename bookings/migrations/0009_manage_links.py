@@ -22,10 +22,10 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "appointment",
-                    models.OneToOneField(
+                    models.ForeignKey(
                         help_text="Whose link it is.",
                         on_delete=django.db.models.deletion.CASCADE,
-                        related_name="manage_link",
+                        related_name="manage_links",
                         to="bookings.appointment",
                     ),
                 ),

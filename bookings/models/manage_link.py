@@ -6,13 +6,13 @@ from bookings.models.appointment import Appointment
 
 
 class ManageLink(models.Model):
-    """The link to one appointment (bookings/patients/links.py has its token)."""
+    """A link to one appointment (bookings/patients/links.py has its token)."""
 
     digest = models.CharField(
         primary_key=True, max_length=64, help_text="SHA-256 of the token, in hexadecimal."
     )
-    appointment = models.OneToOneField(
-        Appointment, models.CASCADE, related_name="manage_link", help_text="Whose link it is."
+    appointment = models.ForeignKey(
+        Appointment, models.CASCADE, related_name="manage_links", help_text="Whose link it is."
     )
 
     def __str__(self) -> str:

@@ -17,16 +17,18 @@ FORM = r"[A-Za-z0-9_-]{27}"
 
 
 def give(appointment: Appointment) -> str:
-    """Return the token of an appointment's link, which is made if there is none yet."""
+    """Return the token of an appointment's link, which is made if there is none yet.
+
+    One whose key is gone stays valid, but nobody can make its token again: there is another then.
+    """
     tokens = [_encode(each) for each in encryption.derive("manage link", appointment.pk)]
-    link, _ = ManageLink.objects.get_or_create(
-        appointment=appointment, defaults={"digest": _digest(tokens[0])}
-    )
+    known = set(appointment.manage_links.values_list("digest", flat=True))
     for token in tokens:
-        if _digest(token) == link.digest:
+        if _digest(token) in known:
             return token
-    # It was made with a key that is gone, and nobody can make its token again.
-    ManageLink.objects.filter(appointment=appointment).update(digest=_digest(tokens[0]))
+    ManageLink.objects.get_or_create(
+        digest=_digest(tokens[0]), defaults={"appointment": appointment}
+    )
     return tokens[0]
 
 
@@ -36,7 +38,7 @@ def find(token: str) -> Appointment | None:
         return None
     rows = Appointment.objects.select_related("booking__location", "booking__doctor")
     return (
-        rows.select_related("booking__practice").filter(manage_link__digest=_digest(token)).first()
+        rows.select_related("booking__practice").filter(manage_links__digest=_digest(token)).first()
     )
 
 
