@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from bookings.booking_page import summary
 from bookings.booking_page.page import Page, begin_anew, first_page, show
+from bookings.desk import phone
 from bookings.models import Appointment, AppointmentStatus
 from bookings.patients import links
 
@@ -29,11 +30,14 @@ def done(request: HttpRequest, page: Page) -> HttpResponse:
     visit = _visit(request, page)
     if not visit:
         return begin_anew(request, page)
+    booked = [each for each in visit if each.status in _BOOKED]
+    locations = {each.booking.location_id: each.booking.location for each in booked}
     context = {
         "visits": [_shown(each, page) for each in visit],
-        "location": visit[0].booking.location,
+        # The office, or a parent, may have moved one of a family to another one.
+        "locations": [(each, phone.link(each.office_phone)) for each in locations.values()],
         "is_reserved": any(each.status == AppointmentStatus.RESERVED for each in visit),
-        "is_booked": any(each.status in _BOOKED for each in visit),
+        "is_booked": bool(booked),
         "is_family": len(visit) > 1,
     }
     return show(request, page, "done.html", context)
@@ -53,10 +57,12 @@ def _visit(request: HttpRequest, page: Page) -> list[Appointment]:
 
 
 def _shown(visit: Appointment, page: Page) -> dict[str, Any]:
-    token = links.give(visit)
+    token, is_booked = links.give(visit), visit.status in _BOOKED
     return {
-        **summary.of([visit], page),
-        "is_booked": visit.status in _BOOKED,
+        # What is not booked may have no time any more.
+        **(summary.of([visit], page) if is_booked else {}),
+        "name": summary.name_of(visit),
+        "is_booked": is_booked,
         "is_cancelled": visit.status == AppointmentStatus.CANCELLED,
         "url": reverse("visit", args=[token]),
         "calendar_url": reverse("visit_calendar", args=[token]),

@@ -19,7 +19,7 @@ from bookings.booking_page.page import Page
 from bookings.models import Appointment, AppointmentStatus, Booking, PatientHold
 from bookings.patients import links
 from bookings.scheduling import families, moves, moving
-from bookings.scheduling.actors import PATIENT
+from bookings.scheduling.actors import CLOCK, PATIENT
 from bookings.scheduling.availability import Option
 from openchair.errors import LimitReached, Refused
 from practices.models import BookingPage
@@ -71,7 +71,7 @@ def visits(page: Page) -> list[Appointment]:
         place = held.index(row.pk) if row.pk in held else families.MOST
         if row.pk not in held and name in people:
             place = people.index(name)
-        return place, row.booking.start_datetime, row.pk
+        return place, row.booking.start_datetime or walltime.LATEST, row.pk
 
     return sorted(rows, key=nth)
 
@@ -81,12 +81,17 @@ def are_booked(visit: Sequence[Appointment]) -> bool:
 
 
 def can_be_had(visit: Sequence[Appointment]) -> bool:
-    """Whether what is not booked is held, or its place can be asked for once more."""
-    return bool(visit) and all(each.status in _HELD | _BOOKED for each in visit)
+    """Whether what is not booked is held, or its place can be asked for once more.
+
+    An opening in which no place is taken can lose its time: then nothing can be asked for.
+    """
+    return bool(visit) and all(
+        each.status in _HELD | _BOOKED and each.booking.start_datetime is not None for each in visit
+    )
 
 
 def check_can_be_had(visit: list[Appointment]) -> None:
-    """Raise AlreadyBooked; raise Gone where the office has cancelled one, or there is none."""
+    """Raise AlreadyBooked; raise Gone where the office has cancelled one or taken its time away."""
     if are_booked(visit):
         raise AlreadyBooked(visit)
     if not can_be_had(visit):
@@ -198,8 +203,8 @@ def _extend(page: Page, typed: Mapping[str, str]) -> list[Appointment]:
 def _keep(page: Page, typed: Mapping[str, str]) -> list[Appointment]:
     """Keep what was typed where places cannot be had; a hold is not extended by it."""
     _lock(page)
-    for booking_id in sorted({each.booking_id for each in visits(page)}):
-        moves.lapse(booking_id, now=page.now)
+    ours = {each.booking_id for each in visits(page)}
+    moves.save_all(moves.lock_all(ours, by=CLOCK, now=page.now).values())  # what has ended expires
     changes: Any = {
         each.pk: {**typed, **who, **_as_it_is(each)}
         for each, who in _with_names(page, visits(page))

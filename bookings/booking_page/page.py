@@ -85,9 +85,9 @@ class Page:
         return both[0] if both[0][0] else both[1]
 
     def today(self, location: Location | None = None) -> date:
-        """The day at a location, or at the first one that is shown."""
-        at = location or self.locations[0]
-        return walltime.wall_clock(self.now, at.zone).date()
+        """The day at a location, or where it is earliest of those that are shown."""
+        at = [location] if location else self.locations
+        return min(walltime.wall_clock(self.now, each.zone).date() for each in at)
 
     def url(self, name: str, state: State | None = None, **query: str) -> str:
         """Return a step's address with the state, this page's unless another is given."""

@@ -10,7 +10,10 @@ from bookings.models import Appointment
 
 
 def of(visit: Sequence[Appointment], page: Page) -> dict[str, Any]:
-    """Return the context of templates/book/visit.html: people with times, day, location."""
+    """Return the context of templates/book/chosen.html: people with times, day, location.
+
+    The visit has a time: it is held or booked.
+    """
     first = visit[0].booking
     location, begins = first.location, visit[0].exact_time or first.start_datetime
     assert begins is not None
@@ -28,11 +31,16 @@ def of(visit: Sequence[Appointment], page: Page) -> dict[str, Any]:
 
 
 def _person(visit: Appointment) -> dict[str, Any]:
-    patient, booking = visit.unread_person, visit.booking
+    booking = visit.booking
     begins, zone = visit.exact_time or booking.start_datetime, booking.location.zone
     assert begins is not None
     return {
-        "name": f"{patient.first_name} {patient.last_name}".strip(),
+        "name": name_of(visit),
         "time": words.part(begins, zone) if visit.exact_time is None else words.clock(begins, zone),
         "doctor": booking.doctor.name,
     }
+
+
+def name_of(visit: Appointment) -> str:
+    person = visit.unread_person
+    return f"{person.first_name} {person.last_name}".strip()

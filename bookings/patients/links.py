@@ -18,13 +18,18 @@ FORM = r"[A-Za-z0-9_-]{27}"
 
 
 def give(appointment: Appointment) -> str:
-    """Return the token of an appointment's link, which is made if there is none yet."""
+    """Return the token of an appointment's link, which is made if there is none yet.
+
+    One whose key is gone stays valid, but nobody can make its token again: there is another then.
+    """
     tokens = [_encode(each) for each in encryption.derive("manage link", appointment.pk)]
-    known = set(ManageLink.objects.filter(appointment=appointment).values_list("digest", flat=True))
+    known = set(appointment.manage_links.values_list("digest", flat=True))
     for token in tokens:
         if _digest(token) in known:
             return token
-    ManageLink.objects.get_or_create(digest=_digest(tokens[0]), appointment=appointment)
+    ManageLink.objects.get_or_create(
+        digest=_digest(tokens[0]), defaults={"appointment": appointment}
+    )
     return tokens[0]
 
 

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from bookings.models import Appointment
-from bookings.scheduling import appointments, moving
+from bookings.scheduling import appointments, bookings, moving
+from tests import factories
 from tests.booking_page.journey import REACHED, Browser
 from tests.factories import NOON, Scene
 
@@ -133,6 +134,38 @@ def test_the_last_page_says_what_has_become_of_a_visit(scene):
     moving.move(to={theirs().pk: {"booking_id": later.pk}}, by=scene.actor, now=NOON)
     assert "Thursday, June 4" in browser.follow(browser.url).page
     appointments.cancel(appointment_id=theirs().pk, by=scene.actor, now=NOON)
+    assert browser.follow(browser.url).heading == "This visit is cancelled"
+
+
+def test_the_last_page_names_the_office_of_each_of_a_family(scene):
+    west = factories.location(scene.practice, name="West", office_phone="(212) 555-0199")
+    there = scene.booking(location_id=west.pk, doctor_id=factories.doctor(west).pk)
+    browser = Browser(scene, "Ada", "Ben").book()
+    moving.move(to={theirs().pk: {"booking_id": there.pk}}, by=scene.actor, now=NOON)
+    browser.follow(browser.url)
+    assert browser.page.count("West<br>") == browser.page.count("Chesterfield<br>") + 1 == 2
+    assert 'href="tel:+12125550199"' in browser.page
+
+
+def test_a_hold_that_has_ended_is_gone_where_its_opening_has_lost_its_time(range_scene, clock):
+    browser, opening = Browser(range_scene), range_scene.booking()
+    browser.hold()
+    clock.shift(301)
+    no_time: Any = {"fields": {"start_datetime": None}, "by": range_scene.actor}
+    bookings.edit(booking_id=opening.pk, now=NOON + timedelta(seconds=301), **no_time)
+    for step in ("details", "check", "gone"):
+        assert browser.open(step).heading == "This time is gone"
+    browser.send("details", **REACHED)
+    assert browser.heading == "This time is gone"
+    assert theirs().unread_person.message == "Ring twice"
+
+
+def test_the_last_page_of_a_cancelled_visit_needs_no_time(range_scene):
+    browser, opening = Browser(range_scene), range_scene.booking()
+    browser.book()
+    at: Any = {"by": range_scene.actor, "now": NOON}
+    appointments.cancel(appointment_id=theirs().pk, **at)
+    bookings.edit(booking_id=opening.pk, fields={"start_datetime": None}, **at)
     assert browser.follow(browser.url).heading == "This visit is cancelled"
 
 

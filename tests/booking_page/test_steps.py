@@ -1,7 +1,7 @@
 """The steps before the places are held: who, where, on which day, at what time."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -77,6 +77,18 @@ def test_what_is_missing_is_said_at_the_field_and_above_and_nothing_is_cleared(
         assert f'id="{field}"' in patient.html
     assert 'value="Ann"' in patient.html
     assert "x" * 101 in patient.html
+
+
+def test_today_is_offered_at_an_office_where_it_is_still_yesterday_elsewhere(
+    clock: Any, db: None
+) -> None:
+    scene = Scene(timezone="Pacific/Honolulu")
+    factories.doctor(factories.location(scene.practice, "America/New_York", name="A first one"))
+    opened(scene.practice)
+    scene.booking(start_datetime=datetime(2026, 6, 2, 22))  # noqa: DTZ001  # wall time
+    clock.move_to(datetime(2026, 6, 3, 5, tzinfo=UTC))  # 7 PM there, 1 AM of the next day here
+    patient = Patient(scene.practice, clock).send(**ADULT).send(location="", doctor="")
+    assert [*patient.choices("day")] == ["Tuesday, June 2"]
 
 
 def test_names_of_more_people_than_come_are_left_aside(house: Scene, clock: Any) -> None:

@@ -11,10 +11,12 @@ import pytest
 from django.db import connection, transaction
 from django.db.models import Model
 
+from bookings.booking_page import holding
 from bookings.models import Appointment, Booking, Feed
 from bookings.patients import rotation
 from bookings.scheduling import appointments, bookings, families, moving
-from openchair.errors import Refused
+from openchair.errors import LimitReached, Refused
+from tests.booking_page.test_holding import TYPED, again, held, openings, page_of
 from tests.bookings.test_patients import new_key
 from tests.factories import NOON, Scene
 from tests.test_races import inconsistencies
@@ -134,6 +136,24 @@ def test_a_visit_is_changed_where_it_was_moved_meanwhile(clock: Any, verb: str) 
         )
     assert changing.result().booking_id == there.pk
     assert inconsistencies() == []
+
+
+def test_keeping_what_a_family_typed_locks_no_opening_after_the_feed(
+    clock: Any, settings: Any
+) -> None:
+    scene = Scene()
+    first, second = sorted(openings(scene), key=lambda each: each.pk)
+    page = page_of(scene, "Ada", "Ben")
+    held(page, first, second)
+    clock.shift(301)
+    settings.PATIENT_HOLDS_PER_CONTACT = (0, 3600)
+    with locked(second) as queue:
+        keeping = queue.start(lambda: holding.keep(again(page), TYPED))
+        fields: Any = {"length": 20}
+        bookings.edit(booking_id=second.pk, fields=fields, by=scene.actor, now=NOON)
+    with pytest.raises(LimitReached):
+        keeping.result()
+    assert {each.unread_person.phone for each in holding.visits(page)} == {TYPED["phone"]}
 
 
 def test_encrypting_anew_and_moving_two_patients_never_wait_for_each_other(

@@ -58,7 +58,7 @@ class Search:
 
     @property
     def today(self) -> date:
-        return self.page.today(self.visit.location)
+        return self.page.today(None if self.is_everywhere else self.visit.location)
 
     @cached_property
     def asked(self) -> Asked:

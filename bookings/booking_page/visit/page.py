@@ -22,6 +22,7 @@ from bookings import walltime
 from bookings.booking_page import calendar, words
 from bookings.booking_page.page import Page, View, phones, public
 from bookings.booking_page.state import State
+from bookings.booking_page.summary import name_of
 from bookings.models import ActorKind, Appointment, AppointmentStatus, Attendance
 from bookings.patients import links
 from bookings.scheduling import moves
@@ -56,7 +57,7 @@ class Visit:
 
     @property
     def name(self) -> str:
-        return _name(self.appointment)
+        return name_of(self.appointment)
 
     @property
     def when(self) -> str:
@@ -149,7 +150,9 @@ class Visit:
         others = rows.filter(
             group_id=group_id, status__in={AppointmentStatus.BOOKED, AppointmentStatus.RESERVED}
         ).exclude(pk=self.appointment.pk)
-        return [(_name(each), when(each, self.now)) for each in others.order_by("created_at", "id")]
+        return [
+            (name_of(each), when(each, self.now)) for each in others.order_by("created_at", "id")
+        ]
 
     @cached_property
     def changes_by_office(self) -> list[str]:
@@ -307,11 +310,6 @@ def _exact(begins: datetime, now: datetime, location: Location) -> str:
 def _day(at: datetime, now: datetime, location: Location) -> str:
     local = walltime.wall_clock(at, location.zone).date()
     return words.day(local, walltime.wall_clock(now, location.zone).date())
-
-
-def _name(appointment: Appointment) -> str:
-    person = appointment.unread_person
-    return f"{person.first_name} {person.last_name}".strip()
 
 
 def _find(request: HttpRequest, token: str, now: datetime) -> Visit | None:
