@@ -1,19 +1,24 @@
 """Views of the public pages, and the handlers of 400, 403, 404, 500 (page or problem document)."""
 
+import re
 import sys
 from functools import cache
+from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.utils import translation
 from django.views import defaults
 from django.views.decorators.http import require_safe
 
 from openchair.api import problems as api_problems
 from openchair.api.middleware import is_api
 from openchair.database import failures
+
+_PATIENTS = re.compile(r"/(?:es/)?(?:book|visit)(?:/|\Z)")
 
 
 @require_safe
@@ -58,7 +63,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if is_api(request):
         return api_problems.by_status(None, 400, "This request cannot be read: check it.")
     # Django's own view would parse the form again, which may be what failed.
-    return HttpResponse(render_to_string("400.html"), status=400)
+    return HttpResponse(_page(request, "400.html", "unreadable"), status=400)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -75,7 +80,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     if is_api(request):
         return api_problems.by_status(request, 404, "There is nothing at this address.")
-    return defaults.page_not_found(request, exception)
+    return HttpResponse(_page(request, "404.html", "unknown"), status=404)
 
 
 def database_failed(request: HttpRequest, error: Exception) -> HttpResponse:
@@ -84,10 +89,14 @@ def database_failed(request: HttpRequest, error: Exception) -> HttpResponse:
         return api_problems.database_failed(request, error)
     is_refusal = isinstance(error, IntegrityError)
     outage = None if is_refusal else failures.note(error)
-    # Without the request: its context processors would query the failed database.
-    page = render_to_string("database_failed.html", {"outage": outage})
-    if outage is None:
-        return HttpResponse(page, status=409)
+    if outage is not None:
+        return unavailable(request, outage)
+    return HttpResponse(_page(request, "database_failed.html", "refused"), status=409)
+
+
+def unavailable(request: HttpRequest, outage: failures.Outage) -> HttpResponse:
+    """Answer 503 with Retry-After to a request for a page."""
+    page = _page(request, "database_failed.html", "away", outage=outage)
     headers = {"Retry-After": str(outage.retry_after), "Cache-Control": "no-store"}
     return HttpResponse(page, status=503, headers=headers)
 
@@ -100,3 +109,15 @@ def server_error(request: HttpRequest) -> HttpResponse:
     if is_api(request):
         return api_problems.by_status(None, 500, "OpenChair has a bug here.")
     return defaults.server_error(request)
+
+
+def _page(request: HttpRequest, template: str, what: str, **context: Any) -> str:
+    """Render a page that tells what went wrong; to patients one of theirs, in their language.
+
+    Without the request: its context processors would query the database, which may have failed.
+    """
+    if _PATIENTS.match(request.path_info) is None:
+        return render_to_string(template, context)
+    language = translation.get_language_from_path(request.path_info) or settings.LANGUAGE_CODE
+    with translation.override(language):
+        return render_to_string("book/failed.html", {"what": what, "language": language})
