@@ -63,7 +63,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if is_api(request):
         return api_problems.by_status(None, 400, "This request cannot be read: check it.")
     # Django's own view would parse the form again, which may be what failed.
-    return HttpResponse(_page(request, "400.html", "unreadable"), status=400)
+    return HttpResponse(_page(request, "400.html", "refused"), status=400)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -108,16 +108,22 @@ def server_error(request: HttpRequest) -> HttpResponse:
         return database_failed(request, error)
     if is_api(request):
         return api_problems.by_status(None, 500, "OpenChair has a bug here.")
+    if _PATIENTS.match(request.path_info):
+        return HttpResponse(_to_patients(request, "refused"), status=500)
     return defaults.server_error(request)
 
 
 def _page(request: HttpRequest, template: str, what: str, **context: Any) -> str:
-    """Render a page that tells what went wrong; to patients one of theirs, in their language.
+    """Render a page that tells what went wrong: to patients one of theirs, which tells `what`.
 
     Without the request: its context processors would query the database, which may have failed.
     """
-    if _PATIENTS.match(request.path_info) is None:
-        return render_to_string(template, context)
+    if _PATIENTS.match(request.path_info):
+        return _to_patients(request, what)
+    return render_to_string(template, context)
+
+
+def _to_patients(request: HttpRequest, what: str) -> str:
     language = translation.get_language_from_path(request.path_info) or settings.LANGUAGE_CODE
     with translation.override(language):
         return render_to_string("book/failed.html", {"what": what, "language": language})

@@ -67,6 +67,13 @@ def test_a_database_that_is_away_is_told_to_patients_in_their_language(scene, mo
     assert "Go to the board" not in answer.text
 
 
+def test_a_bug_of_ours_is_told_to_patients_in_their_language(scene, monkeypatch):
+    monkeypatch.setattr("bookings.scheduling.bookings.catch_up", None)
+    answer = Client(raise_request_exception=False).get(f"/es/book/{scene.practice.pk}")
+    assert answer.status_code == 500
+    assert "llame al consultorio" in answer.text
+
+
 def test_a_state_that_cannot_be_read_begins_anew(scene):
     for sent in ("x", "\ud800", "é", "gAAAA", "\0"):
         query = {"state": sent.encode("utf-8", "surrogatepass")}
