@@ -1,8 +1,9 @@
 """Manage links: secret tokens under which patients see and change their visits (contract, 6).
 
 A token is derived from the appointment's id with PATIENT_KEYS, so that the page and each mail have
-the same one, and the database has only its digest: whoever reads the database has no link. It
-stays valid when keys are rotated.
+the same one, and the database has only its digest: whoever reads the database has no link. Once
+its key is gone it cannot be made again, and the visit gets another one; both are good, for the
+first is in the family's calendar.
 """
 
 import base64

@@ -106,6 +106,14 @@ def proxies_are_named(**kwargs: Any) -> Iterator[CheckMessage]:
             "Add unix to TRUSTED_PROXIES.",
             id="openchair.W104",
         )
+    elif not trusted and _is_behind_a_proxy():
+        yield Warning(
+            f"BIND is {settings.BIND}, which only a proxy on this machine reaches, and "
+            "TRUSTED_PROXIES names nobody: everybody has the proxy's address, and all patients and "
+            "people of the staff together the limits of one.",
+            "Name your proxy in TRUSTED_PROXIES.",
+            id="openchair.W106",
+        )
     narrowest = {4: 8, 6: 32}
     for each in trusted:
         if not isinstance(each, str) and each.prefixlen < narrowest[each.version]:
@@ -114,6 +122,12 @@ def proxies_are_named(**kwargs: Any) -> Iterator[CheckMessage]:
                 "Name the addresses of your proxies, or the network that only they are in.",
                 id="openchair.W105",
             )
+
+
+def _is_behind_a_proxy() -> bool:
+    """Whether others than this machine are answered, and none of them can connect."""
+    is_local = settings.BIND.startswith(("unix:", "127.", "localhost:", "[::1]:"))
+    return is_local and not set(settings.ALLOWED_HOSTS) <= set(env.THIS_MACHINE)
 
 
 @checks.register(Tags.database, deploy=True)

@@ -107,11 +107,11 @@ def test_a_family_sees_its_other_visits_but_not_their_links(house: House) -> Non
 
 def test_a_range_visit_waits_for_its_time_and_then_has_it(clock: Any, db: None) -> None:
     house = House(Kind.RANGE, "America/Chicago")
-    house.rule(promise_en="By noon of the next working day.")
+    house.rule(promise_en="by noon of the next working day")
     phone = Phone(visit := house.visit(hour=13))
     text = phone.reads()
     assert "Wednesday, June 3: Early afternoon" in text
-    assert "The office will give you the exact time. By noon of the next working day." in text
+    assert "The office sets the exact time and tells you: by noon of the next working day" in text
     assert offered(text) == (False, True, True)
     exact: Any = {"start_datetime": datetime(2026, 6, 4, 13)}  # noqa: DTZ001  # wall time
     appointments.edit(appointment_id=visit.pk, fields=exact, by=house.actor, now=NOON)

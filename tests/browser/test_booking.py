@@ -154,3 +154,39 @@ def test_everything_is_done_by_keyboard_alone(
     )
     family.book()
     family.manage()
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_pages_that_refuse_or_warn(language: str, phone: Callable[..., Phone]) -> None:
+    own, found = phone(), list[str]()
+
+    def look(step: str) -> None:
+        found.extend(f"{step}: {each}" for each in faults(own.page, EVERY))
+
+    def send_empty(step: str) -> None:
+        if step in {"day", "time", "details"}:
+            with own.page.expect_navigation():
+                own.page.get_by_role("button", name=family.say("Continue")).click()
+            assert own.page.title().startswith("Error:")
+            look(f"{step} with a mistake")
+
+    address = own.address("exact", language)
+    family = Family(own.page, address, language=language, look=send_empty)
+    own.page.goto(address)
+    family.go_on()
+    look("who with mistakes")
+    for step in (family.who, family.where, family.day, family.time, family.details):
+        step()
+    family.heading("Check before you book")
+    own.page.locator("#clock").evaluate("dialog => dialog.showModal()")
+    look("the clock")
+    for wrong in (
+        f"{address}?state=worn",
+        own.address("ungranted", language),
+        address.replace("/book/", "/visit/no"),
+    ):
+        own.page.goto(wrong)
+        look(wrong)
+    own.complaints[:] = [each for each in own.complaints if "status of 40" not in each]
+    assert found == []

@@ -48,6 +48,7 @@ CLASHES: dict[str, tuple[dict[str, Any], str]] = {
     "W103": ({"TRUSTED_PROXIES": []}, "every request counts as plain HTTP"),
     "W104": ({"BIND": "unix:/run/web.sock"}, "Add unix to TRUSTED_PROXIES"),
     "W105": ({"TRUSTED_PROXIES": [ip_network("0.0.0.0/0")]}, "claim to be anybody"),
+    "W106": ({"HTTPS_ONLY": False, "TRUSTED_PROXIES": []}, "all patients"),
     "W018": ({"DEBUG": True}, "DEBUG"),
     "W009": ({"SECRET_KEY": "django-insecure-" + "x7" * 30}, "SECRET_KEY"),
 }
