@@ -10,8 +10,6 @@ from openchair import encryption
 
 LASTS = 7200
 """Seconds since the first page, for which a state can be read."""
-MOST = 3000
-"""Most characters of a sealed state: it is part of an address."""
 
 
 class UnreadableState(Exception):

@@ -75,8 +75,10 @@ def choice(page: Page, option: Option) -> Choice:
     where = []
     if len(page.doctors) > 1 and not is_range and len(doctors) == 1:
         where += doctors
-    if len(page.locations) > 1 and page.state.location_id is None:
+    if len(page.locations) > 1 and page.state.location_id not in {at.pk for at in page.locations}:
         where.append(first.location.name)
+        if len({words.zone_name(each.zone) for each in page.locations}) > 1:
+            where.append(words.zone_name(first.location.zone))
     hints = [" · ".join(where)] if where else []
     if is_range:
         return Choice(value_of(option), words.part(_start(first), first.location.zone), hints)

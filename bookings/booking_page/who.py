@@ -20,7 +20,7 @@ from bookings.scheduling.families import MOST
 SOONEST = 3
 """Seconds that a person takes at least to fill in the form."""
 LONGEST = 2500
-"""Most characters of the sealed state after this step: later steps add ids to it."""
+"""Most characters of the sealed state after this step: it is part of addresses, and gets longer."""
 MOST_SAID = 100
 """Most characters of what an address says of where the patient came from."""
 _PARAMETERS = {"booking_referral": "booking-referral"}

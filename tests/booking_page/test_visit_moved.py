@@ -127,6 +127,22 @@ def test_only_shown_offices_and_doctors_are_offered(house: House) -> None:
         assert phone.get("/move/check", time=opening.pk).status_code == 409
 
 
+def test_where_the_visits_office_is_hidden_each_time_says_where_it_is_and_in_which_zone(
+    house: House,
+) -> None:
+    phone = Phone(house.visit())
+    for nth, zone in enumerate(["America/Chicago", "America/Denver"]):
+        there = location(house.practice, zone, name=f"West {nth}")
+        house.opening(4, location_id=there.pk, doctor_id=doctor(there).pk)
+        house.rules.locations.add(there)
+    shown = phone.get("/move/time", day="2026-06-04")
+    assert [*choices(shown).values()] == [
+        "9:00 AM Dr. Reyes · West 0 · Central Time",
+        "9:00 AM Dr. Reyes · West 1 · Mountain Time",
+    ]
+    assert "Eastern Time" not in said(shown)
+
+
 def test_another_practices_opening_is_as_one_that_does_not_exist(house: House) -> None:
     phone, other = Phone(house.visit()), House().opening(4)
     pages = {phone.reads("/move/check", time=to) for to in (other.pk, "nobody")}

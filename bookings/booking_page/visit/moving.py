@@ -60,6 +60,13 @@ class Search:
     def today(self) -> date:
         return self.page.today(None if self.is_everywhere else self.visit.location)
 
+    @property
+    def zone(self) -> str:
+        """The name of the time zone; empty where there are several: each time has its own then."""
+        at = [each for each in self.page.locations if each.pk in self.asked.location_ids]
+        names = {words.zone_name(each.zone) for each in at}
+        return names.pop() if len(names) == 1 else ""
+
     @cached_property
     def asked(self) -> Asked:
         return asked(self.page)
