@@ -1,5 +1,6 @@
 """Views of the public pages, and the handlers of 400, 403, 404, 500 (page or problem document)."""
 
+import re
 import sys
 from functools import cache
 
@@ -8,6 +9,7 @@ from django.db import IntegrityError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.utils.translation import get_language
 from django.views import defaults
 from django.views.decorators.http import require_safe
 
@@ -85,11 +87,16 @@ def database_failed(request: HttpRequest, error: Exception) -> HttpResponse:
     is_refusal = isinstance(error, IntegrityError)
     outage = None if is_refusal else failures.note(error)
     # Without the request: its context processors would query the failed database.
-    page = render_to_string("database_failed.html", {"outage": outage})
+    page = render_to_string(_failed_page(request), {"outage": outage, "language": get_language()})
     if outage is None:
         return HttpResponse(page, status=409)
     headers = {"Retry-After": str(outage.retry_after), "Cache-Control": "no-store"}
     return HttpResponse(page, status=503, headers=headers)
+
+
+def _failed_page(request: HttpRequest) -> str:
+    is_patients = re.match(r"/(es/)?(book|visit)/", request.path_info)
+    return "book/failed.html" if is_patients else "database_failed.html"
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
