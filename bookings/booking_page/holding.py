@@ -8,13 +8,12 @@ has gone back to. Once they are booked it has no places any more, and the page b
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
 from typing import Any, TypeVar
 
 from django.db import transaction
 
 from bookings import walltime
-from bookings.booking_page import limits, state
+from bookings.booking_page import limits
 from bookings.booking_page.page import Page
 from bookings.models import Appointment, AppointmentStatus, Booking, PatientHold
 from bookings.patients import links
@@ -261,10 +260,7 @@ def _remember(page: Page, visit: Sequence[Appointment]) -> None:
             "pending_until": max(ends, default=walltime.now()),
         },
     )
-    # As long as a page's state is accepted, a visit is found again by it.
-    PatientHold.objects.filter(
-        practice=page.practice, pending_until__lt=page.now - timedelta(seconds=state.LASTS)
-    ).delete()
+    limits.forgotten(page.now).filter(practice=page.practice).delete()
 
 
 def _names(page: Page) -> list[dict[str, str]]:

@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from ipaddress import ip_address, ip_network
 
 from django.conf import settings
-from django.db.models import F, Sum
+from django.db.models import F, QuerySet, Sum
 
+from bookings.booking_page import state
 from bookings.booking_page.page import Page
 from bookings.models import Booking, PatientHold, Status
 from bookings.patients.record import Patient, by_email, by_phone
@@ -37,6 +38,11 @@ def addresses_of(page: Page) -> list[str]:
 def pages_of(page: Page) -> list[str]:
     """Return digests of the browser page's random id, as `addresses_of` does."""
     return encryption.digests("page", page.state.page)
+
+
+def forgotten(now: datetime) -> QuerySet[PatientHold]:
+    """Return the holds by which no browser page finds its visit again: its state is too old."""
+    return PatientHold.objects.filter(pending_until__lt=now - timedelta(seconds=state.LASTS))
 
 
 def spend_hold(page: Page) -> None:

@@ -9,7 +9,7 @@ from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 
-from bookings.models import Appointment, Booking, Event
+from bookings.models import Appointment, Booking, Event, PatientHold
 from bookings.patients import purge as purging
 from bookings.patients import record
 from bookings.patients.record import NOBODY, PARTNER_FIELDS
@@ -123,14 +123,21 @@ def test_a_dry_run_counts_and_changes_nothing(scene: Scene, api: Caller, clock: 
     take(api, scene.booking())
     Session.objects.create(session_key="s", session_data="", expire_date=NOON)
     clock.move_to(ENDS + timedelta(days=91))
-    tables = ("bookings_appointment", "api_keptanswer", "django_session")
+    PatientHold.objects.create(
+        group_id="a", practice=scene.practice, page="p", address="a", places=1, pending_until=NOON
+    )
+    tables = ("bookings_appointment", "api_keptanswer", "django_session", "bookings_patienthold")
     before = rows(*tables)
-    counts = "the patients' data of 1 appointments, 1 answers kept for retries and 1 ended sessions"
+    counts = (
+        "the patients' data of 1 appointments, 1 answers kept for retries, 1 ended sessions and "
+        "1 ended holds of booking pages"
+    )
     assert purge(dry_run=True) == f"Would remove {counts}.\n"
     assert rows(*tables) == before
     assert purge() == f"Removed {counts}.\n"
     assert not KeptAnswer.objects.exists()
     assert not Session.objects.exists()
+    assert not PatientHold.objects.exists()
     assert Event.objects.exists()
 
 

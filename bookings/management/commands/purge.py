@@ -8,6 +8,7 @@ from django.contrib.sessions.models import Session
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
+from bookings.booking_page import limits
 from bookings.patients import purge
 from openchair.api.idempotency import KEPT_FOR
 from openchair.api.models import KeptAnswer
@@ -19,8 +20,9 @@ class Command(BaseCommand):
     help = (
         "Remove what is known of patients whose appointment ended longer ago than that; of those "
         "cancelled, expired or without a time, what has not changed for so long. Statistics, "
-        "history and statuses stay. Also removes answers kept for retries for over 24 hours, and "
-        "ended sessions. In small batches while the server runs; it may be stopped and run again."
+        "history and statuses stay. Also removes answers kept for retries for over 24 hours, ended "
+        "sessions, and from where places were held on booking pages. In small batches while the "
+        "server runs; it may be stopped and run again."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -35,10 +37,12 @@ class Command(BaseCommand):
         emptied = sum(purge.purge(before, dry_run=dry_run))
         answers = KeptAnswer.objects.filter(kept_at__lte=now - KEPT_FOR)
         sessions = Session.objects.filter(expire_date__lt=now)
-        counts = [rows.count() if dry_run else rows.delete()[0] for rows in (answers, sessions)]
+        rest = (answers, sessions, limits.forgotten(now))
+        counts = [rows.count() if dry_run else rows.delete()[0] for rows in rest]
         self.stdout.write(
             f"{'Would remove' if dry_run else 'Removed'} the patients' data of {emptied} "
-            f"appointments, {counts[0]} answers kept for retries and {counts[1]} ended sessions."
+            f"appointments, {counts[0]} answers kept for retries, {counts[1]} ended sessions and "
+            f"{counts[2]} ended holds of booking pages."
         )
 
 
