@@ -1,5 +1,6 @@
 """Views of the public pages, and the handlers of 400, 403, 404, 500 (page or problem document)."""
 
+import re
 import sys
 from functools import cache
 
@@ -8,12 +9,15 @@ from django.db import IntegrityError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.utils.translation import get_language
 from django.views import defaults
 from django.views.decorators.http import require_safe
 
 from openchair.api import problems as api_problems
 from openchair.api.middleware import is_api
 from openchair.database import failures
+
+_FOR_PATIENTS = re.compile(r"(?:/es)?/(?:book|visit)/")
 
 
 @require_safe
@@ -75,6 +79,8 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     if is_api(request):
         return api_problems.by_status(request, 404, "There is nothing at this address.")
+    if _FOR_PATIENTS.match(request.path_info):
+        return _to_patients("not_found.html", 404)
     return defaults.page_not_found(request, exception)
 
 
@@ -84,12 +90,17 @@ def database_failed(request: HttpRequest, error: Exception) -> HttpResponse:
         return api_problems.database_failed(request, error)
     is_refusal = isinstance(error, IntegrityError)
     outage = None if is_refusal else failures.note(error)
-    # Without the request: its context processors would query the failed database.
-    page = render_to_string("database_failed.html", {"outage": outage})
-    if outage is None:
-        return HttpResponse(page, status=409)
-    headers = {"Retry-After": str(outage.retry_after), "Cache-Control": "no-store"}
-    return HttpResponse(page, status=503, headers=headers)
+    status = 409 if outage is None else 503
+    if _FOR_PATIENTS.match(request.path_info):
+        response = _to_patients("failed.html", status)
+    else:
+        # Without the request: its context processors would query the failed database.
+        page = render_to_string("database_failed.html", {"outage": outage})
+        response = HttpResponse(page, status=status)
+    if outage is not None:
+        response["Retry-After"] = str(outage.retry_after)
+        response["Cache-Control"] = "no-store"
+    return response
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -99,4 +110,12 @@ def server_error(request: HttpRequest) -> HttpResponse:
         return database_failed(request, error)
     if is_api(request):
         return api_problems.by_status(None, 500, "OpenChair has a bug here.")
+    if _FOR_PATIENTS.match(request.path_info):
+        return _to_patients("failed.html", 500)
     return defaults.server_error(request)
+
+
+def _to_patients(template: str, status: int) -> HttpResponse:
+    """Answer with a page of templates/book/ in the language of the request, without database."""
+    page = render_to_string(f"book/{template}", {"language": get_language()})
+    return HttpResponse(page, status=status)

@@ -14,6 +14,7 @@ from bookings.desk.desk import version
 from bookings.models import Booking, Event
 from bookings.scheduling import feed
 from openchair.database import failures
+from tests.booking_page.walk import ADULT, Patient, opened
 from tests.conftest import Caller
 from tests.desk.world import House
 from tests.factories import Scene
@@ -108,6 +109,23 @@ def test_a_person_at_the_desk_is_told_what_is_wrong_and_when_to_come_again(
     assert not booking.appointments.exists()
     assert desk.post(path, patient).status_code == 302
     assert booking.appointments.get().status == "booked"
+
+
+def test_a_patient_is_told_so_in_the_language_of_the_page(house: House, clock: Any) -> None:
+    opened(house.practice)
+    house.publish("X")
+    patient = Patient(house.practice, clock, "/es").send(**ADULT).choose("day")
+    before = patient.html
+    with read_only():
+        patient.choose("time")
+    assert (patient.status, patient.response["Retry-After"]) == (
+        503,
+        str(failures.READ_ONLY.retry_after),
+    )
+    assert "Esto no ha funcionado" in patient.text
+    assert "Go to the board" not in patient.text
+    patient.html = before
+    assert patient.choose("time").step == "details"
 
 
 def test_what_a_middleware_meets_is_answered_as_well(
