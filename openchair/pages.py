@@ -63,7 +63,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if is_api(request):
         return api_problems.by_status(None, 400, "This request cannot be read: check it.")
     # Django's own view would parse the form again, which may be what failed.
-    return HttpResponse(_page(request, "400.html", "refused"), status=400)
+    return HttpResponse(_page(request, "400.html"), status=400)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -80,7 +80,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     if is_api(request):
         return api_problems.by_status(request, 404, "There is nothing at this address.")
-    return HttpResponse(_page(request, "404.html", "unknown"), status=404)
+    return HttpResponse(_page(request, "404.html", to_patients="not_found.html"), status=404)
 
 
 def database_failed(request: HttpRequest, error: Exception) -> HttpResponse:
@@ -91,12 +91,12 @@ def database_failed(request: HttpRequest, error: Exception) -> HttpResponse:
     outage = None if is_refusal else failures.note(error)
     if outage is not None:
         return unavailable(request, outage)
-    return HttpResponse(_page(request, "database_failed.html", "refused"), status=409)
+    return HttpResponse(_page(request, "database_failed.html"), status=409)
 
 
 def unavailable(request: HttpRequest, outage: failures.Outage) -> HttpResponse:
     """Answer 503 with Retry-After to a request for a page."""
-    page = _page(request, "database_failed.html", "away", outage=outage)
+    page = _page(request, "database_failed.html", outage=outage)
     headers = {"Retry-After": str(outage.retry_after), "Cache-Control": "no-store"}
     return HttpResponse(page, status=503, headers=headers)
 
@@ -109,21 +109,24 @@ def server_error(request: HttpRequest) -> HttpResponse:
     if is_api(request):
         return api_problems.by_status(None, 500, "OpenChair has a bug here.")
     if _PATIENTS.match(request.path_info):
-        return HttpResponse(_to_patients(request, "refused"), status=500)
+        return HttpResponse(_to_patients(request, "failed.html"), status=500)
     return defaults.server_error(request)
 
 
-def _page(request: HttpRequest, template: str, what: str, **context: Any) -> str:
-    """Render a page that tells what went wrong: to patients one of theirs, which tells `what`.
+def _page(
+    request: HttpRequest, template: str, *, to_patients: str = "failed.html", **context: Any
+) -> str:
+    """Render a page that tells what went wrong; to patients one of templates/book/ instead.
 
     Without the request: its context processors would query the database, which may have failed.
     """
     if _PATIENTS.match(request.path_info):
-        return _to_patients(request, what)
+        return _to_patients(request, to_patients)
     return render_to_string(template, context)
 
 
-def _to_patients(request: HttpRequest, what: str) -> str:
+def _to_patients(request: HttpRequest, template: str) -> str:
+    """Render it in the language of the address, which not every caller has switched on."""
     language = translation.get_language_from_path(request.path_info) or settings.LANGUAGE_CODE
     with translation.override(language):
-        return render_to_string("book/failed.html", {"what": what, "language": language})
+        return render_to_string(f"book/{template}", {"language": language})

@@ -1,7 +1,6 @@
 """The booking page as a whole: whom it answers, in which language, with which headers."""
 
 import pytest
-from django.db import OperationalError
 from django.test import Client
 from django.utils import translation
 
@@ -39,32 +38,10 @@ def test_a_practice_without_a_page_says_to_call_and_an_unknown_one_is_not_found(
     Practice.objects.update(active=False)
     closed = Client().get(f"/book/{scene.practice.pk}")
     assert (unknown.status_code, closed.status_code) == (404, 404)
-    assert "Call the office" not in unknown.text + closed.text
-
-
-@pytest.mark.parametrize(
-    ("path", "words"),
-    [
-        ("/book/nobody", "Check the address, or call the office."),
-        ("/es/visit/", "Revise la dirección o llame al consultorio."),
-    ],
-)
-def test_an_address_of_nothing_is_told_on_a_page_for_patients(scene, path, words):
-    answer = Client().get(path)
-    assert answer.status_code == 404
-    assert words in answer.text
-    assert "Staff login" not in answer.text
-
-
-def test_a_database_that_is_away_is_told_to_patients_in_their_language(scene, monkeypatch):
-    def gone(*args, **kwargs):
-        raise OperationalError("server closed the connection unexpectedly")
-
-    monkeypatch.setattr("bookings.scheduling.bookings.catch_up", gone)
-    answer = Client().get(f"/es/book/{scene.practice.pk}")
-    assert (answer.status_code, answer["Retry-After"]) == (503, "5")
-    assert "Espere un momento" in answer.text
-    assert "Go to the board" not in answer.text
+    for each in (unknown, closed, Client().get("/book/nobody/day"), Client().get("/visit/a/b")):
+        assert "This page does not exist" in each.text
+        assert "Staff login" not in each.text
+    assert "Esta página no existe" in Client().get("/es/book/nobody").text
 
 
 def test_a_bug_of_ours_is_told_to_patients_in_their_language(scene, monkeypatch):
@@ -79,7 +56,7 @@ def test_a_state_that_cannot_be_read_begins_anew(scene):
         query = {"state": sent.encode("utf-8", "surrogatepass")}
         answer = Client().get(f"/book/{scene.practice.pk}", query)
         assert answer.status_code == 400, sent
-        assert "Begin again" in answer.text
+        assert "Start over" in answer.text
 
 
 def test_spanish_does_not_stay_for_the_next_request_of_the_thread(scene):

@@ -62,7 +62,7 @@ def test_what_has_waited_longer_than_patience_is_refused(
 
 @pytest.mark.parametrize(
     ("path", "words"),
-    [("/admin/", "nothing was"), ("/book/x", "Wait a moment"), ("/es/book/x", "Espere un momento")],
+    [("/admin/", "nothing was"), ("/book/x", "Wait a minute"), ("/es/book/x", "Espere un minuto")],
 )
 def test_whoever_waits_for_a_page_gets_a_page(worker: Worker, path: str, words: str) -> None:
     answer = worker(ago(50), path)
