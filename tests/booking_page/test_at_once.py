@@ -2,17 +2,20 @@
 
 from datetime import UTC, datetime
 from itertools import count
+from typing import Any
 
 import pytest
 
 from bookings.booking_page import holding
-from bookings.booking_page.holding import AlreadyBooked
+from bookings.booking_page.holding import AlreadyBooked, Gone, Unlike
 from bookings.models import Appointment, PatientHold
+from bookings.scheduling import appointments, moving
 from bookings.scheduling.availability import Option
-from openchair.errors import LimitReached
-from tests.booking_page.test_holding import again, held, openings, page_of
+from openchair.errors import LimitReached, Refused
+from tests.booking_page.test_holding import TYPED, again, held, openings, page_of
 from tests.conftest import together
 from tests.factories import Scene
+from tests.test_races import inconsistencies
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -50,3 +53,34 @@ def test_one_page_that_chooses_eight_times_at_once_holds_one(scene):
     answers = together(8, lambda: holding.hold(again(page), Option((of[next(nth)],))))
     assert len({tuple(each) for each in answers}) == 1
     assert Appointment.objects.taken().count() == 1
+
+
+def all_at_once(scene: Scene) -> list[Any]:
+    """Book, extend and change a held visit while the office cancels one and moves the other."""
+    at: Any = {"by": scene.actor, "now": datetime.now(UTC)}
+    first, second, third, fourth = openings(scene, 4)
+    page = page_of(scene, "Ada", "Ben")
+    ada, ben = visit = held(page, first, second)
+    seen = holding.shown(visit)
+    acts = iter(
+        [
+            lambda: holding.confirm(again(page), seen),
+            lambda: holding.keep(again(page), TYPED),
+            lambda: holding.hold(again(page), Option((fourth, third))),
+            lambda: appointments.cancel(appointment_id=ada.pk, **at),
+            lambda: moving.move(to={ben.pk: {"booking_id": third.pk}}, **at),
+        ]
+    )
+
+    def act() -> Any:
+        return next(acts)()
+
+    return together(5, act)
+
+
+def test_a_visit_that_all_change_at_once_is_one_thing_or_the_other(scene):
+    for _ in range(5):
+        for answer in all_at_once(scene):
+            assert isinstance(answer, (list, Appointment, Gone, AlreadyBooked, Unlike, Refused))
+        assert inconsistencies() == []
+        PatientHold.objects.all().delete()
