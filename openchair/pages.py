@@ -17,6 +17,8 @@ from openchair.api import problems as api_problems
 from openchair.api.middleware import is_api
 from openchair.database import failures
 
+_FOR_PATIENTS = re.compile(r"(?:/es)?/(?:book|visit)/")
+
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
@@ -77,6 +79,8 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     if is_api(request):
         return api_problems.by_status(request, 404, "There is nothing at this address.")
+    if _FOR_PATIENTS.match(request.path_info):
+        return _to_patients("not_found.html", 404)
     return defaults.page_not_found(request, exception)
 
 
@@ -86,17 +90,17 @@ def database_failed(request: HttpRequest, error: Exception) -> HttpResponse:
         return api_problems.database_failed(request, error)
     is_refusal = isinstance(error, IntegrityError)
     outage = None if is_refusal else failures.note(error)
-    # Without the request: its context processors would query the failed database.
-    page = render_to_string(_failed_page(request), {"outage": outage, "language": get_language()})
-    if outage is None:
-        return HttpResponse(page, status=409)
-    headers = {"Retry-After": str(outage.retry_after), "Cache-Control": "no-store"}
-    return HttpResponse(page, status=503, headers=headers)
-
-
-def _failed_page(request: HttpRequest) -> str:
-    is_patients = re.match(r"/(es/)?(book|visit)/", request.path_info)
-    return "book/failed.html" if is_patients else "database_failed.html"
+    status = 409 if outage is None else 503
+    if _FOR_PATIENTS.match(request.path_info):
+        response = _to_patients("failed.html", status)
+    else:
+        # Without the request: its context processors would query the failed database.
+        page = render_to_string("database_failed.html", {"outage": outage})
+        response = HttpResponse(page, status=status)
+    if outage is not None:
+        response["Retry-After"] = str(outage.retry_after)
+        response["Cache-Control"] = "no-store"
+    return response
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -106,4 +110,12 @@ def server_error(request: HttpRequest) -> HttpResponse:
         return database_failed(request, error)
     if is_api(request):
         return api_problems.by_status(None, 500, "OpenChair has a bug here.")
+    if _FOR_PATIENTS.match(request.path_info):
+        return _to_patients("failed.html", 500)
     return defaults.server_error(request)
+
+
+def _to_patients(template: str, status: int) -> HttpResponse:
+    """Answer with a page of templates/book/ in the language of the request, without database."""
+    page = render_to_string(f"book/{template}", {"language": get_language()})
+    return HttpResponse(page, status=status)

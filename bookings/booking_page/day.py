@@ -43,7 +43,8 @@ def day(request: HttpRequest, page: Page) -> HttpResponse:
         "later": page.url("book_day", None, **{"from": later[0].isoformat()}) if later else "",
         "mistakes": mistakes,
         "back": page.url("book" if next_step(page) == "book_day" else "book_where"),
-        "has_choice": next_step(page) == "book_where",
+        "is_narrowed": bool(page.state.location_id or page.state.doctor_id),
+        "who": page.url("book"),
     }
     return show(request, page, "day.html", context, 400 if mistakes else 200)
 

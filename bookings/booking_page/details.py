@@ -18,6 +18,8 @@ def details(request: HttpRequest, page: Page) -> HttpResponse:
             visit = holding.keep(page, typed)
         except holding.Gone as has_gone:
             return gone.go(request, page, {} if has_gone.is_kept else typed)
+        if "language" in request.POST:  # of book.js: from the form in the other language
+            return page.go("book_details")
         form = ContactForm(typed)
         if form.is_valid():
             return page.go("book_check")

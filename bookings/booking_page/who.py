@@ -123,6 +123,8 @@ def who(request: HttpRequest, page: Page) -> HttpResponse:
             page = replace(page, state=page.state.but(**_came_from(request.GET)))
         form = WhoForm(initial=WhoForm.initial_of(page.state))
         return _show(request, page, form)
+    if "language" in request.POST:  # of book.js: from the form in the other language
+        return _show(request, page, WhoForm(initial=request.POST.dict()))
     form = WhoForm(request.POST)
     if form.is_valid():
         state = form.said_in(page.state)
@@ -192,8 +194,9 @@ def _name(is_first: bool, nth: int) -> forms.CharField:
         label=gettext_lazy("First name") if is_first else gettext_lazy("Last name"),
         max_length=100,
         required=False,
-        # What a browser knows is the name of whoever types, who is the first at most.
-        attrs={"autocomplete": autocomplete if nth == 1 else "off"},
+        # A section for each: whatever the browser knows of one goes into no other's fields. Not
+        # "off", with which what was typed is gone when the browser goes back to the page.
+        attrs={"autocomplete": f"section-person-{nth} {autocomplete}"},
         error_messages={
             "max_length": gettext_lazy("Write a name of 100 letters at most"),
             "null_characters_not_allowed": _NUL,

@@ -1,4 +1,5 @@
-/* Comfort on the patients' pages: nothing needs it. It counts down how long a time is kept. */
+/* Comfort on the patients' pages: nothing needs it. It counts down how long a time is kept, and takes
+   what is typed along into the other language. */
 (function () {
   "use strict";
   var WARNS = 120;
@@ -7,6 +8,21 @@
 
   var mistakes = document.querySelector(".mistakes");
   if (mistakes && !framed) mistakes.focus();
+
+  /* The other language, with what is typed so far. */
+  var language = document.querySelector(".top-language"), field = document.querySelector(".input");
+  if (language && field) language.addEventListener("click", function (event) {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    var typed = field.form, action = typed.action, only = document.createElement("input");
+    only.type = "hidden";
+    only.name = "language";
+    typed.appendChild(only);
+    typed.action = language.pathname;
+    typed.submit();
+    typed.action = action;  /* as it was, for whoever comes back to this page */
+    typed.removeChild(only);
+  });
 
   var kept = byId("kept"), dialog = byId("clock");
   if (!kept || !dialog || !dialog.showModal || !window.fetch) return;

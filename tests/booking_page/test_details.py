@@ -71,7 +71,7 @@ def test_the_last_page_has_a_calendar_file_and_a_link_for_each_patient(scene):
     browser = Browser(scene, "Ada", "Ben").book()
     assert browser.heading == "Your visits are booked"
     assert ManageLink.objects.count() == 2
-    assert browser.page.count("Put it into your calendar") == 2
+    assert browser.page.count("Add to your calendar") == 2
     assert browser.page.count("Move or cancel this visit") == 2
     assert browser.headers["X-Robots-Tag"] == "noindex"
 
@@ -163,3 +163,11 @@ def test_nothing_odd_that_is_sent_is_an_error_of_ours(scene, step):
         sent, read = browser.client.post(url, data), browser.client.get(url, data)
         assert max(sent.status_code, read.status_code) < 500, odd
         assert browser.client.post(url, {"state": said}).status_code in {303, 400}
+
+
+def test_the_other_language_takes_along_what_is_typed_right_or_wrong(scene):
+    browser = Browser(scene).hold().send("details", language="", phone="12", message="Hello")
+    assert (browser.status, browser.step) == (200, "details")
+    assert 'value="12"' in browser.page
+    assert "Hello</textarea>" in browser.page
+    assert "Error:" not in browser.page

@@ -173,7 +173,7 @@ def test_the_last_page_of_a_cancelled_visit_needs_no_time(range_scene):
 def test_an_address_of_a_last_page_that_is_none_begins_anew(scene, visits):
     browser = Browser(scene)
     answer = browser.client.get(f"/book/{scene.practice.pk}/done", {"visits": visits})
-    assert (answer.status_code, "Begin again" in answer.text) == (400, True)
+    assert (answer.status_code, "Start over" in answer.text) == (400, True)
 
 
 def test_a_last_page_is_none_of_another_practice(scene):

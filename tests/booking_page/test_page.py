@@ -38,7 +38,10 @@ def test_a_practice_without_a_page_says_to_call_and_an_unknown_one_is_not_found(
     Practice.objects.update(active=False)
     closed = Client().get(f"/book/{scene.practice.pk}")
     assert (unknown.status_code, closed.status_code) == (404, 404)
-    assert "Call the office" not in unknown.text + closed.text
+    for each in (unknown, closed, Client().get("/book/nobody/day"), Client().get("/visit/a/b")):
+        assert "This page does not exist" in each.text
+        assert "Staff login" not in each.text
+    assert "Esta página no existe" in Client().get("/es/book/nobody").text
 
 
 def test_a_state_that_cannot_be_read_begins_anew(scene):
@@ -46,7 +49,7 @@ def test_a_state_that_cannot_be_read_begins_anew(scene):
         query = {"state": sent.encode("utf-8", "surrogatepass")}
         page = Client().get(f"/book/{scene.practice.pk}", query)
         assert page.status_code == 400, sent
-        assert "Begin again" in page.text
+        assert "Start over" in page.text
 
 
 def test_spanish_does_not_stay_for_the_next_request_of_the_thread(scene):

@@ -239,7 +239,7 @@ def test_a_state_that_is_too_old_begins_anew_but_names_that_were_typed_stay(
     patient = Patient(house.practice, clock).send(**ADULT)
     first = Patient(house.practice, clock)
     clock.shift(LASTS + 2)
-    assert "Begin again" in patient.get(patient.address).text
+    assert "Start over" in patient.get(patient.address).text
     first.send(**ADULT)
     assert 'value="Ann"' in first.html
     assert first.send(**ADULT).step == "day"
@@ -260,7 +260,7 @@ def test_a_state_of_another_practice_is_none(house: Scene, clock: Any) -> None:
     opened(other.practice)
     patient = Patient(other.practice, clock).send(**ADULT)
     there = patient.address.replace(other.practice.pk, house.practice.pk)
-    assert "Begin again" in patient.get(there).text
+    assert "Start over" in patient.get(there).text
 
 
 @pytest.mark.parametrize("day", ["", "x", "2026-13-01", "0001-01-01", "9999-12-31", "\0", "\ud800"])
@@ -290,3 +290,33 @@ def test_a_preview_holds_nothing(house: Scene, clock: Any) -> None:
     patient.send(**ADULT).choose("day").choose("time")
     assert "The preview ends here" in patient.text
     assert not Appointment.objects.exists()
+
+
+def test_the_other_language_takes_what_is_typed_along_without_a_word_about_mistakes(
+    house: Scene, clock: Any
+) -> None:
+    patient = Patient(house.practice, clock)
+    patient.html = patient.html.replace('action="/book/', 'action="/es/book/')
+    patient.send(language="", count="3", first_name_3="Cy", guardian_name="Joan", adult="no")
+    assert (patient.status, patient.step) == (200, "")
+    assert "¿Quién viene?" in patient.text
+    assert "Error:" not in patient.text
+    for typed in ('value="Cy"', 'value="Joan"', 'value="3" checked', 'value="no" checked'):
+        assert typed.replace(" checked", "") in patient.html
+    assert re.search('value="3"[^>]* checked', patient.html)
+
+
+def test_a_day_begins_with_a_capital_in_spanish_too(house: Scene, clock: Any) -> None:
+    patient = Patient(house.practice, clock, "/es").send(**ADULT)
+    assert [*patient.choices("day")] == ["Martes 2 de junio", "Miércoles 3 de junio"]
+    assert "Hora del Este" in patient.choose("day").text
+
+
+def test_a_family_without_room_is_told_what_else_it_can_do(house: Scene, clock: Any) -> None:
+    four = {**CHILDREN, "count": "4"}
+    names = {f"{which}_name_{nth}": "Lee" for which in ("first", "last") for nth in (3, 4)}
+    patient = Patient(house.practice, clock).send(**four, **names)
+    assert "Book for fewer of you at a time" in patient.text
+    assert "any doctor" not in patient.text
+    assert patient.follow("Change who is coming").text.count("Person 4") == 1
+    assert 'value="Lee"' in patient.html

@@ -43,7 +43,7 @@ def test_a_visit_moves_in_three_pages_and_one_act(house: House) -> None:
     answer = phone.press("/move/check", query=f"?time={there.pk}")
     assert (answer.status_code, answer["Location"]) == (303, f"{phone.address}?moved=1")
     text = phone.reads(moved="1")
-    assert "The visit is moved. This is its new time." in text
+    assert "Your visit has been moved. This is its new time." in text
     assert "Thursday, June 4, 3:00 PM" in text
     assert "I will come" in text  # said of the old time
     assert Booking.objects.get(pk=visit.booking_id).free_places == 1
@@ -76,7 +76,7 @@ def test_a_place_lost_meanwhile_offers_the_nearest_others(house: House) -> None:
     ):
         assert answer.status_code == 409
         assert "This time is gone" in said(answer)
-        assert "Now it is Wednesday, June 3, 9:00 AM." in said(answer)
+        assert "Your visit now: Wednesday, June 3, 9:00 AM." in said(answer)
         assert [*choices(answer)] == [each.pk for each in nearest]
     assert phone.now().booking_id == phone.visit.booking_id
     appointments.cancel(appointment_id=rival.pk, by=PATIENT, now=NOON)
@@ -174,7 +174,9 @@ def test_a_moved_range_visit_gets_its_time_from_the_office_again(
     assert phone.press("/move/check", query=f"?time={there.pk}").status_code == 303
     moved = phone.now()
     assert (moved.status, moved.booking_id, moved.start_datetime) == ("reserved", there.pk, None)
-    assert "The visit is moved. The office will give you its new time." in phone.reads(moved="1")
+    assert "Your visit has been moved. The office will give you its new time." in phone.reads(
+        moved="1"
+    )
 
 
 def test_ten_days_are_on_a_page_and_the_later_ones_on_the_next(house: House) -> None:

@@ -38,7 +38,7 @@ def test_a_booked_visit_says_all_that_is_needed(house: House) -> None:
         "Dr. Reyes",
         "(212) 555-0100",
         "Bring the X-rays.",
-        "Put it into your calendar",
+        "Add to your calendar",
     ):
         assert each in text
     assert offered(text) == (True, True, True)

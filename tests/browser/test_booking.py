@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from itertools import count
 
 import pytest
-from playwright.sync_api import Browser, Page, Request
+from playwright.sync_api import Browser, Page, Request, expect
 
 from tests.browser.families import ADULT, CHILDREN, GUARDIAN, Family, Keyboard
 from tests.browser.looks import EVERY, PHONE, faults
@@ -190,3 +190,21 @@ def test_pages_that_refuse_or_warn(language: str, phone: Callable[..., Phone]) -
         look(wrong)
     own.complaints[:] = [each for each in own.complaints if "status of 40" not in each]
     assert found == []
+
+
+@pytest.mark.nightly
+def test_neither_back_nor_the_other_language_loses_what_is_typed(
+    phone: Callable[..., Phone],
+) -> None:
+    own = phone()
+    family = Family(own.page, own.address("exact"), people=CHILDREN, guardian=GUARDIAN)
+    family.who()
+    family.heading("Where and with whom?")
+    own.page.go_back()
+    last = own.page.locator("[name=last_name_2]")
+    expect(last).to_have_value("Quimby")
+    last.fill("Brook")
+    own.page.get_by_role("link", name="Español").click()
+    expect(own.page.get_by_role("heading", level=1)).to_have_text("¿Quién viene?")
+    expect(last).to_have_value("Brook")
+    expect(own.page.get_by_label("2", exact=True)).to_be_checked()

@@ -14,7 +14,7 @@ from bookings.desk.desk import version
 from bookings.models import Booking, Event
 from bookings.scheduling import feed
 from openchair.database import failures
-from tests.booking_page.journey import REACHED, Browser
+from tests.booking_page.walk import ADULT, Patient, opened
 from tests.conftest import Caller
 from tests.desk.world import House
 from tests.factories import Scene
@@ -111,23 +111,21 @@ def test_a_person_at_the_desk_is_told_what_is_wrong_and_when_to_come_again(
     assert booking.appointments.get().status == "booked"
 
 
-@on_sqlite
-@pytest.mark.parametrize(
-    ("prefix", "says"), [("", "Please try again"), ("/es", "Inténtelo otra vez, por favor")]
-)
-def test_a_patient_is_told_to_come_again_in_their_language_and_not_sent_to_the_desk(
-    scene: Scene, prefix: str, says: str
-) -> None:
-    browser = Browser(scene)
-    scene.booking()
-    browser.hold()
-    with another_writer():
-        answer = browser.client.post(
-            f"{prefix}/book/{scene.practice.pk}/details", {"state": browser.state, **REACHED}
-        )
-    assert (answer.status_code, answer["Cache-Control"]) == (503, "no-store")
-    assert f"<h1>{says}</h1>" in answer.text
-    assert "/admin/" not in answer.text
+def test_a_patient_is_told_so_in_the_language_of_the_page(house: House, clock: Any) -> None:
+    opened(house.practice)
+    house.publish("X")
+    patient = Patient(house.practice, clock, "/es").send(**ADULT).choose("day")
+    before = patient.html
+    with read_only():
+        patient.choose("time")
+    assert (patient.status, patient.response["Retry-After"]) == (
+        503,
+        str(failures.READ_ONLY.retry_after),
+    )
+    assert "Esto no ha funcionado" in patient.text
+    assert "Go to the board" not in patient.text
+    patient.html = before
+    assert patient.choose("time").step == "details"
 
 
 def test_what_a_middleware_meets_is_answered_as_well(
