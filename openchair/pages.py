@@ -3,13 +3,14 @@
 import re
 import sys
 from functools import cache
+from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
-from django.utils.translation import get_language
+from django.utils import translation
 from django.views import defaults
 from django.views.decorators.http import require_safe
 
@@ -17,7 +18,7 @@ from openchair.api import problems as api_problems
 from openchair.api.middleware import is_api
 from openchair.database import failures
 
-_FOR_PATIENTS = re.compile(r"(?:/es)?/(?:book|visit)/")
+_PATIENTS = re.compile(r"/(?:es/)?(?:book|visit)(?:/|\Z)")
 
 
 @require_safe
@@ -62,7 +63,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if is_api(request):
         return api_problems.by_status(None, 400, "This request cannot be read: check it.")
     # Django's own view would parse the form again, which may be what failed.
-    return HttpResponse(render_to_string("400.html"), status=400)
+    return HttpResponse(_page(request, "400.html"), status=400)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -79,9 +80,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     if is_api(request):
         return api_problems.by_status(request, 404, "There is nothing at this address.")
-    if _FOR_PATIENTS.match(request.path_info):
-        return _to_patients("not_found.html", 404)
-    return defaults.page_not_found(request, exception)
+    return HttpResponse(_page(request, "404.html", to_patients="not_found.html"), status=404)
 
 
 def database_failed(request: HttpRequest, error: Exception) -> HttpResponse:
@@ -90,17 +89,16 @@ def database_failed(request: HttpRequest, error: Exception) -> HttpResponse:
         return api_problems.database_failed(request, error)
     is_refusal = isinstance(error, IntegrityError)
     outage = None if is_refusal else failures.note(error)
-    status = 409 if outage is None else 503
-    if _FOR_PATIENTS.match(request.path_info):
-        response = _to_patients("failed.html", status)
-    else:
-        # Without the request: its context processors would query the failed database.
-        page = render_to_string("database_failed.html", {"outage": outage})
-        response = HttpResponse(page, status=status)
     if outage is not None:
-        response["Retry-After"] = str(outage.retry_after)
-        response["Cache-Control"] = "no-store"
-    return response
+        return unavailable(request, outage)
+    return HttpResponse(_page(request, "database_failed.html"), status=409)
+
+
+def unavailable(request: HttpRequest, outage: failures.Outage) -> HttpResponse:
+    """Answer 503 with Retry-After to a request for a page."""
+    page = _page(request, "database_failed.html", outage=outage)
+    headers = {"Retry-After": str(outage.retry_after), "Cache-Control": "no-store"}
+    return HttpResponse(page, status=503, headers=headers)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -110,12 +108,25 @@ def server_error(request: HttpRequest) -> HttpResponse:
         return database_failed(request, error)
     if is_api(request):
         return api_problems.by_status(None, 500, "OpenChair has a bug here.")
-    if _FOR_PATIENTS.match(request.path_info):
-        return _to_patients("failed.html", 500)
+    if _PATIENTS.match(request.path_info):
+        return HttpResponse(_to_patients(request, "failed.html"), status=500)
     return defaults.server_error(request)
 
 
-def _to_patients(template: str, status: int) -> HttpResponse:
-    """Answer with a page of templates/book/ in the language of the request, without database."""
-    page = render_to_string(f"book/{template}", {"language": get_language()})
-    return HttpResponse(page, status=status)
+def _page(
+    request: HttpRequest, template: str, *, to_patients: str = "failed.html", **context: Any
+) -> str:
+    """Render a page that tells what went wrong; to patients one of templates/book/ instead.
+
+    Without the request: its context processors would query the database, which may have failed.
+    """
+    if _PATIENTS.match(request.path_info):
+        return _to_patients(request, to_patients)
+    return render_to_string(template, context)
+
+
+def _to_patients(request: HttpRequest, template: str) -> str:
+    """Render it in the language of the address, which not every caller has switched on."""
+    language = translation.get_language_from_path(request.path_info) or settings.LANGUAGE_CODE
+    with translation.override(language):
+        return render_to_string(f"book/{template}", {"language": language})

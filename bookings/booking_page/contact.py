@@ -7,9 +7,9 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from bookings import phone
 from bookings.booking_page import holding
 from bookings.booking_page.forms import PatientForm
-from bookings.desk import phone
 from bookings.patients.record import Patient
 
 MOST = 4000

@@ -8,9 +8,9 @@ from django.core import signing
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
+from bookings import phone
 from bookings.booking_page import summary
 from bookings.booking_page.page import Page, begin_anew, first_page, show
-from bookings.desk import phone
 from bookings.models import Appointment, AppointmentStatus
 from bookings.patients import links
 

@@ -15,10 +15,9 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_http_methods
 
-from bookings import walltime
+from bookings import phone, walltime
 from bookings.booking_page import preview
 from bookings.booking_page.state import State, UnreadableState
-from bookings.desk import phone
 from bookings.scheduling import bookings
 from practices.models import BookingPage, Doctor, Location, Practice
 

@@ -7,8 +7,8 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
-from bookings import walltime
-from bookings.desk import history, labels, phone, times, whole
+from bookings import phone, walltime
+from bookings.desk import history, labels, times, whole
 from bookings.desk.board.query import url_of_day
 from bookings.desk.desk import Desk, desk_page, show, version
 from bookings.desk.patient_forms import REASONS, NamedPatientForm, PatientForm

@@ -7,7 +7,8 @@ from urllib.parse import urlencode
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from bookings.desk import labels, phone, times
+from bookings import phone
+from bookings.desk import labels, times
 from bookings.desk.desk import Desk, desk_page, show
 from bookings.desk.next_free import MOST_PEOPLE
 from bookings.models import TAKEN, Appointment, Attendance

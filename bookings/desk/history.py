@@ -169,7 +169,8 @@ def _details(event: Event, zone: ZoneInfo, names: dict[str, str]) -> list[str]:
     for field, pair in event.changes.items():
         if field not in untold and event.from_status:
             was, is_now = (_value(field, value, zone, names) for value in pair)
-            told.append(f"{_FIELDS.get(field, field).capitalize()}: {was} → {is_now}")
+            if was != is_now:  # a hold renewed by seconds is not
+                told.append(f"{_FIELDS.get(field, field).capitalize()}: {was} → {is_now}")
     if event.appointment is not None and event.to_status == AppointmentStatus.CANCELLED:
         reason = event.appointment.person.cancel_reason
         if reason and event.from_status != event.to_status:

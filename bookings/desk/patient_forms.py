@@ -5,7 +5,8 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from bookings.desk import labels, phone
+from bookings import phone
+from bookings.desk import labels
 from bookings.desk.desk import Desk
 from bookings.desk.forms import WallTimeField, check_exact, instant_of
 from bookings.models import TAKEN, AppointmentStatus, Booking

@@ -87,7 +87,7 @@ class QueueTimeMiddleware:
             self.first_request_at = now
         waited = now - max(self._arrival(request.META, default=now), self.first_request_at)
         if waited > settings.PATIENCE and request.path_info not in settings.PROBES:
-            return self._refuse()
+            return self._refuse(request)
         return self.get_response(request)
 
     def _arrival(self, environ: Mapping[str, str], *, default: float) -> float:
@@ -95,11 +95,11 @@ class QueueTimeMiddleware:
         start = self._START.fullmatch(environ.get(proxies.REQUEST_START, ""))
         return float(start[1]) if start else default
 
-    def _refuse(self) -> HttpResponse:
-        detail = (
-            "More requests come than can be answered, and this one has waited too long: nothing "
-            f"was done. Send it again in {self.RETRY_AFTER} seconds."
-        )
+    def _refuse(self, request: HttpRequest) -> HttpResponse:
+        why = "More requests come than can be answered, and this one has waited too long"
+        if not is_api(request):
+            return pages.unavailable(request, failures.Outage(why, self.RETRY_AFTER))
+        detail = f"{why}: nothing was done. Send it again in {self.RETRY_AFTER} seconds."
         refused = problems.by_status(None, 503, detail)
         refused["Retry-After"] = str(self.RETRY_AFTER)
         return refused

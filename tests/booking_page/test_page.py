@@ -44,12 +44,19 @@ def test_a_practice_without_a_page_says_to_call_and_an_unknown_one_is_not_found(
     assert "Esta página no existe" in Client().get("/es/book/nobody").text
 
 
+def test_a_bug_of_ours_is_told_to_patients_in_their_language(scene, monkeypatch):
+    monkeypatch.setattr("bookings.scheduling.bookings.catch_up", None)
+    answer = Client(raise_request_exception=False).get(f"/es/book/{scene.practice.pk}")
+    assert answer.status_code == 500
+    assert "llame al consultorio" in answer.text
+
+
 def test_a_state_that_cannot_be_read_begins_anew(scene):
     for sent in ("x", "\ud800", "é", "gAAAA", "\0"):
         query = {"state": sent.encode("utf-8", "surrogatepass")}
-        page = Client().get(f"/book/{scene.practice.pk}", query)
-        assert page.status_code == 400, sent
-        assert "Start over" in page.text
+        answer = Client().get(f"/book/{scene.practice.pk}", query)
+        assert answer.status_code == 400, sent
+        assert "Start over" in answer.text
 
 
 def test_spanish_does_not_stay_for_the_next_request_of_the_thread(scene):

@@ -105,6 +105,17 @@ def test_the_history_tells_what_the_patient_did(house: House, desk: Client) -> N
     assert "Patient Ada: changed Language: Spanish → English" in text
 
 
+def test_the_history_is_silent_on_a_hold_that_is_renewed_within_a_minute(
+    house: House, desk: Client
+) -> None:
+    (ada,) = book(house, "Ada", status="pending")
+    later: Any = {"by": PATIENT, "now": NOON + timedelta(seconds=5)}
+    families.edit(changes={ada.pk: {"status": "pending"}}, **later)
+    text = said(desk.get(house.address(f"place/{ada.pk}/"))).partition("History")[2]
+    assert "Patient Ada: place on hold" in text
+    assert "Hold ends" not in text
+
+
 def test_a_colleague_is_told_what_the_patient_did(house: House, desk: Client) -> None:
     (ada,) = book(house, "Ada")
     path = house.address(f"place/{ada.pk}/")

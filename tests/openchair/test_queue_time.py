@@ -60,6 +60,16 @@ def test_what_has_waited_longer_than_patience_is_refused(
         assert b"nothing was done" in answer.content
 
 
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [("/admin/", "nothing was"), ("/book/x", "Wait a minute"), ("/es/book/x", "Espere un minuto")],
+)
+def test_whoever_waits_for_a_page_gets_a_page(worker: Worker, path: str, words: str) -> None:
+    answer = worker(ago(50), path)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
+    assert words.lower() in answer.content.decode().lower()
+
+
 @pytest.mark.parametrize("start", [None, "", "t=", "yesterday", "t=-1", "1", f"t={NOW + 999}"])
 def test_without_a_time_that_has_passed_nothing_is_refused(
     worker: Worker, start: str | None

@@ -1,4 +1,4 @@
-"""Telephone numbers as typed at the desk: whether one is possible, and its link for dialing."""
+"""Telephone numbers as people type them: whether one is possible, and its link for dialing."""
 
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, ValidationResult
