@@ -71,7 +71,11 @@ def all_at_once(scene: Scene) -> list[Any]:
             lambda: moving.move(to={ben.pk: {"booking_id": third.pk}}, **at),
         ]
     )
-    return together(5, lambda: next(acts)())
+
+    def act() -> Any:
+        return next(acts)()
+
+    return together(5, act)
 
 
 def test_a_visit_that_all_change_at_once_is_one_thing_or_the_other(scene):
