@@ -31,13 +31,15 @@ def done(request: HttpRequest, page: Page) -> HttpResponse:
     if not visit:
         return begin_anew(request, page)
     booked = [each for each in visit if each.status in _BOOKED]
+    booked_to_come = [each for each in booked if not summary.is_past(each, page.now)]
     locations = {each.booking.location_id: each.booking.location for each in booked}
     context = {
         "visits": [_shown(each, page) for each in visit],
         # The office, or a parent, may have moved one of a family to another one.
         "locations": [(each, phone.link(each.office_phone)) for each in locations.values()],
         "is_reserved": any(each.status == AppointmentStatus.RESERVED for each in visit),
-        "is_booked": bool(booked),
+        "is_to_come": bool(booked_to_come),
+        "is_over": bool(booked) and not booked_to_come,
         "is_family": len(visit) > 1,
     }
     return show(request, page, "done.html", context)

@@ -1,6 +1,7 @@
 """What a patient is told of a visit: who, when, where, with whom."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from bookings import walltime
@@ -39,6 +40,20 @@ def _person(visit: Appointment) -> dict[str, Any]:
         "time": words.part(begins, zone) if visit.exact_time is None else words.clock(begins, zone),
         "doctor": booking.doctor.name,
     }
+
+
+def is_past(visit: Appointment, now: datetime) -> bool:
+    """Whether its time has come; without an exact time, whether its day is over."""
+    exact, begins, zone = (
+        visit.exact_time,
+        visit.booking.start_datetime,
+        visit.booking.location.zone,
+    )
+    if exact is not None or begins is None:
+        return exact is not None and exact <= now
+    zone = visit.booking.location.zone
+    today = walltime.wall_clock(now, zone).date()
+    return walltime.wall_clock(begins, zone).date() < today
 
 
 def name_of(visit: Appointment) -> str:

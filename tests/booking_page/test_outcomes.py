@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from bookings.models import Appointment
+from bookings.patients import purge
 from bookings.scheduling import appointments, bookings, moving
 from tests import factories
 from tests.booking_page.journey import REACHED, Browser
@@ -135,6 +136,15 @@ def test_the_last_page_says_what_has_become_of_a_visit(scene):
     assert "Thursday, June 4" in browser.follow(browser.url).page
     appointments.cancel(appointment_id=theirs().pk, by=scene.actor, now=NOON)
     assert browser.follow(browser.url).heading == "This visit is cancelled"
+
+
+def test_the_last_page_of_a_visit_that_is_over_says_so(scene, clock):
+    browser = Browser(scene).book()
+    clock.shift(timedelta(days=200))
+    assert [*purge.purge(NOON + timedelta(days=100), dry_run=False)] == [1]
+    assert browser.follow(browser.url).heading == "This visit is over"
+    assert "looking forward" not in browser.page.replace("We look forward", "looking forward")
+    assert "<bdi></bdi>" not in browser.page
 
 
 def test_the_last_page_names_the_office_of_each_of_a_family(scene):

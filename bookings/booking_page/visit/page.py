@@ -22,7 +22,7 @@ from bookings import walltime
 from bookings.booking_page import calendar, words
 from bookings.booking_page.page import Page, View, phones, public
 from bookings.booking_page.state import State
-from bookings.booking_page.summary import name_of
+from bookings.booking_page.summary import is_past, name_of
 from bookings.models import ActorKind, Appointment, AppointmentStatus, Attendance
 from bookings.patients import links
 from bookings.scheduling import moves
@@ -98,12 +98,7 @@ class Visit:
 
     @property
     def is_past(self) -> bool:
-        """Whether its time has come; without an exact time, whether its day is over."""
-        exact, begins, zone = self.appointment.exact_time, self.begins, self.location.zone
-        if exact is not None or begins is None:
-            return exact is not None and exact <= self.now
-        today = walltime.wall_clock(self.now, zone).date()
-        return walltime.wall_clock(begins, zone).date() < today
+        return is_past(self.appointment, self.now)
 
     @property
     def state(self) -> str:
