@@ -68,7 +68,7 @@ def test_who_will_come_is_marked_until_the_time_has_come(
     assert "Reads Spanish" in said(desk.get(house.address(opening)))
     day = said(desk.get(house.address(board)))
     assert "Ada new ✓ will come" in day
-    assert "1 ✓ said they will come" in day
+    assert "1 ✓ will come" in day
     week = said(desk.get(house.address(f"{board}&view=week")))
     assert "Ada ✓" in week
     clock.shift(24 * 3600)

@@ -167,7 +167,7 @@ def counts(entries: Iterable[Entry]) -> list[tuple[str, int, str]]:
         ("pending", found["held"], "on hold"),
         ("reserved", found["to_time"], "need a time"),
         ("booked", found["booked"], "booked"),
-        ("booked", found["will_come"], "✓ said they will come"),
+        ("booked", found["will_come"], "✓ will come"),
         ("booked", found["came"], "came"),
         ("closed", found["unused"], "passed unused"),
     ]
