@@ -124,9 +124,8 @@ def test_a_page_has_no_serious_barrier(path: str, visit: Visit) -> None:
     assert barriers(visit.page) == []
 
 
-@pytest.mark.parametrize(
-    "visit", ["light", pytest.param("dark", marks=pytest.mark.nightly)], indirect=True
-)
+@pytest.mark.nightly
+@pytest.mark.parametrize("visit", ["light", "dark"], indirect=True)
 def test_the_docs_have_no_serious_barrier_closed_or_open(visit: Visit, server: Server) -> None:
     page = visit.page
     page.goto("/docs/", wait_until="networkidle")

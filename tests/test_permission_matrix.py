@@ -20,10 +20,10 @@ from bookings.scheduling.actors import Actor
 from practices import keys
 from practices.models import ApiKey, Kind, Partner
 from tests import factories
-from tests.conftest import Caller, only_once_on_sqlite
+from tests.conftest import Caller, only_once
 from tests.server import ROOT
 
-pytestmark = only_once_on_sqlite
+pytestmark = only_once
 
 OPERATIONS = {
     f"{method.upper()} {path}"

@@ -19,7 +19,14 @@ from tests.conftest import Caller, only_once_on_sqlite
 pytestmark = [pytest.mark.django_db, only_once_on_sqlite]
 
 
-@pytest.mark.parametrize("now", ["2026-03-04 17:30", "2026-03-06 23:59", "2026-03-08 00:01"])
+@pytest.mark.parametrize(
+    "now",
+    [
+        "2026-03-06 23:59",
+        pytest.param("2026-03-04 17:30", marks=pytest.mark.nightly),
+        pytest.param("2026-03-08 00:01", marks=pytest.mark.nightly),
+    ],
+)
 def test_at_any_hour_today_and_tomorrow_are_whole(now: str, clock: Traveller) -> None:
     """On a Wednesday, before a weekend, and on a day on which the clocks change."""
     zone = ZoneInfo("America/New_York")

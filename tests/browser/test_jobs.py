@@ -113,7 +113,10 @@ def test_an_opening_is_held_released_and_closed_by_keyboard_alone(log_in: LogIn)
     expect(opening).to_have_text("Closed")
 
 
-@pytest.mark.parametrize("key", ["Enter", "Space", "Escape"])
+@pytest.mark.parametrize(
+    "key",
+    ["Enter", *(pytest.param(each, marks=pytest.mark.nightly) for each in ("Space", "Escape"))],
+)
 def test_one_key_stays_logged_in_a_minute_before_the_idle_end_and_nothing_typed_is_lost(
     log_in: LogIn, key: str
 ) -> None:

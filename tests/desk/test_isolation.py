@@ -117,7 +117,13 @@ def test_the_crawl_would_see_another_practice(mine: House, other: House) -> None
     assert other.word in client.get(other.address("board/?day=2026-06-02")).content.decode()
 
 
-@pytest.mark.parametrize("who", ["staff of one practice", "staff of no practice"])
+@pytest.mark.parametrize(
+    "who",
+    [
+        "staff of one practice",
+        pytest.param("staff of no practice", marks=pytest.mark.nightly),
+    ],
+)
 def test_another_practices_ids_are_told_from_nothing_by_no_address(
     who: str, mine: House, other: House
 ) -> None:
