@@ -4,6 +4,7 @@ With each push one adult books; at night families do in both languages and kinds
 scripts and without, and every page on their way is looked at in every look.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from itertools import count
 
@@ -137,6 +138,37 @@ def test_two_children_get_a_visit_and_move_and_cancel_it(
     family.manage()
     assert found == []
     assert len(looked) >= 14
+
+
+@pytest.mark.nightly
+def test_a_mail_scanner_that_runs_scripts_opens_every_link_and_changes_nothing(
+    phone: Callable[..., Phone],
+) -> None:
+    own, links = phone(), set[str]()
+
+    def look(step: str = "") -> None:
+        here = own.page.evaluate("[location.href, ...[...document.links].map(each => each.href)]")
+        links.update(each for each in here if each.startswith(own.server.url))
+
+    Family(own.page, own.address("exact"), people=CHILDREN, guardian=GUARDIAN, look=look).book()
+    look()
+    manage = next(each for each in sorted(links) if re.search("/visit/[^/]+$", each))
+    own.page.goto(manage)
+    look()
+    practice_id = own.server.demo["practices"]["exact"]["id"]
+    newest = f"/onlinescheduling/practice/{practice_id}/changes?after=latest"
+    before = own.server.call("GET", newest).json()["cursor"]
+    scanner = phone()
+    for link in sorted(links):
+        for _ in range(50):
+            if link.endswith(".ics"):
+                assert scanner.context.request.get(link).ok
+            else:
+                scanner.page.goto(link)
+    assert len(links) > 12
+    assert own.server.call("GET", newest).json()["cursor"] == before
+    own.page.goto(manage)
+    expect(own.page.get_by_role("button", name="I will come")).to_be_visible()
 
 
 @pytest.mark.nightly
