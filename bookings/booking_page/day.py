@@ -19,20 +19,20 @@ AT_ONCE = 10
 def day(request: HttpRequest, page: Page) -> HttpResponse:
     mistakes = []
     if request.method == "POST":
-        chosen = _date(request.POST.get("day"))
+        chosen = day_in(request.POST.get("day"))
         if chosen is not None:
             return page.go("book_time", page.state.but(day=chosen))
         mistakes.append(("day_0", _("Choose a day")))
     today = page.today()
     sought = asked(page)
     # One more than are shown is read, to know whether there are more.
-    before = _date(request.GET.get("before"))
+    before = day_in(request.GET.get("before"))
     if before is not None and before > today:
         found = availability.days_before(page.practice, sought, before=before, limit=AT_ONCE + 1)
         first = found[1] if len(found) > AT_ONCE else today
     else:
         said = request.POST.get("from") or request.GET.get("from")
-        first = max(_date(said) or today, today)
+        first = max(day_in(said) or today, today)
     found = availability.days(page.practice, sought, first=first, limit=AT_ONCE + 1)
     shown, later = found[:AT_ONCE], found[AT_ONCE:]
     context = {
@@ -49,7 +49,7 @@ def day(request: HttpRequest, page: Page) -> HttpResponse:
     return show(request, page, "day.html", context, 400 if mistakes else 200)
 
 
-def _date(text: str | None) -> date | None:
+def day_in(text: str | None) -> date | None:
     """Return a date in a year that a visit can be in, or None."""
     try:
         found = date.fromisoformat(text or "")

@@ -11,6 +11,7 @@ from bookings import walltime
 from bookings.booking_page import holding, words
 from bookings.booking_page.asking import asked
 from bookings.booking_page.contact import ContactForm
+from bookings.booking_page.day import day_in
 from bookings.booking_page.outcomes import told
 from bookings.booking_page.page import Page, show, step
 from bookings.booking_page.time import Choice, choice, value_of
@@ -20,6 +21,7 @@ from bookings.scheduling.availability import Option
 from openchair import encryption
 
 NEAREST = 6
+"""Times offered in place of one that has gone."""
 
 
 def go(request: HttpRequest, page: Page, typed: dict[str, str]) -> HttpResponse:
@@ -103,11 +105,8 @@ def _key(day: date, option: Option) -> str:
 
 def _chosen(page: Page, key: str) -> Option | None:
     """Return the option of a key, if it is offered now."""
-    try:
-        day = date.fromisoformat(key.partition(".")[0])
-    except ValueError:
-        return None
-    if abs(day - page.today()) > timedelta(days=400):
+    day = day_in(key.partition(".")[0])
+    if day is None or abs(day - page.today()) > timedelta(days=400):
         return None
     options = availability.of_day(page.practice, asked(page), day)
     return next((each for each in options if _key(day, each) == key), None)

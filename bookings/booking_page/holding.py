@@ -26,7 +26,8 @@ from practices.models import BookingPage
 TYPED = ("phone", "email", "zip_code", "message")
 """What a patient types after the places are held; for a family once."""
 _HELD = {AppointmentStatus.PENDING, AppointmentStatus.EXPIRED}
-_BOOKED = {AppointmentStatus.RESERVED, AppointmentStatus.BOOKED}
+BOOKED = {AppointmentStatus.RESERVED, AppointmentStatus.BOOKED}
+"""Of a visit that is booked; in a range practice first reserved."""
 Result = TypeVar("Result")
 
 
@@ -76,7 +77,7 @@ def visits(page: Page) -> list[Appointment]:
 
 
 def are_booked(visit: Sequence[Appointment]) -> bool:
-    return bool(visit) and all(each.status in _BOOKED for each in visit)
+    return bool(visit) and all(each.status in BOOKED for each in visit)
 
 
 def can_be_had(visit: Sequence[Appointment]) -> bool:
@@ -85,7 +86,7 @@ def can_be_had(visit: Sequence[Appointment]) -> bool:
     An opening in which no place is taken can lose its time: then nothing can be asked for.
     """
     return bool(visit) and all(
-        each.status in _HELD | _BOOKED and each.booking.start_datetime is not None for each in visit
+        each.status in _HELD | BOOKED and each.booking.start_datetime is not None for each in visit
     )
 
 
@@ -159,7 +160,7 @@ def _until_settled(act: Callable[[], Result]) -> Result:
 def _hold(page: Page, option: Option, typed: Mapping[str, str]) -> list[Appointment]:
     _lock(page)
     was = visits(page)
-    if any(each.status in _BOOKED for each in was):
+    if any(each.status in BOOKED for each in was):
         raise AlreadyBooked(was)
     limits.check_live(page, len(option.places), now=page.now)
     wanted: list[Any] = [

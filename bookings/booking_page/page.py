@@ -43,10 +43,24 @@ class Page:
     state: State
     now: datetime
     language: str
-    address: str = ""
+    address: str
     """The client's network address."""
     is_read: bool = True
     """Whether the state is what was sent, if anything was."""
+
+    @classmethod
+    def of(
+        cls,
+        request: HttpRequest,
+        practice: Practice,
+        state: State,
+        now: datetime,
+        *,
+        is_read: bool = True,
+    ) -> "Page":
+        settings = getattr(practice, "booking_page", None) or BookingPage(practice=practice)
+        address = request.META.get("REMOTE_ADDR", "")
+        return cls(practice, settings, state, now, get_language() or "en", address, is_read)
 
     @cached_property
     def locations(self) -> list[Location]:
@@ -128,16 +142,14 @@ def first_page(view: View, *, even_if_off: bool = False) -> View:
                 state = State.read(sent, practice_id, now)
             except UnreadableState:
                 is_read = False
-        settings = getattr(practice, "booking_page", None) or BookingPage(practice=practice)
-        address = request.META.get("REMOTE_ADDR", "")
-        page = Page(practice, settings, state, now, get_language() or "en", address, is_read)
-        is_off = not (settings.active or state.preview) or not page.locations
+        page = Page.of(request, practice, state, now, is_read=is_read)
+        is_off = not (page.settings.active or state.preview) or not page.locations
         if is_off and not even_if_off:
             response = show(request, page, "off.html", status=404)
         else:
             bookings.catch_up(practice_id=practice_id, now=now)
             response = view(request, page, **kwargs)
-        return _frameable(response, settings.origins.split())
+        return _frameable(response, page.settings.origins.split())
 
     return public(require_http_methods(["GET", "HEAD", "POST"])(entered))
 
@@ -201,23 +213,28 @@ def show(
 
     The link leads to the same step with the same state, from a form with mistakes too.
     """
-    other = "es" if page.language == "en" else "en"
     here = request.get_full_path()
     if request.method == "POST":
         here = f"{request.path}?{urlencode({'state': page.state.sealed()})}"
     everywhere = {
+        **languages(here),
         "page": page,
         "practice": page.practice,
         "phones": phones(page.locations),
         "people": page.state.names,
         "state": page.state.sealed(),
-        "language": page.language,
-        "other_language": other,
-        "other_language_url": translate_url(here, other),
         "has_mistakes": status == 400,
         "is_framed": request.headers.get("Sec-Fetch-Dest") == "iframe",
     }
     return render(request, f"book/{template}", {**everywhere, **(context or {})}, status=status)
+
+
+def languages(here: str) -> dict[str, str]:
+    """Return the context of the page's language, and of the link from here to the other one."""
+    language = get_language() or "en"
+    other = "es" if language == "en" else "en"
+    url = translate_url(here, other)
+    return {"language": language, "other_language": other, "other_language_url": url}
 
 
 def phones(locations: Iterable[Location]) -> list[tuple[str, str, str]]:

@@ -44,11 +44,7 @@ def _person(visit: Appointment) -> dict[str, Any]:
 
 def is_past(visit: Appointment, now: datetime) -> bool:
     """Whether its time has come; without an exact time, whether its day is over."""
-    exact, begins, zone = (
-        visit.exact_time,
-        visit.booking.start_datetime,
-        visit.booking.location.zone,
-    )
+    exact, begins = visit.exact_time, visit.booking.start_datetime
     if exact is not None or begins is None:
         return exact is not None and exact <= now
     zone = visit.booking.location.zone

@@ -2,11 +2,10 @@
 
 from django.http import HttpRequest, HttpResponse
 
-from bookings.booking_page.visit.page import Visit, show, show_refused, visit_page
+from bookings.booking_page.visit.page import Visit, show, visit_page
 from bookings.models import AppointmentStatus
 from bookings.scheduling import appointments
 from bookings.scheduling.actors import PATIENT
-from openchair.errors import Refused
 
 
 @visit_page("GET", "HEAD", "POST")
@@ -18,13 +17,6 @@ def cancel(request: HttpRequest, visit: Visit) -> HttpResponse:
         return show(request, visit, "cancel.html", {"back": visit.url("visit")})
     if visit.state == AppointmentStatus.CANCELLED:
         return visit.go("visit")  # the button was pressed twice
-    try:
-        appointments.cancel(
-            appointment_id=visit.appointment.pk,
-            by=PATIENT,
-            now=visit.now,
-            check=visit.check_may_change(request.POST.get("seen", "")),
-        )
-    except Refused as refused:
-        return show_refused(request, visit, refused)
+    check = visit.check_may_change(request.POST.get("seen", ""))
+    appointments.cancel(appointment_id=visit.appointment.pk, by=PATIENT, now=visit.now, check=check)
     return visit.go("visit")

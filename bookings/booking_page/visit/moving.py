@@ -17,13 +17,14 @@ from django.utils.translation import gettext as _
 from bookings import walltime
 from bookings.booking_page import calendar, words
 from bookings.booking_page.asking import asked
+from bookings.booking_page.day import AT_ONCE, day_in
+from bookings.booking_page.gone import NEAREST
 from bookings.booking_page.page import Page
 from bookings.booking_page.time import Choice, choice, groups
 from bookings.booking_page.visit.page import (
     Visit,
     opening_time,
     show,
-    show_refused,
     visit_page,
 )
 from bookings.models import AppointmentStatus, Booking
@@ -33,10 +34,6 @@ from bookings.scheduling.availability import Asked, Option
 from openchair.errors import Refused
 from practices.ids import is_id
 
-A_PAGE = 10
-"""Days on one page."""
-NEAREST = 6
-"""Times offered in place of one that has gone."""
 _GONE = {"place_taken", "closed", "in_the_past", "no_time"}
 """Why an opening takes the visit no more (Refused.reason)."""
 
@@ -73,7 +70,7 @@ class Search:
 
     def days(self, first: date) -> list[date]:
         """Return the days of a page, and one more if there are more."""
-        practice, limit = self.page.practice, A_PAGE + 1
+        practice, limit = self.page.practice, AT_ONCE + 1
         return availability.days(practice, self.asked, first=first, limit=limit)
 
     def of_day(self, day: date) -> list[Option]:
@@ -133,7 +130,7 @@ def time(request: HttpRequest, visit: Visit) -> HttpResponse:
     """Ask for the time of ?day=."""
     if not visit.may_move:
         return visit.go("visit")
-    search, chosen = _search(request, visit), _date(request.GET.get("day", ""))
+    search, chosen = _search(request, visit), day_in(request.GET.get("day", ""))
     if chosen is None:
         return _ask_day(request, search, [("day_0", _("Choose a day"))])
     return _ask_time(request, search, chosen)
@@ -148,7 +145,7 @@ def check(request: HttpRequest, visit: Visit) -> HttpResponse:
     if to == visit.appointment.booking_id:  # the button was pressed twice
         return visit.go("visit", moved="1")
     search = _search(request, visit)
-    chosen = _date(request.GET.get("day", ""))
+    chosen = day_in(request.GET.get("day", ""))
     if not to and chosen is not None:
         return _ask_time(request, search, chosen, [("time_0", _("Choose a time"))])
     opening = search.find(to)
@@ -160,7 +157,7 @@ def check(request: HttpRequest, visit: Visit) -> HttpResponse:
         except Refused as refused:
             if refused.reason in _GONE:
                 return _show_gone(request, search, opening.start_datetime)
-            return show_refused(request, visit, refused)
+            raise
         return visit.go("visit", moved="1")
     if opening.free_places < 1:
         return _show_gone(request, search, opening.start_datetime)
@@ -191,8 +188,8 @@ Mistakes = Sequence[tuple[str, str]]
 
 def _ask_day(request: HttpRequest, search: Search, mistakes: Mistakes = ()) -> HttpResponse:
     visit, today = search.visit, search.today
-    found = search.days(_date(request.GET.get("first", "")) or today)
-    shown, later = found[:A_PAGE], found[A_PAGE:]
+    found = search.days(day_in(request.GET.get("first", "")) or today)
+    shown, later = found[:AT_ONCE], found[AT_ONCE:]
     context: dict[str, Any] = {
         "back": visit.url("visit"),
         "days": [(each.isoformat(), words.day(each, today)) for each in shown],
@@ -242,11 +239,3 @@ def _offices(search: Search) -> dict[str, str]:
 def _local_day(opening: Booking) -> date:
     assert opening.start_datetime is not None
     return walltime.wall_clock(opening.start_datetime, opening.location.zone).date()
-
-
-def _date(text: str) -> date | None:
-    try:
-        said = date.fromisoformat(text)
-    except ValueError:
-        return None
-    return said if walltime.EARLIEST.year < said.year < walltime.LATEST.year else None

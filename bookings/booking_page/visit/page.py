@@ -13,14 +13,15 @@ from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
-from django.urls import reverse, translate_url
+from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from bookings import walltime
 from bookings.booking_page import calendar, words
-from bookings.booking_page.page import Page, View, phones, public
+from bookings.booking_page.holding import BOOKED
+from bookings.booking_page.page import Page, View, languages, phones, public
 from bookings.booking_page.state import State
 from bookings.booking_page.summary import is_past, name_of
 from bookings.models import ActorKind, Appointment, AppointmentStatus, Attendance
@@ -28,7 +29,7 @@ from bookings.patients import links
 from bookings.scheduling import moves
 from bookings.scheduling.appointments import Check
 from openchair.errors import Refused
-from practices.models import BookingPage, Kind, Location
+from practices.models import Kind, Location
 
 
 @dataclass(frozen=True)
@@ -103,12 +104,12 @@ class Visit:
     @property
     def state(self) -> str:
         """Which of its forms the page has: the status, or `past`."""
-        is_fixed = self.appointment.status in {AppointmentStatus.BOOKED, AppointmentStatus.RESERVED}
-        return "past" if is_fixed and self.is_past else self.appointment.status
+        is_booked = self.appointment.status in BOOKED
+        return "past" if is_booked and self.is_past else self.appointment.status
 
     @property
     def is_to_come(self) -> bool:
-        return self.state in {AppointmentStatus.BOOKED, AppointmentStatus.RESERVED}
+        return self.state in BOOKED
 
     @property
     def ends_early(self) -> bool:
@@ -142,9 +143,7 @@ class Visit:
         if group_id is None:
             return []
         rows = Appointment.objects.select_related("booking__location", "booking__practice")
-        others = rows.filter(
-            group_id=group_id, status__in={AppointmentStatus.BOOKED, AppointmentStatus.RESERVED}
-        ).exclude(pk=self.appointment.pk)
+        others = rows.filter(group_id=group_id, status__in=BOOKED).exclude(pk=self.appointment.pk)
         return [
             (name_of(each), when(each, self.now)) for each in others.order_by("created_at", "id")
         ]
@@ -208,6 +207,7 @@ class Visit:
 def visit_page(*methods: str) -> Callable[[View], View]:
     """Decorate a view of a visit's page: a `Visit` as argument, lapsed holds expired, headers.
 
+    Where a verb raises Refused, the page shows the visit as it is now, and why nothing changed.
     A link that is nobody's gets a page that says what to do, and so does one of a practice that is
     no longer active: both are a 404.
     """
@@ -224,7 +224,10 @@ def visit_page(*methods: str) -> Callable[[View], View]:
                 )
             if not visit.offered.practice.active:
                 return show(request, visit, "inactive.html", {"people": []}, status=404)
-            return view(request, visit)
+            try:
+                return view(request, visit)
+            except Refused as refused:
+                return _show_refused(request, visit, refused)
 
         return public(require_http_methods([*methods])(entered))
 
@@ -240,7 +243,7 @@ def show(
 ) -> HttpResponse:
     """Render a template of templates/book/visit/ with `visit` and the other language's link."""
     everywhere = {
-        **_languages(request),
+        **languages(request.path if request.method == "POST" else request.get_full_path()),
         "visit": visit,
         "people": [visit.name] if visit.name else [],
         "page": visit,
@@ -253,17 +256,7 @@ def show(
     )
 
 
-def _languages(request: HttpRequest) -> dict[str, str]:
-    """Return the context of the page's language, and of the link to the other one."""
-    language = get_language() or "en"
-    other = "es" if language == "en" else "en"
-    here = request.path if request.method == "POST" else request.get_full_path()
-    url = translate_url(here, other)
-    return {"language": language, "other_language": other, "other_language_url": url}
-
-
-def show_refused(request: HttpRequest, visit: Visit, refused: Refused) -> HttpResponse:
-    """Show the visit as it is now, and say why nothing was changed."""
+def _show_refused(request: HttpRequest, visit: Visit, refused: Refused) -> HttpResponse:
     if refused.reason == "too_late":
         words = _("This visit can no longer be changed here. Nothing was changed.")
     else:
@@ -316,13 +309,4 @@ def _find(request: HttpRequest, token: str, now: datetime) -> Visit | None:
         moves.lapse(appointment.booking_id, now=now)
         appointment.refresh_from_db(fields=["status", "pending_until"])
     practice = appointment.booking.practice
-    settings = getattr(practice, "booking_page", None) or BookingPage(practice=practice)
-    page = Page(
-        practice,
-        settings,
-        State.begin(practice.pk, now),
-        now,
-        get_language() or "en",
-        request.META.get("REMOTE_ADDR", ""),
-    )
-    return Visit(appointment, token, page)
+    return Visit(appointment, token, Page.of(request, practice, State.begin(practice.pk, now), now))

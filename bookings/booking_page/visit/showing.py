@@ -3,10 +3,9 @@
 from django.http import HttpRequest, HttpResponse
 
 from bookings.booking_page import calendar
-from bookings.booking_page.visit.page import Visit, show, show_refused, visit_page
+from bookings.booking_page.visit.page import Visit, show, visit_page
 from bookings.scheduling import appointments
 from bookings.scheduling.actors import PATIENT
-from openchair.errors import Refused
 
 
 @visit_page("GET", "HEAD")
@@ -18,15 +17,10 @@ def visit(request: HttpRequest, visit: Visit) -> HttpResponse:
 def come(request: HttpRequest, visit: Visit) -> HttpResponse:
     """Note that the patient will come at the time that the page showed; a GET shows the visit."""
     if request.method == "POST":
-        try:
-            appointments.confirm(
-                appointment_id=visit.appointment.pk,
-                by=PATIENT,
-                now=visit.now,
-                check=visit.check_seen(request.POST.get("seen", "")),
-            )
-        except Refused as refused:
-            return show_refused(request, visit, refused)
+        check = visit.check_seen(request.POST.get("seen", ""))
+        appointments.confirm(
+            appointment_id=visit.appointment.pk, by=PATIENT, now=visit.now, check=check
+        )
     return visit.go("visit")
 
 
