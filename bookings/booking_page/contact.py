@@ -20,21 +20,51 @@ _TOO_LONG = _("Use at most %(limit_value)d characters.")
 class ContactForm(PatientForm):
     """Form of step 5; one of phone number and e-mail address is enough."""
 
-    phone = forms.CharField(max_length=40, required=False)
+    phone = forms.CharField(
+        label=_("Phone number"),
+        max_length=40,
+        required=False,
+        widget=forms.TelInput({"class": "input", "autocomplete": "tel"}),
+    )
     email = forms.EmailField(
+        label=_("E-mail address"),
         max_length=254,
         required=False,
-        error_messages={
-            "invalid": _("Write the e-mail address as name@example.com."),
-        },
+        widget=forms.EmailInput(
+            {
+                "class": "input",
+                "autocomplete": "email",
+                "spellcheck": "false",
+                "autocapitalize": "none",
+            }
+        ),
+        error_messages={"invalid": _("Write the e-mail address as name@example.com.")},
     )
-    zip_code = forms.CharField(max_length=20, required=False)
-    message = forms.CharField(max_length=2000, required=False)
+    zip_code = forms.CharField(
+        label=_("ZIP code (optional)"),
+        max_length=20,
+        required=False,
+        widget=forms.TextInput(
+            {
+                "class": "input input-short",
+                "autocomplete": "postal-code",
+                "inputmode": "numeric",
+            }
+        ),
+    )
+    message = forms.CharField(
+        label=_("Message to the office (optional)"),
+        max_length=2000,
+        required=False,
+        widget=forms.Textarea({"class": "input", "rows": 3}),
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for field in self.fields.values():
             field.error_messages["max_length"] = _TOO_LONG
+            # A browser would cut off what is pasted, without a word.
+            field.widget.attrs.pop("maxlength")
 
     def clean_phone(self) -> str:
         """Return it as typed."""

@@ -76,14 +76,15 @@ class Search:
     def of_day(self, day: date) -> list[Option]:
         return self._elsewhere(availability.of_day(self.page.practice, self.asked, day))
 
-    def nearest(self, to: datetime) -> list[tuple[str, Choice]]:
-        """Return the times nearest to an instant, each with its day."""
+    def nearest(self, to: datetime) -> list[tuple[str, str, Choice]]:
+        """Return the times nearest to an instant, each with its value and its day."""
         practice, zone = self.page.practice, self.visit.location.zone
         found = availability.nearest(practice, self.asked, to, zone=zone, limit=NEAREST)
-        return [
-            (words.day(_local_day(each.places[0]), self.today), choice(self.page, each))
-            for each in self._elsewhere(found)
-        ]
+        return [self._offer(each) for each in self._elsewhere(found)]
+
+    def _offer(self, option: Option) -> tuple[str, str, Choice]:
+        said = choice(self.page, option)
+        return said.value, words.day(_local_day(option.places[0]), self.today), said
 
     def _elsewhere(self, options: list[Option]) -> list[Option]:
         """Return those that are not the opening that the visit is in."""
@@ -226,7 +227,7 @@ def _show_gone(request: HttpRequest, search: Search, wanted: datetime) -> HttpRe
     """Say that the time has gone and the visit is where it was, and offer the nearest others."""
     context = {
         "search": search,
-        "times": search.nearest(wanted),
+        "offers": search.nearest(wanted),
         "all_days": search.visit.url("visit_move", **_offices(search)),
     }
     return show(request, search.visit, "move_gone.html", context, status=409)
