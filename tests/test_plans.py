@@ -12,7 +12,7 @@ from django.db import connection
 from bookings.models import Appointment
 from bookings.patients import terms
 from bookings.patients.search import search
-from bookings.scheduling.availability import Asked, days, next_free
+from bookings.scheduling.availability import Criteria, days, next_free
 from practices.models import Location, Practice
 from tests.conftest import Caller
 from tests.factories import NOON, Scene
@@ -189,7 +189,7 @@ def test_what_is_free_next_is_found_among_the_open_ones_of_each_location(scene: 
 def test_the_booking_page_finds_days_among_the_open_ones_of_each_location(scene: Scene) -> None:
     crowd(scene, first=1)
     practice = Practice.objects.get(pk="p30")
-    asked = Asked(
+    asked = Criteria(
         people=1,
         location_ids=[each.pk for each in practice.locations.all()],
         doctor_ids=[each.pk for each in practice.doctors.all()],

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 
 from bookings.booking_page import clock, done, holding, summary
 from bookings.booking_page.contact import ContactForm
-from bookings.booking_page.outcomes import told
+from bookings.booking_page.outcomes import answer_refusals
 from bookings.booking_page.page import Page, show, step
 from bookings.models import Appointment
 
@@ -15,7 +15,7 @@ _STEPS = ("book", "book_where", "book_day", "book_details")
 
 
 @step
-@told
+@answer_refusals
 def check(request: HttpRequest, page: Page) -> HttpResponse:
     visit = holding.visits(page)
     holding.check_can_be_had(visit)
@@ -25,7 +25,7 @@ def check(request: HttpRequest, page: Page) -> HttpResponse:
         return _show(request, page, visit)
     try:
         return done.go(page, holding.confirm(page, request.POST.get("seen", "")))
-    except holding.Unlike:
+    except holding.NotAsSeen:
         return _show(request, page, holding.visits(page), has_changed=True)
 
 

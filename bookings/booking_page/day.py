@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from bookings.booking_page import words
-from bookings.booking_page.asking import asked
+from bookings.booking_page.criteria import criteria_of
 from bookings.booking_page.page import Page, show, step
 from bookings.booking_page.where import next_step
 from bookings.scheduling import availability
@@ -24,16 +24,16 @@ def day(request: HttpRequest, page: Page) -> HttpResponse:
             return page.go("book_time", page.state.but(day=chosen))
         mistakes.append(("day_0", _("Choose a day")))
     today = page.today()
-    sought = asked(page)
+    criteria = criteria_of(page)
     # One more than are shown is read, to know whether there are more.
     before = day_in(request.GET.get("before"))
     if before is not None and before > today:
-        found = availability.days_before(page.practice, sought, before=before, limit=AT_ONCE + 1)
+        found = availability.days_before(page.practice, criteria, before=before, limit=AT_ONCE + 1)
         first = found[1] if len(found) > AT_ONCE else today
     else:
         said = request.POST.get("from") or request.GET.get("from")
         first = max(day_in(said) or today, today)
-    found = availability.days(page.practice, sought, first=first, limit=AT_ONCE + 1)
+    found = availability.days(page.practice, criteria, first=first, limit=AT_ONCE + 1)
     shown, later = found[:AT_ONCE], found[AT_ONCE:]
     context = {
         "days": [(each.isoformat(), words.day(each, today)) for each in shown],

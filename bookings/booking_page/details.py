@@ -4,13 +4,13 @@ from django.http import HttpRequest, HttpResponse
 
 from bookings.booking_page import clock, gone, holding, summary
 from bookings.booking_page.contact import ContactForm, typed_in
-from bookings.booking_page.outcomes import told
+from bookings.booking_page.outcomes import answer_refusals
 from bookings.booking_page.page import Page, show, step
 from bookings.models import Appointment
 
 
 @step
-@told
+@answer_refusals
 def details(request: HttpRequest, page: Page) -> HttpResponse:
     if request.method == "POST":
         typed = typed_in(request)

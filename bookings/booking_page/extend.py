@@ -4,14 +4,14 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from bookings.booking_page import clock, gone, holding
 from bookings.booking_page.contact import typed_in
-from bookings.booking_page.outcomes import told
+from bookings.booking_page.outcomes import answer_refusals
 from bookings.booking_page.page import Page, step
 
 _BACK_TO = {"book_details", "book_check"}
 
 
 @step
-@told
+@answer_refusals
 def extend(request: HttpRequest, page: Page) -> HttpResponse:
     """Answer with the step again, or book.js in JSON: the seconds that are left, and until when."""
     back = request.POST.get("step")

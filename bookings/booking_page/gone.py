@@ -9,10 +9,10 @@ from django.utils.translation import gettext as _
 
 from bookings import walltime
 from bookings.booking_page import holding, words
-from bookings.booking_page.asking import asked
 from bookings.booking_page.contact import ContactForm
+from bookings.booking_page.criteria import criteria_of
 from bookings.booking_page.day import day_in
-from bookings.booking_page.outcomes import told
+from bookings.booking_page.outcomes import answer_refusals
 from bookings.booking_page.page import Page, show, step
 from bookings.booking_page.time import Choice, choice, value_of
 from bookings.models import Appointment, AppointmentStatus
@@ -30,7 +30,7 @@ def go(request: HttpRequest, page: Page, typed: dict[str, str]) -> HttpResponse:
 
 
 @step
-@told
+@answer_refusals
 def gone(request: HttpRequest, page: Page) -> HttpResponse:
     """Show the nearest times, and hold the one that is chosen."""
     if request.method != "POST":
@@ -79,7 +79,7 @@ def _read(sealed: str) -> dict[str, str]:
 def _nearest(page: Page, visit: Sequence[Appointment]) -> list[tuple[str, str, Choice]]:
     """Return what is offered nearest to the time that has gone, in order of time."""
     was, zone = _instant(page, visit), page.locations[0].zone
-    found = availability.nearest(page.practice, asked(page), was, zone=zone, limit=NEAREST)
+    found = availability.nearest(page.practice, criteria_of(page), was, zone=zone, limit=NEAREST)
     return [_offer(page, each) for each in found]
 
 
@@ -108,5 +108,5 @@ def _chosen(page: Page, key: str) -> Option | None:
     day = day_in(key.partition(".")[0])
     if day is None or abs(day - page.today()) > timedelta(days=400):
         return None
-    options = availability.of_day(page.practice, asked(page), day)
+    options = availability.of_day(page.practice, criteria_of(page), day)
     return next((each for each in options if _key(day, each) == key), None)

@@ -47,7 +47,7 @@ class AlreadyBooked(Exception):
         self.booked = booked
 
 
-class Unlike(Exception):
+class NotAsSeen(Exception):
     """The visit is not as the patient saw it: the office has changed its time or place."""
 
 
@@ -137,7 +137,7 @@ def confirm(page: Page, seen: str) -> list[Appointment]:
     """Book the visit; of a range practice, reserve it. A hold that has ended is a plain claim.
 
     seen: what `shown` returned for the page that the patient agreed to.
-    Raises Gone, AlreadyBooked, LimitReached, and Unlike where it is not as it was seen.
+    Raises Gone, AlreadyBooked, LimitReached, and NotAsSeen where it is not as it was seen.
     """
     known = visits(page)
     check_can_be_had(known)
@@ -226,7 +226,7 @@ def _confirm(page: Page, seen: list[str]) -> list[Appointment]:
     def check(visit: Appointment) -> None:
         _check_held(visit)
         if _tag(visit) not in seen:
-            raise Unlike
+            raise NotAsSeen
 
     is_range = page.practice.range_bookings
     status = AppointmentStatus.RESERVED if is_range else AppointmentStatus.BOOKED

@@ -24,15 +24,15 @@ def addresses_of(page: Page) -> list[str]:
 
     Of IPv6 that is its /64, which is one subscriber's.
     """
-    told = page.address
+    subject = page.address
     try:
-        address = ip_address(told)
+        address = ip_address(subject)
     except ValueError:  # a unix socket without TRUSTED_PROXIES
-        return encryption.digests("address", told)
+        return encryption.digests("address", subject)
     if address.version == 6:
         mapped = address.ipv4_mapped
-        told = str(mapped) if mapped else str(ip_network((address, 64), strict=False))
-    return encryption.digests("address", told)
+        subject = str(mapped) if mapped else str(ip_network((address, 64), strict=False))
+    return encryption.digests("address", subject)
 
 
 def pages_of(page: Page) -> list[str]:

@@ -14,7 +14,7 @@ from openchair.errors import LimitReached
 View = Callable[..., HttpResponse]
 
 
-def told(view: View) -> View:
+def answer_refusals(view: View) -> View:
     """Decorate a view that holds or books: what it raises becomes a page.
 
     Gone: the page with other times; AlreadyBooked: the last page; LimitReached: whom to call;

@@ -10,8 +10,8 @@ from django.utils.translation import gettext as _
 
 from bookings import walltime
 from bookings.booking_page import holding, words
-from bookings.booking_page.asking import asked
-from bookings.booking_page.outcomes import told
+from bookings.booking_page.criteria import criteria_of
+from bookings.booking_page.outcomes import answer_refusals
 from bookings.booking_page.page import Page, show, step
 from bookings.models import Booking
 from bookings.scheduling import availability
@@ -29,12 +29,12 @@ class Choice:
 
 
 @step
-@told
+@answer_refusals
 def time(request: HttpRequest, page: Page) -> HttpResponse:
     day = page.state.day
     if day is None:
         return page.go("book_day")
-    options = availability.of_day(page.practice, asked(page), day)
+    options = availability.of_day(page.practice, criteria_of(page), day)
     mistakes = []
     if request.method == "POST":
         wanted = request.POST.get("time")

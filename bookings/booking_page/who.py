@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from bookings.booking_page import holding
 from bookings.booking_page.forms import PatientForm, text
-from bookings.booking_page.outcomes import told
+from bookings.booking_page.outcomes import answer_refusals
 from bookings.booking_page.page import Page, begin_anew, first_page, show
 from bookings.booking_page.state import State
 from bookings.booking_page.where import next_step
@@ -135,7 +135,7 @@ def who(request: HttpRequest, page: Page) -> HttpResponse:
     return _show(request, page, form, 400)
 
 
-@told
+@answer_refusals
 def _go_on(request: HttpRequest, page: Page) -> HttpResponse:
     """Go to the next step; with other names for places that are held already, back to the check."""
     visit = holding.visits(page)

@@ -41,8 +41,8 @@ class Option:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What is looked for."""
+class Criteria:
+    """What free openings are searched by."""
 
     people: int
     location_ids: Collection[str]
@@ -92,44 +92,44 @@ def next_free(
     how many options to pass over.
     Holds that have ended are free only after `bookings.catch_up`.
     """
-    asked = Asked(
+    criteria = Criteria(
         people=people,
         location_ids=[at.pk for at in practice.locations.all() if location_id in {None, at.pk}],
         doctor_ids=None if doctor_id is None else [doctor_id],
         earliest=now + timedelta(milliseconds=1),
         latest=walltime.LATEST,
     )
-    found = _by_begin(practice, asked, parts=parts, after=after, but=but)
+    found = _by_begin(practice, criteria, parts=parts, after=after, but=but)
     return _with_bookings(islice(found, skip, skip + limit))
 
 
-def days(practice: Practice, asked: Asked, *, first: date, limit: int) -> list[date]:
+def days(practice: Practice, criteria: Criteria, *, first: date, limit: int) -> list[date]:
     """Return the first days, in order, on which there is what is asked for, none before `first`.
 
     By each location's clock. Holds that have ended are free only after `bookings.catch_up`.
     """
     found: list[date] = []
-    for begins, ends in _spans(practice, asked, first):
-        found += _days_of(practice, asked, begins, ends)
+    for begins, ends in _spans(practice, criteria, first):
+        found += _days_of(practice, criteria, begins, ends)
         if len(found) >= limit:
             break
     return found[:limit]
 
 
-def days_before(practice: Practice, asked: Asked, *, before: date, limit: int) -> list[date]:
+def days_before(practice: Practice, criteria: Criteria, *, before: date, limit: int) -> list[date]:
     """Return the last days, in order, as `days` does, all of them before this one."""
     found: list[date] = []
-    earliest = min(_local_days(practice, asked, asked.earliest), default=before)
+    earliest = min(_local_days(practice, criteria, criteria.earliest), default=before)
     for weeks in WEEKS_AHEAD:
         begins = max(before - timedelta(weeks=weeks), earliest)
-        found = _days_of(practice, asked, begins, before - timedelta(days=1)) + found
+        found = _days_of(practice, criteria, begins, before - timedelta(days=1)) + found
         before = begins
         if len(found) >= limit or begins == earliest:
             break
     return found[-limit:]
 
 
-def of_day(practice: Practice, asked: Asked, day: date) -> list[Option]:
+def of_day(practice: Practice, criteria: Criteria, day: date) -> list[Option]:
     """Return the options of a day by when they begin: one for each time and location.
 
     In a range practice: one for each part of the day and location.
@@ -137,23 +137,23 @@ def of_day(practice: Practice, asked: Asked, day: date) -> list[Option]:
     """
     options = [
         option
-        for openings in _read(practice, asked, day, day).values()
-        for option in _choice(practice, openings, asked.people)
+        for openings in _read(practice, criteria, day, day).values()
+        for option in _choice(practice, openings, criteria.people)
     ]
     return _with_bookings(sorted(options, key=_begin))
 
 
 def nearest(
-    practice: Practice, asked: Asked, to: datetime, *, zone: ZoneInfo, limit: int
+    practice: Practice, criteria: Criteria, to: datetime, *, zone: ZoneInfo, limit: int
 ) -> list[Option]:
     """Return the options nearest to an instant, by when they begin; zone: whose day `to` is in.
 
     They are of that day, the last one before it and the next ones.
     """
     day = walltime.wall_clock(to, zone).date()
-    around = days_before(practice, asked, before=day, limit=1)
-    around += days(practice, asked, first=day, limit=3)
-    found = [option for each in around for option in of_day(practice, asked, each)]
+    around = days_before(practice, criteria, before=day, limit=1)
+    around += days(practice, criteria, first=day, limit=3)
+    found = [option for each in around for option in of_day(practice, criteria, each)]
     found.sort(key=lambda option: abs(option.begins - to))
     return sorted(found[:limit], key=lambda option: option.begins)
 
@@ -171,38 +171,38 @@ def _begin(option: Sequence[_Free]) -> tuple[datetime, str]:
 
 def _by_begin(
     practice: Practice,
-    asked: Asked,
+    criteria: Criteria,
     *,
     parts: Collection[str],
     after: date | None,
     but: Collection[str],
 ) -> Iterator[list[_Free]]:
-    zones = {each.pk: each.zone for each in _locations(practice, asked)}
-    for begins, ends in _spans(practice, asked, after or date.min):
+    zones = {each.pk: each.zone for each in _locations(practice, criteria)}
+    for begins, ends in _spans(practice, criteria, after or date.min):
         options: list[list[_Free]] = []
-        for (_, location_id), openings in _read(practice, asked, begins, ends).items():
+        for (_, location_id), openings in _read(practice, criteria, begins, ends).items():
             zone = zones[location_id]
             offered = [
                 each
                 for each in openings
                 if each.pk not in but and (not parts or time_range(each.start, zone) in parts)
             ]
-            options += islice(_side_by_side(offered, asked.people), A_DAY)
+            options += islice(_side_by_side(offered, criteria.people), A_DAY)
         yield from sorted(options, key=_begin)
 
 
-def _locations(practice: Practice, asked: Asked) -> list[Location]:
-    return [each for each in practice.locations.all() if each.pk in asked.location_ids]
+def _locations(practice: Practice, criteria: Criteria) -> list[Location]:
+    return [each for each in practice.locations.all() if each.pk in criteria.location_ids]
 
 
-def _local_days(practice: Practice, asked: Asked, at: datetime) -> list[date]:
-    return [walltime.wall_clock(at, each.zone).date() for each in _locations(practice, asked)]
+def _local_days(practice: Practice, criteria: Criteria, at: datetime) -> list[date]:
+    return [walltime.wall_clock(at, each.zone).date() for each in _locations(practice, criteria)]
 
 
-def _spans(practice: Practice, asked: Asked, first: date) -> Iterator[tuple[date, date]]:
+def _spans(practice: Practice, criteria: Criteria, first: date) -> Iterator[tuple[date, date]]:
     """Yield first and last day of what is read at a time, from `first` to the latest day."""
-    begins = max(first, min(_local_days(practice, asked, asked.earliest), default=first))
-    latest = max(_local_days(practice, asked, asked.latest), default=date.min)
+    begins = max(first, min(_local_days(practice, criteria, criteria.earliest), default=first))
+    latest = max(_local_days(practice, criteria, criteria.latest), default=date.min)
     for weeks in WEEKS_AHEAD:
         if begins > latest:
             return
@@ -211,17 +211,19 @@ def _spans(practice: Practice, asked: Asked, first: date) -> Iterator[tuple[date
         begins = ends + timedelta(days=1)
 
 
-def _read(practice: Practice, asked: Asked, first: date, last: date) -> _Days:
-    locations = _locations(practice, asked)
+def _read(practice: Practice, criteria: Criteria, first: date, last: date) -> _Days:
+    locations = _locations(practice, criteria)
     zones = {each.pk: each.zone for each in locations}
     rows = Booking.objects.on_local_days(locations, first, last)
-    rows = rows.filter(start_datetime__gte=asked.earliest, start_datetime__lte=asked.latest)
-    if asked.doctor_ids is not None:
-        rows = rows.filter(doctor__in=asked.doctor_ids)
+    rows = rows.filter(start_datetime__gte=criteria.earliest, start_datetime__lte=criteria.latest)
+    if criteria.doctor_ids is not None:
+        rows = rows.filter(doctor__in=criteria.doctor_ids)
     openings = _free(rows.filter(status=Status.OPEN))
-    if asked.own:
-        mine = _free(rows.not_closed().filter(pk__in=asked.own))
-        openings |= {pk: of._replace(places=of.places + asked.own[pk]) for pk, of in mine.items()}
+    if criteria.own:
+        mine = _free(rows.not_closed().filter(pk__in=criteria.own))
+        openings |= {
+            pk: of._replace(places=of.places + criteria.own[pk]) for pk, of in mine.items()
+        }
     found: _Days = defaultdict(list)
     for each in sorted(openings.values(), key=lambda free: (free.start, free.pk)):
         day = walltime.wall_clock(each.start, zones[each.location_id]).date()
@@ -242,12 +244,12 @@ def _free(rows: QuerySet[Booking]) -> dict[str, _Free]:
     return {row[0]: _Free(*row) for row in columns}
 
 
-def _days_of(practice: Practice, asked: Asked, first: date, last: date) -> list[date]:
+def _days_of(practice: Practice, criteria: Criteria, first: date, last: date) -> list[date]:
     """Return the days from first to last, in order, on which there is what is asked for."""
     found = {
         day
-        for (day, _), openings in _read(practice, asked, first, last).items()
-        if next(_choice(practice, openings, asked.people), None) is not None
+        for (day, _), openings in _read(practice, criteria, first, last).items()
+        if next(_choice(practice, openings, criteria.people), None) is not None
     }
     return sorted(found)
 

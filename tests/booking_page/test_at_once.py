@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bookings.booking_page import holding
-from bookings.booking_page.holding import AlreadyBooked, Gone, Unlike
+from bookings.booking_page.holding import AlreadyBooked, Gone, NotAsSeen
 from bookings.models import Appointment, PatientHold
 from bookings.scheduling import appointments, moving
 from bookings.scheduling.availability import Option
@@ -81,6 +81,6 @@ def all_at_once(scene: Scene) -> list[Any]:
 def test_a_visit_that_all_change_at_once_is_one_thing_or_the_other(scene):
     for _ in range(5):
         for answer in all_at_once(scene):
-            assert isinstance(answer, (list, Appointment, Gone, AlreadyBooked, Unlike, Refused))
+            assert isinstance(answer, (list, Appointment, Gone, AlreadyBooked, NotAsSeen, Refused))
         assert inconsistencies() == []
         PatientHold.objects.all().delete()

@@ -212,7 +212,7 @@ def test_a_held_visit_that_the_office_moves_is_booked_only_once_it_was_seen_so(s
         bookings.edit(booking_id=opening.pk, fields=later, by=scene.actor, now=NOON)
     else:
         moving.move(to={rows[0].pk: {"booking_id": other.pk}}, by=scene.actor, now=NOON)
-    with pytest.raises(holding.Unlike):
+    with pytest.raises(holding.NotAsSeen):
         holding.confirm(page, seen)
     assert holding.confirm(page, holding.shown(holding.visits(page)))[0].status == "booked"
 

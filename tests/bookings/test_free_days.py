@@ -7,7 +7,7 @@ import pytest
 
 from bookings.models import Booking
 from bookings.scheduling import availability
-from bookings.scheduling.availability import Asked
+from bookings.scheduling.availability import Criteria
 from practices.models import Kind
 from tests import factories
 from tests.factories import NOON, Scene
@@ -21,10 +21,10 @@ def publish(scene: Scene, *walls: str, **values: Any) -> list[Booking]:
     return [scene.booking(start_datetime=each, length=45, **values) for each in starts]
 
 
-def asked(scene: Scene, people: int = 1, **values: Any) -> Asked:
+def asked(scene: Scene, people: int = 1, **values: Any) -> Criteria:
     every = [each.pk for each in scene.practice.locations.all()]
     of = {"earliest": NOON + timedelta(hours=2), "latest": NOON + timedelta(days=84), **values}
-    return Asked(people=people, **{"location_ids": every, "doctor_ids": None, **of})
+    return Criteria(people=people, **{"location_ids": every, "doctor_ids": None, **of})
 
 
 def days(

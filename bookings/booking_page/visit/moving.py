@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from bookings import walltime
 from bookings.booking_page import calendar, words
-from bookings.booking_page.asking import asked
+from bookings.booking_page.criteria import criteria_of
 from bookings.booking_page.day import AT_ONCE, day_in
 from bookings.booking_page.gone import NEAREST
 from bookings.booking_page.page import Page
@@ -30,7 +30,7 @@ from bookings.booking_page.visit.page import (
 from bookings.models import AppointmentStatus, Booking
 from bookings.scheduling import availability, bookings, moving
 from bookings.scheduling.actors import PATIENT
-from bookings.scheduling.availability import Asked, Option
+from bookings.scheduling.availability import Criteria, Option
 from openchair.errors import Refused
 from practices.ids import is_id
 
@@ -60,26 +60,26 @@ class Search:
     @property
     def zone(self) -> str:
         """The name of the time zone; empty where there are several: each time has its own then."""
-        at = [each for each in self.page.locations if each.pk in self.asked.location_ids]
+        at = [each for each in self.page.locations if each.pk in self.criteria.location_ids]
         names = {words.zone_name(each.zone) for each in at}
         return names.pop() if len(names) == 1 else ""
 
     @cached_property
-    def asked(self) -> Asked:
-        return asked(self.page)
+    def criteria(self) -> Criteria:
+        return criteria_of(self.page)
 
     def days(self, first: date) -> list[date]:
         """Return the days of a page, and one more if there are more."""
         practice, limit = self.page.practice, AT_ONCE + 1
-        return availability.days(practice, self.asked, first=first, limit=limit)
+        return availability.days(practice, self.criteria, first=first, limit=limit)
 
     def of_day(self, day: date) -> list[Option]:
-        return self._elsewhere(availability.of_day(self.page.practice, self.asked, day))
+        return self._elsewhere(availability.of_day(self.page.practice, self.criteria, day))
 
     def nearest(self, to: datetime) -> list[tuple[str, str, Choice]]:
         """Return the times nearest to an instant, each with its value and its day."""
         practice, zone = self.page.practice, self.visit.location.zone
-        found = availability.nearest(practice, self.asked, to, zone=zone, limit=NEAREST)
+        found = availability.nearest(practice, self.criteria, to, zone=zone, limit=NEAREST)
         return [self._offer(each) for each in self._elsewhere(found)]
 
     def _offer(self, option: Option) -> tuple[str, str, Choice]:
@@ -103,8 +103,8 @@ class Search:
             practice=self.page.practice,
             location__in=[each.pk for each in self.page.locations],
             doctor__in=[each.pk for each in self.page.doctors],
-            start_datetime__gte=self.asked.earliest,
-            start_datetime__lte=self.asked.latest,
+            start_datetime__gte=self.criteria.earliest,
+            start_datetime__lte=self.criteria.latest,
         ).first()
 
 

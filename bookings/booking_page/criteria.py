@@ -1,4 +1,4 @@
-"""What a patient looks for, as bookings/scheduling/availability.py is asked for it."""
+"""Search criteria of a patient, for bookings/scheduling/availability.py."""
 
 from collections import Counter
 from datetime import timedelta
@@ -6,16 +6,16 @@ from datetime import timedelta
 from bookings.booking_page import holding
 from bookings.booking_page.page import Page
 from bookings.models import AppointmentStatus
-from bookings.scheduling.availability import Asked
+from bookings.scheduling.availability import Criteria
 
 
-def asked(page: Page) -> Asked:
+def criteria_of(page: Page) -> Criteria:
     """Return what the state asks for, within the practice's rules; one's own holds are free."""
     notice = timedelta(hours=page.settings.notice_hours)
     held = [
         each.booking_id for each in holding.visits(page) if each.status == AppointmentStatus.PENDING
     ]
-    return Asked(
+    return Criteria(
         people=len(page.state.people),
         location_ids=_one_of([each.pk for each in page.locations], page.state.location_id),
         doctor_ids=_one_of([each.pk for each in page.doctors], page.state.doctor_id),
