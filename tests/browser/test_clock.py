@@ -1,5 +1,7 @@
 """The clock of a held time in Chromium: what is shown and heard, and where the focus is."""
 
+from collections.abc import Iterator
+
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -17,19 +19,29 @@ HEARD = """() => {
 }"""
 
 
-def at_details(server: Server, chromium: Browser) -> Page:
-    """Go to step 5 as a patient does, in a page whose clock the test turns."""
+@pytest.fixture
+def details(server: Server, chromium: Browser) -> Iterator[Page]:
+    """Go to step 5 as a patient does, in a page whose clock the test turns.
+
+    Afterwards the visit is booked, for the address that other tests have too can hold only two.
+    """
     page = chromium.new_page()
     page.clock.install()
     family = Family(page, f"{server.url}/book/{server.demo['practices']['exact']['id']}")
     for step in (family.who, family.where, family.day, family.time):
         step()
     family.heading("How may we reach you?")
-    return page
+    address = page.url
+    yield page
+    page.goto(address)
+    family.details()
+    family.check()
+    family.done()
+    page.context.close()
 
 
-def test_the_clock_warns_in_words_that_change_seldom_and_loses_nothing(server, chromium):
-    page = at_details(server, chromium)
+def test_the_clock_warns_in_words_that_change_seldom_and_loses_nothing(details):
+    page = details
     page.evaluate(HEARD)
     message, dialog = page.get_by_label("Message to the office"), page.get_by_role("dialog")
     message.fill("Ring twice")
@@ -55,18 +67,15 @@ def test_the_clock_warns_in_words_that_change_seldom_and_loses_nothing(server, c
     expect(page.get_by_role("button", name="I need more time")).to_be_focused()
     page.reload()
     expect(message).to_have_value("Ring twice")
-    page.context.close()
 
 
 @pytest.mark.nightly
 def test_in_a_frame_the_clock_warns_where_it_is_and_takes_no_focus(
-    server: Server,
-    chromium: Browser,
+    details: Page,
     named: Site,  # noqa: F811  # the fixture
 ) -> None:
-    page = at_details(server, chromium)
-    details = page.url
-    named.snippet = f'<iframe src="{details}" height="1800"></iframe>'
+    page = details
+    named.snippet = f'<iframe src="{page.url}" height="1800"></iframe>'
     page.goto(named.origin)
     frame = page.frame_locator("iframe")
     frame.get_by_label("Phone number").wait_for()
@@ -75,4 +84,3 @@ def test_in_a_frame_the_clock_warns_where_it_is_and_takes_no_focus(
     assert page.evaluate("[document.activeElement.tagName, scrollY]") == ["BODY", 0]
     frame.get_by_role("dialog").get_by_role("button").click()
     expect(frame.get_by_role("dialog")).to_be_hidden()
-    page.context.close()
