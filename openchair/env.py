@@ -9,9 +9,12 @@ import sys
 from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import dj_database_url
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.core.validators import validate_email
 
 MINUTE = 60
 PERIODS = {"sec": 1, "min": MINUTE, "hour": 60 * MINUTE, "day": 24 * 60 * MINUTE}
@@ -130,6 +133,69 @@ def database(name: str, *, embedded: Path) -> dict[str, object]:
             "or sqlite:////path/to/file."
         )
     return config
+
+
+def mail_server(name: str) -> dict[str, Any]:
+    """Read a mail server's URL as Django's settings EMAIL_*; empty if it is not set.
+
+    smtp: STARTTLS is required, but for a server on this machine, which is spoken to in clear.
+    smtps: TLS from the first byte.
+    """
+    text = os.environ.get(name, "").strip()
+    if not text:
+        return {}
+    try:
+        url = urlsplit(text)
+        port = url.port
+    except ValueError:
+        url, port = None, None
+    if url is None or url.scheme not in {"smtp", "smtps"} or not url.hostname or url.query:
+        # It may hold a password, so it is not repeated.
+        raise ImproperlyConfigured(
+            f"{name} cannot be read: write smtp://user:password@host:587 (STARTTLS) or "
+            "smtps://user:password@host:465 (TLS), with special characters percent-encoded."
+        )
+    is_tls, is_here = url.scheme == "smtps", url.hostname in {"localhost", "127.0.0.1", "::1"}
+    return {
+        "EMAIL_HOST": url.hostname,
+        "EMAIL_PORT": port or (465 if is_tls else 25 if is_here else 587),
+        "EMAIL_HOST_USER": unquote(url.username or ""),
+        "EMAIL_HOST_PASSWORD": unquote(url.password or ""),
+        "EMAIL_USE_SSL": is_tls,
+        "EMAIL_USE_TLS": not is_tls and not is_here,
+    }
+
+
+def mailbox(name: str, *, default: str) -> str:
+    """Read a bare e-mail address."""
+    text = os.environ.get(name, "").strip()
+    if not text:
+        return default
+    try:
+        validate_email(text)
+    except ValidationError:
+        raise ImproperlyConfigured(
+            f"{name} is {text!r}: write one e-mail address, visits@openchair.example for example."
+        ) from None
+    return text
+
+
+def public_url(name: str, *, hosts: list[str], port: int, https: bool) -> str:
+    """Read where patients reach the server, without a slash at the end.
+
+    By default the first of `hosts` that names one host, or this machine and the port.
+    """
+    text = os.environ.get(name, "").strip().rstrip("/")
+    if text and not re.fullmatch(r"https?://[A-Za-z0-9.\-\[\]:]+", text):
+        raise ImproperlyConfigured(
+            f"{name} is {text!r}: write https://openchair.example, without a path."
+        )
+    if text:
+        return text
+    named = next((host for host in hosts if not host.startswith((".", "*"))), "localhost")
+    if named in THIS_MACHINE:
+        return f"http://127.0.0.1:{port}"
+    return f"{'https' if https else 'http'}://{named}"
 
 
 def secret_key(name: str, *, kept_in: Path, local: bool) -> str:

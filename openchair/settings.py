@@ -74,6 +74,23 @@ PORT = env.number("PORT", default=8000, most=65_535)
 BIND = os.environ.get("BIND", "").strip() or f"127.0.0.1:{PORT}"
 WEB_CONCURRENCY = env.number("WEB_CONCURRENCY", default=2, most=256)
 
+# Mail ------------------------------------------------------------------------------------------
+
+# Where patients reach the pages to which mail leads.
+PUBLIC_URL = env.public_url("PUBLIC_URL", hosts=ALLOWED_HOSTS, port=PORT, https=HTTPS_ONLY)
+EMAIL_URL = env.mail_server("EMAIL_URL")
+# The sender of every mail. A real mailbox: calendars answer invitations to it.
+EMAIL_FROM = env.mailbox("EMAIL_FROM", default="" if EMAIL_URL else "openchair@localhost")
+if EMAIL_URL and not EMAIL_FROM:
+    raise ImproperlyConfigured(
+        "EMAIL_FROM is needed with EMAIL_URL: write the address that sends the mail to patients."
+    )
+globals().update(EMAIL_URL)  # EMAIL_HOST, EMAIL_PORT, ...
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_URL else 'filebased'}.EmailBackend"
+EMAIL_FILE_PATH = DATA_DIR / "mail"
+# Seconds, for each answer of the mail server.
+EMAIL_TIMEOUT = 10
+
 # Django --------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [

@@ -212,6 +212,31 @@ class BookingPage(models.Model):
         return f"Booking page of {self.practice_id}"
 
 
+class MailSettings(models.Model):
+    """What a practice says of mail to its patients; without a row, the defaults (contract, 7)."""
+
+    practice = models.OneToOneField(
+        Practice, models.CASCADE, primary_key=True, related_name="mail_settings"
+    )
+    reminder_3_days = models.BooleanField("A reminder 3 days before the visit", default=True)
+    reminder_1_day = models.BooleanField("A reminder the day before the visit", default=True)
+    code = models.BooleanField(
+        "Patients type a code from their mail before they book",
+        default=False,
+        help_text="On the booking page. Without an e-mail address they have to call.",
+    )
+    text_en = models.TextField(
+        "Text in every mail about a visit to come, in English",
+        blank=True,
+        max_length=1000,
+        help_text="What to bring, where to park.",
+    )
+    text_es = models.TextField("The same in Spanish", blank=True, max_length=1000)
+
+    def __str__(self) -> str:
+        return f"Mail of {self.practice_id}"
+
+
 class Membership(models.Model):
     """A staff account's membership of a practice, which it works for in the admin."""
 

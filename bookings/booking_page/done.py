@@ -9,9 +9,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from bookings import phone
-from bookings.booking_page import holding, summary
+from bookings.booking_page import summary
 from bookings.booking_page.page import Page, begin_anew, first_page, show
-from bookings.models import Appointment, AppointmentStatus
+from bookings.models import BOOKED, Appointment, AppointmentStatus
 from bookings.patients import links
 
 _SIGNED_FOR = "openchair.booking_page.done"
@@ -29,7 +29,7 @@ def done(request: HttpRequest, page: Page) -> HttpResponse:
     visit = _visit(request, page)
     if not visit:
         return begin_anew(request, page)
-    booked = [each for each in visit if each.status in holding.BOOKED]
+    booked = [each for each in visit if each.status in BOOKED]
     booked_to_come = [each for each in booked if not summary.is_past(each, page.now)]
     locations = {each.booking.location_id: each.booking.location for each in booked}
     context = {
@@ -58,7 +58,7 @@ def _visit(request: HttpRequest, page: Page) -> list[Appointment]:
 
 
 def _shown(visit: Appointment, page: Page) -> dict[str, Any]:
-    token, is_booked = links.give(visit), visit.status in holding.BOOKED
+    token, is_booked = links.give(visit), visit.status in BOOKED
     return {
         # What is not booked may have no time any more.
         **(summary.of([visit], page) if is_booked else {}),

@@ -15,7 +15,7 @@ from django.db import transaction
 from bookings import walltime
 from bookings.booking_page import limits
 from bookings.booking_page.page import Page
-from bookings.models import Appointment, AppointmentStatus, Booking, PatientHold
+from bookings.models import BOOKED, Appointment, AppointmentStatus, Booking, PatientHold
 from bookings.patients import links
 from bookings.scheduling import families, moves, moving
 from bookings.scheduling.actors import CLOCK, PATIENT
@@ -26,8 +26,6 @@ from practices.models import BookingPage
 TYPED = ("phone", "email", "zip_code", "message")
 """What a patient types after the places are held; for a family once."""
 _HELD = {AppointmentStatus.PENDING, AppointmentStatus.EXPIRED}
-BOOKED = {AppointmentStatus.RESERVED, AppointmentStatus.BOOKED}
-"""Of a visit that is booked; in a range practice first reserved."""
 Result = TypeVar("Result")
 
 
@@ -86,7 +84,8 @@ def can_be_had(visit: Sequence[Appointment]) -> bool:
     An opening in which no place is taken can lose its time: then nothing can be asked for.
     """
     return bool(visit) and all(
-        each.status in _HELD | BOOKED and each.booking.start_datetime is not None for each in visit
+        each.status in {*_HELD, *BOOKED} and each.booking.start_datetime is not None
+        for each in visit
     )
 
 

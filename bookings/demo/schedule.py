@@ -26,6 +26,7 @@ from bookings.scheduling import bookings
 from bookings.scheduling.actors import PATIENT, Actor
 from bookings.scheduling.bookings import Fields
 from bookings.scheduling.locked_booking import LockedBooking
+from bookings.scheduling.outbox import Notice
 from practices.ids import new_id
 from practices.models import ApiKey, Kind, Location, Partner, Practice
 
@@ -236,6 +237,7 @@ class _Schedule:
     def _changed(self, booking: Booking, taker: str, then: datetime) -> Iterator[LockedBooking]:
         """Change an opening at a past time; saved at the end of the block."""
         locked = LockedBooking(booking, by=self.by[taker], now=walltime.milliseconds(then))
+        locked.notice = Notice(by_mail=False)  # nobody is there to read it
         yield locked
         locked.save()
 

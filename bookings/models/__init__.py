@@ -1,8 +1,9 @@
-"""Models: bookings, their appointments, weekly series, audit events, and accesses to patients."""
+"""Models: bookings, their appointments, series, events, tasks, mail, accesses to patients."""
 
 from bookings.models.access import Access
 from bookings.models.appointment import (
     ATTRIBUTION,
+    BOOKED,
     TAKEN,
     Appointment,
     AppointmentStatus,
@@ -12,14 +13,17 @@ from bookings.models.appointment import (
 )
 from bookings.models.booking import Booking, Status
 from bookings.models.call import Call
+from bookings.models.delivery import Delivery, DropReason, Outcome, ReminderOptOut
 from bookings.models.event import ActorKind, Event, Feed
 from bookings.models.manage_link import ManageLink
 from bookings.models.patient_hold import PatientHold
 from bookings.models.search_term import SearchTerm
 from bookings.models.series import LONGEST, MOST_PLACES, Series
+from bookings.models.task import Queue, Task, TaskKind, TaskStatus
 
 __all__ = [
     "ATTRIBUTION",
+    "BOOKED",
     "LONGEST",
     "MOST_PLACES",
     "TAKEN",
@@ -30,13 +34,21 @@ __all__ = [
     "Attendance",
     "Booking",
     "Call",
+    "Delivery",
+    "DropReason",
     "Event",
     "Feed",
     "Language",
     "ManageLink",
+    "Outcome",
     "PatientHold",
+    "Queue",
+    "ReminderOptOut",
     "SearchTerm",
     "Series",
     "Status",
+    "Task",
+    "TaskKind",
+    "TaskStatus",
     "read_by",
 ]

@@ -44,6 +44,8 @@ ATTRIBUTION = ("booking_referral", "utm_source", "utm_medium", "utm_campaign")
 read_by: ContextVar[set[str] | None] = ContextVar("read_by", default=None)
 """Ids of appointments whose patients the request has read (bookings/patients/access.py)."""
 TAKEN = (AppointmentStatus.PENDING, AppointmentStatus.RESERVED, AppointmentStatus.BOOKED)
+BOOKED = (AppointmentStatus.RESERVED, AppointmentStatus.BOOKED)
+"""Of a visit that is booked; in a range practice first reserved."""
 
 
 class AppointmentQuerySet(models.QuerySet["Appointment"]):

@@ -22,11 +22,12 @@ class Patient(NamedTuple):
     message: str = ""
     note: str = ""
     cancel_reason: str = ""
+    words: str = ""
 
 
 PATIENT_FIELDS = Patient._fields
-OFFICE_FIELDS = ("note", "cancel_reason")
-"""What the office writes; partners neither read nor write it."""
+OFFICE_FIELDS = ("note", "cancel_reason", "words")
+"""What the office writes; partners neither read nor write it. words: to the family, in a mail."""
 PARTNER_FIELDS = tuple(name for name in PATIENT_FIELDS if name not in OFFICE_FIELDS)
 NOBODY = Patient()
 FEWEST_DIGITS = 7

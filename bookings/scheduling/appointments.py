@@ -25,6 +25,7 @@ from bookings.patients.record import PATIENT_FIELDS, Patient
 from bookings.scheduling import moves
 from bookings.scheduling.actors import Actor
 from bookings.scheduling.locked_booking import LockedBooking
+from bookings.scheduling.outbox import BY_MAIL, Notice
 from openchair.database.compiled import CompiledQuery
 from openchair.errors import Refused
 from openchair.serving import metrics
@@ -171,6 +172,7 @@ def cancel(
     check: Check | None = None,
     reason: str = "",
     late: bool = False,
+    notice: Notice = BY_MAIL,
 ) -> Appointment:
     """Cancel an appointment; cancelling it again changes nothing.
 
@@ -178,7 +180,7 @@ def cancel(
     said by whoever cancels, whatever the time is.
     Raises what `check` raises, and Appointment.DoesNotExist.
     """
-    locked, appointment = _lock(appointment_id, by=by, now=now)
+    locked, appointment = _lock(appointment_id, by=by, now=now, notice=notice)
     if check is not None:
         check(appointment)
     if appointment.status != AppointmentStatus.CANCELLED:
@@ -253,12 +255,14 @@ _BOOKING_OF: CompiledQuery[tuple[str]] = CompiledQuery(
 )
 
 
-def _lock(appointment_id: str, *, by: Actor, now: datetime) -> tuple[LockedBooking, Appointment]:
+def _lock(
+    appointment_id: str, *, by: Actor, now: datetime, notice: Notice = BY_MAIL
+) -> tuple[LockedBooking, Appointment]:
     """Lock the booking's row, and read the appointment under the lock."""
     found = _BOOKING_OF.first(appointment_id=appointment_id)
     if found is None:
         raise Appointment.DoesNotExist
-    locked = moves.lock(found[0], by=by, now=now)
+    locked = moves.lock(found[0], by=by, now=now, notice=notice)
     return locked, locked.appointment(appointment_id)
 
 

@@ -106,5 +106,16 @@ class AuditTrail:
         return event
 
 
+def whereabouts(appointment: Appointment) -> dict[str, Any]:
+    """Return where and when an appointment is; without an exact time, the booking's time."""
+    booking = appointment.booking
+    return {
+        "booking_id": booking.pk,
+        "start_datetime": appointment.exact_time or booking.start_datetime,
+        "location_id": booking.location_id,
+        "doctor_id": booking.doctor_id,
+    }
+
+
 def _as_json(value: object) -> object:
     return value.isoformat() if isinstance(value, datetime) else value

@@ -19,6 +19,7 @@ from bookings.scheduling import moves, series
 from bookings.scheduling.actors import Actor
 from bookings.scheduling.locked_booking import LockedBooking
 from bookings.scheduling.moves import TransitionRefused
+from bookings.scheduling.outbox import BY_MAIL, Notice
 from openchair.database.compiled import CompiledQuery
 from openchair.errors import Refused
 from practices.models import Kind, Location
@@ -112,7 +113,13 @@ class _SeriesBegan(Exception):
 
 
 def edit(
-    *, booking_id: str, fields: Fields, by: Actor, now: datetime, check: Check | None = None
+    *,
+    booking_id: str,
+    fields: Fields,
+    by: Actor,
+    now: datetime,
+    check: Check | None = None,
+    notice: Notice = BY_MAIL,
 ) -> Booking:
     """Change a booking's fields, and start, resume or end its series with `recurring`.
 
@@ -120,19 +127,25 @@ def edit(
     `check` raises.
     """
     try:
-        return _edit(booking_id, fields, check, by=by, now=now)
+        return _edit(booking_id, fields, check, by=by, now=now, notice=notice)
     except _SeriesBegan:
-        return _edit(booking_id, fields, check, by=by, now=now)
+        return _edit(booking_id, fields, check, by=by, now=now, notice=notice)
 
 
 @transaction.atomic
 def _edit(
-    booking_id: str, fields: Fields, check: Check | None, *, by: Actor, now: datetime
+    booking_id: str,
+    fields: Fields,
+    check: Check | None,
+    *,
+    by: Actor,
+    now: datetime,
+    notice: Notice,
 ) -> Booking:
     repeated = _lock_series_of(booking_id) if "recurring" in fields else None
     ends = repeated if repeated is not None and not fields["recurring"] else None
     later_ids = [] if ends is None else series.later_ids(ends, booking_id)
-    later = moves.lock_all([booking_id, *later_ids], by=by, now=now)
+    later = moves.lock_all([booking_id, *later_ids], by=by, now=now, notice=notice)
     locked = later.pop(booking_id)
     booking = locked.booking
     if "recurring" in fields and repeated is None and booking.series_id is not None:

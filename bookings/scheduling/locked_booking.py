@@ -10,11 +10,11 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from bookings.models import TAKEN, Appointment, AppointmentStatus, Booking, Status
+from bookings.models import TAKEN, Appointment, AppointmentStatus, Booking, Status, Task
 from bookings.patients.record import Patient
-from bookings.scheduling import feed, holds, saving
+from bookings.scheduling import feed, holds, outbox, saving
 from bookings.scheduling.actors import CLOCK, Actor
-from bookings.scheduling.audit import AuditTrail
+from bookings.scheduling.audit import AuditTrail, whereabouts
 from bookings.scheduling.saving import Unsaved
 from openchair.database import writes
 from openchair.database.compiled import CompiledQuery, pipeline
@@ -26,17 +26,6 @@ _HELD_IN = CompiledQuery(
     ).order_by("created_at", "id"),
     booking_id=str,
 )
-
-
-def _whereabouts(appointment: Appointment) -> dict[str, Any]:
-    """Return where and when an appointment is; without an exact time, the booking's time."""
-    booking = appointment.booking
-    return {
-        "booking_id": booking.pk,
-        "start_datetime": appointment.exact_time or booking.start_datetime,
-        "location_id": booking.location_id,
-        "doctor_id": booking.doctor_id,
-    }
 
 
 class MovedAway(Exception):
@@ -61,6 +50,8 @@ class LockedBooking:
         self._changed: dict[str, Appointment] = {}
         self._claims = self._holds_more = False
         self._lapsed = 0
+        self.notice = outbox.BY_MAIL
+        self._tasks: list[Task] = []
 
     @property
     def counted_for(self) -> str | None:
@@ -193,9 +184,9 @@ class LockedBooking:
         self._held()
         self._known[appointment.pk], self._rows[appointment.pk] = appointment, unsaved.row
         self._audit.events += unsaved.events
-        was = _whereabouts(appointment)
+        was = whereabouts(appointment)
         appointment.booking, appointment.start_datetime = self.booking, start_datetime
-        now = _whereabouts(appointment)
+        now = whereabouts(appointment)
         moved = {name: (was[name], now[name]) for name in was if was[name] != now[name]}
         self._begin(appointment, appointment.status, status, **moved)
 
@@ -336,7 +327,7 @@ class LockedBooking:
     # Saving ------------------------------------------------------------------------------------
 
     def save(self) -> Booking:
-        """Save the booking, its appointments and the events, if anything changed.
+        """Save the booking, its appointments, the events and the mail they call for, if any.
 
         Raises LimitReached where the partner now holds more than HOLDS_PER_PARTNER.
         """
@@ -345,6 +336,10 @@ class LockedBooking:
         self._audit.note_booking(self.by, self.now)
         if not self._audit.events:
             return self.booking
+        self._tasks = outbox.tasks(self._audit.events, self.notice, self.now)
+        for task in self._tasks:
+            if task.with_words and task.appointment is not None:
+                self.set_patient(task.appointment, {"words": self.notice.words})
         if self.counted_for is not None:
             self._save_counted(self.counted_for)
         else:
@@ -383,6 +378,8 @@ class LockedBooking:
         if self._audit.is_of_booking:
             before = None if self._is_new else self._row
             changes = saving.of_booking(self.booking, before, self._audit.latest) | changes
+        if self._tasks:
+            changes["tasks"] = writes.insert(self._tasks)
         return changes
 
     def _note_patients(self) -> None:

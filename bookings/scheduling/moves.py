@@ -18,6 +18,7 @@ from bookings.models import TAKEN, AppointmentStatus, Booking, Status
 from bookings.scheduling import holds
 from bookings.scheduling.actors import CLOCK, Actor
 from bookings.scheduling.locked_booking import LockedBooking, MovedAway
+from bookings.scheduling.outbox import BY_MAIL, Notice
 from openchair.database.compiled import CompiledQuery
 from openchair.errors import Refused
 from openchair.serving import metrics
@@ -74,7 +75,7 @@ class TransitionRefused(Refused):
         super().__init__("not_allowed", text)
 
 
-def lock(booking_id: str, *, by: Actor, now: datetime) -> LockedBooking:
+def lock(booking_id: str, *, by: Actor, now: datetime, notice: Notice = BY_MAIL) -> LockedBooking:
     """Lock a booking's row and expire its holds that have ended.
 
     Call it in a transaction, before anything is saved in it: saving locks the practice's feed,
@@ -85,16 +86,20 @@ def lock(booking_id: str, *, by: Actor, now: datetime) -> LockedBooking:
         raise Booking.DoesNotExist
     # The clock is read again after waiting for the lock: a hold may have ended meanwhile.
     locked = LockedBooking(booking, by=by, now=max(now, walltime.now()))
+    locked.notice = notice
     locked.expire_holds()
     return locked
 
 
-def lock_all(booking_ids: Iterable[str], *, by: Actor, now: datetime) -> dict[str, LockedBooking]:
+def lock_all(
+    booking_ids: Iterable[str], *, by: Actor, now: datetime, notice: Notice = BY_MAIL
+) -> dict[str, LockedBooking]:
     """Lock several bookings and return them by id. In key order, so that no two changes deadlock.
 
     As `lock`, and after the series' lock. Raises Booking.DoesNotExist.
     """
-    return {each: lock(each, by=by, now=now) for each in sorted(booking_ids)}
+    ordered = sorted(booking_ids)
+    return {each: lock(each, by=by, now=now, notice=notice) for each in ordered}
 
 
 def save_all(locked: Iterable[LockedBooking]) -> None:

@@ -9,6 +9,7 @@ from bookings.models import TAKEN, Appointment, AppointmentStatus, Booking
 from bookings.scheduling import appointments, moves
 from bookings.scheduling.actors import Actor
 from bookings.scheduling.locked_booking import LockedBooking
+from bookings.scheduling.outbox import BY_MAIL, Notice
 from bookings.scheduling.saving import Unsaved
 from openchair.errors import Refused
 from practices.models import Kind
@@ -30,6 +31,7 @@ def move(
     by: Actor,
     now: datetime,
     check: appointments.Check | None = None,
+    notice: Notice = BY_MAIL,
 ) -> list[Appointment]:
     """Move appointments (by id) to other bookings of their practice, and return them in this order.
 
@@ -44,7 +46,7 @@ def move(
     goes = {pk: to[pk].get("booking_id", booking_id) for pk, booking_id in was.items()}
     sources, targets = {*was.values()}, {*goes.values()}
     _check_practice(sources, targets)
-    locked = moves.lock_all(sources | targets, by=by, now=now)
+    locked = moves.lock_all(sources | targets, by=by, now=now, notice=notice)
     found = {pk: locked[booking_id].appointment(pk) for pk, booking_id in was.items()}
     for appointment in found.values():
         if check is not None:

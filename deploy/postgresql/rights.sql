@@ -13,7 +13,7 @@ DECLARE
     report text := current_database() || '_report';
     found text;
     -- History: written once, by the application too.
-    append_only text[] := ARRAY['bookings_access', 'bookings_event', 'django_admin_log'];
+    append_only text[] := ARRAY['bookings_access', 'bookings_delivery', 'bookings_event', 'django_admin_log'];
     -- Rows that are closed, cancelled or switched off, never deleted.
     kept text[] := ARRAY[
         'auth_user', 'bookings_appointment', 'bookings_booking', 'bookings_feed', 'bookings_series',

@@ -20,11 +20,10 @@ from django.views.decorators.http import require_http_methods
 
 from bookings import walltime
 from bookings.booking_page import calendar, words
-from bookings.booking_page.holding import BOOKED
 from bookings.booking_page.page import Page, View, languages, phones, public
 from bookings.booking_page.state import State
 from bookings.booking_page.summary import is_past, name_of
-from bookings.models import ActorKind, Appointment, AppointmentStatus, Attendance
+from bookings.models import BOOKED, ActorKind, Appointment, AppointmentStatus, Attendance
 from bookings.patients import links
 from bookings.scheduling import moves
 from bookings.scheduling.appointments import Check

@@ -1,0 +1,35 @@
+"""manage.py worker: send mail and do periodic work, until it is stopped."""
+
+import signal
+from collections.abc import Callable
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from bookings.messages import periodic
+from bookings.messages.mail.sending import MailHandler
+from bookings.messages.periodic import PeriodicHandler
+from bookings.messages.worker import Handler, Worker
+from bookings.models import Queue
+
+HANDLERS: dict[Queue, tuple[int, Callable[[], Handler]]] = {
+    # Two at once: a mail server that is slow holds up mail, and nothing else.
+    Queue.MAIL: (2, MailHandler),
+    Queue.PERIODIC: (1, PeriodicHandler),
+}
+
+
+class Command(BaseCommand):
+    """Run a worker in the foreground."""
+
+    help = (
+        "Sends mail and does periodic work until it gets SIGTERM or SIGINT; then it finishes what "
+        "it is at. Any number may run, on any machines, with the server's settings."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        worker = Worker(HANDLERS)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, worker.stop)
+        periodic.ensure()
+        worker.run()

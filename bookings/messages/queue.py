@@ -1,0 +1,120 @@
+"""Queue of tasks: claim, finish, put off, retry (contract, section 7).
+
+A claim is one conditional UPDATE, which raises the task's lease number: of several workers that
+read the same row one gets it. Whatever is written about a task later carries that number, so a
+worker that was given up for dead changes nothing. An expired lease is claimed like any other row:
+nothing depends on a heartbeat.
+"""
+
+import random
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Exists, F, Min, Model, OuterRef, Q, QuerySet
+from django.db.models.functions import Now
+
+from bookings import walltime
+from bookings.models import Queue, Task, TaskStatus
+
+LEASE = timedelta(minutes=5)
+"""Longer than any task takes; a task whose worker died is done by another after it."""
+_AT_ONCE = 10
+_MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
+RETRIES: dict[str, tuple[timedelta, ...]] = {
+    Queue.MAIL: (
+        *(_MINUTE, 5 * _MINUTE, 30 * _MINUTE),
+        *(2 * _HOUR, 6 * _HOUR, 12 * _HOUR, 24 * _HOUR),
+    ),
+    Queue.PERIODIC: (_MINUTE, 5 * _MINUTE, 30 * _MINUTE),
+}
+"""How long after each failed attempt the next one follows; after the last the task has failed."""
+_JITTER = 0.1
+
+
+def due(now: datetime) -> QuerySet[Task]:
+    """Return the tasks that have come due, those that a worker is at included."""
+    return Task.objects.filter(status=TaskStatus.READY, run_after__lte=now)
+
+
+def oldest_due(now: datetime) -> datetime | None:
+    """Return since when the task that waits longest has been due, in UTC; None where none waits."""
+    oldest: datetime | None = due(now).aggregate(oldest=Min("run_after"))["oldest"]
+    return oldest
+
+
+def claim(queue_name: str) -> Task | None:
+    """Claim the task that has been due longest; None where there is none to claim.
+
+    Of one appointment only one task is claimed at a time. Nothing is written where nothing is due.
+    """
+    now = walltime.now()
+    rows = due(now).filter(_free(), queue_name=queue_name).order_by("run_after", "id")
+    for pk, lease in list(rows.values_list("pk", "lease")[:_AT_ONCE]):
+        claimed = Task.objects.filter(_free(), pk=pk, lease=lease, status=TaskStatus.READY).update(
+            lease=lease + 1, lease_until=Now() + LEASE, attempts=F("attempts") + 1
+        )
+        if claimed:
+            return Task.objects.select_related("appointment").get(pk=pk, lease=lease + 1)
+    return None
+
+
+def _free() -> Q:
+    """Filter tasks to those that no worker is at, nor at another one of their appointment.
+
+    Two workers may each claim a task of one appointment in the same instant, as neither sees the
+    other's claim before it is committed. Then whoever has the older one sees, when it looks again,
+    that there is a newer one (mail/sending.py).
+    """
+    others = Task.objects.filter(
+        appointment=OuterRef("appointment"), status=TaskStatus.READY, lease_until__gt=Now()
+    )
+    is_free = Q(lease_until__isnull=True) | Q(lease_until__lte=Now())
+    return Q(~Exists(others.exclude(pk=OuterRef("pk")))) & is_free
+
+
+def finish(
+    task: Task,
+    status: str = TaskStatus.SUCCESSFUL,
+    *,
+    records: Iterable[Model] = (),
+    error: str = "",
+) -> bool:
+    """End a claimed task, and save new rows in the same act; return False where it is another's."""
+    with transaction.atomic():
+        is_ours = _change(
+            task, status=status, finished_at=walltime.now(), lease_until=None, error=error
+        )
+        if is_ours:
+            for each in records:
+                each.save(force_insert=True)
+    return is_ours
+
+
+def put_off(task: Task, until: datetime) -> bool:
+    """Give a claimed task back, to be done at that time (UTC) as if for the first time."""
+    return _change(task, run_after=until, lease_until=None, attempts=0, error="")
+
+
+def retry(task: Task, error: str) -> bool:
+    """Give a claimed task back for another attempt; return False where that was the last one.
+
+    error: the class of what was raised.
+    """
+    waits = RETRIES[task.queue_name]
+    if task.attempts > len(waits):
+        return False
+    wait = waits[task.attempts - 1] * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311  # no secret
+    _change(task, run_after=walltime.now() + wait, lease_until=None, error=error)
+    return True
+
+
+def is_spent(task: Task) -> bool:
+    """Whether a claimed task has been claimed once more than it is tried."""
+    return task.attempts > len(RETRIES[task.queue_name]) + 1
+
+
+def _change(task: Task, **values: object) -> bool:
+    """Write to a claimed task; return False where its lease is another's by now."""
+    ours = Task.objects.filter(pk=task.pk, lease=task.lease, status=TaskStatus.READY)
+    return bool(ours.update(**values))

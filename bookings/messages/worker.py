@@ -1,0 +1,96 @@
+"""Worker: threads that claim tasks and run them, until the process is told to stop."""
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from django.db import InterfaceError, OperationalError, close_old_connections, connection
+
+from bookings.messages import deliveries, queue
+from bookings.models import Outcome, Queue, Task, TaskStatus
+
+logger = logging.getLogger(__name__)
+_AWAY = (OperationalError, InterfaceError)
+POLL = 1.0
+"""Seconds between two looks at an empty queue."""
+LONGEST_PAUSE = 30.0
+"""Seconds between two looks while the database is away."""
+GRACE = 20.0
+"""Seconds in which what runs is finished after a SIGTERM; what is not is left to its lease."""
+
+
+class Handler(Protocol):
+    """Runs the tasks of one queue in one thread."""
+
+    def run(self, task: Task) -> None:
+        """Do a claimed task, and finish it or put it off; what it raises is retried."""
+
+    def rest(self) -> None:
+        """Called when nothing is due: give back what is open."""
+
+
+class WorkersDiedError(Exception):
+    """A task was claimed more often than it is tried: its workers died of it."""
+
+
+class Worker:
+    """A process's threads. handlers: of each queue, how to make one for each of its threads."""
+
+    def __init__(self, handlers: Mapping[Queue, tuple[int, Callable[[], Handler]]]) -> None:
+        self._stopping = threading.Event()
+        # Daemons: a thread that hangs does not keep the process alive.
+        self._threads = [
+            threading.Thread(
+                target=self._work, args=(name, make), name=f"{name} {nth}", daemon=True
+            )
+            for name, (count, make) in handlers.items()
+            for nth in range(count)
+        ]
+
+    def run(self) -> None:
+        """Work until `stop`, and finish what runs, but for no longer than GRACE."""
+        for each in self._threads:
+            each.start()
+        self._stopping.wait()
+        for each in self._threads:
+            each.join(GRACE / len(self._threads))
+
+    def stop(self, *args: object) -> None:
+        """Claim no more. It is a signal handler."""
+        self._stopping.set()
+
+    def _work(self, queue_name: str, make: Callable[[], Handler]) -> None:
+        handler, pause = make(), 0.0
+        while not self._stopping.wait(pause):
+            try:
+                task = queue.claim(queue_name)
+                if task is not None:
+                    _run(handler, task)
+            except _AWAY:
+                logger.warning("The database cannot be reached.")
+                connection.close()
+                pause = min(LONGEST_PAUSE, max(POLL, 2 * pause))
+                continue
+            if task is None:
+                handler.rest()
+                close_old_connections()
+            pause = 0.0 if task is not None else POLL
+        handler.rest()
+        connection.close()
+
+
+def _run(handler: Handler, task: Task) -> None:
+    """Run one task; whatever it raises concerns this one alone."""
+    try:
+        if queue.is_spent(task):
+            raise WorkersDiedError
+        handler.run(task)
+    except _AWAY:
+        raise
+    except Exception as error:  # a task of any kind may fail in any way
+        logger.warning("A task failed: %s", task.kind, exc_info=error)
+        name = type(error).__name__
+        if not queue.retry(task, name):
+            told = deliveries.of(task, Outcome.FAILED)
+            queue.finish(task, TaskStatus.FAILED, error=name, records=told)
