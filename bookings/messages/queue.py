@@ -19,6 +19,8 @@ from bookings.models import Queue, Task, TaskStatus
 
 LEASE = timedelta(minutes=5)
 """Longer than any task takes; a task whose worker died is done by another after it."""
+LATE = timedelta(minutes=10)
+"""Longer than any task that is due waits where a worker runs."""
 _AT_ONCE = 10
 _MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
 RETRIES: dict[str, tuple[timedelta, ...]] = {
