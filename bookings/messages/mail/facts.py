@@ -7,11 +7,13 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import override
 
+from bookings import walltime
 from bookings.booking_page.words import in_language
 from bookings.models import (
     ActorKind,
@@ -23,6 +25,7 @@ from bookings.models import (
     TaskKind,
 )
 from bookings.patients import links
+from bookings.representation import time_range
 from practices.models import BookingPage, Kind, Location, MailSettings, Practice
 
 _NO_NAME = re.compile(r"[/:@\\<>]|\.\w\w|.{41}")
@@ -39,6 +42,18 @@ class Moment:
     location: Location
     begins: datetime | None
     is_exact: bool
+
+    def is_same_to_patients(self, other: "Moment") -> bool:
+        """Whether patients, who know no more than the part of the day, see no difference."""
+        return self._known == other._known
+
+    @property
+    def _known(self) -> tuple[Any, ...]:
+        zone = self.location.zone
+        if self.is_exact or self.begins is None:
+            return self.location, self.is_exact, self.begins
+        day = walltime.wall_clock(self.begins, zone).date()
+        return self.location, self.is_exact, day, time_range(self.begins, zone)
 
 
 @dataclass(frozen=True)
@@ -171,7 +186,7 @@ def _headline(kind: str, told: Moment | None, at: Moment) -> str:
     Nobody has been told of a visit that was moved before the first mail went, and there is no news
     in one that is back where it was.
     """
-    if kind == TaskKind.MOVED and told not in {None, at}:
+    if kind == TaskKind.MOVED and told is not None and not at.is_same_to_patients(told):
         return kind
     if kind in {TaskKind.BOOKED, TaskKind.RESERVED, TaskKind.MOVED}:
         return TaskKind.BOOKED if at.is_exact else TaskKind.RESERVED
