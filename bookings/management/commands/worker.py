@@ -13,6 +13,8 @@ from bookings.messages.worker import Handler, Worker
 from bookings.models import Queue
 
 HANDLERS: dict[Queue, tuple[int, Callable[[], Handler]]] = {
+    # On its own: no family waits behind ten thousand reminders.
+    Queue.CODE: (1, MailHandler),
     # Two at once: a mail server that is slow holds up mail, and nothing else.
     Queue.MAIL: (2, MailHandler),
     Queue.PERIODIC: (1, PeriodicHandler),
