@@ -1,4 +1,4 @@
-"""Codes by mail: six digits, by which whoever books a visit shows that they read its address's mail.
+"""Codes by mail: six digits, by which whoever books shows that they read the address's mail.
 
 A code is derived with PATIENT_KEYS from the practice, the hold and its e-mail address, so that
 nothing has it but the mail: neither the database nor a page. It is another one for another address,
@@ -33,16 +33,15 @@ def is_right(visit: Appointment, typed: str) -> bool:
     return any(found)
 
 
-def keys(visit: Appointment) -> list[str]:
-    """Return the keys of the task that sends the code, one for each of PATIENT_KEYS."""
-    return [f"code:{each}" for each in encryption.digests("code by mail", _hold(visit))]
+def task_keys(visit: Appointment, address: str) -> list[str]:
+    """Return the keys of the task that first sends this address its code, for each PATIENT_KEYS."""
+    return [f"code:{each}" for each in encryption.digests("code by mail", _said(visit, address))]
 
 
 def _codes(visit: Appointment) -> list[str]:
-    secrets = encryption.derive("code", _hold(visit))
+    secrets = encryption.derive("code", _said(visit, visit.unread_person.email))
     return [f"{int.from_bytes(each[:8], 'big') % 10**LENGTH:0{LENGTH}}" for each in secrets]
 
 
-def _hold(visit: Appointment) -> str:
-    address = visit.unread_person.email.strip().casefold()
-    return f"{visit.booking.practice_id}\0{visit.group_id}\0{address}"
+def _said(visit: Appointment, address: str) -> str:
+    return f"{visit.booking.practice_id}\0{visit.group_id}\0{address.strip().casefold()}"
