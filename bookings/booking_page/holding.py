@@ -158,7 +158,6 @@ def keep(
     try:
         _spend_contact(page, said)
         _spend_code(page, said, code)
-        _spend_code(page, said, code)
         return _until_settled(lambda: _extend(page, said, code))
     except LimitReached:
         _until_settled(lambda: _keep(page, said))
@@ -231,7 +230,7 @@ def _extend(page: Page, typed: Mapping[str, str], code: Code | None) -> list[App
     check_can_be_had(was)
     if any(each.status == AppointmentStatus.EXPIRED for each in was):
         limits.check_live(page, len(was), now=page.now)
-    pending = {"status": AppointmentStatus.PENDING, **typed}
+    pending = {"status": AppointmentStatus.PENDING, "language": page.language, **typed}
     changes: Any = {
         each.pk: {**pending, **who} for each, who in _with_names(page, was) if each.status in _HELD
     }

@@ -41,7 +41,8 @@ class MailHandler:
             queue.finish(task, records=deliveries.of(task, Outcome.DROPPED, reason))
             return
         try:
-            self._server.send(message.of(task, visit, now))
+            code = codes.of(visit) if task.kind == TaskKind.CODE else ""
+            self._server.send(message.of(task, visit, now, code))
         except AddressRefused as refused:
             told = deliveries.of(task, Outcome.REFUSED)
             queue.finish(task, TaskStatus.FAILED, error=type(refused).__name__, records=told)
