@@ -46,7 +46,7 @@ class ContactForm(PatientForm):
         ),
         error_messages={
             "invalid": _("Write the e-mail address as name@example.com."),
-            "required": _("Write an e-mail address: the code goes there. Without one, call us."),
+            "required": _("Write an e-mail address, or call the office to book."),
         },
     )
     zip_code = forms.CharField(

@@ -233,7 +233,7 @@ def test_whoever_has_only_a_phone_is_told_to_call(scene):
     browser = Browser(scene).hold()
     assert "If you have no e-mail address, call the office" in browser.page
     browser.send("details", phone="212 555 0123")
-    assert (browser.status, browser.page.count("Write an e-mail address:")) == (400, 2)
+    assert (browser.status, browser.page.count("Write an e-mail address, or call")) == (400, 2)
     assert browser.open("check").step == "details"
     assert Task.objects.count() == 0
 
