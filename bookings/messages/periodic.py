@@ -10,11 +10,12 @@ from datetime import datetime, timedelta
 from django.db import InterfaceError, OperationalError
 
 from bookings import walltime
-from bookings.messages import pruning, queue
+from bookings.messages import pruning, queue, reminders
 from bookings.models import Queue, Task, TaskKind
 
 logger = logging.getLogger(__name__)
 WORK: dict[str, tuple[timedelta, Callable[[datetime], None]]] = {
+    TaskKind.REMIND: (timedelta(minutes=5), reminders.enqueue),
     TaskKind.PRUNE: (timedelta(days=1), pruning.prune),
 }
 """How often, and what to call with the time now."""
