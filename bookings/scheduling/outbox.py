@@ -37,7 +37,7 @@ def tasks(events: Iterable[Event], notice: Notice, now: datetime) -> list[Task]:
 
 
 def _task(events: list[Event], notice: Notice, now: datetime) -> Task | None:
-    visit, kind = events[-1].appointment, _kind(events)
+    visit, kind = events[-1].appointment, kind_of(events)
     if kind is None or visit is None or visit.email_digest is None:
         return None
     exact = visit.exact_time
@@ -53,7 +53,7 @@ def _task(events: list[Event], notice: Notice, now: datetime) -> Task | None:
     )
 
 
-def _kind(events: list[Event]) -> TaskKind | None:
+def kind_of(events: list[Event]) -> TaskKind | None:
     """Return what a mail would tell of these changes of one visit; None where nothing."""
     was, status = events[0].from_status, events[-1].to_status
     changed: set[str] = set()

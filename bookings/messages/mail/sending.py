@@ -4,7 +4,7 @@ from datetime import datetime
 
 from bookings import walltime
 from bookings.booking_page.summary import is_past
-from bookings.messages import deliveries, queue
+from bookings.messages import deliveries, queue, reminders
 from bookings.messages.mail import message
 from bookings.messages.mail.server import AddressRefused, MailServer, MessageRefused
 from bookings.models import (
@@ -40,6 +40,11 @@ class MailHandler:
         if (reason := _why_not(task, visit, now)) is not None:
             queue.finish(task, records=deliveries.of(task, Outcome.DROPPED, reason))
             return
+        if task.kind in reminders.DAYS:
+            at = reminders.next_allowed(now, visit.booking.location.zone)
+            if at > now:
+                queue.put_off(task, at)
+                return
         try:
             code = codes.of(visit) if task.kind == TaskKind.CODE else ""
             self._server.send(message.of(task, visit, now, code))
@@ -78,7 +83,9 @@ def _why_not(task: Task, visit: Appointment, now: datetime) -> DropReason | None
         return DropReason.OVERTAKEN
     if not is_cancelled and visit.status not in BOOKED:
         return DropReason.OVERTAKEN
-    return DropReason.TOO_LATE if is_past(visit, now) else None
+    if is_past(visit, now):
+        return DropReason.TOO_LATE
+    return reminders.why_not(task, visit, now) if task.kind in reminders.DAYS else None
 
 
 def _why_no_code(task: Task, visit: Appointment, now: datetime) -> DropReason | None:
