@@ -21,12 +21,7 @@ from bookings.booking_page.day import AT_ONCE, day_in
 from bookings.booking_page.gone import NEAREST
 from bookings.booking_page.page import Page
 from bookings.booking_page.time import Choice, choice, groups
-from bookings.booking_page.visit.page import (
-    Visit,
-    opening_time,
-    show,
-    visit_page,
-)
+from bookings.booking_page.visit.page import Visit, show, visit_page
 from bookings.models import AppointmentStatus, Booking
 from bookings.scheduling import availability, bookings, moving
 from bookings.scheduling.actors import PATIENT
@@ -167,7 +162,7 @@ def check(request: HttpRequest, visit: Visit) -> HttpResponse:
         "back": visit.url(
             "visit_move_time", day=_local_day(opening).isoformat(), **_offices(search)
         ),
-        "when": opening_time(opening.start_datetime, visit.now, opening.location, kind),
+        "when": words.opening_time(opening.start_datetime, visit.now, opening.location, kind),
         "zone": words.zone_name(opening.location.zone),
         "address": calendar.address(opening.location),
         "doctor": opening.doctor.name,

@@ -163,7 +163,7 @@ class Visit:
         if (was := changes.get("start_datetime", [None])[0]) is not None:
             begins, kind = datetime.fromisoformat(was), self.offered.practice.kind
             kind = Kind.EXACT if status == AppointmentStatus.BOOKED else kind
-            time = opening_time(begins, self.now, self.location, kind)
+            time = words.opening_time(begins, self.now, self.location, kind)
             said = _("The office changed the time of this visit. It was %(when)s.")
             sentences.append(said % {"when": time})
         before = changes.get("location_id", [None])[0]
@@ -273,30 +273,12 @@ def as_it_is(appointment: Appointment) -> str:
 
 def when(appointment: Appointment, now: datetime) -> str:
     """Format the time of a visit: Tuesday, March 5, 3:45 PM, or its part of the day."""
-    booking = appointment.booking
-    if appointment.exact_time is not None:
-        return _exact(appointment.exact_time, now, booking.location)
+    booking, exact = appointment.booking, appointment.exact_time
+    if exact is not None:
+        return words.opening_time(exact, now, booking.location, Kind.EXACT)
     if booking.start_datetime is None:
         return _("The office has not set a time yet")
-    return opening_time(booking.start_datetime, now, booking.location, Kind.RANGE)
-
-
-def opening_time(begins: datetime, now: datetime, location: Location, kind: str) -> str:
-    """Format when an opening is: its time, in a range practice its part of the day."""
-    if kind == Kind.RANGE:
-        day = _day(begins, now, location)
-        return _("%(day)s: %(part)s") % {"day": day, "part": words.part(begins, location.zone)}
-    return _exact(begins, now, location)
-
-
-def _exact(begins: datetime, now: datetime, location: Location) -> str:
-    day, time = _day(begins, now, location), words.clock(begins, location.zone)
-    return _("%(day)s, %(time)s") % {"day": day, "time": time}
-
-
-def _day(at: datetime, now: datetime, location: Location) -> str:
-    local = walltime.wall_clock(at, location.zone).date()
-    return words.day(local, walltime.wall_clock(now, location.zone).date())
+    return words.opening_time(booking.start_datetime, now, booking.location, Kind.RANGE)
 
 
 def _find(request: HttpRequest, token: str, now: datetime) -> Visit | None:
