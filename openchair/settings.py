@@ -86,7 +86,8 @@ if EMAIL_URL and not EMAIL_FROM:
         "EMAIL_FROM is needed with EMAIL_URL: write the address that sends the mail to patients."
     )
 globals().update(EMAIL_URL)  # EMAIL_HOST, EMAIL_PORT, ...
-EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_URL else 'filebased'}.EmailBackend"
+_BY_FILES, _BY_SMTP = "openchair.mail_files", "django.core.mail.backends.smtp"
+EMAIL_BACKEND = f"{_BY_SMTP if EMAIL_URL else _BY_FILES}.EmailBackend"
 EMAIL_FILE_PATH = DATA_DIR / "mail"
 # Seconds, for each answer of the mail server.
 EMAIL_TIMEOUT = 10

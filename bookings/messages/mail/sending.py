@@ -6,7 +6,7 @@ from bookings import walltime
 from bookings.booking_page.summary import is_past
 from bookings.messages import deliveries, queue
 from bookings.messages.mail import message
-from bookings.messages.mail.server import AddressRefused, MailServer
+from bookings.messages.mail.server import AddressRefused, MailServer, MessageRefused
 from bookings.models import (
     BOOKED,
     Appointment,
@@ -41,8 +41,9 @@ class MailHandler:
             return
         try:
             self._server.send(message.of(task, visit, now))
-        except AddressRefused as refused:
-            told = deliveries.of(task, Outcome.REFUSED)
+        except (AddressRefused, MessageRefused) as refused:
+            is_address = isinstance(refused, AddressRefused)
+            told = deliveries.of(task, Outcome.REFUSED if is_address else Outcome.FAILED)
             queue.finish(task, TaskStatus.FAILED, error=type(refused).__name__, records=told)
         else:
             queue.finish(task, records=deliveries.of(task, Outcome.SENT))
