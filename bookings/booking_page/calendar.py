@@ -122,9 +122,13 @@ def _description(link: str, location: Location) -> str:
 
 
 def _at(instant: datetime, zone: ZoneInfo) -> datetime:
-    """Return an instant as wall time; in UTC where clocks that go back show that time again."""
+    """Return an instant as wall time; in UTC where clocks that go back show that time twice.
+
+    The first of the two is meant then (RFC 5545, 3.3.5), but calendars read the second one, too.
+    """
     local = instant.astimezone(zone)
-    return instant if local.fold else local
+    is_shown_twice = len({local.replace(fold=fold).utcoffset() for fold in (0, 1)}) > 1
+    return instant if is_shown_twice else local
 
 
 def _mailto(address: str) -> str:

@@ -23,10 +23,16 @@ OFFICE = {"office_phone": "(212) 555-0100", "street_address": "12 Main St", "cit
 class MailScene(Scene):
     """A practice that says all it can; its visits are taken by patients."""
 
-    def __init__(self, kind: Kind = Kind.EXACT, language: str = "en", **patient: str) -> None:
-        super().__init__(kind)
+    def __init__(
+        self,
+        kind: Kind = Kind.EXACT,
+        language: str = "en",
+        timezone: str = "America/New_York",
+        **patient: str,
+    ) -> None:
+        super().__init__(kind, timezone)
         self.language, self.patient = language, {**MIA, **patient}
-        Location.objects.update(**OFFICE, state="NY", zip="10001")
+        Location.objects.filter(pk=self.location.pk).update(**OFFICE, state="NY", zip="10001")
         self.location.refresh_from_db()
         self.page = BookingPage.objects.create(
             practice=self.practice,
@@ -39,7 +45,7 @@ class MailScene(Scene):
             text_en="Bring your insurance card.\nPark behind the house.",
             text_es="Traiga su tarjeta del seguro.\nEstacione detrás de la casa.",
         )
-        self.staff = Actor.of_staff(person("desk", self.practice))
+        self.staff = Actor.of_staff(person(f"desk-{self.practice.pk}", self.practice))
 
     def take(self, **values: Any) -> Appointment:
         is_range = self.practice.kind == Kind.RANGE
@@ -66,7 +72,9 @@ class MailScene(Scene):
 
     def cancel(self, visit: Appointment, by: Actor, words: str = "") -> None:
         said = Notice(words=words)
-        appointments.cancel(appointment_id=visit.pk, by=by, now=NOON, notice=said)
+        appointments.cancel(
+            appointment_id=visit.pk, by=by, now=NOON, reason="Canaryreason", notice=said
+        )
 
     def give_time(self, visit: Appointment) -> None:
         exact: Any = {"status": "booked", "start_datetime": STARTS}
@@ -112,12 +120,18 @@ def a_mail(kind: str, language: str, clock: Any, **patient: str) -> tuple[Appoin
 
 def mail_of(task: Task, code: str = "") -> EmailMessage:
     """Return the mail of a task as it is read where it arrives."""
+    read = message_from_bytes(wire(task, code), policy=policy.default)
+    assert isinstance(read, EmailMessage)
+    return read
+
+
+def wire(task: Task, code: str = "") -> bytes:
+    """Return the mail of a task as it travels."""
     rows = Appointment.objects.select_related("booking__location", "booking__practice")
     visit = rows.get(pk=task.appointment_id)
     made: Any = message.of(task, visit, NOON, code).message()
-    read = message_from_bytes(made.as_bytes(linesep="\r\n"), policy=policy.default)
-    assert isinstance(read, EmailMessage)
-    return read
+    as_it_travels: bytes = made.as_bytes(linesep="\r\n")
+    return as_it_travels
 
 
 def part(mail: EmailMessage, content_type: str) -> str:

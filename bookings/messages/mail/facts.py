@@ -20,7 +20,6 @@ from bookings.models import (
     Appointment,
     AppointmentStatus,
     Booking,
-    Event,
     Outcome,
     TaskKind,
 )
@@ -148,31 +147,26 @@ def last_told(visit: Appointment) -> Moment | None:
     last = sent.order_by("-at").first()
     if last is None:
         return None
-    now = _at(visit)
-    booking_id, location_id = visit.booking_id, visit.booking.location_id
-    begins, is_exact = now.begins, now.is_exact
+    now, opening = _at(visit), visit.booking.start_datetime
+    location_id, begins, is_exact = now.location.pk, now.begins, now.is_exact
     for event in visit.events.filter(at__gt=last.at).order_by("-id"):
-        was_booking, was_location = _was(event, "booking_id"), _was(event, "location_id")
-        if was_booking is not None:
-            booking_id = was_booking
-        if was_location is not None:
-            location_id = was_location
-        was, became = event.changes.get("start_datetime", (None, None))
-        # Of a visit with an exact time of its own the opening's time can change: it stays.
-        if became is not None and begins == datetime.fromisoformat(became):
-            begins = datetime.fromisoformat(was) if was else _opening_begins(booking_id)
+        changes = event.changes
+        location_id = changes.get("location_id", [location_id])[0]
+        was, became = map(_parsed, changes.get("start_datetime", (None, None)))
+        if became is not None and became == begins:
+            begins = was or opening
+        # A visit with an exact time of its own stays when that of its opening changes.
+        if became is not None and became == opening:
+            opening = was
+        if "booking_id" in changes:
+            opening = Booking.objects.get(pk=changes["booking_id"][0]).start_datetime
         if visit.booking.practice.kind == Kind.RANGE and event.from_status:
             is_exact = event.from_status == AppointmentStatus.BOOKED
     return Moment(Location.objects.get(pk=location_id), begins, is_exact)
 
 
-def _was(event: Event, name: str) -> str | None:
-    was: str | None = event.changes.get(name, [None])[0]
-    return was
-
-
-def _opening_begins(booking_id: str) -> datetime | None:
-    return Booking.objects.get(pk=booking_id).start_datetime
+def _parsed(instant: str | None) -> datetime | None:
+    return None if instant is None else datetime.fromisoformat(instant)
 
 
 def _at(visit: Appointment) -> Moment:
