@@ -36,12 +36,16 @@ def tasks(events: Iterable[Event], notice: Notice, now: datetime) -> list[Task]:
     return [task for task in found if task is not None]
 
 
+def is_in_time(exact: datetime | None, now: datetime) -> bool:
+    """Whether a mail about a visit with this exact time does not come too late."""
+    return exact is None or exact > now
+
+
 def _task(events: list[Event], notice: Notice, now: datetime) -> Task | None:
     visit, kind = events[-1].appointment, _kind(events)
     if kind is None or visit is None or visit.email_digest is None:
         return None
-    exact = visit.exact_time
-    if exact is not None and exact <= now:
+    if not is_in_time(visit.exact_time, now):
         return None
     return Task(
         queue_name=Queue.MAIL,
