@@ -139,6 +139,7 @@ def _show(request: HttpRequest, desk: Desk, moves: list[Move], status: int = 200
     changes = [change for each in moves for change in each.changes(desk)]
     typed = request.POST if "words" in request.POST else None
     form = NoticeForm(typed, changes=changes, now=desk.now)
+    form.fields["words"].widget.attrs["autofocus"] = True
     sent = request.POST if request.method == "POST" else request.GET
     names = labels.listed([each.place.name for each in moves])
     context = {

@@ -18,7 +18,7 @@ from bookings.messages import deliveries
 from bookings.messages.mail import facts, message
 from bookings.messages.mail.facts import Moment
 from bookings.models import BOOKED, Appointment, Booking, Language, TaskKind
-from bookings.scheduling.outbox import BY_MAIL, Notice, is_in_time
+from bookings.scheduling.outbox import BY_MAIL, Notice, is_another_part, is_in_time
 
 MOST_WORDS = 500
 _WORDS = "\ue000"
@@ -47,13 +47,16 @@ def moving(
 
     booking: as it is, or will be, where the visit will be. exact: of a range visit.
     """
-    begins = exact or booking.start_datetime
-    was = visit.exact_time or visit.booking.start_datetime
-    stays = (begins, booking.location_id) == (was, visit.booking.location_id)
+    was, location = visit.exact_time or visit.booking.start_datetime, booking.location
     is_exact = exact is not None or not booking.practice.range_bookings
-    if visit.status not in BOOKED or stays or not is_in_time(begins if is_exact else None, now):
+    begins = exact or booking.start_datetime
+    moves = begins != was if is_exact else is_another_part(was, begins, location.zone)
+    is_elsewhere = moves or location != visit.booking.location
+    if visit.status not in BOOKED or not is_elsewhere:
         return []
-    return [Change(visit, TaskKind.MOVED, Moment(booking.location, begins, is_exact))]
+    if not is_in_time(begins if is_exact else None, now):
+        return []
+    return [Change(visit, TaskKind.MOVED, Moment(location, begins, is_exact))]
 
 
 @dataclass(frozen=True)

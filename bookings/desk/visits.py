@@ -5,7 +5,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.html import format_html
 
-from bookings.desk import history, labels, sources, times
+from bookings.desk import history, labels, sources, times, visit_mail
 from bookings.desk.booking import Card, cards_of
 from bookings.desk.clashes import Given, guard
 from bookings.desk.desk import (
@@ -70,6 +70,8 @@ def _show(
         "lines": history.of_visit(appointment),
         "came_from": _came_from(desk, appointment),
         "family": _family(desk, appointment),
+        "mails": visit_mail.of_visit(appointment, desk),
+        "wants_text": visit_mail.wants_text(appointment, mail_refused=shown.mail_refused),
     }
     return show(request, desk, "patient.html", context, status)
 
@@ -136,9 +138,8 @@ def cancel(request: HttpRequest, desk: Desk, appointment_id: str) -> HttpRespons
             told([each.visit for each in changes], desk, form.notice),
         ),
     )
-    appointment = desk.appointment(appointment_id)
-    if not is_cancelled and may_move(appointment):
-        return _ask(request, desk, appointment, form, 409)
+    if not is_cancelled and may_move(now := desk.appointment(appointment_id)):
+        return _ask(request, desk, now, form, 409)
     return page
 
 
@@ -191,6 +192,6 @@ def act(request: HttpRequest, desk: Desk, appointment_id: str) -> HttpResponse:
     attempt(
         request,
         lambda: guard(change, Given(appointment.booking, exact, appointment), agreed=agreed),
-        f"The patient {became}.",
+        format_html("The patient {}.{}", became, told([appointment], desk)),
     )
     return page
