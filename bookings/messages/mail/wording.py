@@ -123,7 +123,7 @@ def _details(facts: Facts) -> list[tuple[str, str]]:
         was = [_when(before, facts)] if _when(before, facts) != _when(at, facts) else []
         if before.location != at.location:
             was.append(before.location.name)
-        found.append((_("Before"), "\n".join(was)))
+        found.append((_("Before"), ", ".join(was)))
     found.append((_("Where"), calendar.address(at.location)))
     return [(label, told) for label, told in found if told]
 
