@@ -179,7 +179,9 @@ def _just_told(found: Iterable[Due]) -> set[str]:
     events = Event.objects.filter(appointment__in=since, at__gt=min(since.values()))
     return {
         event.appointment_id
-        for event in events.select_related("appointment")
+        for event in events.select_related(
+            "appointment__booking__practice", "appointment__booking__location"
+        )
         if event.appointment_id is not None
         and event.at > since[event.appointment_id]
         and outbox.kind_of([event]) not in {None, TaskKind.CANCELLED}

@@ -50,7 +50,7 @@ def latest(visit: Appointment) -> TaskKind | None:
         of_one_change = [*events][::-1]
         for event in of_one_change:
             event.appointment = visit
-        if (kind := _kind(of_one_change)) is not None:
+        if (kind := kind_of(of_one_change)) is not None:
             return kind
     return None
 

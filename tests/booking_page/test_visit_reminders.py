@@ -30,7 +30,7 @@ def visit(house: House, email: str = "ada@example.org") -> Appointment:
 @pytest.mark.parametrize("is_multipart", [True, False])
 def test_a_mail_program_ends_them_with_one_request(house: House, is_multipart: bool) -> None:
     phone = Phone(visit(house))
-    kind = {} if is_multipart else {"content_type": "application/x-www-form-urlencoded"}
+    kind: Any = {} if is_multipart else {"content_type": "application/x-www-form-urlencoded"}
     body: Any = ONE_CLICK if is_multipart else "List-Unsubscribe=One-Click"
     for _ in range(2):
         answer = phone.client.post(f"{phone.address}/reminders", body, **kind)
