@@ -42,15 +42,16 @@ class MailScene(Scene):
         )
         MailSettings.objects.create(
             practice=self.practice,
+            code=True,
             text_en="Bring your insurance card.\nPark behind the house.",
             text_es="Traiga su tarjeta del seguro.\nEstacione detrás de la casa.",
         )
         self.staff = Actor.of_staff(person(f"desk-{self.practice.pk}", self.practice))
 
-    def take(self, **values: Any) -> Appointment:
-        is_range = self.practice.kind == Kind.RANGE
+    def take(self, status: str = "", **values: Any) -> Appointment:
+        usual = "reserved" if self.practice.kind == Kind.RANGE else "booked"
         fields: Any = {
-            "status": "reserved" if is_range else "booked",
+            "status": status or usual,
             "language": self.language,
             **self.patient,
         }
@@ -87,7 +88,8 @@ def sent(visit: Appointment, kind: str, at: datetime = NOON) -> None:
 
 def queued(visit: Appointment, kind: str) -> Task:
     """Save a task as what makes reminders and codes does."""
-    said: dict[str, Any] = {"queue_name": Queue.MAIL, "run_after": NOON, "enqueued_at": NOON}
+    queue_name = Queue.CODE if kind == TaskKind.CODE else Queue.MAIL
+    said: dict[str, Any] = {"queue_name": queue_name, "run_after": NOON, "enqueued_at": NOON}
     return Task.objects.create(kind=kind, appointment=visit, **said)
 
 
@@ -99,6 +101,9 @@ def a_mail(kind: str, language: str, clock: Any, **patient: str) -> tuple[Appoin
     in_range = kind in {TaskKind.RESERVED, TaskKind.TIME_GIVEN}
     scene = MailScene(Kind.RANGE if in_range else Kind.EXACT, language, **patient)
     is_first = kind in {TaskKind.BOOKED, TaskKind.RESERVED}
+    if kind == TaskKind.CODE:
+        held = scene.take("pending")
+        return held, queued(held, kind)
     visit = scene.take() if is_first else scene.told()
     clock.shift(1)
     if kind == TaskKind.TIME_GIVEN:
@@ -113,7 +118,7 @@ def a_mail(kind: str, language: str, clock: Any, **patient: str) -> tuple[Appoin
         scene.cancel(visit, PATIENT)
     elif kind == TaskKind.REMINDER_1_DAY:
         appointments.confirm(appointment_id=visit.pk, by=PATIENT, now=NOON)
-    if kind in {TaskKind.REMINDER_3_DAYS, TaskKind.REMINDER_1_DAY, TaskKind.CODE}:
+    if kind in {TaskKind.REMINDER_3_DAYS, TaskKind.REMINDER_1_DAY}:
         return visit, queued(visit, kind)
     return visit, visit.tasks.latest("id")
 

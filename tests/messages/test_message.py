@@ -13,8 +13,8 @@ from django.test import Client
 
 from bookings.messages import queue
 from bookings.messages.mail.sending import MailHandler
-from bookings.models import Queue, Task, TaskKind
-from bookings.patients import links
+from bookings.models import Task, TaskKind
+from bookings.patients import codes, links
 from practices.models import Doctor, Partner, Practice
 from tests.factories import NOON
 from tests.messages.mails import MailScene, a_mail, mail_of, part, wire
@@ -141,11 +141,12 @@ def test_no_line_is_longer_than_servers_take(db: None, clock: Any) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_of_all_that_is_known_a_mail_has_the_first_name_the_address_and_the_link(
-    db: None, clock: Any, caplog: Any, mailoutbox: list[EmailMessage], kind: str
+    db: None, clock: Any, caplog: Any, settings: Any, mailoutbox: list[EmailMessage], kind: str
 ) -> None:
     names = ("first_name", "last_name", "guardian_name", "message", "note")
     canaries = {name: f"Canary{name.replace('_', '')}" for name in names}
     canaries |= {"phone": "555 0177", "zip_code": "90210", "email": "canary@example.org"}
+    settings.EMAIL_URL = {"EMAIL_HOST": "localhost"}  # which codes wait for
     with caplog.at_level(logging.DEBUG):
         visit, task = a_mail(str(kind), "en", clock, **canaries)
         assert {*canaries.values()} <= {*visit.unread_person}
@@ -153,7 +154,7 @@ def test_of_all_that_is_known_a_mail_has_the_first_name_the_address_and_the_link
         Partner.objects.update(name="Canarypartner")
         visit.booking.appointments.update(source="Canarysource")
         Task.objects.exclude(pk=task.pk).delete()
-        claimed = queue.claim(Queue.MAIL)
+        claimed = queue.claim(task.queue_name)
         assert claimed == task
         MailHandler().run(claimed)
     (mail,) = mailoutbox
@@ -166,3 +167,4 @@ def test_of_all_that_is_known_a_mail_has_the_first_name_the_address_and_the_link
     elsewhere += Client(REMOTE_ADDR="127.0.0.1").get("/metrics").text
     assert "anary" not in elsewhere
     assert links.give(visit) not in elsewhere
+    assert codes.of(visit) not in elsewhere
