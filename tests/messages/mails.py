@@ -1,10 +1,12 @@
 """What tests of mail share: a practice with all that a mail can say, and the mail of each kind."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import Any
 
+from bookings import walltime
+from bookings.messages import reminders
 from bookings.messages.mail import message
 from bookings.models import Appointment, Delivery, Outcome, Queue, Task, TaskKind
 from bookings.scheduling import appointments, moving
@@ -104,6 +106,8 @@ def a_mail(kind: str, language: str, clock: Any, **patient: str) -> tuple[Appoin
     if kind == TaskKind.CODE:
         held = scene.take("pending")
         return held, queued(held, kind)
+    if kind in {TaskKind.REMINDER_3_DAYS, TaskKind.REMINDER_1_DAY}:
+        return _a_reminder(scene, kind, clock)
     visit = scene.take() if is_first else scene.told()
     clock.shift(1)
     if kind == TaskKind.TIME_GIVEN:
@@ -116,10 +120,17 @@ def a_mail(kind: str, language: str, clock: Any, **patient: str) -> tuple[Appoin
     elif kind == "cancelled_by_family":
         BookingPage.objects.update(active=False)
         scene.cancel(visit, PATIENT)
-    elif kind == TaskKind.REMINDER_1_DAY:
+    return visit, visit.tasks.latest("id")
+
+
+def _a_reminder(scene: MailScene, kind: str, clock: Any) -> tuple[Appointment, Task]:
+    """Turn the clock to when a reminder is due; the family has confirmed before the last one."""
+    visit = scene.told(start_datetime=STARTS)
+    if kind == TaskKind.REMINDER_1_DAY:
         appointments.confirm(appointment_id=visit.pk, by=PATIENT, now=NOON)
-    if kind in {TaskKind.REMINDER_3_DAYS, TaskKind.REMINDER_1_DAY}:
-        return visit, queued(visit, kind)
+    due = STARTS - timedelta(days=reminders.DAYS[TaskKind(kind)])
+    clock.move_to(due.replace(tzinfo=scene.location.zone))
+    reminders.enqueue(walltime.now())
     return visit, visit.tasks.latest("id")
 
 
