@@ -36,7 +36,9 @@ class MailHandler:
         self._server = MailServer()
 
     def run(self, task: Task) -> None:
-        visit, now = _visit(task), walltime.now()
+        # In this order: what changes after `now` is news in the next mail (facts.last_told).
+        now = walltime.now()
+        visit = _visit(task)
         if (reason := _why_not(task, visit, now)) is not None:
             _drop(task, reason)
             return
@@ -57,7 +59,7 @@ class MailHandler:
             told = deliveries.of(task, Outcome.REFUSED if is_address else Outcome.FAILED)
             queue.finish(task, TaskStatus.FAILED, error=type(refused).__name__, records=told)
         else:
-            queue.finish(task, records=deliveries.of(task, Outcome.SENT))
+            queue.finish(task, records=deliveries.of(task, Outcome.SENT, at=now))
 
     def rest(self) -> None:
         self._server.close()
