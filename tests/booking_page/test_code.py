@@ -231,7 +231,7 @@ def test_a_code_is_right_while_the_patients_keys_are_changed(scene, settings):
 
 def test_whoever_has_only_a_phone_is_told_to_call(scene):
     browser = Browser(scene).hold()
-    assert "If you have no e-mail address, call the office" in browser.page
+    assert "Without an e-mail address, call the office" in browser.page
     browser.send("details", phone="212 555 0123")
     assert (browser.status, browser.page.count("Write an e-mail address, or call")) == (400, 2)
     assert browser.open("check").step == "details"
