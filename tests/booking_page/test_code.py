@@ -163,6 +163,13 @@ def test_an_address_that_is_changed_before_the_mail_goes_gets_it_alone(scene):
     }
 
 
+def test_what_is_typed_while_the_mail_waits_gets_none(scene):
+    browser = Browser(scene).check(**MAILED)
+    browser.send("extend", step="book_details", email="ben@example.org")
+    assert sent() == []
+    assert Delivery.objects.get().reason == "overtaken"
+
+
 def test_an_address_changed_in_another_tab_at_the_last_moment_is_not_booked(scene):
     """The code is compared with the address once more, when nobody can change it any more."""
     page = page_of(scene)
