@@ -109,7 +109,11 @@ def _why_no_code(task: Task, visit: Appointment, now: datetime) -> DropReason | 
     if not codes.are_asked(visit.booking.practice):
         return DropReason.TURNED_OFF
     newer = Task.objects.filter(appointment=visit, kind=TaskKind.CODE, pk__gt=task.pk)
-    if newer.exists() or visit.status in {*BOOKED, AppointmentStatus.CANCELLED}:
+    # What is typed since may be half an address, or one whose mail was not counted.
+    keys = tuple(codes.task_keys(visit, visit.unread_person.email))
+    if newer.exists() or not (task.key or "").startswith(keys):
+        return DropReason.OVERTAKEN
+    if visit.status in {*BOOKED, AppointmentStatus.CANCELLED}:
         return DropReason.OVERTAKEN
     is_held = visit.pending_until is not None and visit.pending_until > now
     return None if is_held else DropReason.TOO_LATE
