@@ -16,7 +16,7 @@ from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_http_methods
 
 from bookings import phone, walltime
-from bookings.booking_page import preview
+from bookings.booking_page import preview, words
 from bookings.booking_page.state import State, UnreadableState
 from bookings.scheduling import bookings
 from practices.models import BookingPage, Doctor, Location, Practice
@@ -84,18 +84,14 @@ class Page:
     @property
     def text(self) -> tuple[str, str]:
         """The practice's text for patients, and its language."""
-        return self._said(self.settings.text_en, self.settings.text_es)
+        said = self.settings
+        return words.in_language(self.language, english=said.text_en, spanish=said.text_es)
 
     @property
     def promise(self) -> tuple[str, str]:
         """When the office answers, and the language of that."""
-        return self._said(self.settings.promise_en, self.settings.promise_es)
-
-    def _said(self, english: str, spanish: str) -> tuple[str, str]:
-        both = [(english, "en"), (spanish, "es")]
-        if self.language == "es":
-            both.reverse()
-        return both[0] if both[0][0] else both[1]
+        said = self.settings
+        return words.in_language(self.language, english=said.promise_en, spanish=said.promise_es)
 
     def today(self, location: Location | None = None) -> date:
         """The day at a location, or where it is earliest of those that are shown."""
@@ -247,7 +243,7 @@ def phones(locations: Iterable[Location]) -> list[tuple[str, str, str]]:
 
 
 def _practice(practice_id: str) -> Practice:
-    rows = Practice.objects.select_related("booking_page").prefetch_related(
+    rows = Practice.objects.select_related("booking_page", "mail_settings").prefetch_related(
         "locations", "booking_page__locations"
     )
     return get_object_or_404(rows, pk=practice_id, active=True)

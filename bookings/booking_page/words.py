@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy, pgettext
 
 from bookings import walltime
 from bookings.representation import time_range
+from practices.models import Kind, Location
 
 PARTS = {
     "morning": gettext_lazy("Morning, before 10:00 AM"),
@@ -52,6 +53,27 @@ def clock(at: datetime, zone: ZoneInfo) -> str:
 def part(at: datetime, zone: ZoneInfo) -> str:
     """Name the part of the day that an instant is in."""
     return str(PARTS[time_range(at, zone) or "morning"])
+
+
+def opening_time(begins: datetime, now: datetime, location: Location, kind: str) -> str:
+    """Format when an opening is: Tuesday, March 5, 3:45 PM, or its part of the day."""
+    zone = location.zone
+    today = walltime.wall_clock(now, zone).date()
+    of = day(walltime.wall_clock(begins, zone).date(), today)
+    if kind == Kind.RANGE:
+        return _("%(day)s: %(part)s") % {"day": of, "part": part(begins, zone)}
+    return _("%(day)s, %(time)s") % {"day": of, "time": clock(begins, zone)}
+
+
+def in_language(language: str, *, english: str, spanish: str) -> tuple[str, str]:
+    """Return what a practice says in both languages, and the language of what is returned.
+
+    It is the other one where it says nothing in this one.
+    """
+    both = [(english, "en"), (spanish, "es")]
+    if language == "es":
+        both.reverse()
+    return both[0] if both[0][0] else both[1]
 
 
 def zone_name(zone: ZoneInfo) -> str:

@@ -15,18 +15,13 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from bookings import walltime
-from bookings.booking_page import calendar, words
+from bookings.booking_page import calendar, limits, words
 from bookings.booking_page.criteria import criteria_of
 from bookings.booking_page.day import AT_ONCE, day_in
 from bookings.booking_page.gone import NEAREST
 from bookings.booking_page.page import Page
 from bookings.booking_page.time import Choice, choice, groups
-from bookings.booking_page.visit.page import (
-    Visit,
-    opening_time,
-    show,
-    visit_page,
-)
+from bookings.booking_page.visit.page import Visit, show, visit_page
 from bookings.models import AppointmentStatus, Booking
 from bookings.scheduling import availability, bookings, moving
 from bookings.scheduling.actors import PATIENT
@@ -167,7 +162,7 @@ def check(request: HttpRequest, visit: Visit) -> HttpResponse:
         "back": visit.url(
             "visit_move_time", day=_local_day(opening).isoformat(), **_offices(search)
         ),
-        "when": opening_time(opening.start_datetime, visit.now, opening.location, kind),
+        "when": words.opening_time(opening.start_datetime, visit.now, opening.location, kind),
         "zone": words.zone_name(opening.location.zone),
         "address": calendar.address(opening.location),
         "doctor": opening.doctor.name,
@@ -181,6 +176,7 @@ def _move(visit: Visit, opening: Booking, seen: str) -> None:
     if is_timed and visit.appointment.status == AppointmentStatus.BOOKED:
         to["status"] = AppointmentStatus.RESERVED  # the office has to give it a time again
     check = visit.check_may_change(seen)
+    limits.spend_move(visit.appointment.unread_person)
     moving.move(to={visit.appointment.pk: to}, by=PATIENT, now=visit.now, check=check)
 
 

@@ -22,12 +22,12 @@ from bookings import walltime
 from bookings.booking_page import calendar, words
 from bookings.booking_page.page import Page, View, languages, phones, public
 from bookings.booking_page.state import State
-from bookings.booking_page.summary import is_past, name_of
+from bookings.booking_page.summary import is_past, mailed_to, name_of
 from bookings.models import BOOKED, ActorKind, Appointment, AppointmentStatus, Attendance
 from bookings.patients import links
 from bookings.scheduling import moves
 from bookings.scheduling.appointments import Check
-from openchair.errors import Refused
+from openchair.errors import LimitReached, Refused
 from practices.models import Kind, Location
 
 
@@ -78,6 +78,11 @@ class Visit:
     @property
     def has_calendar(self) -> bool:
         return calendar.has_file(self.appointment)
+
+    @property
+    def is_mailed(self) -> bool:
+        """Whether the family is told of a change by mail, too."""
+        return bool(mailed_to(self.appointment))
 
     @property
     def may_book_another(self) -> bool:
@@ -163,7 +168,7 @@ class Visit:
         if (was := changes.get("start_datetime", [None])[0]) is not None:
             begins, kind = datetime.fromisoformat(was), self.offered.practice.kind
             kind = Kind.EXACT if status == AppointmentStatus.BOOKED else kind
-            time = opening_time(begins, self.now, self.location, kind)
+            time = words.opening_time(begins, self.now, self.location, kind)
             said = _("The office changed the time of this visit. It was %(when)s.")
             sentences.append(said % {"when": time})
         before = changes.get("location_id", [None])[0]
@@ -206,7 +211,8 @@ class Visit:
 def visit_page(*methods: str) -> Callable[[View], View]:
     """Decorate a view of a visit's page: a `Visit` as argument, lapsed holds expired, headers.
 
-    Where a verb raises Refused, the page shows the visit as it is now, and why nothing changed.
+    Where a verb raises Refused, the page shows the visit as it is now, and why nothing changed;
+    where a limit is reached, whom to call.
     A link that is nobody's gets a page that says what to do, and so does one of a practice that is
     no longer active: both are a 404.
     """
@@ -227,6 +233,10 @@ def visit_page(*methods: str) -> Callable[[View], View]:
                 return view(request, visit)
             except Refused as refused:
                 return _show_refused(request, visit, refused)
+            except LimitReached as limit:
+                response = show(request, visit, "too_often.html", status=429)
+                response["Retry-After"] = str(limit.retry_after)
+                return response
 
         return public(require_http_methods([*methods])(entered))
 
@@ -273,30 +283,12 @@ def as_it_is(appointment: Appointment) -> str:
 
 def when(appointment: Appointment, now: datetime) -> str:
     """Format the time of a visit: Tuesday, March 5, 3:45 PM, or its part of the day."""
-    booking = appointment.booking
-    if appointment.exact_time is not None:
-        return _exact(appointment.exact_time, now, booking.location)
+    booking, exact = appointment.booking, appointment.exact_time
+    if exact is not None:
+        return words.opening_time(exact, now, booking.location, Kind.EXACT)
     if booking.start_datetime is None:
         return _("The office has not set a time yet")
-    return opening_time(booking.start_datetime, now, booking.location, Kind.RANGE)
-
-
-def opening_time(begins: datetime, now: datetime, location: Location, kind: str) -> str:
-    """Format when an opening is: its time, in a range practice its part of the day."""
-    if kind == Kind.RANGE:
-        day = _day(begins, now, location)
-        return _("%(day)s: %(part)s") % {"day": day, "part": words.part(begins, location.zone)}
-    return _exact(begins, now, location)
-
-
-def _exact(begins: datetime, now: datetime, location: Location) -> str:
-    day, time = _day(begins, now, location), words.clock(begins, location.zone)
-    return _("%(day)s, %(time)s") % {"day": day, "time": time}
-
-
-def _day(at: datetime, now: datetime, location: Location) -> str:
-    local = walltime.wall_clock(at, location.zone).date()
-    return words.day(local, walltime.wall_clock(now, location.zone).date())
+    return words.opening_time(booking.start_datetime, now, booking.location, Kind.RANGE)
 
 
 def _find(request: HttpRequest, token: str, now: datetime) -> Visit | None:

@@ -6,7 +6,7 @@ from bookings import walltime
 from bookings.booking_page.summary import is_past
 from bookings.messages import deliveries, queue, reminders
 from bookings.messages.mail import message
-from bookings.messages.mail.server import AddressRefused, MailServer
+from bookings.messages.mail.server import AddressRefused, MailServer, MessageRefused
 from bookings.models import (
     BOOKED,
     Appointment,
@@ -17,6 +17,7 @@ from bookings.models import (
     TaskKind,
     TaskStatus,
 )
+from bookings.patients import codes
 
 ABOUT_CHANGES = (
     TaskKind.BOOKED,
@@ -45,9 +46,11 @@ class MailHandler:
                 queue.put_off(task, at)
                 return
         try:
-            self._server.send(message.of(task, visit, now))
-        except AddressRefused as refused:
-            told = deliveries.of(task, Outcome.REFUSED)
+            code = codes.of(visit) if task.kind == TaskKind.CODE else ""
+            self._server.send(message.of(task, visit, now, code))
+        except (AddressRefused, MessageRefused) as refused:
+            is_address = isinstance(refused, AddressRefused)
+            told = deliveries.of(task, Outcome.REFUSED if is_address else Outcome.FAILED)
             queue.finish(task, TaskStatus.FAILED, error=type(refused).__name__, records=told)
         else:
             queue.finish(task, records=deliveries.of(task, Outcome.SENT))
@@ -70,6 +73,8 @@ def _why_not(task: Task, visit: Appointment, now: datetime) -> DropReason | None
         return DropReason.TURNED_OFF
     if not visit.unread_person.email:
         return DropReason.NO_ADDRESS
+    if task.kind == TaskKind.CODE:
+        return _why_no_code(task, visit, now)
     newer = Task.objects.filter(appointment=visit, kind__in=ABOUT_CHANGES, pk__gt=task.pk)
     if task.kind in ABOUT_CHANGES and newer.exists():
         return DropReason.OVERTAKEN
@@ -81,3 +86,14 @@ def _why_not(task: Task, visit: Appointment, now: datetime) -> DropReason | None
     if is_past(visit, now):
         return DropReason.TOO_LATE
     return reminders.why_not(task, visit, now) if task.kind in reminders.DAYS else None
+
+
+def _why_no_code(task: Task, visit: Appointment, now: datetime) -> DropReason | None:
+    """Return why a code is not sent any more: nobody is waiting for it."""
+    if not codes.are_asked(visit.booking.practice):
+        return DropReason.TURNED_OFF
+    newer = Task.objects.filter(appointment=visit, kind=TaskKind.CODE, pk__gt=task.pk)
+    if newer.exists() or visit.status in {*BOOKED, AppointmentStatus.CANCELLED}:
+        return DropReason.OVERTAKEN
+    is_held = visit.pending_until is not None and visit.pending_until > now
+    return None if is_held else DropReason.TOO_LATE

@@ -1,0 +1,210 @@
+"""Facts of a mail about a visit: all that it says, read before it is put into words.
+
+The desk makes them too, of what is not there yet, to show a mail before it goes.
+"""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils.translation import override
+
+from bookings import walltime
+from bookings.booking_page.words import in_language
+from bookings.models import (
+    ActorKind,
+    Appointment,
+    AppointmentStatus,
+    Booking,
+    Outcome,
+    TaskKind,
+)
+from bookings.patients import links
+from bookings.representation import time_range
+from practices.models import BookingPage, Kind, Location, MailSettings, Practice
+
+_NO_NAME = re.compile(r"[/:@\\<>]|\.\w\w|.{41}")
+"""In what somebody typed as a first name to send others a text or an address of their own."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Where and when a visit is.
+
+    begins: in UTC, if it is known. is_exact: else it is when the part of the day begins.
+    """
+
+    location: Location
+    begins: datetime | None
+    is_exact: bool
+
+    def is_same_to_patients(self, other: "Moment") -> bool:
+        """Whether patients, who know no more than the part of the day, see no difference."""
+        return self._known == other._known
+
+    @property
+    def _known(self) -> tuple[Any, ...]:
+        zone = self.location.zone
+        if self.is_exact or self.begins is None:
+            return self.location, self.is_exact, self.begins
+        day = walltime.wall_clock(self.begins, zone).date()
+        return self.location, self.is_exact, day, time_range(self.begins, zone)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a mail says, and in which language. Texts of the practice's come with their language."""
+
+    kind: str
+    practice: Practice
+    language: str
+    now: datetime
+    at: Moment
+    before: Moment | None = None
+    """Of a moved visit: what the family was last told."""
+    cancelled_by: str = ""
+    """Of ActorKind."""
+    first_name: str = ""
+    link: str = ""
+    """The whole address of the manage page; without it there is a remark in its place."""
+    book_url: str = ""
+    """The booking page's, where patients can book."""
+    words: str = ""
+    """The office's, about this change."""
+    text: tuple[str, str] = ("", "en")
+    promise: tuple[str, str] = ("", "en")
+    is_confirmed: bool = False
+    code: str = ""
+
+
+def of(
+    visit: Appointment,
+    kind: str,
+    now: datetime,
+    *,
+    link: str = "",
+    words: str = "",
+    code: str = "",
+    at: Moment | None = None,
+) -> Facts:
+    """Return the facts of a mail. It reads, and changes nothing.
+
+    visit: read with its booking's location and practice. link: see `link_to`. at: where the visit
+    would be moved to; by default where it is.
+    """
+    practice = visit.booking.practice
+    page = getattr(practice, "booking_page", None) or BookingPage(practice=practice)
+    mail = getattr(practice, "mail_settings", None) or MailSettings(practice=practice)
+    language = visit.language or "en"
+    at, told = at or _at(visit), None
+    if kind in {TaskKind.MOVED, TaskKind.CANCELLED}:
+        told = last_told(visit)
+    is_cancelled = kind == TaskKind.CANCELLED
+    if is_cancelled and told is not None:
+        # The family knows nothing of where it was in between.
+        at = told
+    kind = _headline(kind, told, at)
+    return Facts(
+        kind=kind,
+        practice=practice,
+        language=language,
+        now=now,
+        at=at,
+        before=told if kind == TaskKind.MOVED else None,
+        cancelled_by=_cancelled_by(visit) if is_cancelled else "",
+        first_name=_first_name(visit.unread_person.first_name),
+        link=link,
+        book_url=address("book", practice.pk, language=language) if page.active else "",
+        words=words,
+        text=in_language(language, english=mail.text_en, spanish=mail.text_es),
+        promise=in_language(language, english=page.promise_en, spanish=page.promise_es),
+        is_confirmed=visit.confirmed_at is not None,
+        code=code,
+    )
+
+
+def link_to(visit: Appointment) -> str:
+    """Return the whole address of a visit's manage page; its link is made if there is none yet."""
+    return address("visit", links.give(visit), language=visit.language or "en")
+
+
+def address(name: str, *args: str, language: str) -> str:
+    """Return the whole address of a page for patients, in their language."""
+    with override(language):
+        return f"{settings.PUBLIC_URL}{reverse(name, args=args)}"
+
+
+def last_told(visit: Appointment) -> Moment | None:
+    """Return where and when the visit was when a mail last told of it; None if none has.
+
+    From how it is now back through its events.
+    """
+    sent = visit.deliveries.filter(outcome=Outcome.SENT).exclude(kind=TaskKind.CODE)
+    last = sent.order_by("-at").first()
+    if last is None:
+        return None
+    now, opening = _at(visit), visit.booking.start_datetime
+    location_id, begins, is_exact = now.location.pk, now.begins, now.is_exact
+    for event in visit.events.filter(at__gt=last.at).order_by("-id"):
+        changes = event.changes
+        location_id = changes.get("location_id", [location_id])[0]
+        was, became = map(_parsed, changes.get("start_datetime", (None, None)))
+        if became is not None and became == begins:
+            begins = was or opening
+        # A visit with an exact time of its own stays when that of its opening changes.
+        if became is not None and became == opening:
+            opening = was
+        if "booking_id" in changes:
+            opening = Booking.objects.get(pk=changes["booking_id"][0]).start_datetime
+        if visit.booking.practice.kind == Kind.RANGE and event.from_status:
+            is_exact = event.from_status == AppointmentStatus.BOOKED
+    return Moment(Location.objects.get(pk=location_id), begins, is_exact)
+
+
+def _parsed(instant: str | None) -> datetime | None:
+    return None if instant is None else datetime.fromisoformat(instant)
+
+
+def _at(visit: Appointment) -> Moment:
+    exact, booking = visit.exact_time, visit.booking
+    return Moment(booking.location, exact or booking.start_datetime, exact is not None)
+
+
+def _headline(kind: str, told: Moment | None, at: Moment) -> str:
+    """Return what a mail says of itself, by what was said before it and how the visit is now.
+
+    Nobody has been told of a visit that was moved before the first mail went, and there is no news
+    in one that is back where it was.
+    """
+    if kind == TaskKind.MOVED and told is not None and not at.is_same_to_patients(told):
+        return kind
+    if kind in {TaskKind.BOOKED, TaskKind.RESERVED, TaskKind.MOVED}:
+        return TaskKind.BOOKED if at.is_exact else TaskKind.RESERVED
+    return kind
+
+
+def _cancelled_by(visit: Appointment) -> str:
+    """Return who cancelled it; the office, where it is shown what it would send."""
+    if visit.status != AppointmentStatus.CANCELLED:
+        return ActorKind.STAFF
+    events = visit.events.filter(to_status=AppointmentStatus.CANCELLED).order_by("id")
+    return next(each.actor for each in events if each.from_status != each.to_status)
+
+
+def _first_name(typed: str) -> str:
+    name = one_line(typed)
+    return "" if _NO_NAME.search(name) else name
+
+
+def one_line(text: str) -> str:
+    """Return a text without line breaks and what else is not shown, which could reorder it."""
+    spaced = " ".join(text.split())
+    hidden = {"Cc", "Cf"}
+    joiner = "\N{ZERO WIDTH JOINER}"  # of emoji
+    return "".join(
+        each for each in spaced if each == joiner or unicodedata.category(each) not in hidden
+    )

@@ -1,0 +1,166 @@
+"""Wording of a mail about a visit, in the active language; text and HTML are made of it."""
+
+from dataclasses import dataclass, field
+
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+from django.utils.translation import override
+
+from bookings import phone, walltime
+from bookings.booking_page import calendar, words
+from bookings.messages.mail.facts import Facts, Moment
+from bookings.models import ActorKind, TaskKind
+from practices.models import Kind
+
+REMINDERS = (TaskKind.REMINDER_3_DAYS, TaskKind.REMINDER_1_DAY)
+
+
+@dataclass(frozen=True)
+class Wording:
+    """The parts of a mail, from top to bottom; an empty one is left out."""
+
+    subject: str
+    headline: str
+    code: str = ""
+    details: list[tuple[str, str]] = field(default_factory=list)
+    """Labels and what they are of."""
+    office_says: str = ""
+    paragraphs: list[str] = field(default_factory=list)
+    button: tuple[str, str] = ("", "")
+    """What a link is for, and its address."""
+    text: tuple[str, str] = ("", "")
+    """The practice's, and its language."""
+    phone: str = ""
+    dial: str = ""
+    """The link that dials it."""
+    practice: str = ""
+    no_reminders: str = ""
+    """The address of the page that turns reminders off."""
+
+
+def of(facts: Facts) -> Wording:
+    """Put facts into words, in their language."""
+    with override(facts.language):
+        return _of_code(facts) if facts.kind == TaskKind.CODE else _of_visit(facts)
+
+
+def _of_code(facts: Facts) -> Wording:
+    return Wording(
+        subject=_("Your code"),
+        headline=_("Your code"),
+        code=facts.code,
+        paragraphs=[
+            _("Type it on the page on which you are booking a visit."),
+            _("If that is not you, you have nothing to do: without the code nothing is booked."),
+        ],
+        practice=facts.practice.name,
+    )
+
+
+def _of_visit(facts: Facts) -> Wording:
+    location, is_cancelled = facts.at.location, facts.kind == TaskKind.CANCELLED
+    return Wording(
+        subject=_subject(facts),
+        headline=_headline(facts),
+        details=_details(facts),
+        office_says=facts.words,
+        paragraphs=_paragraphs(facts),
+        button=_button(facts),
+        text=("", "") if is_cancelled else facts.text,
+        phone=location.office_phone,
+        dial=phone.link(location.office_phone),
+        practice=facts.practice.name,
+        no_reminders=no_reminders(facts.link) if facts.kind in REMINDERS and facts.link else "",
+    )
+
+
+def no_reminders(link: str) -> str:
+    """Return the address of the page that turns reminders off, by the visit's manage link."""
+    return f"{link}/reminders"
+
+
+def _subject(facts: Facts) -> str:
+    begins, zone = facts.at.begins, facts.at.location.zone
+    if begins is None:
+        return _headline(facts)
+    today = walltime.wall_clock(facts.now, zone).date()
+    day = {"day": words.day(walltime.wall_clock(begins, zone).date(), today)}
+    if facts.kind == TaskKind.RESERVED:
+        return _("Your place on %(day)s is reserved") % day
+    if facts.kind == TaskKind.TIME_GIVEN:
+        return _("The exact time of your visit on %(day)s") % day
+    if facts.kind == TaskKind.MOVED:
+        return _("Your visit has been moved: %(day)s") % day
+    if facts.kind == TaskKind.CANCELLED:
+        return _("Your visit on %(day)s is cancelled") % day
+    if facts.kind in REMINDERS:
+        return _("Reminder: your visit on %(day)s") % day
+    return _("Your visit on %(day)s is booked") % day
+
+
+def _headline(facts: Facts) -> str:
+    if facts.kind == TaskKind.RESERVED:
+        return _("Your place is reserved")
+    if facts.kind == TaskKind.TIME_GIVEN:
+        return _("Your visit has its exact time")
+    if facts.kind == TaskKind.MOVED:
+        return _("Your visit has been moved")
+    if facts.kind == TaskKind.CANCELLED:
+        if facts.cancelled_by == ActorKind.PATIENT:
+            return _("You have cancelled your visit")
+        if facts.cancelled_by == ActorKind.STAFF:
+            return _("The office has cancelled your visit")
+        return _("Your visit is cancelled")
+    if facts.kind in REMINDERS:
+        return _("We look forward to your visit")
+    return _("Your visit is booked")
+
+
+def _details(facts: Facts) -> list[tuple[str, str]]:
+    at, before = facts.at, facts.before
+    found = [(_("Visit of"), facts.first_name), (_("When"), _when(at, facts))]
+    if before is not None:
+        was = [_when(before, facts)] if _when(before, facts) != _when(at, facts) else []
+        if before.location != at.location:
+            was.append(before.location.name)
+        found.append((_("Before"), ", ".join(was)))
+    found.append((_("Where"), calendar.address(at.location)))
+    return [(label, told) for label, told in found if told]
+
+
+def _when(at: Moment, facts: Facts) -> str:
+    if at.begins is None:
+        return _("The office has not set a time yet")
+    kind = Kind.EXACT if at.is_exact else Kind.RANGE
+    time = words.opening_time(at.begins, facts.now, at.location, kind)
+    return f"{capfirst(time)} ({words.zone_name(at.location.zone)})"
+
+
+def _paragraphs(facts: Facts) -> list[str]:
+    if facts.kind == TaskKind.CANCELLED:
+        if facts.book_url:
+            return [_("The office is not expecting you.")]
+        return [_("The office is not expecting you."), _("For another visit, call the office.")]
+    if not facts.at.is_exact:
+        return [_promise(facts), _("Until then you have nothing more to do.")]
+    if facts.kind in REMINDERS:
+        if facts.is_confirmed:
+            return [_("You told the office that you will come.")]
+        return [_("Please tell the office whether you will come.")]
+    return [_("You have nothing more to do. We look forward to seeing you.")]
+
+
+def _promise(facts: Facts) -> str:
+    if facts.promise[0]:
+        said = _("The office sets the exact time and tells you:")
+        return f"{said} {facts.promise[0]}."
+    return _("The office sets the exact time and tells you.")
+
+
+def _button(facts: Facts) -> tuple[str, str]:
+    if facts.kind == TaskKind.CANCELLED:
+        return (_("Book another visit"), facts.book_url) if facts.book_url else ("", "")
+    link = facts.link or _("(the link of this visit)")
+    if facts.kind in REMINDERS and not facts.is_confirmed:
+        return _("Confirm, move or cancel this visit"), link
+    return _("See, move or cancel this visit"), link
