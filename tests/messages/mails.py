@@ -5,6 +5,7 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import Any
 
+from bookings.messages import reminders
 from bookings.messages.mail import message
 from bookings.models import Appointment, Delivery, Outcome, Queue, Task, TaskKind
 from bookings.scheduling import appointments, moving
@@ -88,6 +89,8 @@ def sent(visit: Appointment, kind: str, at: datetime = NOON) -> None:
 def queued(visit: Appointment, kind: str) -> Task:
     """Save a task as what makes reminders and codes does."""
     said: dict[str, Any] = {"queue_name": Queue.MAIL, "run_after": NOON, "enqueued_at": NOON}
+    if kind in reminders.DAYS and visit.exact_time is not None:
+        said["key"] = reminders.key(visit.pk, visit.exact_time, TaskKind(kind))
     return Task.objects.create(kind=kind, appointment=visit, **said)
 
 
@@ -99,7 +102,8 @@ def a_mail(kind: str, language: str, clock: Any, **patient: str) -> tuple[Appoin
     in_range = kind in {TaskKind.RESERVED, TaskKind.TIME_GIVEN}
     scene = MailScene(Kind.RANGE if in_range else Kind.EXACT, language, **patient)
     is_first = kind in {TaskKind.BOOKED, TaskKind.RESERVED}
-    visit = scene.take() if is_first else scene.told()
+    later = {"start_datetime": STARTS} if kind in reminders.DAYS else {}
+    visit = scene.take() if is_first else scene.told(**later)
     clock.shift(1)
     if kind == TaskKind.TIME_GIVEN:
         scene.give_time(visit)
@@ -113,7 +117,7 @@ def a_mail(kind: str, language: str, clock: Any, **patient: str) -> tuple[Appoin
         scene.cancel(visit, PATIENT)
     elif kind == TaskKind.REMINDER_1_DAY:
         appointments.confirm(appointment_id=visit.pk, by=PATIENT, now=NOON)
-    if kind in {TaskKind.REMINDER_3_DAYS, TaskKind.REMINDER_1_DAY, TaskKind.CODE}:
+    if kind in {*reminders.DAYS, TaskKind.CODE}:
         return visit, queued(visit, kind)
     return visit, visit.tasks.latest("id")
 
