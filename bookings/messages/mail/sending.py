@@ -38,7 +38,7 @@ class MailHandler:
     def run(self, task: Task) -> None:
         visit, now = _visit(task), walltime.now()
         if (reason := _why_not(task, visit, now)) is not None:
-            queue.finish(task, records=deliveries.of(task, Outcome.DROPPED, reason))
+            _drop(task, reason)
             return
         if task.kind in reminders.DAYS:
             at = reminders.next_allowed(now, visit.booking.location.zone)
@@ -47,7 +47,11 @@ class MailHandler:
                 return
         try:
             code = codes.of(visit) if task.kind == TaskKind.CODE else ""
-            self._server.send(message.of(task, visit, now, code))
+            mail = message.of(task, visit, now, code)
+            if _is_overtaken(task):  # while it was read: it may tell half of the change
+                _drop(task, DropReason.OVERTAKEN)
+                return
+            self._server.send(mail)
         except (AddressRefused, MessageRefused) as refused:
             is_address = isinstance(refused, AddressRefused)
             told = deliveries.of(task, Outcome.REFUSED if is_address else Outcome.FAILED)
@@ -67,6 +71,17 @@ def _visit(task: Task) -> Appointment:
     return rows.get(pk=task.appointment_id)
 
 
+def _drop(task: Task, reason: DropReason) -> None:
+    queue.finish(task, records=deliveries.of(task, Outcome.DROPPED, reason))
+
+
+def _is_overtaken(task: Task) -> bool:
+    newer = Task.objects.filter(
+        appointment=task.appointment_id, kind__in=ABOUT_CHANGES, pk__gt=task.pk
+    )
+    return task.kind in ABOUT_CHANGES and newer.exists()
+
+
 def _why_not(task: Task, visit: Appointment, now: datetime) -> DropReason | None:
     """Return why a mail is not sent any more."""
     if not visit.booking.practice.active:
@@ -75,8 +90,7 @@ def _why_not(task: Task, visit: Appointment, now: datetime) -> DropReason | None
         return DropReason.NO_ADDRESS
     if task.kind == TaskKind.CODE:
         return _why_no_code(task, visit, now)
-    newer = Task.objects.filter(appointment=visit, kind__in=ABOUT_CHANGES, pk__gt=task.pk)
-    if task.kind in ABOUT_CHANGES and newer.exists():
+    if _is_overtaken(task):
         return DropReason.OVERTAKEN
     is_cancelled = visit.status == AppointmentStatus.CANCELLED
     if is_cancelled != (task.kind == TaskKind.CANCELLED):
