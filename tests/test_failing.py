@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +15,7 @@ from django.db import connection
 
 from tests.bench.torture import restart
 from tests.postgres import Cluster, cluster
-from tests.server import Answer, Server, running_server
+from tests.server import ROOT, Answer, Server, running_server
 
 pytestmark = pytest.mark.skipif(connection.vendor != "postgresql", reason="it is about PostgreSQL")
 
@@ -139,3 +141,31 @@ def test_a_flood_is_refused_in_bounded_time_and_over_when_it_ends(
     # One after the other in two workers they would take FLOOD / 2 times PATIENCE: 400 seconds.
     assert max(seconds for _, seconds in answers) < LONGEST
     assert failing.call("PUT", path, {"length": 30}).status == 200
+
+
+@pytest.mark.nightly
+def test_a_worker_outlives_the_database(failing: Server, database: Cluster) -> None:
+    periodic = "UPDATE bookings_task SET run_after = now() WHERE queue_name = 'periodic'"
+    waiting = "SELECT 1 FROM bookings_task WHERE queue_name = 'periodic' AND run_after <= now()"
+
+    def until_there_is_nothing_to_do(begin: str) -> None:
+        with psycopg.connect(database.url, autocommit=True) as other:
+            other.execute(begin.encode())
+            end = time.monotonic() + 60
+            while other.execute(waiting.encode()).fetchone():
+                assert time.monotonic() < end
+                time.sleep(0.1)
+
+    command = [sys.executable, "manage.py", "worker"]
+    with subprocess.Popen(command, cwd=ROOT, env=failing.environment) as worker:
+        try:
+            time.sleep(3)
+            until_there_is_nothing_to_do(periodic)
+            kill(database)
+            time.sleep(3)
+            assert worker.poll() is None
+            restart(database)
+            until_there_is_nothing_to_do(periodic)
+        finally:
+            worker.terminate()
+        assert worker.wait(timeout=30) == 0

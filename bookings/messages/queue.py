@@ -20,8 +20,10 @@ from bookings.models import Queue, Task, TaskStatus
 LEASE = timedelta(minutes=5)
 """Longer than any task takes; a task whose worker died is done by another after it."""
 _AT_ONCE = 10
-_MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
+_SECOND, _MINUTE, _HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 RETRIES: dict[str, tuple[timedelta, ...]] = {
+    # A person looks at the page and waits, while the place is held.
+    Queue.CODE: (5 * _SECOND, 10 * _SECOND, 20 * _SECOND, 40 * _SECOND, _MINUTE, _MINUTE),
     Queue.MAIL: (
         *(_MINUTE, 5 * _MINUTE, 30 * _MINUTE),
         *(2 * _HOUR, 6 * _HOUR, 12 * _HOUR, 24 * _HOUR),
@@ -55,7 +57,8 @@ def claim(queue_name: str) -> Task | None:
             lease=lease + 1, lease_until=Now() + LEASE, attempts=F("attempts") + 1
         )
         if claimed:
-            return Task.objects.select_related("appointment").get(pk=pk, lease=lease + 1)
+            ours = Task.objects.select_related("appointment").filter(pk=pk, lease=lease + 1)
+            return ours.first()
     return None
 
 
@@ -99,13 +102,14 @@ def put_off(task: Task, until: datetime) -> bool:
 def retry(task: Task, error: str) -> bool:
     """Give a claimed task back for another attempt; return False where that was the last one.
 
-    error: the class of what was raised.
+    Periodic work is tried for ever. error: the class of what was raised.
     """
-    waits = RETRIES[task.queue_name]
-    if task.attempts > len(waits):
+    waits, nth = RETRIES[task.queue_name], task.attempts
+    if nth > len(waits) and task.queue_name != Queue.PERIODIC:
         return False
-    wait = waits[task.attempts - 1] * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311  # no secret
-    _change(task, run_after=walltime.now() + wait, lease_until=None, error=error)
+    wait = waits[min(nth, len(waits)) - 1] * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311  # no secret
+    anew = {"attempts": 0} if nth > len(waits) else {}
+    _change(task, run_after=walltime.now() + wait, lease_until=None, error=error, **anew)
     return True
 
 

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
@@ -9,9 +10,9 @@ from django.db import InterfaceError, OperationalError, close_old_connections, c
 
 from bookings.messages import deliveries, queue
 from bookings.models import Outcome, Queue, Task, TaskStatus
+from openchair.database import failures
 
 logger = logging.getLogger(__name__)
-_AWAY = (OperationalError, InterfaceError)
 POLL = 1.0
 """Seconds between two looks at an empty queue."""
 LONGEST_PAUSE = 30.0
@@ -53,8 +54,9 @@ class Worker:
         for each in self._threads:
             each.start()
         self._stopping.wait()
+        end = time.monotonic() + GRACE
         for each in self._threads:
-            each.join(GRACE / len(self._threads))
+            each.join(max(0.0, end - time.monotonic()))
 
     def stop(self, *args: object) -> None:
         """Claim no more. It is a signal handler."""
@@ -66,28 +68,31 @@ class Worker:
             try:
                 task = queue.claim(queue_name)
                 if task is not None:
-                    _run(handler, task)
-            except _AWAY:
-                logger.warning("The database cannot be reached.")
+                    run_task(handler, task)
+                else:
+                    handler.rest()
+                    close_old_connections()
+            except Exception as error:  # the database is away, say: no thread ends of it
+                if isinstance(error, failures.ERRORS):
+                    failures.note(error)
+                else:
+                    logger.error("The queue cannot be worked off.", exc_info=error)
                 connection.close()
                 pause = min(LONGEST_PAUSE, max(POLL, 2 * pause))
-                continue
-            if task is None:
-                handler.rest()
-                close_old_connections()
-            pause = 0.0 if task is not None else POLL
+            else:
+                pause = POLL if task is None else 0.0
         handler.rest()
         connection.close()
 
 
-def _run(handler: Handler, task: Task) -> None:
+def run_task(handler: Handler, task: Task) -> None:
     """Run one task; whatever it raises concerns this one alone."""
     try:
         if queue.is_spent(task):
             raise WorkersDiedError
         handler.run(task)
-    except _AWAY:
-        raise
+    except (OperationalError, InterfaceError):
+        raise  # of the database, not of the task
     except Exception as error:  # a task of any kind may fail in any way
         logger.warning("A task failed: %s", task.kind, exc_info=error)
         name = type(error).__name__

@@ -50,13 +50,13 @@ def latest(visit: Appointment) -> TaskKind | None:
         of_one_change = [*events][::-1]
         for event in of_one_change:
             event.appointment = visit
-        if (kind := _kind(of_one_change)) is not None:
+        if (kind := kind_of(of_one_change)) is not None:
             return kind
     return None
 
 
 def _task(events: list[Event], notice: Notice, now: datetime) -> Task | None:
-    visit, kind = events[-1].appointment, _kind(events)
+    visit, kind = events[-1].appointment, kind_of(events)
     if kind is None or visit is None or visit.email_digest is None:
         return None
     if not is_in_time(visit.exact_time, now):
@@ -71,7 +71,7 @@ def _task(events: list[Event], notice: Notice, now: datetime) -> Task | None:
     )
 
 
-def _kind(events: list[Event]) -> TaskKind | None:
+def kind_of(events: list[Event]) -> TaskKind | None:
     """Return what a mail would tell of these changes of one visit; None where nothing."""
     was, status = events[0].from_status, events[-1].to_status
     if status == AppointmentStatus.CANCELLED:

@@ -4,15 +4,18 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management.base import BaseCommand, CommandError
 
-from bookings.messages import periodic
 from bookings.messages.mail.sending import MailHandler
 from bookings.messages.periodic import PeriodicHandler
 from bookings.messages.worker import Handler, Worker
 from bookings.models import Queue
+from openchair.operations import startup
 
 HANDLERS: dict[Queue, tuple[int, Callable[[], Handler]]] = {
+    # On its own: no family waits behind ten thousand reminders.
+    Queue.CODE: (1, MailHandler),
     # Two at once: a mail server that is slow holds up mail, and nothing else.
     Queue.MAIL: (2, MailHandler),
     Queue.PERIODIC: (1, PeriodicHandler),
@@ -28,8 +31,11 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            startup.refuse_if_keys_are_missing()
+        except ImproperlyConfigured as error:
+            raise CommandError(str(error)) from None
         worker = Worker(HANDLERS)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, worker.stop)
-        periodic.ensure()
         worker.run()

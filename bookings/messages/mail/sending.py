@@ -4,9 +4,9 @@ from datetime import datetime
 
 from bookings import walltime
 from bookings.booking_page.summary import is_past
-from bookings.messages import deliveries, queue
+from bookings.messages import deliveries, queue, reminders
 from bookings.messages.mail import message
-from bookings.messages.mail.server import AddressRefused, MailServer
+from bookings.messages.mail.server import AddressRefused, MailServer, MessageRefused
 from bookings.models import (
     BOOKED,
     Appointment,
@@ -17,6 +17,7 @@ from bookings.models import (
     TaskKind,
     TaskStatus,
 )
+from bookings.patients import codes
 
 ABOUT_CHANGES = (
     TaskKind.BOOKED,
@@ -37,12 +38,23 @@ class MailHandler:
     def run(self, task: Task) -> None:
         visit, now = _visit(task), walltime.now()
         if (reason := _why_not(task, visit, now)) is not None:
-            queue.finish(task, records=deliveries.of(task, Outcome.DROPPED, reason))
+            _drop(task, reason)
             return
+        if task.kind in reminders.DAYS:
+            at = reminders.next_allowed(now, visit.booking.location.zone)
+            if at > now:
+                queue.put_off(task, at)
+                return
         try:
-            self._server.send(message.of(task, visit, now))
-        except AddressRefused as refused:
-            told = deliveries.of(task, Outcome.REFUSED)
+            code = codes.of(visit) if task.kind == TaskKind.CODE else ""
+            mail = message.of(task, visit, now, code)
+            if _is_overtaken(task):  # while it was read: it may tell half of the change
+                _drop(task, DropReason.OVERTAKEN)
+                return
+            self._server.send(mail)
+        except (AddressRefused, MessageRefused) as refused:
+            is_address = isinstance(refused, AddressRefused)
+            told = deliveries.of(task, Outcome.REFUSED if is_address else Outcome.FAILED)
             queue.finish(task, TaskStatus.FAILED, error=type(refused).__name__, records=told)
         else:
             queue.finish(task, records=deliveries.of(task, Outcome.SENT))
@@ -59,18 +71,43 @@ def _visit(task: Task) -> Appointment:
     return rows.get(pk=task.appointment_id)
 
 
+def _drop(task: Task, reason: DropReason) -> None:
+    queue.finish(task, records=deliveries.of(task, Outcome.DROPPED, reason))
+
+
+def _is_overtaken(task: Task) -> bool:
+    newer = Task.objects.filter(
+        appointment=task.appointment_id, kind__in=ABOUT_CHANGES, pk__gt=task.pk
+    )
+    return task.kind in ABOUT_CHANGES and newer.exists()
+
+
 def _why_not(task: Task, visit: Appointment, now: datetime) -> DropReason | None:
     """Return why a mail is not sent any more."""
     if not visit.booking.practice.active:
         return DropReason.TURNED_OFF
     if not visit.unread_person.email:
         return DropReason.NO_ADDRESS
-    newer = Task.objects.filter(appointment=visit, kind__in=ABOUT_CHANGES, pk__gt=task.pk)
-    if task.kind in ABOUT_CHANGES and newer.exists():
+    if task.kind == TaskKind.CODE:
+        return _why_no_code(task, visit, now)
+    if _is_overtaken(task):
         return DropReason.OVERTAKEN
     is_cancelled = visit.status == AppointmentStatus.CANCELLED
     if is_cancelled != (task.kind == TaskKind.CANCELLED):
         return DropReason.OVERTAKEN
     if not is_cancelled and visit.status not in BOOKED:
         return DropReason.OVERTAKEN
-    return DropReason.TOO_LATE if is_past(visit, now) else None
+    if is_past(visit, now):
+        return DropReason.TOO_LATE
+    return reminders.why_not(task, visit, now) if task.kind in reminders.DAYS else None
+
+
+def _why_no_code(task: Task, visit: Appointment, now: datetime) -> DropReason | None:
+    """Return why a code is not sent any more: nobody is waiting for it."""
+    if not codes.are_asked(visit.booking.practice):
+        return DropReason.TURNED_OFF
+    newer = Task.objects.filter(appointment=visit, kind=TaskKind.CODE, pk__gt=task.pk)
+    if newer.exists() or visit.status in {*BOOKED, AppointmentStatus.CANCELLED}:
+        return DropReason.OVERTAKEN
+    is_held = visit.pending_until is not None and visit.pending_until > now
+    return None if is_held else DropReason.TOO_LATE
