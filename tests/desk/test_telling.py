@@ -188,3 +188,50 @@ def test_booking_at_the_desk_says_whether_mail_goes(house: House, desk: Client) 
     assert "There is no e-mail address." in said(desk.get(html.unescape(link[1])))
     other = {**patient, "phone": "212 555 0133", "email": "b@example.org"}
     assert "A mail goes to the address." in said(desk.post(take, other, follow=True))
+
+
+def test_nobody_is_told_of_an_opening_that_stays_in_its_part_of_the_day(
+    range_house: House, range_desk: Client
+) -> None:
+    house = range_house
+    at = datetime(2026, 6, 2, 9, 20)  # noqa: DTZ001
+    house.patient(house.booking, first_name="Timed", status="booked", start_datetime=at)
+    edit = house.address(f"opening/{house.booking.pk}/edit/")
+    (typed,) = forms(range_desk.get(edit), 'class="oc-form oc-card"')
+    typed |= {"location": [house.location.pk], "doctor": [house.doctor.pk]}
+    before = Task.objects.count()
+    assert range_desk.post(edit, {**typed, "start": "2026-06-02T09:30"}).status_code == 302
+    assert Task.objects.count() == before
+    (typed,) = forms(range_desk.get(edit), 'class="oc-form oc-card"')
+    typed |= {"location": [house.location.pk], "doctor": [house.doctor.pk]}
+    asked = range_desk.post(edit, {**typed, "start": "2026-06-02T10:30"})
+    assert "Late morning" in said(asked)
+    assert "Timed Rosalvafield moves" not in said(asked)
+    (again,) = forms(asked, 'class="oc-form oc-card"')
+    assert range_desk.post(edit, {**again, **typed, "start": "2026-06-02T10:30"}).status_code == 302
+    assert [each.appointment for each in Task.objects.order_by("id")[before:]] == [
+        house.appointment
+    ]
+
+
+def test_an_exact_time_that_cannot_be_keeps_the_words(
+    range_house: House, range_desk: Client
+) -> None:
+    house = range_house
+    there = house.publish("N", start=datetime(2026, 6, 2, 14, 30))  # noqa: DTZ001
+    at = datetime(2026, 6, 2, 9, 20)  # noqa: DTZ001
+    timed = house.patient(house.booking, status="booked", start_datetime=at)
+    exact = f"{timed.pk}-start"
+    chosen = {"visit": timed.pk, "to": there.pk, exact: "2026-06-02T15:00"}
+    (shown,) = forms(range_desk.get(house.address("move/"), chosen), "/move/")
+    past = {**shown, exact: "2026-06-01T09:00", "words": "See you"}
+    refused = range_desk.post(house.address("move/"), past)
+    assert refused.status_code == 400
+    (typed,) = forms(refused, "/move/")
+    typed |= {exact: ["2026-06-02T15:15"], "show": ["yes"]}
+    seen = range_desk.post(house.address("move/"), typed)
+    assert "3:15 PM" in said(seen)
+    (shown,) = forms(seen, "/move/")
+    assert shown["by_mail"] == ["on"]
+    assert "See you" in seen.content.decode()
+    assert range_desk.post(house.address("move/"), shown).status_code == 302
