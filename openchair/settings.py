@@ -56,6 +56,15 @@ PATIENT_HOLDS_PER_CONTACT = (10, 3600)
 PATIENT_VISITS_PER_ADDRESS = (20, 86_400)
 PATIENT_VISITS_PER_PRACTICE = (200, 3600)
 PATIENT_VISITS_PER_CONTACT = (6, 86_400)
+PATIENT_MOVES_PER_CONTACT = (12, 86_400)
+# Codes that are mailed; and those that are typed, of which one in a million is right.
+PATIENT_CODES_PER_ADDRESS = (20, 86_400)
+PATIENT_CODES_PER_PRACTICE = (200, 3600)
+PATIENT_CODES_PER_CONTACT = (6, 86_400)
+PATIENT_TRIES_PER_ADDRESS = (60, 86_400)
+PATIENT_TRIES_PER_PRACTICE = (300, 3600)
+PATIENT_TRIES_PER_CONTACT = (20, 86_400)
+PATIENT_TRIES_PER_HOLD = (5, 7200)
 # Visits that one address holds at once in a practice; and of its free places one in so many, but at
 # least so many, that all unconfirmed patients hold at once.
 PATIENT_LIVE_HOLDS = 2

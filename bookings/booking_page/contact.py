@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
@@ -10,6 +11,8 @@ from django.utils.translation import gettext_lazy as _
 from bookings import phone
 from bookings.booking_page import holding
 from bookings.booking_page.forms import PatientForm
+from bookings.booking_page.page import Page
+from bookings.patients import codes
 from bookings.patients.record import Patient
 
 MOST = 4000
@@ -18,7 +21,10 @@ _TOO_LONG = _("Use at most %(limit_value)d characters.")
 
 
 class ContactForm(PatientForm):
-    """Form of step 5; one of phone number and e-mail address is enough."""
+    """Form of step 5; one of phone number and e-mail address is enough.
+
+    Where the practice asks for a code by mail, it is the e-mail address that is needed.
+    """
 
     phone = forms.CharField(
         label=_("Phone number"),
@@ -38,7 +44,10 @@ class ContactForm(PatientForm):
                 "autocapitalize": "none",
             }
         ),
-        error_messages={"invalid": _("Write the e-mail address as name@example.com.")},
+        error_messages={
+            "invalid": _("Write the e-mail address as name@example.com."),
+            "required": _("Write an e-mail address, or call the office to book."),
+        },
     )
     zip_code = forms.CharField(
         label=_("ZIP code (optional)"),
@@ -59,8 +68,16 @@ class ContactForm(PatientForm):
         widget=forms.Textarea({"class": "input", "rows": 3}),
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, page: Page, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if settings.EMAIL_URL:
+            self.fields["email"].help_text = _("We write there about your visit, nothing else.")
+        if codes.are_asked(page.practice):
+            self.fields["phone"].label = _("Phone number (optional)")
+            self.fields["email"].required = True
+            self.fields["email"].help_text = _(
+                "We send a code there at once, and later write about your visit, nothing else."
+            )
         for field in self.fields.values():
             field.error_messages["max_length"] = _TOO_LONG
             # A browser would cut off what is pasted, without a word.
@@ -82,9 +99,9 @@ class ContactForm(PatientForm):
         return cleaned
 
     @classmethod
-    def of(cls, patient: Patient) -> "ContactForm":
+    def of(cls, page: Page, patient: Patient) -> "ContactForm":
         """Return the form with what a visit has, which may have mistakes."""
-        return cls({name: getattr(patient, name) for name in holding.TYPED})
+        return cls(page, {name: getattr(patient, name) for name in holding.TYPED})
 
 
 def typed_in(request: HttpRequest) -> dict[str, str]:

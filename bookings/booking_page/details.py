@@ -7,6 +7,7 @@ from bookings.booking_page.contact import ContactForm, typed_in
 from bookings.booking_page.outcomes import answer_refusals
 from bookings.booking_page.page import Page, show, step
 from bookings.models import Appointment
+from bookings.patients import codes
 
 
 @step
@@ -14,19 +15,21 @@ from bookings.models import Appointment
 def details(request: HttpRequest, page: Page) -> HttpResponse:
     if request.method == "POST":
         typed = typed_in(request)
+        form = ContactForm(page, typed)
+        is_half_done = "language" in request.POST  # of book.js: from the form in the other language
+        asks = codes.are_asked(page.practice) and form.is_valid() and not is_half_done
         try:
-            visit = holding.keep(page, typed)
+            visit = holding.keep(page, typed, code=holding.Code.ONCE if asks else None)
         except holding.Gone as has_gone:
             return gone.go(request, page, {} if has_gone.is_kept else typed)
-        if "language" in request.POST:  # of book.js: from the form in the other language
+        if is_half_done:
             return page.go("book_details")
-        form = ContactForm(typed)
         if form.is_valid():
             return page.go("book_check")
         return _show(request, page, visit, form, 400)
     visit = holding.visits(page)
     holding.check_can_be_had(visit)
-    return _show(request, page, visit, ContactForm(initial=visit[0].unread_person._asdict()))
+    return _show(request, page, visit, ContactForm(page, initial=visit[0].unread_person._asdict()))
 
 
 def _show(
@@ -37,6 +40,7 @@ def _show(
         "mistakes": form.mistakes(),
         "step": "book_details",
         "back": page.url("book_time"),
+        "asks_code": codes.are_asked(page.practice),
         **summary.of(visit, page),
         **clock.of(visit, page),
     }

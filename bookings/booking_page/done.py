@@ -40,6 +40,7 @@ def done(request: HttpRequest, page: Page) -> HttpResponse:
         "is_to_come": bool(booked_to_come),
         "is_over": bool(booked) and not booked_to_come,
         "is_family": len(visit) > 1,
+        "mailed_to": summary.mailed_to(booked_to_come[0]) if booked_to_come else "",
     }
     return show(request, page, "done.html", context)
 

@@ -2,7 +2,9 @@
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from bookings.booking_page import clock, gone, holding
+from bookings.booking_page import clock, code, gone, holding
+from bookings.booking_page.check import show_check
+from bookings.booking_page.code import CodeForm
 from bookings.booking_page.contact import typed_in
 from bookings.booking_page.outcomes import answer_refusals
 from bookings.booking_page.page import Page, step
@@ -25,4 +27,6 @@ def extend(request: HttpRequest, page: Page) -> HttpResponse:
         return gone.go(request, page, {} if has_gone.is_kept else typed)
     if request.headers.get("Accept") == "application/json":
         return JsonResponse(clock.of(visit, page))
+    if to == "book_check" and request.POST.get("code"):
+        return show_check(request, page, visit, CodeForm(page, initial=code.typed_in(request)))
     return page.go(to)

@@ -46,7 +46,7 @@ def gone(request: HttpRequest, page: Page) -> HttpResponse:
     except holding.Gone:
         return go(request, page, typed)
     day = date.fromisoformat(key.partition(".")[0])
-    is_known = ContactForm.of(holding.visits(page)[0].unread_person).is_valid()
+    is_known = ContactForm.of(page, holding.visits(page)[0].unread_person).is_valid()
     state = page.state.but(held=tuple(held), day=day)
     return page.go("book_check" if is_known else "book_details", state)
 

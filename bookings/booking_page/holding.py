@@ -8,6 +8,7 @@ has gone back to. Once they are booked it has no places any more, and the page b
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
 from typing import Any, TypeVar
 
 from django.db import transaction
@@ -15,8 +16,17 @@ from django.db import transaction
 from bookings import walltime
 from bookings.booking_page import limits
 from bookings.booking_page.page import Page
-from bookings.models import BOOKED, Appointment, AppointmentStatus, Booking, PatientHold
-from bookings.patients import links
+from bookings.models import (
+    BOOKED,
+    Appointment,
+    AppointmentStatus,
+    Booking,
+    PatientHold,
+    Queue,
+    Task,
+    TaskKind,
+)
+from bookings.patients import codes, links
 from bookings.scheduling import families, moves, moving
 from bookings.scheduling.actors import CLOCK, PATIENT
 from bookings.scheduling.availability import Option
@@ -27,6 +37,13 @@ TYPED = ("phone", "email", "zip_code", "message")
 """What a patient types after the places are held; for a family once."""
 _HELD = {AppointmentStatus.PENDING, AppointmentStatus.EXPIRED}
 Result = TypeVar("Result")
+
+
+class Code(Enum):
+    """Whether to mail a code: if this address has not got it yet, or in any case."""
+
+    ONCE = "once"
+    AGAIN = "again"
 
 
 class Gone(Exception):
@@ -47,6 +64,10 @@ class AlreadyBooked(Exception):
 
 class NotAsSeen(Exception):
     """The visit is not as the patient saw it: the office has changed its time or place."""
+
+
+class WrongCode(Exception):
+    """What was typed is not the code that was mailed."""
 
 
 class Preview(Exception):
@@ -97,6 +118,16 @@ def check_can_be_had(visit: list[Appointment]) -> None:
         raise Gone
 
 
+def first_held(visit: Sequence[Appointment]) -> Appointment:
+    """Return the one of a visit that can be had whose address gets the code by mail."""
+    return next(each for each in visit if each.status in _HELD)
+
+
+def is_code_sent(visit: Appointment, address: str) -> bool:
+    """Whether the hold's code was mailed to the address, or is about to be."""
+    return Task.objects.filter(key__in=codes.task_keys(visit, address)).exists()
+
+
 def shown(visit: Sequence[Appointment]) -> str:
     """Return what says later whether these appointments are where and when they are now."""
     return ".".join(_tag(each) for each in visit)
@@ -114,16 +145,20 @@ def hold(page: Page, option: Option, typed: Mapping[str, str] | None = None) -> 
     return [each.pk for each in _until_settled(lambda: _hold(page, option, typed or {}))]
 
 
-def keep(page: Page, typed: Mapping[str, str] | None = None) -> list[Appointment]:
+def keep(
+    page: Page, typed: Mapping[str, str] | None = None, *, code: Code | None = None
+) -> list[Appointment]:
     """Keep the page's names, and `typed` (of TYPED), in the visit, and extend its hold.
 
     A hold that has ended is taken again. Where it cannot be, what was typed is kept all the same.
+    code: whether it is mailed, once there is a place.
     Raises Gone, AlreadyBooked, LimitReached.
     """
     said = dict(typed or {})
     try:
         _spend_contact(page, said)
-        return _until_settled(lambda: _extend(page, said))
+        _spend_code(page, said, code)
+        return _until_settled(lambda: _extend(page, said, code))
     except LimitReached:
         _until_settled(lambda: _keep(page, said))
         raise
@@ -132,16 +167,21 @@ def keep(page: Page, typed: Mapping[str, str] | None = None) -> list[Appointment
         raise Gone(is_kept=bool(kept) or not said) from None
 
 
-def confirm(page: Page, seen: str) -> list[Appointment]:
+def confirm(page: Page, seen: str, code: str = "") -> list[Appointment]:
     """Book the visit; of a range practice, reserve it. A hold that has ended is a plain claim.
 
-    seen: what `shown` returned for the page that the patient agreed to.
-    Raises Gone, AlreadyBooked, LimitReached, and NotAsSeen where it is not as it was seen.
+    seen: what `shown` returned for the page that the patient agreed to. code: what was typed, where
+    the practice asks for one.
+    Raises Gone, AlreadyBooked, LimitReached, WrongCode, and NotAsSeen where it is not as it was
+    seen.
     """
     known = visits(page)
     check_can_be_had(known)
+    if codes.are_asked(page.practice):
+        limits.spend_try(page, first_held(known))
+        _check_code(page, known, code)  # a wrong one is no visit that counts
     limits.spend_visit(page, known[0].unread_person)
-    return _until_settled(lambda: _confirm(page, seen.split(".")))
+    return _until_settled(lambda: _confirm(page, seen.split("."), code))
 
 
 def _until_settled(act: Callable[[], Result]) -> Result:
@@ -184,19 +224,43 @@ def _hold(page: Page, option: Option, typed: Mapping[str, str]) -> list[Appointm
     return held
 
 
-def _extend(page: Page, typed: Mapping[str, str]) -> list[Appointment]:
+def _extend(page: Page, typed: Mapping[str, str], code: Code | None) -> list[Appointment]:
     _lock(page)
     was = visits(page)
     check_can_be_had(was)
     if any(each.status == AppointmentStatus.EXPIRED for each in was):
         limits.check_live(page, len(was), now=page.now)
-    pending = {"status": AppointmentStatus.PENDING, **typed}
+    pending = {"status": AppointmentStatus.PENDING, "language": page.language, **typed}
     changes: Any = {
         each.pk: {**pending, **who} for each, who in _with_names(page, was) if each.status in _HELD
     }
     held = families.edit(changes=changes, by=PATIENT, now=page.now, check=_check_held)
     _remember(page, held)
+    if code is not None:
+        _send_code(page, code)
     return held
+
+
+def _send_code(page: Page, code: Code) -> None:
+    """Save the task that mails the code; what it is, is known when it is sent."""
+    visit = first_held(visits(page))
+    address = visit.unread_person.email
+    is_sent = is_code_sent(visit, address)
+    if is_sent and code is Code.ONCE:
+        return
+    Task.objects.create(
+        queue_name=Queue.CODE,
+        kind=TaskKind.CODE,
+        key=None if is_sent else codes.task_keys(visit, address)[0],
+        appointment=visit,
+        run_after=page.now,
+        enqueued_at=page.now,
+    )
+
+
+def _check_code(page: Page, visit: Sequence[Appointment], typed: str) -> None:
+    if codes.are_asked(page.practice) and not codes.is_right(first_held(visit), typed):
+        raise WrongCode
 
 
 def _keep(page: Page, typed: Mapping[str, str]) -> list[Appointment]:
@@ -217,10 +281,11 @@ def _as_it_is(visit: Appointment) -> dict[str, str]:
     return {"status": AppointmentStatus.EXPIRED} if is_expired else {}
 
 
-def _confirm(page: Page, seen: list[str]) -> list[Appointment]:
+def _confirm(page: Page, seen: list[str], code: str) -> list[Appointment]:
     _lock(page)
     was = visits(page)
     check_can_be_had(was)
+    _check_code(page, was, code)  # the address may be another one by now
 
     def check(visit: Appointment) -> None:
         _check_held(visit)
@@ -301,3 +366,14 @@ def _spend_contact(page: Page, said: Mapping[str, str]) -> None:
         now = was._replace(**said)
         if (now.phone, now.email) != (was.phone, was.email):
             limits.spend_contact(now)
+
+
+def _spend_code(page: Page, said: Mapping[str, str], code: Code | None) -> None:
+    """Count a code that is about to be mailed."""
+    visit = visits(page)
+    if code is None or are_booked(visit) or not can_be_had(visit):
+        return
+    held = first_held(visit)
+    patient = held.unread_person._replace(**said)
+    if code is Code.AGAIN or not is_code_sent(held, patient.email):
+        limits.spend_code(page, patient)

@@ -1,7 +1,8 @@
 """Limits of the booking page, against robots and squatters (contract, section 6).
 
-Counters per address, practice and contact, of holds and of visits booked; and how much of a
-practice unconfirmed patients hold at once. Whoever is refused is told to call the office.
+Counters per address, practice and contact, of holds, of visits booked and moved, and of codes by
+mail; and how much of a practice unconfirmed patients hold at once. Whoever is refused is told to
+call the office.
 """
 
 from collections.abc import Iterable
@@ -13,10 +14,14 @@ from django.db.models import F, QuerySet, Sum
 
 from bookings.booking_page import state
 from bookings.booking_page.page import Page
-from bookings.models import Booking, PatientHold, Status
+from bookings.models import Appointment, Booking, PatientHold, Status
 from bookings.patients.record import Patient, by_email, by_phone
 from openchair import encryption, rate_limits
 from openchair.errors import LimitReached
+
+
+class CodeLimitReached(LimitReached):
+    """Too many codes were mailed, or typed."""
 
 
 def addresses_of(page: Page) -> list[str]:
@@ -65,6 +70,35 @@ def spend_visit(page: Page, patient: Patient) -> None:
         _spend("patient visit contact", contact, settings.PATIENT_VISITS_PER_CONTACT)
 
 
+def spend_move(patient: Patient) -> None:
+    """Count a move, of which a mail tells the family, by contact. Raises LimitReached."""
+    for contact in _contacts(patient):
+        _spend("patient move contact", contact, settings.PATIENT_MOVES_PER_CONTACT)
+
+
+def spend_code(page: Page, patient: Patient) -> None:
+    """Count a code that is mailed, maybe to a stranger. Raises CodeLimitReached."""
+    _spend_all(
+        ("patient code address", addresses_of(page)[0], settings.PATIENT_CODES_PER_ADDRESS),
+        ("patient code contact", by_email(patient.email)[0], settings.PATIENT_CODES_PER_CONTACT),
+        ("patient code practice", page.practice.pk, settings.PATIENT_CODES_PER_PRACTICE),
+    )
+
+
+def spend_try(page: Page, visit: Appointment) -> None:
+    """Count a code that is typed, before it is compared. Raises CodeLimitReached.
+
+    The practice counts last: who has used up their own tries uses up nobody else's.
+    """
+    contact = by_email(visit.unread_person.email)[0]
+    _spend_all(
+        ("patient try hold", str(visit.group_id), settings.PATIENT_TRIES_PER_HOLD),
+        ("patient try address", addresses_of(page)[0], settings.PATIENT_TRIES_PER_ADDRESS),
+        ("patient try contact", contact, settings.PATIENT_TRIES_PER_CONTACT),
+        ("patient try practice", page.practice.pk, settings.PATIENT_TRIES_PER_PRACTICE),
+    )
+
+
 def check_live(page: Page, places: int, *, now: datetime) -> None:
     """Raise LimitReached where this many places would be too many to hold at once.
 
@@ -99,6 +133,14 @@ def _free(page: Page, now: datetime) -> int:
 
 def _contacts(patient: Patient) -> Iterable[str]:
     return [*by_phone(patient.phone)[:1], *by_email(patient.email)[:1]]
+
+
+def _spend_all(*budgets: tuple[str, str, tuple[int, int]]) -> None:
+    try:
+        for policy, subject, rate in budgets:
+            _spend(policy, subject, rate)
+    except LimitReached as limit:
+        raise CodeLimitReached(limit.text, retry_after=limit.retry_after) from None
 
 
 def _spend(policy: str, subject: str, rate: tuple[int, int]) -> None:

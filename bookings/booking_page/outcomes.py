@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 
 from bookings.booking_page import done
 from bookings.booking_page.holding import AlreadyBooked, Gone, Preview
+from bookings.booking_page.limits import CodeLimitReached
 from bookings.booking_page.page import Page, show
 from openchair.errors import LimitReached
 
@@ -34,7 +35,9 @@ def answer_refusals(view: View) -> View:
         except LimitReached as limit:
             match = request.resolver_match
             back = page.url(match.url_name) if match and match.url_name else ""
-            refused = show(request, page, "call.html", {"back": back}, 429)
+            is_code = isinstance(limit, CodeLimitReached)
+            context = {"back": back, "is_code": is_code}
+            refused = show(request, page, "call.html", context, 429)
             refused["Retry-After"] = str(limit.retry_after)
             return refused
 

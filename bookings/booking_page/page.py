@@ -243,7 +243,7 @@ def phones(locations: Iterable[Location]) -> list[tuple[str, str, str]]:
 
 
 def _practice(practice_id: str) -> Practice:
-    rows = Practice.objects.select_related("booking_page").prefetch_related(
+    rows = Practice.objects.select_related("booking_page", "mail_settings").prefetch_related(
         "locations", "booking_page__locations"
     )
     return get_object_or_404(rows, pk=practice_id, active=True)

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
+
 from bookings import walltime
 from bookings.booking_page import words
 from bookings.booking_page.page import Page
@@ -50,6 +52,11 @@ def is_past(visit: Appointment, now: datetime) -> bool:
     zone = visit.booking.location.zone
     today = walltime.wall_clock(now, zone).date()
     return walltime.wall_clock(begins, zone).date() < today
+
+
+def mailed_to(visit: Appointment) -> str:
+    """Return the address that mail about a visit goes to; empty where none is sent."""
+    return visit.unread_person.email if settings.EMAIL_URL else ""
 
 
 def name_of(visit: Appointment) -> str:

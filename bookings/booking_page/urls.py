@@ -4,6 +4,7 @@ from django.urls import include, path, re_path
 
 from bookings.booking_page import (
     check,
+    code,
     day,
     details,
     done,
@@ -28,6 +29,7 @@ urlpatterns = [
     re_path(rf"{_PRACTICE}/details/?$", details.details, name="book_details"),
     re_path(rf"{_PRACTICE}/extend/?$", extend.extend, name="book_extend"),
     re_path(rf"{_PRACTICE}/check/?$", check.check, name="book_check"),
+    re_path(rf"{_PRACTICE}/code/?$", code.code, name="book_code"),
     re_path(rf"{_PRACTICE}/done/?$", done.done, name="book_done"),
     path("", include("bookings.booking_page.visit.urls")),
 ]

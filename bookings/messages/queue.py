@@ -20,8 +20,10 @@ from bookings.models import Queue, Task, TaskStatus
 LEASE = timedelta(minutes=5)
 """Longer than any task takes; a task whose worker died is done by another after it."""
 _AT_ONCE = 10
-_MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
+_SECOND, _MINUTE, _HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 RETRIES: dict[str, tuple[timedelta, ...]] = {
+    # A person looks at the page and waits, while the place is held.
+    Queue.CODE: (5 * _SECOND, 10 * _SECOND, 20 * _SECOND, 40 * _SECOND, _MINUTE, _MINUTE),
     Queue.MAIL: (
         *(_MINUTE, 5 * _MINUTE, 30 * _MINUTE),
         *(2 * _HOUR, 6 * _HOUR, 12 * _HOUR, 24 * _HOUR),

@@ -22,7 +22,12 @@ class Migration(migrations.Migration):
                 (
                     "queue_name",
                     models.CharField(
-                        choices=[("mail", "Mail"), ("periodic", "Periodic work")], max_length=8
+                        choices=[
+                            ("code", "Codes by mail"),
+                            ("mail", "Mail"),
+                            ("periodic", "Periodic work"),
+                        ],
+                        max_length=8,
                     ),
                 ),
                 (

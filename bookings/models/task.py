@@ -9,6 +9,7 @@ from bookings.models.appointment import Appointment
 class Queue(models.TextChoices):
     """What a worker does side by side: one queue does not wait for another."""
 
+    CODE = "code", "Codes by mail"
     MAIL = "mail", "Mail"
     PERIODIC = "periodic", "Periodic work"
 

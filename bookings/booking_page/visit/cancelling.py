@@ -19,4 +19,4 @@ def cancel(request: HttpRequest, visit: Visit) -> HttpResponse:
         return visit.go("visit")  # the button was pressed twice
     check = visit.check_may_change(request.POST.get("seen", ""))
     appointments.cancel(appointment_id=visit.appointment.pk, by=PATIENT, now=visit.now, check=check)
-    return visit.go("visit")
+    return visit.go("visit", cancelled="1")

@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from bookings import walltime
-from bookings.booking_page import calendar, words
+from bookings.booking_page import calendar, limits, words
 from bookings.booking_page.criteria import criteria_of
 from bookings.booking_page.day import AT_ONCE, day_in
 from bookings.booking_page.gone import NEAREST
@@ -176,6 +176,7 @@ def _move(visit: Visit, opening: Booking, seen: str) -> None:
     if is_timed and visit.appointment.status == AppointmentStatus.BOOKED:
         to["status"] = AppointmentStatus.RESERVED  # the office has to give it a time again
     check = visit.check_may_change(seen)
+    limits.spend_move(visit.appointment.unread_person)
     moving.move(to={visit.appointment.pk: to}, by=PATIENT, now=visit.now, check=check)
 
 

@@ -22,12 +22,12 @@ from bookings import walltime
 from bookings.booking_page import calendar, words
 from bookings.booking_page.page import Page, View, languages, phones, public
 from bookings.booking_page.state import State
-from bookings.booking_page.summary import is_past, name_of
+from bookings.booking_page.summary import is_past, mailed_to, name_of
 from bookings.models import BOOKED, ActorKind, Appointment, AppointmentStatus, Attendance
 from bookings.patients import links
 from bookings.scheduling import moves
 from bookings.scheduling.appointments import Check
-from openchair.errors import Refused
+from openchair.errors import LimitReached, Refused
 from practices.models import Kind, Location
 
 
@@ -78,6 +78,11 @@ class Visit:
     @property
     def has_calendar(self) -> bool:
         return calendar.has_file(self.appointment)
+
+    @property
+    def is_mailed(self) -> bool:
+        """Whether the family is told of a change by mail, too."""
+        return bool(mailed_to(self.appointment))
 
     @property
     def may_book_another(self) -> bool:
@@ -206,7 +211,8 @@ class Visit:
 def visit_page(*methods: str) -> Callable[[View], View]:
     """Decorate a view of a visit's page: a `Visit` as argument, lapsed holds expired, headers.
 
-    Where a verb raises Refused, the page shows the visit as it is now, and why nothing changed.
+    Where a verb raises Refused, the page shows the visit as it is now, and why nothing changed;
+    where a limit is reached, whom to call.
     A link that is nobody's gets a page that says what to do, and so does one of a practice that is
     no longer active: both are a 404.
     """
@@ -227,6 +233,10 @@ def visit_page(*methods: str) -> Callable[[View], View]:
                 return view(request, visit)
             except Refused as refused:
                 return _show_refused(request, visit, refused)
+            except LimitReached as limit:
+                response = show(request, visit, "too_often.html", status=429)
+                response["Retry-After"] = str(limit.retry_after)
+                return response
 
         return public(require_http_methods([*methods])(entered))
 

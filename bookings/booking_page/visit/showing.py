@@ -10,7 +10,8 @@ from bookings.scheduling.actors import PATIENT
 
 @visit_page("GET", "HEAD")
 def visit(request: HttpRequest, visit: Visit) -> HttpResponse:
-    return show(request, visit, "show.html", {"is_moved": "moved" in request.GET})
+    done = {f"is_{name}": name in request.GET for name in ("moved", "cancelled")}
+    return show(request, visit, "show.html", done)
 
 
 @visit_page("GET", "HEAD", "POST")

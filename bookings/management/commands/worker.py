@@ -14,6 +14,8 @@ from bookings.models import Queue
 from openchair.operations import startup
 
 HANDLERS: dict[Queue, tuple[int, Callable[[], Handler]]] = {
+    # On its own: no family waits behind ten thousand reminders.
+    Queue.CODE: (1, MailHandler),
     # Two at once: a mail server that is slow holds up mail, and nothing else.
     Queue.MAIL: (2, MailHandler),
     Queue.PERIODIC: (1, PeriodicHandler),

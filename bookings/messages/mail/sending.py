@@ -4,7 +4,7 @@ from datetime import datetime
 
 from bookings import walltime
 from bookings.booking_page.summary import is_past
-from bookings.messages import deliveries, queue
+from bookings.messages import deliveries, queue, reminders
 from bookings.messages.mail import message
 from bookings.messages.mail.server import AddressRefused, MailServer, MessageRefused
 from bookings.models import (
@@ -17,6 +17,7 @@ from bookings.models import (
     TaskKind,
     TaskStatus,
 )
+from bookings.patients import codes
 
 ABOUT_CHANGES = (
     TaskKind.BOOKED,
@@ -39,8 +40,14 @@ class MailHandler:
         if (reason := _why_not(task, visit, now)) is not None:
             _drop(task, reason)
             return
+        if task.kind in reminders.DAYS:
+            at = reminders.next_allowed(now, visit.booking.location.zone)
+            if at > now:
+                queue.put_off(task, at)
+                return
         try:
-            mail = message.of(task, visit, now)
+            code = codes.of(visit) if task.kind == TaskKind.CODE else ""
+            mail = message.of(task, visit, now, code)
             if _is_overtaken(task):  # while it was read: it may tell half of the change
                 _drop(task, DropReason.OVERTAKEN)
                 return
@@ -81,6 +88,8 @@ def _why_not(task: Task, visit: Appointment, now: datetime) -> DropReason | None
         return DropReason.TURNED_OFF
     if not visit.unread_person.email:
         return DropReason.NO_ADDRESS
+    if task.kind == TaskKind.CODE:
+        return _why_no_code(task, visit, now)
     if _is_overtaken(task):
         return DropReason.OVERTAKEN
     is_cancelled = visit.status == AppointmentStatus.CANCELLED
@@ -88,4 +97,17 @@ def _why_not(task: Task, visit: Appointment, now: datetime) -> DropReason | None
         return DropReason.OVERTAKEN
     if not is_cancelled and visit.status not in BOOKED:
         return DropReason.OVERTAKEN
-    return DropReason.TOO_LATE if is_past(visit, now) else None
+    if is_past(visit, now):
+        return DropReason.TOO_LATE
+    return reminders.why_not(task, visit, now) if task.kind in reminders.DAYS else None
+
+
+def _why_no_code(task: Task, visit: Appointment, now: datetime) -> DropReason | None:
+    """Return why a code is not sent any more: nobody is waiting for it."""
+    if not codes.are_asked(visit.booking.practice):
+        return DropReason.TURNED_OFF
+    newer = Task.objects.filter(appointment=visit, kind=TaskKind.CODE, pk__gt=task.pk)
+    if newer.exists() or visit.status in {*BOOKED, AppointmentStatus.CANCELLED}:
+        return DropReason.OVERTAKEN
+    is_held = visit.pending_until is not None and visit.pending_until > now
+    return None if is_held else DropReason.TOO_LATE
