@@ -14,7 +14,7 @@ def of(
 ) -> list[Delivery]:
     """Return what to save when a task ends; nothing of a task that is not about a visit.
 
-    at: of one that was sent, the instant as of which the mail told of the visit; by default now.
+    at: the instant as of which the mail told of the visit; by default now.
     """
     if task.appointment is None:
         return []

@@ -9,6 +9,7 @@ from bookings import walltime
 from bookings.messages import reminders
 from bookings.messages.mail import message
 from bookings.models import Appointment, Delivery, Outcome, Queue, Task, TaskKind
+from bookings.patients import codes
 from bookings.scheduling import appointments, moving
 from bookings.scheduling.actors import PATIENT, Actor
 from bookings.scheduling.outbox import Notice
@@ -88,13 +89,6 @@ def sent(visit: Appointment, kind: str, at: datetime = NOON) -> None:
     Delivery.objects.create(appointment=visit, kind=kind, outcome=Outcome.SENT, at=at)
 
 
-def queued(visit: Appointment, kind: str) -> Task:
-    """Save a task as what makes reminders and codes does."""
-    queue_name = Queue.CODE if kind == TaskKind.CODE else Queue.MAIL
-    said: dict[str, Any] = {"queue_name": queue_name, "run_after": NOON, "enqueued_at": NOON}
-    return Task.objects.create(kind=kind, appointment=visit, **said)
-
-
 def a_mail(kind: str, language: str, clock: Any, **patient: str) -> tuple[Appointment, Task]:
     """Return a visit to which all happened that the mail of a kind tells of, and its task.
 
@@ -104,8 +98,7 @@ def a_mail(kind: str, language: str, clock: Any, **patient: str) -> tuple[Appoin
     scene = MailScene(Kind.RANGE if in_range else Kind.EXACT, language, **patient)
     is_first = kind in {TaskKind.BOOKED, TaskKind.RESERVED}
     if kind == TaskKind.CODE:
-        held = scene.take("pending")
-        return held, queued(held, kind)
+        return _a_code(scene)
     if kind in {TaskKind.REMINDER_3_DAYS, TaskKind.REMINDER_1_DAY}:
         return _a_reminder(scene, kind, clock)
     visit = scene.take() if is_first else scene.told()
@@ -121,6 +114,15 @@ def a_mail(kind: str, language: str, clock: Any, **patient: str) -> tuple[Appoin
         BookingPage.objects.update(active=False)
         scene.cancel(visit, PATIENT)
     return visit, visit.tasks.latest("id")
+
+
+def _a_code(scene: MailScene) -> tuple[Appointment, Task]:
+    """Hold a place, and ask for the code."""
+    held = scene.take("pending")
+    [key] = codes.task_keys(held, held.unread_person.email)
+    said: dict[str, Any] = {"queue_name": Queue.CODE, "kind": TaskKind.CODE, "key": key}
+    when = {"run_after": NOON, "enqueued_at": NOON}
+    return held, Task.objects.create(appointment=held, **said, **when)
 
 
 def _a_reminder(scene: MailScene, kind: str, clock: Any) -> tuple[Appointment, Task]:

@@ -17,6 +17,7 @@ from bookings.messages.mail.sending import MailHandler
 from bookings.models import Task, TaskKind
 from bookings.patients import codes, links
 from practices.models import Doctor, Partner, Practice
+from tests.conftest import only_once_on_sqlite
 from tests.factories import NOON
 from tests.messages.mails import MailScene, a_mail, mail_of, part, wire
 from tests.messages.test_wording import KINDS
@@ -29,6 +30,7 @@ HEADERS = {
 UNSUBSCRIBE = {"List-Unsubscribe", "List-Unsubscribe-Post"}
 
 
+@only_once_on_sqlite
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_mail_has_these_headers_and_these_parts(db: None, clock: Any, kind: str) -> None:
     visit, task = a_mail(str(kind), "es", clock)
@@ -66,6 +68,7 @@ def test_each_attempt_has_the_same_message_id_and_each_task_another(db: None, cl
     assert mail_of(Task.objects.get(pk=first.pk))["Message-ID"] != message_id
 
 
+@only_once_on_sqlite
 @pytest.mark.parametrize(
     ("typed", "shown"),
     [
@@ -113,6 +116,7 @@ def test_what_people_type_is_no_markup_and_no_header(db: None, clock: Any) -> No
     assert "\nBcc" not in calendar
 
 
+@only_once_on_sqlite
 @pytest.mark.parametrize(
     ("typed", "sent_to"),
     [

@@ -27,7 +27,7 @@ from bookings.patients import links
 from bookings.representation import time_range
 from practices.models import BookingPage, Kind, Location, MailSettings, Practice
 
-_NO_NAME = re.compile(r"[/:@\\<>]|\.\w\w|.{41}")
+_NO_NAME = re.compile(r"\d{3}|[/:@\\<>]|\.\w\w|.{41}")
 """In what somebody typed as a first name to send others a text or an address of their own."""
 
 

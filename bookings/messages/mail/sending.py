@@ -36,7 +36,8 @@ class MailHandler:
         self._server = MailServer()
 
     def run(self, task: Task) -> None:
-        # In this order: what changes after `now` is news in the next mail (facts.last_told).
+        # In this order: what changes after `now` is news in the next mail (facts.last_told), and
+        # another address then has not been refused (deliveries.refused).
         now = walltime.now()
         visit = _visit(task)
         if (reason := _why_not(task, visit, now)) is not None:
@@ -56,7 +57,8 @@ class MailHandler:
             self._server.send(mail)
         except (AddressRefused, MessageRefused) as refused:
             is_address = isinstance(refused, AddressRefused)
-            told = deliveries.of(task, Outcome.REFUSED if is_address else Outcome.FAILED)
+            outcome = Outcome.REFUSED if is_address else Outcome.FAILED
+            told = deliveries.of(task, outcome, at=now)
             queue.finish(task, TaskStatus.FAILED, error=type(refused).__name__, records=told)
         else:
             queue.finish(task, records=deliveries.of(task, Outcome.SENT, at=now))
