@@ -97,7 +97,8 @@ if EMAIL_URL and not EMAIL_FROM:
 globals().update(EMAIL_URL)  # EMAIL_HOST, EMAIL_PORT, ...
 _BY_FILES, _BY_SMTP = "openchair.mail_files", "django.core.mail.backends.smtp"
 EMAIL_BACKEND = f"{_BY_SMTP if EMAIL_URL else _BY_FILES}.EmailBackend"
-EMAIL_FILE_PATH = DATA_DIR / "mail"
+# Of a service of systemd its StateDirectory, since it may write nowhere else.
+EMAIL_FILE_PATH = Path(os.environ.get("STATE_DIRECTORY") or DATA_DIR) / "mail"
 # Seconds, for each answer of the mail server.
 EMAIL_TIMEOUT = 10
 

@@ -9,11 +9,12 @@ import psycopg
 import pytest
 from django.db import connection
 
-from bookings.models import Appointment
+from bookings.messages import reminders
+from bookings.models import Appointment, Task
 from bookings.patients import terms
 from bookings.patients.search import search
 from bookings.scheduling.availability import Criteria, days, next_free
-from practices.models import Location, Practice
+from practices.models import Kind, Location, Practice
 from tests.conftest import Caller
 from tests.factories import NOON, Scene
 
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.skipif(connection.vendor != "postgresql", reason="Postg
 # practice lie far apart.
 CROWD = """
     INSERT INTO practices_practice (id, name, kind, active)
-    SELECT 'p' || p, 'Practice', 'exact', true FROM generate_series(%(first)s, 60) p;
+    SELECT 'p' || p, 'Practice', %(kind)s, true FROM generate_series(%(first)s, 60) p;
     INSERT INTO practices_location (id, practice_id, name, timezone, office_phone, street_address,
                                     city, state, zip)
     SELECT 'l' || p || '-' || l, 'p' || p, 'Office', 'America/New_York', '', '', '', '', ''
@@ -80,9 +81,8 @@ def plans(sql: str, params: Sequence[Any]) -> Iterator[dict[str, Any]]:
     numbered = sql
     for number in range(1, len(params) + 1):
         numbered = numbered.replace("%s", f"${number}", 1)
-    values = psycopg.ClientCursor(connection.connection).mogrify(
-        f"({', '.join(['%s'] * len(params))})", params
-    )
+    listed = f"({', '.join(['%s'] * len(params))})" if params else ""
+    values = psycopg.ClientCursor(connection.connection).mogrify(listed, params)
     with connection.connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN (FORMAT JSON) {written}")
         yield cursor.fetchone()[0][0]["Plan"]
@@ -93,12 +93,17 @@ def plans(sql: str, params: Sequence[Any]) -> Iterator[dict[str, Any]]:
         cursor.execute("DEALLOCATE asked; RESET plan_cache_mode")
 
 
-def crowd(scene: Scene, *, first: int) -> Caller:
+def crowd(scene: Scene, *, first: int, kind: str = Kind.EXACT) -> Caller:
     """Make the practices from a number on; return an API client of their partner."""
     scene.partner.all_practices = True
     scene.partner.save()
     each = 6000 // (61 - first)
-    said: dict[str, str | int] = {"partner": scene.partner.pk, "first": first, "each": each}
+    said: dict[str, str | int] = {
+        "partner": scene.partner.pk,
+        "first": first,
+        "each": each,
+        "kind": kind,
+    }
     with connection.cursor() as cursor:
         for statement in CROWD.split(";"):
             cursor.execute(statement, said if "%" in statement else None)
@@ -199,6 +204,23 @@ def test_the_booking_page_finds_days_among_the_open_ones_of_each_location(scene:
     for sql, params in selected(lambda: days(practice, asked, first=NOON.date(), limit=10)):
         for plan in plans(sql, params):
             assert not scanned(plan), sql
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_reminders_are_found_among_the_visits_of_the_next_days(scene: Scene, kind: Kind) -> None:
+    crowd(scene, first=60, kind=kind)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE bookings_appointment SET email_digest = md5(booking_id)")
+        if kind == Kind.RANGE:
+            cursor.execute("""
+                UPDATE bookings_appointment a SET start_datetime = b.start_datetime
+                FROM bookings_booking b WHERE b.id = booking_id AND a.status = 'booked'
+            """)
+        cursor.execute("ANALYZE")
+    for sql, params in selected(partial(reminders.enqueue, NOON)):
+        for plan in plans(sql, params):
+            assert not scanned(plan), sql
+    assert Task.objects.count() > 0
 
 
 def test_visits_are_found_by_their_terms_however_many_have_them(scene: Scene) -> None:

@@ -108,6 +108,21 @@ def test_how_many_statements_a_route_takes(scene: Scene, api: Caller, route: str
     assert len(sql) == STATEMENTS[route] + apart, "\n".join(text[:120] for text in sql)
 
 
+@pytest.mark.parametrize(("status", "told"), [("pending", 0), ("booked", 1)])
+def test_the_mail_of_a_change_is_saved_along_with_it(
+    scene: Scene, api: Caller, status: str, told: int
+) -> None:
+    counted = []
+    for patient in (PATIENT, PATIENT, {**PATIENT, "email": "ada@example.com"}):
+        path = f"/onlinescheduling/booking/{scene.booking().pk}/appointments"
+        with CaptureQueriesContext(connection) as asked:
+            assert api("POST", path, {**patient, "status": status}).status_code == 201
+        sql = [one["sql"] for one in asked if not one["sql"].startswith(IN_BETWEEN)]
+        counted.append((len(sql), sum('INTO "bookings_task"' in text for text in sql)))
+    # The first one notes besides that the key is used.
+    assert counted[2] == (counted[1][0] + APART * told, told)
+
+
 def test_a_weekly_series_makes_lists_ask_no_more(scene: Scene, api: Caller) -> None:
     weekly = {**scene.fields(), "recurring": True, "start_datetime": "2026-06-02T09:00"}
     assert api("POST", "/onlinescheduling/booking", weekly).status_code == 201
@@ -165,5 +180,6 @@ def test_how_many_statements_a_button_of_the_desk_takes(house: House, button: st
         answer = client.post(house.address(page), form)
     assert answer.status_code == 302, answer.content
     sql = [one["sql"] for one in asked if not one["sql"].startswith(IN_BETWEEN)]
-    apart = APART * (2 if button in {"hold", "close", "edit"} else 3)
+    mail = button == "book a patient"
+    apart = APART * (2 if button in {"hold", "close", "edit"} else 3 + mail)
     assert len(sql) == DESK[button] + apart, "\n".join(text[:120] for text in sql)

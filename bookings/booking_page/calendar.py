@@ -1,11 +1,11 @@
-"""Calendar file of a visit (iCalendar, RFC 5545), for patients to download.
+"""Calendar entry of a visit (iCalendar, RFC 5545): a file to download, and a part of a mail.
 
-It is published (METHOD:PUBLISH, nobody is invited), has no name of a patient, and is the same entry
-in a calendar whenever it is made anew: the same UID, with a SEQUENCE that rises when the visit gets
-another time, another place or another status.
+It has no name of a patient, and is the same entry in a calendar whenever it is made anew: the same
+UID, with a SEQUENCE that rises when the visit gets another time, another place or another status.
 """
 
 from datetime import date, datetime, timedelta
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from django.db.models import F, Q
@@ -23,16 +23,45 @@ _STATUS: dict[str, str] = {
     AppointmentStatus.CANCELLED: "CANCELLED",
 }
 """Of visits that have a calendar file; a hold has none."""
+_IN_MAILTO = "@!$'*+"
 _WHERE_AND_WHEN = ["booking_id", "start_datetime", "location_id", "doctor_id"]
 
 
 def for_visit(appointment: Appointment, *, link: str, now: datetime) -> bytes | None:
     """Return the calendar file of a visit in the active language; None where it can have none.
 
+    Published (METHOD:PUBLISH): nobody is invited (RFC 5546, 3.2.1).
     appointment: read with its booking's location and practice. link: the whole address of its
     manage page. A range visit whose exact time the office has yet to give is an entry of the whole
     day that says so: the family keeps that day free, and nobody comes at the time of the opening.
     """
+    event = _entry(appointment, link=link, now=now)
+    return None if event is None else _file(event, "PUBLISH")
+
+
+def invitation(
+    appointment: Appointment, *, link: str, now: datetime, organizer: tuple[str, str], attendee: str
+) -> tuple[str, bytes] | None:
+    """Return the METHOD of the calendar part of a mail, and the part; None where it has none.
+
+    What has no METHOD:REQUEST, calendars do not update from mail, and what has no METHOD:CANCEL
+    they do not remove (RFC 5546, 3.2.2 and 3.2.5). organizer: name and address of the sender, to
+    whom calendars answer. attendee: the address; it has accepted, so that nobody is asked.
+    Otherwise as `for_visit`.
+    """
+    event = _entry(appointment, link=link, now=now)
+    if event is None:
+        return None
+    name, address = organizer
+    event.add("organizer", _mailto(address), parameters={"CN": name})
+    said = {"PARTSTAT": "ACCEPTED", "RSVP": "FALSE"}
+    event.add("attendee", _mailto(attendee), parameters=said)
+    is_cancelled = appointment.status == AppointmentStatus.CANCELLED
+    method = "CANCEL" if is_cancelled else "REQUEST"
+    return method, _file(event, method)
+
+
+def _entry(appointment: Appointment, *, link: str, now: datetime) -> Event | None:
     booking, begins = appointment.booking, _begins(appointment)
     if begins is None:
         return None
@@ -56,7 +85,7 @@ def for_visit(appointment: Appointment, *, link: str, now: datetime) -> bytes | 
     event.add("summary", summary)
     event.add("location", address(location))
     event.add("description", _description(link, location))
-    return _file(event, begins.year)
+    return event
 
 
 def has_file(appointment: Appointment) -> bool:
@@ -93,16 +122,25 @@ def _description(link: str, location: Location) -> str:
 
 
 def _at(instant: datetime, zone: ZoneInfo) -> datetime:
-    """Return an instant as wall time; in UTC where clocks that go back show that time again."""
+    """Return an instant as wall time; in UTC where clocks that go back show that time twice.
+
+    The first of the two is meant then (RFC 5545, 3.3.5), but calendars read the second one, too.
+    """
     local = instant.astimezone(zone)
-    return instant if local.fold else local
+    is_shown_twice = len({local.replace(fold=fold).utcoffset() for fold in (0, 1)}) > 1
+    return instant if is_shown_twice else local
 
 
-def _file(event: Event, year: int) -> bytes:
-    calendar = Calendar()
+def _mailto(address: str) -> str:
+    """Return the URL of an address (RFC 6068)."""
+    return f"mailto:{quote(address, safe=_IN_MAILTO)}"
+
+
+def _file(event: Event, method: str) -> bytes:
+    calendar, year = Calendar(), event.start.year
     calendar.add("prodid", "-//OpenChair//Visit//EN")
     calendar.add("version", "2.0")
-    calendar.add("method", "PUBLISH")
+    calendar.add("method", method)
     calendar.add_component(event)
     # By default it writes the clock changes of 68 years.
     calendar.add_missing_timezones(date(year - 1, 1, 1), date(year + 2, 1, 1))

@@ -1,5 +1,6 @@
 """Page of one opening: its patients first, then booking another, history, the whole opening."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +12,8 @@ from bookings import phone, walltime
 from bookings.desk import history, labels, times, whole
 from bookings.desk.board.query import url_of_day
 from bookings.desk.desk import Desk, desk_page, show, version
-from bookings.desk.patient_forms import REASONS, NamedPatientForm, PatientForm
+from bookings.desk.patient_forms import NamedPatientForm, PatientForm
+from bookings.messages import deliveries
 from bookings.models import (
     TAKEN,
     Appointment,
@@ -37,6 +39,7 @@ class Card:
     when: its time, or the part of the day asked for; time: only the exact time of a range visit.
     attended: what was said of the attendance, in words. has_begun: whether it can be said.
     confirmed: when the patient said: I will come; empty if not. language: empty where English.
+    mail_refused: whether the address's mail server refused it.
     """
 
     appointment: Appointment
@@ -52,6 +55,7 @@ class Card:
     attended: str
     confirmed: str
     language: str
+    mail_refused: bool
 
 
 @desk_page
@@ -86,7 +90,7 @@ def show_opening(
     zone = booking.location.zone
     is_range = desk.practice.range_bookings
     found = booking.appointments.select_related("partner", "booking__practice", "booking__location")
-    cards = [card(each, desk) for each in found.order_by("created_at", "id")]
+    cards = cards_of(found.order_by("created_at", "id"), desk)
     when = times.when(booking, [each.appointment for each in cards])
     asked = time_range(booking.start_datetime, zone) if is_range else None
     wall = booking.start_datetime and walltime.wall_clock(booking.start_datetime, zone)
@@ -115,7 +119,6 @@ def show_opening(
         "name": name or NamedPatientForm(desk=desk, booking=booking),
         "visits": visits,
         "then": [*request.GET.getlist("then"), *request.POST.getlist("then")],
-        "reasons": REASONS,
         "acts": whole.acts(booking, desk.now),
         "has_patients": booking.places_taken > booking.whole_taken,
         "lines": lines,
@@ -137,7 +140,13 @@ def takes_patients(booking: Booking, now: datetime) -> bool:
     return booking.status == Status.OPEN and not whole.has_passed(booking, now)
 
 
-def card(appointment: Appointment, desk: Desk) -> Card:
+def cards_of(appointments: Iterable[Appointment], desk: Desk) -> list[Card]:
+    rows = list(appointments)
+    refused = deliveries.refused(rows)
+    return [_card(each, desk, mail_refused=each.pk in refused) for each in rows]
+
+
+def _card(appointment: Appointment, desk: Desk, *, mail_refused: bool) -> Card:
     zone = appointment.booking.location.zone
     own, until = appointment.start_datetime, appointment.pending_until
     confirmed, language = appointment.confirmed_at, appointment.language or Language.EN
@@ -159,4 +168,5 @@ def card(appointment: Appointment, desk: Desk) -> Card:
         attended=labels.ATTENDANCE[appointment.attendance] if is_said else "",
         confirmed=labels.dated(confirmed, zone) if confirmed else "",
         language="" if language == Language.EN else str(Language(language).label),
+        mail_refused=mail_refused,
     )

@@ -1,5 +1,7 @@
 """The form of a new opening, and of an opening that is edited."""
 
+from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,14 +13,16 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from bookings import walltime
-from bookings.desk import clashes, labels
+from bookings.desk import clashes, labels, telling
 from bookings.desk.board.query import url_of_day
 from bookings.desk.clashes import Clash, fingerprint
 from bookings.desk.desk import Desk, as_seen, desk_page, show, try_form, version
 from bookings.desk.forms import BookingForm
+from bookings.desk.telling import Change, NoticeForm
 from bookings.models import Booking
 from bookings.representation import time_range
 from bookings.scheduling import bookings
+from bookings.scheduling.outbox import BY_MAIL
 from practices.models import Doctor, Kind
 
 _USUAL_LENGTH = 45
@@ -36,13 +40,16 @@ class Moving:
 
 
 class _AskFirst(Exception):  # no error: a person is asked
-    """Saving would clash or move patients, and the person has not ticked it."""
+    """Saving would clash or move patients, and the person has not agreed to it."""
 
-    def __init__(self, doctor: Doctor, found: list[Clash], moving: list[Moving]) -> None:
+    def __init__(
+        self, doctor: Doctor, found: list[Clash], moving: list[Moving], notice: NoticeForm | None
+    ) -> None:
         super().__init__()
         self.doctor = doctor
         self.found = found
         self.moving = moving
+        self.notice = notice
 
 
 @desk_page
@@ -87,15 +94,25 @@ def _publish(request: HttpRequest, desk: Desk, form: BookingForm) -> Booking:
         cleaned["location"],
         repeats=cleaned["recurring"],
     )
-    _check(request, cleaned["doctor"], found, [])
+    _check(request, cleaned["doctor"], found)
     return bookings.publish(fields=form.fields_for_verb(), by=desk.by, now=desk.now)
 
 
-def _check(request: HttpRequest, doctor: Doctor, found: list[Clash], moving: list[Moving]) -> None:
-    """Raise _AskFirst, unless everything that is listed was ticked."""
-    for listed, name in ((found, "anyway"), (moving, "moved")):
-        if listed and request.POST.get(name) != fingerprint(listed):
-            raise _AskFirst(doctor, found, moving)
+def _check(
+    request: HttpRequest,
+    doctor: Doctor,
+    found: list[Clash],
+    moving: Sequence[Moving] = (),
+    notice: NoticeForm | None = None,
+) -> None:
+    """Raise _AskFirst, unless everything that is listed was agreed to, and the words are good."""
+    agreed = [
+        request.POST.get(name) == fingerprint(listed)
+        for listed, name in ((found, "anyway"), (moving, "moved"))
+        if listed
+    ]
+    if not all(agreed) or (notice is not None and notice.is_bound and not notice.is_valid()):
+        raise _AskFirst(doctor, found, [*moving], notice)
 
 
 @desk_page
@@ -150,14 +167,30 @@ def _edit(request: HttpRequest, desk: Desk, form: BookingForm, booking: Booking)
             repeats=begins_series,
             edited=booking,
         )
-    _check(request, doctor, found, _moving(booking, cleaned) if moves else [])
+    changes = _changes(booking, cleaned, desk.now) if moves else []
+    typed = request.POST if "words" in request.POST else None
+    notice = NoticeForm(typed, changes=changes, now=desk.now) if changes else None
+    _check(request, doctor, found, _moving(booking, cleaned) if moves else [], notice)
     return bookings.edit(
         booking_id=booking.pk,
         fields=form.fields_for_verb(),
         by=desk.by,
         now=desk.now,
         check=as_seen(request.POST.get("seen", ""), version),
+        notice=notice.notice if notice is not None and notice.is_bound else BY_MAIL,
     )
+
+
+def _changes(booking: Booking, cleaned: dict[str, Any], now: datetime) -> list[Change]:
+    """Return what there is to tell the families: with another doctor alone, nothing."""
+    becomes = copy(booking)
+    becomes.start_datetime, becomes.location = cleaned["instant"], cleaned["location"]
+    taken = booking.appointments.taken().select_related("booking__location", "booking__practice")
+    return [
+        change
+        for row in taken.order_by("created_at", "id")
+        for change in telling.moving(row, becomes, row.start_datetime, now)
+    ]
 
 
 def _moving(booking: Booking, cleaned: dict[str, Any]) -> list[Moving]:
@@ -221,5 +254,8 @@ def _show_form(
             "fingerprint": fingerprint(ask.found),
             "moving": ask.moving,
             "moving_fingerprint": fingerprint(ask.moving),
+            "notice": ask.notice,
+            "are_all_told": ask.notice is not None
+            and len(ask.notice.telling.mails) == len(ask.moving),
         }
     return show(request, desk, "booking_form.html", context, status)

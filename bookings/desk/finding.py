@@ -11,6 +11,7 @@ from bookings import phone
 from bookings.desk import labels, times
 from bookings.desk.desk import Desk, desk_page, show
 from bookings.desk.next_free import MOST_PEOPLE
+from bookings.messages import deliveries
 from bookings.models import TAKEN, Appointment, Attendance
 from bookings.patients import search, terms
 from bookings.patients.record import Patient
@@ -30,6 +31,7 @@ class Row:
     status: str
     is_to_come: bool
     may_move: bool
+    mail_refused: bool
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,8 @@ def page(request: HttpRequest, desk: Desk) -> HttpResponse:
     """Search for `q`. It is in the body of a POST: addresses are logged, patients are not."""
     said = request.POST.get("q", "").strip()[:_LONGEST]
     found = search.search(desk.practice.pk, said, now=desk.now)
-    rows = [_row(each, desk) for each in found.visits]
+    refused = deliveries.refused(found.visits)
+    rows = [_row(each, desk, mail_refused=each.pk in refused) for each in found.visits]
     title = f"{labels.counted(len(rows), 'visit')} found" if rows else "No visit found"
     context = {
         "title": title if said else "Find a visit",
@@ -57,7 +60,7 @@ def page(request: HttpRequest, desk: Desk) -> HttpResponse:
     return show(request, desk, "find.html", context)
 
 
-def _row(visit: Appointment, desk: Desk) -> Row:
+def _row(visit: Appointment, desk: Desk, *, mail_refused: bool) -> Row:
     is_said = visit.attendance != Attendance.UNKNOWN
     status = labels.APPOINTMENT_STATUS[visit.status]
     return Row(
@@ -69,6 +72,7 @@ def _row(visit: Appointment, desk: Desk) -> Row:
         status=labels.ATTENDANCE[visit.attendance].capitalize() if is_said else status,
         is_to_come=search.is_to_come(visit, now=desk.now),
         may_move=visit.status in TAKEN and not is_said,
+        mail_refused=mail_refused,
     )
 
 

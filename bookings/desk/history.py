@@ -3,13 +3,23 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from heapq import merge
+from operator import itemgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db.models import Q, QuerySet
 
 from bookings.desk import labels
-from bookings.models import Appointment, AppointmentStatus, Booking, Event, Language
+from bookings.models import (
+    Appointment,
+    AppointmentStatus,
+    Booking,
+    Delivery,
+    Event,
+    Language,
+    TaskKind,
+)
 from practices.models import Doctor, Location
 
 _FIELDS = {
@@ -65,8 +75,49 @@ def _lines(
     newest: Iterable[Event] = related.order_by("-id")
     if until_they_left:
         newest = _until_they_left(newest, booking.pk)
-    lines = [_line(event, zone, names) for event in newest]
-    return [line for line in lines if line is not None]
+    told = [*newest]
+    with_words = _with_words(booking, told)
+    lines = [
+        (event.at, _line(event, zone, names, has_words=event.pk in with_words)) for event in told
+    ]
+    mail = [(each.at, _of_mail(each, zone)) for each in _deliveries(booking, told)]
+    merged = merge(mail, lines, key=itemgetter(0), reverse=True)
+    return [line for _, line in merged if line is not None]
+
+
+def _with_words(booking: Booking, told: list[Event]) -> set[int]:
+    """Return the ids of the events that have brought the words that the patients' records have."""
+    newest: dict[str | None, int] = {}
+    for event in told:
+        is_here = event.appointment is not None and event.appointment.booking_id == booking.pk
+        if is_here and "words" in event.changes.get("patient_fields", ()):
+            newest.setdefault(event.appointment_id, event.pk)
+    return {*newest.values()}
+
+
+def _deliveries(booking: Booking, told: list[Event]) -> Iterator[Delivery]:
+    """Yield the mail about the visits, newest first; of who has moved away, until then."""
+    left = {
+        event.appointment_id: event.at
+        for event in reversed(told)
+        if event.appointment is not None and event.appointment.booking_id != booking.pk
+    }
+    ids = {event.appointment_id for event in told if event.appointment_id is not None}
+    rows = Delivery.objects.filter(appointment__in=ids).select_related("appointment")
+    for each in rows.order_by("-at", "-id"):
+        if each.appointment_id not in left or each.at < left[each.appointment_id]:
+            yield each
+
+
+def _of_mail(delivery: Delivery, zone: ZoneInfo) -> Line:
+    name, kind = labels.patient(delivery.appointment), TaskKind(delivery.kind).label
+    became = labels.became(delivery)
+    return Line(
+        at=labels.dated(delivery.at, zone),
+        who="Mail",
+        what=f"{name}: mail “{kind}”: {became[0].lower()}{became[1:]}",
+        details=[],
+    )
 
 
 def _until_they_left(newest: Iterable[Event], booking_id: str) -> Iterator[Event]:
@@ -124,10 +175,13 @@ def _names(booking: Booking) -> dict[str, str]:
     return dict([*locations, *doctors])
 
 
-def _line(event: Event, zone: ZoneInfo, names: dict[str, str]) -> Line | None:
+def _line(event: Event, zone: ZoneInfo, names: dict[str, str], *, has_words: bool) -> Line | None:
     details = _details(event, zone, names)
+    if has_words and event.appointment is not None:
+        details.append(f"Wrote to the family: {event.appointment.person.words}")
     moved = event.from_status != event.to_status
     told = {"attendance", "booking_id", "confirmed_at"} & event.changes.keys()
+    told |= {"words"} & {*event.changes.get("patient_fields", ())}
     if not (moved or details or _of_patient(event) or told):
         return None
     return Line(
@@ -157,8 +211,10 @@ def _what(event: Event) -> str:
     if "attendance" in event.changes:
         was, now = (labels.ATTENDANCE[each] for each in event.changes["attendance"])
         return f"{name}: {was} → {now}" if was != labels.ATTENDANCE["unknown"] else f"{name}: {now}"
-    changed = _of_patient(event)
-    return f"{name}: {changed} changed" if changed else f"{name}: changed"
+    if changed := _of_patient(event):
+        return f"{name}: {changed} changed"
+    wrote = "words" in event.changes.get("patient_fields", ())
+    return f"{name}: words for a mail" if wrote else f"{name}: changed"
 
 
 def _details(event: Event, zone: ZoneInfo, names: dict[str, str]) -> list[str]:
@@ -180,7 +236,8 @@ def _details(event: Event, zone: ZoneInfo, names: dict[str, str]) -> list[str]:
 
 def _of_patient(event: Event) -> str:
     """Name what was changed of a patient: phone and note. Events do not have the values."""
-    changed = [each for each in event.changes.get("patient_fields", []) if each != "cancel_reason"]
+    told = {"cancel_reason", "words"}  # elsewhere
+    changed = [each for each in event.changes.get("patient_fields", []) if each not in told]
     return labels.listed([labels.patient_field(each) for each in changed])
 
 

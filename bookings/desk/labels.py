@@ -13,7 +13,10 @@ from bookings.models import (
     AppointmentStatus,
     Attendance,
     Booking,
+    Delivery,
+    DropReason,
     Event,
+    Outcome,
     Status,
 )
 from openchair.errors import LimitReached, Refused
@@ -43,6 +46,11 @@ RANGES = {
     "late_morning": "late morning (10:00 AM to noon)",
     "early_afternoon": "early afternoon (noon to 2:30 PM)",
     "late_afternoon": "late afternoon (from 2:30 PM)",
+}
+_OUTCOMES: dict[str, str] = {
+    Outcome.SENT: "Sent",
+    Outcome.REFUSED: "Address refused by its mail server",
+    Outcome.FAILED: "Could not be delivered",
 }
 _PATIENT = {"zip_code": "ZIP code", "guardian_name": "guardian", "email": "e-mail"}
 _REFUSALS = {
@@ -135,6 +143,13 @@ def patient(appointment: Appointment) -> str:
     """Return the name of an appointment's patient."""
     person = appointment.person
     return f"{person.first_name} {person.last_name}".strip() or "Patient without a name"
+
+
+def became(delivery: Delivery) -> str:
+    """Say what became of a mail: Not sent: the visit has changed since."""
+    if delivery.outcome == Outcome.DROPPED:
+        return f"Not sent: {DropReason(delivery.reason).label}"
+    return _OUTCOMES[delivery.outcome]
 
 
 def patient_field(name: str) -> str:

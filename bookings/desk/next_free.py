@@ -89,27 +89,15 @@ def page(request: HttpRequest, desk: Desk) -> HttpResponse:
     visits = [desk.appointment(pk) for pk in dict.fromkeys(request.GET.getlist("visit"))]
     if len(visits) > MOST_PEOPLE:
         raise Http404
-    return show_page(request, desk, request.GET.copy(), visits)
-
-
-def show_page(
-    request: HttpRequest,
-    desk: Desk,
-    asked: QueryDict,
-    visits: Sequence[Appointment],
-    *,
-    begun: Choice | None = None,
-) -> HttpResponse:
-    """Render the page. begun: the choice whose exact time could not be taken as it was typed."""
+    asked = request.GET.copy()
     query, page_number = asked.urlencode(), _page_number(asked.get("page", ""))
     _set_defaults(asked, desk, visits)
     form = NextFreeForm(desk, asked)
-    stuck = [each for each in visits if not _may_move(each)]
+    stuck = [each for each in visits if not may_move(each)]
     choices: list[Choice] = []
     is_valid = form.is_valid()
     if is_valid and not stuck:
         choices = _choices(desk, form.cleaned_data, visits, skip=AT_ONCE * (page_number - 1))
-    before = [desk.booking(pk) for pk in asked.getlist("to")]
     context = {
         "title": f"Move {labels.listed([labels.patient(each) for each in visits])}"
         if visits
@@ -123,8 +111,6 @@ def show_page(
         "visits": _moved(desk, visits, visits, asked),
         "family": [] if stuck else _moved(desk, _family(desk, visits), visits, asked),
         "stuck": [f"{labels.patient(each)}: {_why_stuck(each)}" for each in stuck],
-        "begun": begun,
-        "back": choice(desk, before, visits) if before and len(before) == len(visits) else None,
         "choices": choices[:AT_ONCE],
         "later": _url(desk, asked, page=page_number + 1) if len(choices) > AT_ONCE else "",
         "earlier": _url(desk, asked, page=page_number - 1) if page_number > 1 else "",
@@ -132,7 +118,7 @@ def show_page(
         "is_filtered": bool(asked.get("doctor") or asked.get("location")),
         "query": query,
     }
-    return show(request, desk, "next_free.html", context, 200 if is_valid and not begun else 400)
+    return show(request, desk, "next_free.html", context, 200 if is_valid else 400)
 
 
 def _set_defaults(asked: QueryDict, desk: Desk, visits: Sequence[Appointment]) -> None:
@@ -156,7 +142,7 @@ def _page_number(text: str) -> int:
 def _url(desk: Desk, asked: Any, *, visits: Sequence[str] | None = None, **other: object) -> str:
     """Return the address of this page, with some of what was asked changed."""
     query = asked.copy()
-    for name in ("page", "to", "people" if asked.getlist("visit") else "page"):
+    for name in ("page", "people" if asked.getlist("visit") else "page"):
         query.pop(name, None)
     if visits is not None:
         query.setlist("visit", list(visits))
@@ -165,7 +151,7 @@ def _url(desk: Desk, asked: Any, *, visits: Sequence[str] | None = None, **other
     return f"{reverse('admin:desk_next_free', args=[desk.practice.pk])}?{query.urlencode()}"
 
 
-def _may_move(visit: Appointment) -> bool:
+def may_move(visit: Appointment) -> bool:
     return visit.status in TAKEN and visit.attendance == Attendance.UNKNOWN
 
 
@@ -181,7 +167,7 @@ def _family(desk: Desk, visits: Sequence[Appointment]) -> list[Appointment]:
     return [
         each
         for each in found.values()
-        if each not in visits and _may_move(each) and len(visits) < MOST_PEOPLE
+        if each not in visits and may_move(each) and len(visits) < MOST_PEOPLE
     ]
 
 

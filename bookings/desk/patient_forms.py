@@ -9,6 +9,7 @@ from bookings import phone
 from bookings.desk import labels
 from bookings.desk.desk import Desk
 from bookings.desk.forms import WallTimeField, check_exact, instant_of
+from bookings.desk.telling import NoticeForm
 from bookings.models import TAKEN, AppointmentStatus, Booking
 from bookings.patients.record import Patient
 
@@ -169,8 +170,13 @@ class EditPatientForm(PatientFields):
             self.fields[name].required = bool(self.initial[name])
 
 
-class CancelForm(forms.Form):
+class CancelForm(NoticeForm):
     """Form to cancel a visit, with the reason in the office's words."""
 
-    reason = forms.CharField(max_length=200, required=False)
+    reason = forms.CharField(
+        max_length=200,
+        required=False,
+        widget=forms.TextInput(attrs={"list": "reasons", "autocomplete": "off", "autofocus": True}),
+        help_text="For the office: the family does not read it.",
+    )
     late = forms.BooleanField(label="Late cancel, and counts as such", required=False)

@@ -8,9 +8,10 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.html import format_html
 
 from bookings import walltime
-from bookings.desk import labels, times
+from bookings.desk import labels, telling, times
 from bookings.desk.booking import show_opening, takes_patients
 from bookings.desk.clashes import Given, guard
 from bookings.desk.desk import Desk, desk_page, try_form
@@ -68,7 +69,7 @@ def _give(
     )
     if made is None:
         return show_opening(request, desk, desk.booking(booking_id), **forms, status=400)
-    messages.success(request, _done(made))
+    messages.success(request, _done(made, desk))
     if not then:
         return redirect("admin:desk_booking", desk.practice.pk, booking.pk)
     following = reverse("admin:desk_booking", args=[desk.practice.pk, then[0]])
@@ -87,13 +88,13 @@ def _visit(appointment: Appointment) -> dict[str, Any]:
     }
 
 
-def _done(made: Appointment) -> str:
+def _done(made: Appointment, desk: Desk) -> str:
     """Say what happened, without the name: messages are in a cookie."""
-    when = times.of_appointment(made)
+    when, told = times.of_appointment(made), telling.told([made], desk)
     if made.status == AppointmentStatus.BOOKED:
-        return f"The patient is booked for {when}."
+        return format_html("The patient is booked for {}.{}", when, told)
     if made.status == AppointmentStatus.RESERVED:
-        return f"The patient has a place on {when}, and needs a time."
+        return format_html("The patient has a place on {}, and needs a time.{}", when, told)
     assert made.pending_until is not None
     ends = walltime.wall_clock(made.pending_until, made.booking.location.zone)
     return f"A place on {when} is on hold for the patient until {labels.clock(ends)}."

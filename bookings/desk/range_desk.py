@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import Min, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.html import format_html
 from django.views.decorators.http import require_safe
 
 from bookings import walltime
@@ -15,6 +16,7 @@ from bookings.desk import clashes, labels, times
 from bookings.desk.clashes import Busy, Given, guard
 from bookings.desk.desk import Desk, as_seen, attempt, desk_page, show
 from bookings.desk.forms import ExactTimeForm
+from bookings.desk.telling import told
 from bookings.models import LONGEST, Appointment, AppointmentStatus, Booking
 from bookings.representation import time_range
 from bookings.scheduling import appointments
@@ -207,6 +209,10 @@ def assign(request: HttpRequest, desk: Desk, appointment_id: str) -> HttpRespons
         request,
         lambda: guard(edit, Given(appointment.booking, exact, appointment), agreed=agreed),
         # Without the name: messages are in a cookie.
-        f"The patient is booked for {labels.dated(exact, appointment.booking.location.zone)}.",
+        format_html(
+            "The patient is booked for {}.{}",
+            labels.dated(exact, appointment.booking.location.zone),
+            told([appointment], desk),
+        ),
     )
     return redirect("admin:desk_ranges", desk.practice.pk)

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 from bookings.desk import labels, times
 from bookings.desk.board.query import View, on_board, view_of
 from bookings.desk.desk import Desk, desk_page, show
+from bookings.messages import deliveries
 from bookings.models import Appointment, AppointmentStatus, Attendance, Booking
 from bookings.patients.record import Patient
 from practices.models import Location
@@ -29,6 +30,8 @@ class Row:
     """What is marked already; empty for boxes to tick."""
     will_come: bool
     """Whether the patient has said so."""
+    mail_refused: bool
+    """Whether the address's mail server refused it."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +54,11 @@ def page(request: HttpRequest, desk: Desk) -> HttpResponse:
     of_booking: dict[str, list[Appointment]] = {each: [] for each in ids}
     for appointment in taken.order_by("created_at", "id"):
         of_booking[appointment.booking_id].append(appointment)
+    refused = deliveries.refused(each for mine in of_booking.values() for each in mine)
     pages = []
     for location in view.locations(desk):
         here = [each for each in openings if each.location_id == location.pk]
-        sheet = _page(view, location, here, of_booking)
+        sheet = _page(view, location, here, of_booking, refused)
         pages.append(_unsure(sheet, desk.now) if only_unsure else sheet)
     context = {
         "title": f"Day sheet, {labels.long_day(view.day)}",
@@ -70,7 +74,11 @@ def page(request: HttpRequest, desk: Desk) -> HttpResponse:
 
 
 def _page(
-    view: View, location: Location, openings: list[Booking], of: dict[str, list[Appointment]]
+    view: View,
+    location: Location,
+    openings: list[Booking],
+    of: dict[str, list[Appointment]],
+    refused: set[str],
 ) -> Page:
     rows: list[Row] = []
     others: list[str] = []
@@ -80,9 +88,10 @@ def _page(
             if time.day != view.day:
                 continue
             if time.appointment is not None:
-                rows.append(_row(booking, time.appointment, time))
+                rows.append(_row(booking, time.appointment, time, refused))
                 continue
-            rows += [_row(booking, each, time) for each in mine if each.start_datetime is None]
+            rest = [each for each in mine if each.start_datetime is None]
+            rows += [_row(booking, each, time, refused) for each in rest]
             what = labels.whole(booking)
             if booking.free_places:
                 is_one = booking.total_appointments == 1
@@ -99,7 +108,7 @@ def _unsure(sheet: Page, now: datetime) -> Page:
     return Page(sheet.location, rows, [])
 
 
-def _row(booking: Booking, appointment: Appointment, time: times.Time) -> Row:
+def _row(booking: Booking, appointment: Appointment, time: times.Time, refused: set[str]) -> Row:
     status = labels.APPOINTMENT_STATUS[appointment.status]
     marked = appointment.attendance != Attendance.UNKNOWN
     return Row(
@@ -112,4 +121,5 @@ def _row(booking: Booking, appointment: Appointment, time: times.Time) -> Row:
         status="" if appointment.status == AppointmentStatus.BOOKED else status,
         attendance=labels.ATTENDANCE[appointment.attendance].capitalize() if marked else "",
         will_come=appointment.confirmed_at is not None,
+        mail_refused=appointment.pk in refused,
     )

@@ -16,6 +16,7 @@ from bookings.desk import (
     publishing,
     range_desk,
     sheet,
+    visit_mail,
     visits,
     whole,
 )
@@ -38,6 +39,7 @@ urlpatterns = [
     path("place/<id:appointment_id>/", visits.edit, name="desk_patient"),
     path("place/<id:appointment_id>/act/", visits.act, name="desk_act_on_appointment"),
     path("place/<id:appointment_id>/cancel/", visits.cancel, name="desk_cancel"),
+    path("place/<id:appointment_id>/mail/", visit_mail.text, name="desk_mail_text"),
     path("place/<id:appointment_id>/attendance/", attendance.attend, name="desk_attend"),
     path("publish/", publishing.page, name="desk_publish"),
     path("close/", closing.page, name="desk_close"),

@@ -3,9 +3,10 @@
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.html import format_html
 
-from bookings.desk import history, labels, sources, times
-from bookings.desk.booking import Card, card
+from bookings.desk import history, labels, sources, times, visit_mail
+from bookings.desk.booking import Card, cards_of
 from bookings.desk.clashes import Given, guard
 from bookings.desk.desk import (
     Desk,
@@ -18,7 +19,9 @@ from bookings.desk.desk import (
     version,
 )
 from bookings.desk.forms import ExactTimeForm
-from bookings.desk.patient_forms import CancelForm, EditPatientForm
+from bookings.desk.next_free import may_move
+from bookings.desk.patient_forms import REASONS, CancelForm, EditPatientForm
+from bookings.desk.telling import cancelling, told
 from bookings.models import Appointment, AppointmentStatus
 from bookings.scheduling import appointments
 
@@ -57,7 +60,7 @@ def _show(
     form: EditPatientForm,
     status: int = 200,
 ) -> HttpResponse:
-    shown = card(appointment, desk)
+    (shown,) = cards_of([appointment], desk)
     context = {
         "title": "Patient",
         "card": shown,
@@ -67,6 +70,8 @@ def _show(
         "lines": history.of_visit(appointment),
         "came_from": _came_from(desk, appointment),
         "family": _family(desk, appointment),
+        "mails": visit_mail.of_visit(appointment, desk),
+        "wants_text": visit_mail.wants_text(appointment, mail_refused=shown.mail_refused),
     }
     return show(request, desk, "patient.html", context, status)
 
@@ -96,24 +101,27 @@ def _family(desk: Desk, appointment: Appointment) -> list[Card]:
     )
     related = rows.select_related("booking__location", "booking__practice", "booking__doctor")
     others = related.exclude(pk=appointment.pk).order_by("created_at", "id")
-    return [card(each, desk) for each in others]
+    return cards_of(others, desk)
 
 
 @desk_page
 def cancel(request: HttpRequest, desk: Desk, appointment_id: str) -> HttpResponse:
-    """Cancel a visit, with the reason, unless its status changed since the page was rendered."""
+    """Cancel a visit, unless its status changed since the page was rendered; first ask how."""
     appointment = desk.appointment(appointment_id)
+    from_ranges = "from_ranges" in (request.POST or request.GET)
     page = redirect("admin:desk_booking", desk.practice.pk, appointment.booking_id)
-    if request.method != "POST":  # a redirect after logging in again, or a reload
-        return page
-    if "from_ranges" in request.POST:
+    if from_ranges:
         page = redirect("admin:desk_ranges", desk.practice.pk)
-    form = CancelForm(request.POST)
+    changes = cancelling(appointment, desk.now)
+    if request.method != "POST":
+        if not may_move(appointment):
+            return page
+        return _ask(request, desk, appointment, CancelForm(changes=changes, now=desk.now))
+    form = CancelForm(request.POST, changes=changes, now=desk.now)
     if not form.is_valid():
-        say_mistakes(request, form)
-        return page
+        return _ask(request, desk, appointment, form, 400)
     when = times.of_appointment(appointment)
-    attempt(
+    is_cancelled = attempt(
         request,
         lambda: appointments.cancel(
             appointment_id=appointment.pk,
@@ -122,10 +130,32 @@ def cancel(request: HttpRequest, desk: Desk, appointment_id: str) -> HttpRespons
             check=as_seen(request.POST.get("seen", "")),
             reason=form.cleaned_data["reason"],
             late=form.cleaned_data["late"],
+            notice=form.notice,
         ),
-        f"The visit{f' on {when}' if when else ''} is cancelled.",
+        format_html(
+            "The visit{} is cancelled.{}",
+            f" on {when}" if when else "",
+            told([each.visit for each in changes], desk, form.notice),
+        ),
     )
+    if not is_cancelled and may_move(now := desk.appointment(appointment_id)):
+        return _ask(request, desk, now, form, 409)
     return page
+
+
+def _ask(
+    request: HttpRequest, desk: Desk, appointment: Appointment, form: CancelForm, status: int = 200
+) -> HttpResponse:
+    (shown,) = cards_of([appointment], desk)
+    context = {
+        "title": f"Cancel the visit of {labels.patient(appointment)}",
+        "card": shown,
+        "booking": appointment.booking,
+        "form": form,
+        "from_ranges": "from_ranges" in (request.POST or request.GET),
+        "reasons": REASONS,
+    }
+    return show(request, desk, "cancel.html", context, status)
 
 
 @desk_page
@@ -162,6 +192,6 @@ def act(request: HttpRequest, desk: Desk, appointment_id: str) -> HttpResponse:
     attempt(
         request,
         lambda: guard(change, Given(appointment.booking, exact, appointment), agreed=agreed),
-        f"The patient {became}.",
+        format_html("The patient {}.{}", became, told([appointment], desk)),
     )
     return page

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from bookings import walltime
-from bookings.messages import pruning, queue
+from bookings.messages import pruning, queue, reminders
 from bookings.models import Queue, Task, TaskKind
 
 WORK: dict[str, tuple[timedelta, Callable[[datetime], None]]] = {
+    TaskKind.REMIND: (timedelta(minutes=5), reminders.enqueue),
     TaskKind.PRUNE: (timedelta(days=1), pruning.prune),
 }
 """How often, and what to call with the time now."""

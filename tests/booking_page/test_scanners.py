@@ -29,7 +29,7 @@ def links_of_visits(house: House, kind: Kind) -> list[str]:
         if status == "cancelled":
             appointments.cancel(appointment_id=visit.pk, by=PATIENT, now=visit.created_at)
         chosen = ("/move/time?day=2026-06-09", f"/move/check?time={free.pk}&day=2026-06-09")
-        found += [phone.address, *(phone.address + page for page in chosen)]
+        found += [phone.address + page for page in ("", "/reminders", *chosen)]
     return found
 
 

@@ -184,7 +184,7 @@ def test_with_the_booking_page_off_a_visit_is_shown_and_cancelled_but_not_moved(
 def test_a_practice_that_left_shows_no_visit_but_whom_to_call(house: House) -> None:
     phone = Phone(house.visit())
     Practice.objects.update(active=False)
-    for page in ("", "/move", "/cancel", "/visit.ics"):
+    for page in ("", "/move", "/cancel", "/reminders", "/visit.ics"):
         answer = phone.get(page)
         assert answer.status_code == 404
         assert "(212) 555-0100" in said(answer)
@@ -220,7 +220,7 @@ def test_a_hold_has_no_calendar_file_but_its_page(house: House) -> None:
 
 @pytest.mark.parametrize("token", ["A" * 27, "A" * 26, "x", "%00", "%FF", "é", "A" * 5000, "a%0A"])
 def test_a_link_that_is_nobodys_says_what_to_do(house: House, token: str) -> None:
-    for page in ("", "/", "/move", "/move/time", "/cancel", "/visit.ics"):
+    for page in ("", "/", "/move", "/move/time", "/cancel", "/reminders", "/visit.ics"):
         answer = Client().get(f"/visit/{token}{page}")
         assert answer.status_code == 404
         assert "This link is not complete" in answer.text

@@ -154,7 +154,7 @@ def test_a_login_on_the_way_leads_back_to_the_page(range_house: House, range_des
         f"{booking_page}act/": booking_page,
         f"{booking_page}patient/": booking_page,
         f"{booking_page}name/": booking_page,
-        range_house.address(f"place/{appointment}/cancel/"): booking_page,
+        range_house.address("move/"): range_house.address("next-free/"),
         range_house.address(f"place/{appointment}/act/"): booking_page,
         f"{ranges}{appointment}/assign/": ranges,
     }

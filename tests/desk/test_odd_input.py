@@ -14,8 +14,9 @@ def test_what_is_no_id_is_not_there(text: str, house: House, desk: Client) -> No
     opening, visit = f"opening/{house.booking.pk}/", house.appointment.pk
     sent = {"visit": visit, "to": house.weekly.pk, "seen": f"booked {house.booking.pk}"}
     for name in ("visit", "to"):
-        assert desk.get(house.address("next-free/"), {**sent, name: text}).status_code == 404
+        assert desk.get(house.address("move/"), {**sent, name: text}).status_code == 404
         assert desk.post(house.address("move/"), {**sent, name: text}).status_code == 404
+    assert desk.get(house.address("next-free/"), {"visit": text}).status_code == 404
     assert desk.get(house.address(opening), {"like": text}).status_code == 404
     assert desk.post(house.address(f"{opening}patient/"), {"then": text}).status_code == 404
     new = desk.get(house.address("new-opening/"), {"doctor": text, "location": text})

@@ -1,5 +1,6 @@
 """Two practices with a row of every model, for tests of tenant isolation."""
 
+import html
 import re
 from datetime import datetime
 from typing import Any
@@ -136,3 +137,20 @@ def named(first_name: str) -> Appointment:
 def said(response: Any) -> str:
     """Return a page's text without tags, with single spaces."""
     return " ".join(re.sub(r"<[^>]+>", " ", response.content.decode()).split())
+
+
+def forms(page: Any, action: str = "") -> list[dict[str, list[str]]]:
+    """Return what each form with such an action would send, without a button's own value."""
+    body, found = page.content.decode(), []
+    for inside in re.findall(
+        rf'<form method="\w+"[^>]*{action}[^>]*>(.*?)</form>', body, re.DOTALL
+    ):
+        sent: dict[str, list[str]] = {}
+        for tag in re.findall(r"<(?:input|textarea) [^>]*>", inside):
+            said_of = dict(re.findall(r'([\w-]+)="([^"]*)"', tag))
+            is_box = said_of.get("type") == "checkbox"
+            if not is_box or " checked" in tag:
+                value = html.unescape(said_of.get("value", "on" if is_box else ""))
+                sent.setdefault(said_of["name"], []).append(value)
+        found.append(sent)
+    return found

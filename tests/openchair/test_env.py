@@ -157,3 +157,76 @@ def test_proxies_are_addresses_and_networks(monkeypatch: pytest.MonkeyPatch, odd
         "unix",
         "::1/128",
     ]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        *("mail.example", "imap://mail.example", "smtp://", "smtp://u:geheim@mail.example:port"),
+        *("smtps://u:geheim@mail.example/?tls=off", "smtp://[::1"),
+    ],
+)
+def test_a_mail_server_is_named_by_a_url_and_its_password_is_not_repeated(
+    monkeypatch: pytest.MonkeyPatch, odd: str
+) -> None:
+    message = refuses(monkeypatch, odd, env.mail_server)
+    assert "smtps://user:password@host:465" in message
+    assert "geheim" not in message
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "port", "starttls", "tls"),
+    [
+        ("smtp://mail.example", "mail.example", 587, True, False),
+        ("smtp://mail.example:25", "mail.example", 25, True, False),
+        ("smtps://mail.example", "mail.example", 465, False, True),
+        ("smtps://127.0.0.1", "127.0.0.1", 465, False, True),
+        ("smtp://127.0.0.1:1025", "127.0.0.1", 1025, False, False),
+        ("smtp://localhost", "localhost", 25, False, False),
+    ],
+)
+def test_mail_goes_in_clear_to_a_server_on_this_machine_alone(
+    url: str, host: str, port: int, monkeypatch: pytest.MonkeyPatch, *, starttls: bool, tls: bool
+) -> None:
+    monkeypatch.setenv("SETTING", url)
+    told = env.mail_server("SETTING")
+    assert (told["EMAIL_HOST"], told["EMAIL_PORT"]) == (host, port)
+    assert (told["EMAIL_USE_TLS"], told["EMAIL_USE_SSL"]) == (starttls, tls)
+
+
+def test_a_mail_servers_login_is_percent_encoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SETTING", "smtps://us%40example.org:p%3A%2F@mail.example")
+    told = env.mail_server("SETTING")
+    assert (told["EMAIL_HOST_USER"], told["EMAIL_HOST_PASSWORD"]) == ("us@example.org", "p:/")
+    monkeypatch.setenv("SETTING", "")
+    assert env.mail_server("SETTING") == {}
+
+
+@pytest.mark.parametrize("odd", ["visits", "Visits <visits@example.org>", "a@b.org, c@d.org"])
+def test_a_sender_is_one_bare_address(monkeypatch: pytest.MonkeyPatch, odd: str) -> None:
+    assert "one e-mail address" in refuses(
+        monkeypatch, odd, lambda name: env.mailbox(name, default="")
+    )
+
+
+def test_a_mail_server_wants_a_sender() -> None:
+    assert "EMAIL_FROM is needed" in settings_with(EMAIL_URL="smtp://mail.example").stderr
+
+
+@pytest.mark.parametrize("odd", ["openchair.example", "ftp://x", "https://x/book", "https://x?y"])
+def test_a_public_url_is_a_scheme_and_a_host(monkeypatch: pytest.MonkeyPatch, odd: str) -> None:
+    def read(name: str) -> str:
+        return env.public_url(name, hosts=["other.example"], port=8000, https=True)
+
+    assert "without a path" in refuses(monkeypatch, odd, read)
+    for text, url in (("https://x.example/", "https://x.example"), ("", "https://other.example")):
+        monkeypatch.setenv("SETTING", text)
+        assert read("SETTING") == url
+
+
+@pytest.mark.parametrize("hosts", [[".example.org", "*"], env.THIS_MACHINE])
+def test_without_a_name_patients_are_led_to_this_machine(
+    monkeypatch: pytest.MonkeyPatch, hosts: list[str]
+) -> None:
+    monkeypatch.delenv("SETTING", raising=False)
+    assert env.public_url("SETTING", hosts=hosts, port=8001, https=True) == "http://127.0.0.1:8001"

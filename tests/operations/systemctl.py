@@ -38,6 +38,8 @@ def spawn(
     """Run a command of a service as its user, in its directory, with its environment."""
     settings = dict(read(unit))
     environment = {"PATH": os.environ["PATH"], "LISTEN_FDS": "1"}
+    if state := settings.get("StateDirectory"):
+        environment["STATE_DIRECTORY"] = f"/var/lib/{state}"
     for name, text in read(unit):
         if name == "EnvironmentFile":
             for line in shlex.split(Path(text).read_text()):
@@ -117,14 +119,19 @@ def main(verb: str, *names: str) -> None:
             subprocess.Popen(
                 [sys.executable, __file__, "hold"], start_new_session=True, stdout=log, stderr=log
             )
+            worker = UNITS / "openchair-worker.service"
+            working = spawn(worker, dict(read(worker))["ExecStart"], output=log)
+        HELD.mkdir(exist_ok=True)
+        (HELD / "openchair-worker").write_text(str(working.pid))
         while not (HELD / "openchair").exists():
             time.sleep(0.05)
     elif verb == "restart":
         restart("openchair")
     elif verb == "start":
         once(UNITS / units[0], "ExecStart", "ExecStartPost")
-    elif verb == "stop-all" and (HELD / "openchair").exists():
-        os.kill(int((HELD / "openchair").read_text().split()[0]), signal.SIGTERM)
+    elif verb == "stop-all":
+        for held in HELD.iterdir():
+            os.kill(int(held.read_text().split()[0]), signal.SIGTERM)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from bookings.messages.worker import GRACE
 from tests.gunicorn_settings import gunicorn_setting
 from tests.operations import machine
 from tests.operations.systemctl import read
@@ -78,6 +79,8 @@ def test_sockets_and_stops_are_as_patient_as_gunicorn() -> None:
     service = dict(read(ROOT / "deploy" / "systemd" / "openchair.service"))
     assert socket["Backlog"] == gunicorn_setting("backlog")
     assert int(service["TimeoutStopSec"]) > int(gunicorn_setting("graceful_timeout"))
+    working = dict(read(ROOT / "deploy" / "systemd" / "openchair-worker.service"))
+    assert int(working["TimeoutStopSec"]) > GRACE
 
 
 def test_the_page_knows_every_unit_and_every_role() -> None:

@@ -14,6 +14,7 @@ from bookings.desk import labels, times
 from bookings.desk.board.query import View
 from bookings.desk.desk import Desk
 from bookings.desk.times import Time
+from bookings.messages import deliveries
 from bookings.models import Appointment, AppointmentStatus, Attendance, Booking, Status
 
 COLUMNS = (
@@ -47,6 +48,8 @@ class Visit:
     """Empty until the visit's time has come, and where there is no visit to come to."""
     will_come: bool = False
     """Whether the patient has said so; False once the visit's time has come."""
+    mail_refused: bool = False
+    """Whether the address's mail server refused it."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,9 @@ def entries_by_location(desk: Desk, view: View, rows: list[Any]) -> dict[str, li
     zones = {location.pk: location.zone for location in desk.locations}
     ids = [row.id for row in rows]
     appointments, whole = _appointments(desk, view, ids), _whole(view, ids)
+    refused: set[str] = set()
+    if view.kind != "month":
+        refused = deliveries.refused(each for of_row in appointments.values() for each in of_row)
     days = set(view.days)
     found: dict[str, list[Entry]] = defaultdict(list)
     for row in rows:
@@ -97,7 +103,10 @@ def entries_by_location(desk: Desk, view: View, rows: list[Any]) -> dict[str, li
             entry = Entry(row, each, is_past, len(timed))
             if view.kind != "month":
                 of_entry = rest if each.appointment is None else [each.appointment]
-                entry.visits.extend(_visit(desk, one, entry, zone) for one in of_entry)
+                entry.visits.extend(
+                    _visit(desk, one, entry, zone, mail_refused=one.pk in refused)
+                    for one in of_entry
+                )
                 if each.appointment is None:
                     entry.visits.extend(whole.get(row.id, []))
             found[row.location_id].append(entry)
@@ -129,7 +138,9 @@ def _whole(view: View, ids: list[str]) -> dict[str, list[Visit]]:
     return {booking.pk: [Visit(*each) for each in labels.unnamed(booking)] for booking in rows}
 
 
-def _visit(desk: Desk, appointment: Appointment, entry: Entry, zone: ZoneInfo) -> Visit:
+def _visit(
+    desk: Desk, appointment: Appointment, entry: Entry, zone: ZoneInfo, *, mail_refused: bool
+) -> Visit:
     note, attendance = "", ""
     if appointment.pending_until is not None:
         ends = walltime.wall_clock(appointment.pending_until, zone)
@@ -145,6 +156,7 @@ def _visit(desk: Desk, appointment: Appointment, entry: Entry, zone: ZoneInfo) -
         id=appointment.pk,
         attendance=attendance,
         will_come=appointment.confirmed_at is not None and not entry.is_past,
+        mail_refused=mail_refused,
     )
 
 

@@ -16,6 +16,7 @@ from bookings.models import Attendance, Status
 from practices.models import Doctor, Location
 
 SLOT = 30  # minutes
+REFUSED = '<span class="oc-new oc-refused">mail refused</span>'
 _MARKS = {Attendance.KEPT: "Came", Attendance.NO_SHOW: "No-show", Attendance.LATE_CANCEL: "Late"}
 
 
@@ -80,6 +81,8 @@ def _name(visit: Visit, note: str) -> str:
     new = ' <span class="oc-new">new</span>' if visit.is_new else ""
     if visit.will_come:
         new += ' <span class="oc-new">✓<span class="oc-sr"> will come</span></span>'
+    if visit.mail_refused:
+        new += f" {REFUSED}"
     who = "chip-who" if visit.id else "chip-whole"
     return f'<span class="{who}">{escape(visit.name)}{note}{new}</span> '
 

@@ -110,7 +110,7 @@ def _chip(entry: Entry, doctor: str, *, dim: bool) -> SafeString:
     """
     row = entry.row
     who = ", ".join(_short(visit) for visit in entry.visits)
-    said: list[str] = [escape(who)] if who else [grid.status_word(entry)]
+    said: list[str] = [who] if who else [grid.status_word(entry)]
     if free := grid.places(entry):
         said.append(f'<span class="chip-places">{free}</span>')
     if who:
@@ -125,9 +125,10 @@ def _chip(entry: Entry, doctor: str, *, dim: bool) -> SafeString:
 
 
 def _short(visit: Visit) -> str:
-    """Return the first name and an initial, and a mark if the patient will come: Maya F. ✓.
+    """Return the HTML of the first name and an initial, and what is marked: Maya F. ✓.
 
     Of places without a patient, the words for them.
     """
     first, _space, last = visit.name.rpartition(" ") if visit.id else ("", "", visit.name)
-    return (f"{first} {last[:1]}." if first else last) + (" ✓" if visit.will_come else "")
+    name = escape(f"{first} {last[:1]}." if first else last) + (" ✓" if visit.will_come else "")
+    return f"{name} {grid.REFUSED}" if visit.mail_refused else name

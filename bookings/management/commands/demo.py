@@ -1,6 +1,7 @@
 """manage.py demo: create demo practices, bookings, partners, keys and staff."""
 
 import json
+import os
 from argparse import ArgumentParser
 from typing import Any
 
@@ -24,6 +25,7 @@ OpenChair is at {base}
   Docs   {base}/docs/
   Desk   {base}/admin/
 {logins}
+  Mail   {mail}
 """
 SEES = {
     "exact": "front desk of Acme, exact times",
@@ -36,6 +38,7 @@ OpenChair is at {base}
   API    {base}/scheduling/practices   (manage.py create_key issues a key)
   Docs   {base}/docs/
   Desk   {base}/admin/
+  Mail   {mail}
 """
 
 
@@ -71,7 +74,7 @@ class Command(BaseCommand):
 def _welcome() -> str:
     base = f"http://127.0.0.1:{settings.PORT}"
     if not demo.exists():
-        return WELCOME_BARE.format(base=base)
+        return WELCOME_BARE.format(base=base, mail=_mail())
     logins = [
         f"         {SEES[who]:41}login {login['username']}, password {login['password']}"
         for who, login in accounts.renew_logins().items()
@@ -84,7 +87,15 @@ def _welcome() -> str:
         location=GROUPS["exact"].offices[0].id,
         now=f"{timezone.now():%Y-%m-%dT%H:%MZ}",
         logins="\n".join(logins),
+        mail=_mail(),
     )
+
+
+def _mail() -> str:
+    if settings.EMAIL_URL:
+        return f"is sent by {settings.EMAIL_HOST}, from {settings.EMAIL_FROM}"
+    folder = os.path.relpath(settings.EMAIL_FILE_PATH)
+    return f"is written to files in {folder} (EMAIL_URL sends it)"
 
 
 def _told(document: dict[str, Any]) -> str:

@@ -7,22 +7,24 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import override
 
+from bookings import walltime
 from bookings.booking_page.words import in_language
 from bookings.models import (
     ActorKind,
     Appointment,
     AppointmentStatus,
     Booking,
-    Event,
     Outcome,
     TaskKind,
 )
 from bookings.patients import links
+from bookings.representation import time_range
 from practices.models import BookingPage, Kind, Location, MailSettings, Practice
 
 _NO_NAME = re.compile(r"[/:@\\<>]|\.\w\w|.{41}")
@@ -39,6 +41,18 @@ class Moment:
     location: Location
     begins: datetime | None
     is_exact: bool
+
+    def is_same_to_patients(self, other: "Moment") -> bool:
+        """Whether patients, who know no more than the part of the day, see no difference."""
+        return self._known == other._known
+
+    @property
+    def _known(self) -> tuple[Any, ...]:
+        zone = self.location.zone
+        if self.is_exact or self.begins is None:
+            return self.location, self.is_exact, self.begins
+        day = walltime.wall_clock(self.begins, zone).date()
+        return self.location, self.is_exact, day, time_range(self.begins, zone)
 
 
 @dataclass(frozen=True)
@@ -133,31 +147,26 @@ def last_told(visit: Appointment) -> Moment | None:
     last = sent.order_by("-at").first()
     if last is None:
         return None
-    now = _at(visit)
-    booking_id, location_id = visit.booking_id, visit.booking.location_id
-    begins, is_exact = now.begins, now.is_exact
+    now, opening = _at(visit), visit.booking.start_datetime
+    location_id, begins, is_exact = now.location.pk, now.begins, now.is_exact
     for event in visit.events.filter(at__gt=last.at).order_by("-id"):
-        was_booking, was_location = _was(event, "booking_id"), _was(event, "location_id")
-        if was_booking is not None:
-            booking_id = was_booking
-        if was_location is not None:
-            location_id = was_location
-        was, became = event.changes.get("start_datetime", (None, None))
-        # Of a visit with an exact time of its own the opening's time can change: it stays.
-        if became is not None and begins == datetime.fromisoformat(became):
-            begins = datetime.fromisoformat(was) if was else _opening_begins(booking_id)
+        changes = event.changes
+        location_id = changes.get("location_id", [location_id])[0]
+        was, became = map(_parsed, changes.get("start_datetime", (None, None)))
+        if became is not None and became == begins:
+            begins = was or opening
+        # A visit with an exact time of its own stays when that of its opening changes.
+        if became is not None and became == opening:
+            opening = was
+        if "booking_id" in changes:
+            opening = Booking.objects.get(pk=changes["booking_id"][0]).start_datetime
         if visit.booking.practice.kind == Kind.RANGE and event.from_status:
             is_exact = event.from_status == AppointmentStatus.BOOKED
     return Moment(Location.objects.get(pk=location_id), begins, is_exact)
 
 
-def _was(event: Event, name: str) -> str | None:
-    was: str | None = event.changes.get(name, [None])[0]
-    return was
-
-
-def _opening_begins(booking_id: str) -> datetime | None:
-    return Booking.objects.get(pk=booking_id).start_datetime
+def _parsed(instant: str | None) -> datetime | None:
+    return None if instant is None else datetime.fromisoformat(instant)
 
 
 def _at(visit: Appointment) -> Moment:
@@ -171,7 +180,7 @@ def _headline(kind: str, told: Moment | None, at: Moment) -> str:
     Nobody has been told of a visit that was moved before the first mail went, and there is no news
     in one that is back where it was.
     """
-    if kind == TaskKind.MOVED and told not in {None, at}:
+    if kind == TaskKind.MOVED and told is not None and not at.is_same_to_patients(told):
         return kind
     if kind in {TaskKind.BOOKED, TaskKind.RESERVED, TaskKind.MOVED}:
         return TaskKind.BOOKED if at.is_exact else TaskKind.RESERVED

@@ -4,17 +4,35 @@ Facts (facts.py) become words (wording.py), of which the text and the HTML are m
 """
 
 from datetime import datetime
+from email.encoders import encode_base64
+from email.headerregistry import Address
+from email.mime.base import MIMEBase
+from email.utils import format_datetime
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.mail import EmailMessage
+from django.core.mail import EmailMessage, EmailMultiAlternatives
+from django.template.loader import render_to_string
+from django.utils.encoding import punycode
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
+from bookings.booking_page import calendar
 from bookings.messages.mail import facts, wording
-from bookings.messages.mail.facts import Facts
+from bookings.messages.mail.facts import Facts, one_line
 from bookings.messages.mail.wording import Wording
-from bookings.models import Appointment, Task
+from bookings.models import Appointment, Task, TaskKind
+from openchair import encryption
+
+_WITH_CALENDAR_PART = {
+    TaskKind.BOOKED,
+    TaskKind.RESERVED,
+    TaskKind.TIME_GIVEN,
+    TaskKind.MOVED,
+    TaskKind.CANCELLED,
+}
+"""What changes the entry in the family's calendar."""
 
 
 class Preview(NamedTuple):
@@ -34,16 +52,73 @@ def of(task: Task, visit: Appointment, now: datetime, code: str = "") -> EmailMe
     visit: read with its booking's location and practice. Its manage link is made if there is none.
     """
     person = visit.unread_person
+    # Before it is booked a visit has no link yet.
+    link = "" if task.kind == TaskKind.CODE else facts.link_to(visit)
     office_says = person.words if task.with_words else ""
-    said = facts.of(visit, task.kind, now, link=facts.link_to(visit), words=office_says, code=code)
-    subject, text = preview(said)
-    return EmailMessage(
-        subject,
-        text,
-        settings.EMAIL_FROM,
-        [person.email],
-        headers={"Message-ID": f"<{task.pk}@openchair>"},
+    said = facts.of(visit, task.kind, now, link=link, words=office_says, code=code)
+    words, name = wording.of(said), one_line(said.practice.name)
+    address = _ascii(person.email)
+    mail = EmailMultiAlternatives(
+        words.subject,
+        _text(words, said.language),
+        str(Address(name, addr_spec=settings.EMAIL_FROM)),
+        [address],
+        headers=_headers(task, words, said.language, now),
     )
+    mail.attach_alternative(_html(words, said.language), "text/html")
+    if task.kind in _WITH_CALENDAR_PART:
+        organizer = (name, settings.EMAIL_FROM)
+        with override(said.language):
+            part = calendar.invitation(
+                visit, link=link, now=now, organizer=organizer, attendee=address
+            )
+        if part is not None:
+            _add_calendar_part(mail, *part)
+    return mail
+
+
+def _headers(task: Task, words: Wording, language: str, now: datetime) -> dict[str, str]:
+    """Return the headers besides sender, address and subject.
+
+    The Message-ID is the same at each attempt. It comes from a key, so that it tells nobody how
+    many mails there are, and from the instant too: a restored backup uses numbers again.
+    """
+    secret = encryption.derive("message id", f"{task.pk} {task.enqueued_at.isoformat()}")[0]
+    headers = {
+        "Message-ID": f"<{secret[:20].hex()}@{urlsplit(settings.PUBLIC_URL).hostname}>",
+        "Date": format_datetime(now),
+        "Auto-Submitted": "auto-generated",  # RFC 3834
+        "Content-Language": language,
+    }
+    if words.no_reminders:  # RFC 8058
+        headers["List-Unsubscribe"] = f"<{words.no_reminders}>"
+        headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    return headers
+
+
+def _add_calendar_part(mail: EmailMultiAlternatives, method: str, file: bytes) -> None:
+    """Add a calendar part, twice: Outlook reads the alternative, others only attachments.
+
+    The method is in the MIME type, too, without which it is a mere file. The attachment is in
+    base64, which keeps its line ends. Django 6 takes an email.message.MIMEPart for it.
+    """
+    mail.attach_alternative(file.decode(), f"text/calendar; method={method}")
+    attachment = MIMEBase("text", "calendar", charset="utf-8", method=method, name="invite.ics")
+    attachment.add_header("Content-Disposition", "attachment", filename="invite.ics")
+    attachment.set_payload(file)
+    encode_base64(attachment)
+    mail.attach(attachment)
+
+
+def _ascii(address: str) -> str:
+    """Return an address with its domain as mail servers know it (IDNA)."""
+    local, _at, domain = address.rpartition("@")
+    return f"{local}@{punycode(domain)}"
+
+
+def _html(words: Wording, language: str) -> str:
+    with override(language):
+        return render_to_string("mail.html", {"mail": words, "language": language})
 
 
 def _text(words: Wording, language: str) -> str:
@@ -70,5 +145,5 @@ def _end(words: Wording) -> list[str]:
         lines.append(_("Phone of the office: %(phone)s") % {"phone": words.phone})
     lines.append(_("Answers to this mail are not read: please call the office."))
     if words.no_reminders:
-        lines.append(_("No reminders any more:") + f" {words.no_reminders}")
+        lines.append(_("No reminders any more") + f": {words.no_reminders}")
     return lines

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from bookings import walltime
 from bookings.booking_page.summary import is_past
-from bookings.messages import deliveries, queue
+from bookings.messages import deliveries, queue, reminders
 from bookings.messages.mail import message
 from bookings.messages.mail.server import AddressRefused, MailServer, MessageRefused
 from bookings.models import (
@@ -36,19 +36,30 @@ class MailHandler:
         self._server = MailServer()
 
     def run(self, task: Task) -> None:
-        visit, now = _visit(task), walltime.now()
+        # In this order: what changes after `now` is news in the next mail (facts.last_told).
+        now = walltime.now()
+        visit = _visit(task)
         if (reason := _why_not(task, visit, now)) is not None:
-            queue.finish(task, records=deliveries.of(task, Outcome.DROPPED, reason))
+            _drop(task, reason)
             return
+        if task.kind in reminders.DAYS:
+            at = reminders.next_allowed(now, visit.booking.location.zone)
+            if at > now:
+                queue.put_off(task, at)
+                return
         try:
             code = codes.of(visit) if task.kind == TaskKind.CODE else ""
-            self._server.send(message.of(task, visit, now, code))
+            mail = message.of(task, visit, now, code)
+            if _is_overtaken(task):  # while it was read: it may tell half of the change
+                _drop(task, DropReason.OVERTAKEN)
+                return
+            self._server.send(mail)
         except (AddressRefused, MessageRefused) as refused:
             is_address = isinstance(refused, AddressRefused)
             told = deliveries.of(task, Outcome.REFUSED if is_address else Outcome.FAILED)
             queue.finish(task, TaskStatus.FAILED, error=type(refused).__name__, records=told)
         else:
-            queue.finish(task, records=deliveries.of(task, Outcome.SENT))
+            queue.finish(task, records=deliveries.of(task, Outcome.SENT, at=now))
 
     def rest(self) -> None:
         self._server.close()
@@ -62,6 +73,17 @@ def _visit(task: Task) -> Appointment:
     return rows.get(pk=task.appointment_id)
 
 
+def _drop(task: Task, reason: DropReason) -> None:
+    queue.finish(task, records=deliveries.of(task, Outcome.DROPPED, reason))
+
+
+def _is_overtaken(task: Task) -> bool:
+    newer = Task.objects.filter(
+        appointment=task.appointment_id, kind__in=ABOUT_CHANGES, pk__gt=task.pk
+    )
+    return task.kind in ABOUT_CHANGES and newer.exists()
+
+
 def _why_not(task: Task, visit: Appointment, now: datetime) -> DropReason | None:
     """Return why a mail is not sent any more."""
     if not visit.booking.practice.active:
@@ -70,15 +92,16 @@ def _why_not(task: Task, visit: Appointment, now: datetime) -> DropReason | None
         return DropReason.NO_ADDRESS
     if task.kind == TaskKind.CODE:
         return _why_no_code(task, visit, now)
-    newer = Task.objects.filter(appointment=visit, kind__in=ABOUT_CHANGES, pk__gt=task.pk)
-    if task.kind in ABOUT_CHANGES and newer.exists():
+    if _is_overtaken(task):
         return DropReason.OVERTAKEN
     is_cancelled = visit.status == AppointmentStatus.CANCELLED
     if is_cancelled != (task.kind == TaskKind.CANCELLED):
         return DropReason.OVERTAKEN
     if not is_cancelled and visit.status not in BOOKED:
         return DropReason.OVERTAKEN
-    return DropReason.TOO_LATE if is_past(visit, now) else None
+    if is_past(visit, now):
+        return DropReason.TOO_LATE
+    return reminders.why_not(task, visit, now) if task.kind in reminders.DAYS else None
 
 
 def _why_no_code(task: Task, visit: Appointment, now: datetime) -> DropReason | None:

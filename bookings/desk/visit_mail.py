@@ -1,0 +1,93 @@
+"""Mail about one visit: what became of it, what waits to be sent, and its text to copy."""
+
+from copy import copy
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+from bookings.desk import labels
+from bookings.desk.desk import Desk, desk_page, show
+from bookings.messages.mail import facts, message
+from bookings.models import (
+    BOOKED,
+    Appointment,
+    AppointmentStatus,
+    Language,
+    Queue,
+    Task,
+    TaskKind,
+    TaskStatus,
+)
+from bookings.scheduling import outbox
+
+
+@dataclass(frozen=True)
+class Line:
+    """A mail as the template needs it. at: wall time at the office; empty where it waits."""
+
+    kind: str
+    at: str
+    became: str
+
+
+def of_visit(visit: Appointment, desk: Desk) -> list[Line]:
+    """List the mail of a visit, newest first: what waits before what was."""
+    zone = visit.booking.location.zone
+    waiting = Task.objects.filter(
+        appointment=visit, queue_name=Queue.MAIL, status=TaskStatus.READY
+    ).order_by("-id")
+    lines = [Line(TaskKind(each.kind).label, "", _waits(each, visit)) for each in waiting]
+    return lines + [
+        Line(TaskKind(each.kind).label, labels.dated(each.at, zone), labels.became(each))
+        for each in visit.deliveries.order_by("-at", "-id")
+    ]
+
+
+def _waits(task: Task, visit: Appointment) -> str:
+    if not task.error:
+        return "Waiting"
+    tried = labels.counted(task.attempts, "time")
+    return f"Tried {tried}, next at {labels.dated(task.run_after, visit.booking.location.zone)}"
+
+
+def may_be_told(visit: Appointment) -> bool:
+    """Whether there is something to write to the family."""
+    return visit.status in BOOKED or visit.status == AppointmentStatus.CANCELLED
+
+
+def wants_text(visit: Appointment, *, mail_refused: bool) -> bool:
+    """Whether the text is offered to copy: no mail reaches the family."""
+    return may_be_told(visit) and (
+        visit.email_digest is None or mail_refused or not settings.EMAIL_URL
+    )
+
+
+@desk_page
+def text(request: HttpRequest, desk: Desk, appointment_id: str) -> HttpResponse:
+    """Show a mail's text to copy, in the visit's language or in `language`.
+
+    It is a POST, for it makes the visit's link where there is none yet.
+    """
+    visit = desk.appointment(appointment_id)
+    if request.method != "POST" or not may_be_told(visit):
+        return redirect("admin:desk_patient", desk.practice.pk, visit.pk)
+    asked = request.POST.get("language", "")
+    language = asked if asked in Language else visit.language or Language.EN
+    in_language = copy(visit)
+    in_language.language = language
+    said = facts.of(
+        in_language,
+        outbox.latest(visit) or TaskKind.BOOKED,
+        desk.now,
+        link=facts.link_to(in_language),
+    )
+    context = {
+        "title": f"Text for the family of {labels.patient(visit)}",
+        "visit": visit,
+        "mail": message.preview(said),
+        "language": language,
+        "languages": Language.choices,
+    }
+    return show(request, desk, "mail_text.html", context)
