@@ -9,6 +9,7 @@ from bookings import walltime
 from bookings.messages import reminders
 from bookings.messages.mail import message
 from bookings.models import Appointment, Delivery, Outcome, Queue, Task, TaskKind
+from bookings.patients import codes
 from bookings.scheduling import appointments, moving
 from bookings.scheduling.actors import PATIENT, Actor
 from bookings.scheduling.outbox import Notice
@@ -90,8 +91,10 @@ def sent(visit: Appointment, kind: str, at: datetime = NOON) -> None:
 
 def queued(visit: Appointment, kind: str) -> Task:
     """Save a task as what makes reminders and codes does."""
-    queue_name = Queue.CODE if kind == TaskKind.CODE else Queue.MAIL
-    said: dict[str, Any] = {"queue_name": queue_name, "run_after": NOON, "enqueued_at": NOON}
+    said: dict[str, Any] = {"queue_name": Queue.MAIL, "run_after": NOON, "enqueued_at": NOON}
+    if kind == TaskKind.CODE:
+        [key, *_] = codes.task_keys(visit, visit.unread_person.email)
+        said |= {"queue_name": Queue.CODE, "key": key}
     return Task.objects.create(kind=kind, appointment=visit, **said)
 
 
