@@ -53,9 +53,7 @@ def test_a_visit_moves_in_three_pages_and_one_act(house: House) -> None:
     assert inconsistencies() == []
 
 
-def test_a_family_moves_its_visits_so_often_a_day_and_then_calls_us(
-    house: House, settings: Any
-) -> None:
+def test_a_family_moves_its_visits_so_often_a_day(house: House, settings: Any) -> None:
     settings.PATIENT_MOVES_PER_CONTACT = (1, 86_400)
     settings.EMAIL_URL = {"EMAIL_HOST": "mail.example"}
     phone = Phone(visit := house.visit())
