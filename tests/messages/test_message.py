@@ -2,7 +2,6 @@
 
 import logging
 import re
-from datetime import timedelta
 from email import message_from_bytes
 from email.header import decode_header, make_header
 from email.utils import parseaddr
@@ -155,10 +154,6 @@ def test_of_all_that_is_known_a_mail_has_the_first_name_the_address_and_the_link
         Doctor.objects.update(name="Canarydoctor")
         Partner.objects.update(name="Canarypartner")
         visit.booking.appointments.update(source="Canarysource")
-        if kind in REMINDERS:
-            days = reminders.DAYS[TaskKind(kind)]
-            assert visit.exact_time is not None
-            clock.move_to(visit.exact_time - timedelta(days=days))
         Task.objects.exclude(pk=task.pk).delete()
         claimed = queue.claim(task.queue_name)
         assert claimed == task
