@@ -64,6 +64,19 @@ def claim(queue_name: str) -> Task | None:
     return None
 
 
+def take_over(pk: int) -> Task | None:
+    """Claim a task for an operator, whoever is at it, also one that failed; None if it is done."""
+    not_done = Task.objects.filter(pk=pk).exclude(status=TaskStatus.SUCCESSFUL)
+    with transaction.atomic():
+        taken = not_done.update(
+            status=TaskStatus.READY,
+            finished_at=None,
+            lease=F("lease") + 1,
+            lease_until=Now() + LEASE,
+        )
+        return Task.objects.select_related("appointment").get(pk=pk) if taken else None
+
+
 def _free() -> Q:
     """Filter tasks to those that no worker is at, nor at another one of their appointment.
 
