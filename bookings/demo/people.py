@@ -15,6 +15,7 @@ def _adult(first: str, last: str, phone: str, **more: str) -> Patient:
     return Patient(first_name=first, last_name=last, phone=phone, **more)
 
 
+_MARCHETTI = {"zip_code": "10016", "email": "marchetti@example.com"}
 TOMORROW = (
     # By location, in the order of the day; brothers and sisters next to each other.
     (
@@ -22,8 +23,8 @@ TOMORROW = (
         _child("María José", "Núñez", "917 555 0114", "Inés Núñez", email="nunez@example.com"),
         _adult("Conor", "O'Brien", "646 555 0119", note="Uses a wheelchair: give him room 1."),
         _child("Priscilla", "Aldana", "773 555 0124", "Rosa Aldana"),
-        _child("Theo", "Marchetti", "212 555 0107", "Lucia Marchetti", zip_code="10016"),
-        _child("Bianca", "Marchetti", "212 555 0107", "Lucia Marchetti", zip_code="10016"),
+        _child("Theo", "Marchetti", "212 555 0107", "Lucia Marchetti", **_MARCHETTI),
+        _child("Bianca", "Marchetti", "212 555 0107", "Lucia Marchetti", **_MARCHETTI),
     ),
     (
         _adult("Ines", "Okonkwo", "917 555 0112", message="Second opinion on clear aligners."),

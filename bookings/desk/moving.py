@@ -123,7 +123,7 @@ def _do(request: HttpRequest, desk: Desk, moves: list[Move]) -> HttpResponse:
     is_moved = attempt(
         request,
         lambda: guard(act, *given, agreed=sent.get("anyway", "")),
-        _said(desk, moves) + telling.told([each.visit for each in changes], desk, form.notice),
+        _said(desk, moves, telling.told([each.visit for each in changes], desk, form.notice)),
     )
     if is_moved:
         return redirect("admin:desk_booking", desk.practice.pk, moves[0].place.booking.pk)
@@ -162,7 +162,7 @@ def _others(desk: Desk, sent: QueryDict) -> str:
     return f"{reverse('admin:desk_next_free', args=[desk.practice.pk])}?{asked.urlencode()}"
 
 
-def _said(desk: Desk, moves: list[Move]) -> SafeString:
+def _said(desk: Desk, moves: list[Move], told: str) -> SafeString:
     """Say from where to where the visits move, without names: messages are in a cookie."""
     undo: list[tuple[str, str]] = []
     for each in moves:
@@ -172,8 +172,9 @@ def _said(desk: Desk, moves: list[Move]) -> SafeString:
             wall = walltime.wall_clock(visit.start_datetime, visit.booking.location.zone)
             undo.append((f"{visit.pk}-start", f"{wall:%Y-%m-%dT%H:%M}"))
     return format_html(
-        'Moved {}. <a href="{}?{}">Undo</a>',
+        'Moved {}.{} <a href="{}?{}">Undo</a>',
         "; ".join(f"from {each.was} to {each.becomes}" for each in moves),
+        told,
         reverse("admin:desk_move", args=[desk.practice.pk]),
         urlencode(undo),
     )

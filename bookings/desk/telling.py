@@ -128,7 +128,12 @@ class NoticeForm(forms.Form):
     """Whether families are told of changes by mail, and in which words."""
 
     by_mail = forms.BooleanField(label="Tell the family by mail", required=False)
-    words = WordsField(label="Your words", max_length=MOST_WORDS, required=False)
+    words = WordsField(
+        label="Your words",
+        max_length=MOST_WORDS,
+        required=False,
+        help_text="Without any, the line above is left out as well.",
+    )
 
     def __init__(self, *args: Any, changes: Sequence[Change], now: datetime) -> None:
         super().__init__(*args)
@@ -151,9 +156,12 @@ def told(visits: Sequence[Appointment], desk: Desk, notice: Notice = BY_MAIL) ->
 
     Without names: messages are in a cookie.
     """
-    silent = [visit for visit in visits if visit.email_digest is None]
+    if not settings.EMAIL_URL:
+        silent, why = [*visits], "No mail server is set up"
+    else:
+        silent, why = [each for each in visits if each.email_digest is None], "No e-mail address"
     goes = notice.by_mail and len(silent) < len(visits)
     pages = [reverse("admin:desk_patient", args=[desk.practice.pk, each.pk]) for each in silent]
-    link = ' No e-mail address: <a href="{}#mail">copy the text</a>.'
+    link = ' {}: <a href="{}#mail">copy the text</a>.'
     said = SafeString(" A mail goes to the address." if goes else "")
-    return said + format_html_join("", link, ([page] for page in pages))
+    return said + format_html_join("", link, ((why, page) for page in pages))

@@ -26,7 +26,8 @@ class Week:
         self.day, self.phone = next_monday(number), f"212 555 1{number}"
         first = self.opening("T09:00", total_appointments=4)
         self.family = first
-        self.theo = self.patient(first, "Theophilus", **self.exact("T09:00"))
+        mail = {"email": "theophilus.quimby@a-long-name.example.org", "language": "es"}
+        self.theo = self.patient(first, "Theophilus", **self.exact("T09:00"), **mail)
         self.bea = self.patient(first, "Beatrix", **self.exact("T09:15"))
         self.held = self.patient(first, "Benedict", status="pending")
         self.free = self.opening("T10:30", total_appointments=2)
@@ -71,6 +72,7 @@ def _pages(person: Person, kind: str, week: Week) -> Iterator[tuple[str, Page]]:
     yield from _boards(person, kind, week)
     yield from _finding(person, kind)
     yield from _next_free(person, kind, week)
+    yield from _mail(person, kind, week)
     yield from _openings(person, kind, week)
     yield from _forms(person, kind, week)
     yield from _publishing(person, kind)
@@ -133,12 +135,29 @@ def _next_free(person: Person, kind: str, week: Week) -> Iterator[tuple[str, Pag
         (f"visit={week.theo}&{after}", True),
         (both, True),
         (f"visit={week.held}&{after}", True),
-        (f"{both}&to={week.free}&to={week.free}", True),
         ("first=2190-01-01", False),
     ):
         page = person.desk(kind, f"next-free/?{query}")
         assert (page.locator(".oc-choice").count() > 0) is choices
         yield f"next free {query}", page
+
+
+def _mail(person: Person, kind: str, week: Week) -> Iterator[tuple[str, Page]]:
+    """Yield what is shown before a mail goes, with and without an address, and what is copied."""
+    yield "cancel", person.desk(kind, f"place/{week.theo}/cancel/")
+    yield "cancel without an address", person.desk(kind, f"place/{week.bea}/cancel/")
+    page = person.desk(kind, f"place/{week.theo}/cancel/")
+    page.locator("#id_words").evaluate("field => field.removeAttribute('maxlength')")
+    page.get_by_label("Your words").fill("word " * 101)
+    page.get_by_role("button", name="Cancel the visit").click()
+    page.locator(".oc-mistakes").wait_for()
+    yield "cancel with a mistake", page
+    both = f"visit={week.theo}&visit={week.bea}&to={week.later}&to={week.later}"
+    yield "move", person.desk(kind, f"move/?{both}")
+    page = person.desk(kind, f"place/{week.theo}/")
+    page.get_by_role("button", name="Copy text").click()
+    page.locator("#mail-text").wait_for()
+    yield "text to copy", page
 
 
 def _openings(person: Person, kind: str, week: Week) -> Iterator[tuple[str, Page]]:

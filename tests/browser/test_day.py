@@ -6,6 +6,7 @@ from typing import Any
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import LogIn
+from tests.browser.staff_pages import Week
 from tests.conftest import only_once_on_sqlite
 
 pytestmark = only_once_on_sqlite
@@ -50,12 +51,31 @@ def test_a_father_calls_and_both_children_are_moved_without_typing_anything_agai
     assert (desk.clicks, desk.fields) == (0, 1)
     desk.click("link", re.compile("^Move .* together$"))
     desk.click("button", re.compile("^Move to"))
+    # The mail is seen before it goes, and the cursor is where words for it are typed.
+    expect(desk.page.get_by_label("Tell the family by mail")).to_be_checked()
+    expect(desk.page.get_by_label("Your words")).to_be_focused()
+    desk.click("button", "Move all")
     expect(desk.page.get_by_role("status")).to_contain_text("Moved from")
-    assert (desk.clicks, desk.fields) == (2, 1)
+    assert (desk.clicks, desk.fields) == (3, 1)
     desk.find("0107")
     for row, when in zip(both, was, strict=True):
         expect(row.locator("td").first).not_to_have_text(when)
         expect(row).to_contain_text("Guardian: Lucia Marchetti")
+
+
+def test_a_visit_is_cancelled_with_two_clicks_and_its_mail_is_seen_without_scripts_too(
+    log_in: LogIn,
+) -> None:
+    person = log_in("exact", java_script_enabled=False)
+    week = Week(person, "exact")
+    desk = Counted(person.desk("exact", f"opening/{week.family}/"))
+    desk.click("link", re.compile("^Cancel… the visit of Theophilus"))
+    expect(desk.page.get_by_label("Reason")).to_be_focused()
+    expect(desk.page.get_by_text("El consultorio ha cancelado su cita")).to_be_visible()
+    desk.fill("Your words (optional)", "The doctor is ill.")
+    desk.click("button", "Cancel the visit")
+    expect(desk.page.get_by_role("status")).to_contain_text("is cancelled.")
+    assert (desk.clicks, desk.fields) == (2, 1)
 
 
 def test_a_caller_gets_a_place_with_three_clicks_and_three_fields(log_in: LogIn) -> None:

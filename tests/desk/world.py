@@ -149,7 +149,9 @@ def forms(page: Any, action: str = "") -> list[dict[str, list[str]]]:
         sent: dict[str, list[str]] = {}
         for tag in re.findall(r"<(?:input|textarea) [^>]*>", inside):
             said_of = dict(re.findall(r'([\w-]+)="([^"]*)"', tag))
-            if said_of.get("type") != "checkbox" or " checked" in tag:
-                sent.setdefault(said_of["name"], []).append(html.unescape(said_of.get("value", "")))
+            is_box = said_of.get("type") == "checkbox"
+            if not is_box or " checked" in tag:
+                value = html.unescape(said_of.get("value", "on" if is_box else ""))
+                sent.setdefault(said_of["name"], []).append(value)
         found.append(sent)
     return found
