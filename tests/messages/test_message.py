@@ -12,7 +12,7 @@ from django.core.mail import EmailMessage
 from django.test import Client
 from django.urls import reverse
 
-from bookings.messages import queue, reminders
+from bookings.messages import queue
 from bookings.messages.mail.sending import MailHandler
 from bookings.models import Task, TaskKind
 from bookings.patients import codes, links
@@ -154,8 +154,6 @@ def test_of_all_that_is_known_a_mail_has_the_first_name_the_address_and_the_link
         Doctor.objects.update(name="Canarydoctor")
         Partner.objects.update(name="Canarypartner")
         visit.booking.appointments.update(source="Canarysource")
-        if kind in REMINDERS:
-            clock.move_to(reminders.due_at(visit.exact_time, kind, visit.booking.location.zone))
         Task.objects.exclude(pk=task.pk).delete()
         claimed = queue.claim(task.queue_name)
         assert claimed == task
