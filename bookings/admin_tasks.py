@@ -1,5 +1,6 @@
 """Admin list of tasks, for operators: what waits, what failed, and what to do about it."""
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
@@ -20,9 +21,9 @@ class TaskAdmin(ScopedAdmin):
     operators_may = frozenset({"view"})
     fields = list_display = [
         *("kind", "practice", "status", "error", "attempts"),
-        *("enqueued_at", "run_after", "finished_at"),
+        *("since", "due", "ended"),
     ]
-    readonly_fields = ["practice"]
+    readonly_fields = ["practice", "since", "due", "ended"]
     list_select_related = ["appointment__booking__practice"]
     list_filter = ["status", "queue_name", "kind"]
     ordering = ["-id"]
@@ -31,6 +32,18 @@ class TaskAdmin(ScopedAdmin):
     @admin.display(description="Practice", empty_value="–")
     def practice(self, task: Task) -> str | None:
         return None if task.appointment is None else task.appointment.booking.practice.name
+
+    @admin.display(description="Since (UTC)", ordering="enqueued_at")
+    def since(self, task: Task) -> datetime:
+        return task.enqueued_at
+
+    @admin.display(description="Due (UTC)", ordering="run_after")
+    def due(self, task: Task) -> datetime:
+        return task.run_after
+
+    @admin.display(description="Ended (UTC)", ordering="finished_at")
+    def ended(self, task: Task) -> datetime | None:
+        return task.finished_at
 
     @admin.action(description="Try again now")
     def try_again(self, request: HttpRequest, queryset: QuerySet[Task]) -> None:
