@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
+from bookings import admin_tasks as admin_tasks  # which registers its model
 from bookings import walltime
 from bookings.desk import csv_export, labels, times
 from bookings.models import Access, Appointment, Booking, Event, Series

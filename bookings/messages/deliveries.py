@@ -16,11 +16,11 @@ def of(
 
     at: the instant as of which the mail told of the visit; by default now.
     """
-    if task.appointment is None:
+    if task.appointment_id is None:
         return []
     return [
         Delivery(
-            appointment=task.appointment,
+            appointment_id=task.appointment_id,
             kind=task.kind,
             outcome=outcome,
             reason=reason,

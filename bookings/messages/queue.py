@@ -53,15 +53,28 @@ def claim(queue_name: str) -> Task | None:
     Of one appointment only one task is claimed at a time. Nothing is written where nothing is due.
     """
     now = walltime.now()
-    rows = due(now).filter(_free(), queue_name=queue_name).order_by("run_after", "id")
+    free = due(now).filter(_free())
+    rows = free.filter(queue_name=queue_name).order_by("run_after", "id")
     for pk, lease in list(rows.values_list("pk", "lease")[:_AT_ONCE]):
-        claimed = Task.objects.filter(_free(), pk=pk, lease=lease, finished_at=None).update(
+        claimed = free.filter(pk=pk, lease=lease).update(
             lease=lease + 1, lease_until=Now() + LEASE, attempts=F("attempts") + 1
         )
         if claimed:
-            ours = Task.objects.select_related("appointment").filter(pk=pk, lease=lease + 1)
-            return ours.first()
+            return Task.objects.filter(pk=pk, lease=lease + 1).first()
     return None
+
+
+def take_over(pk: int) -> Task | None:
+    """Claim a task for an operator, whoever is at it, also one that failed; None if it is done."""
+    not_done = Task.objects.filter(pk=pk).exclude(status=TaskStatus.SUCCESSFUL)
+    with transaction.atomic():
+        taken = not_done.update(
+            status=TaskStatus.READY,
+            finished_at=None,
+            lease=F("lease") + 1,
+            lease_until=Now() + LEASE,
+        )
+        return Task.objects.get(pk=pk) if taken else None
 
 
 def _free() -> Q:

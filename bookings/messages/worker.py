@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Protocol
 
 from django.db import InterfaceError, OperationalError, close_old_connections, connection
@@ -81,7 +82,8 @@ class Worker:
                 pause = min(LONGEST_PAUSE, max(POLL, 2 * pause))
             else:
                 pause = POLL if task is None else 0.0
-        handler.rest()
+        with suppress(Exception):  # whatever is away, this is the end
+            handler.rest()
         connection.close()
 
 

@@ -10,7 +10,7 @@ from django.contrib.auth import get_user_model
 from django.db.models import Model
 from django.test import Client
 
-from bookings.models import Access, ActorKind, Appointment, Booking, Event, Series
+from bookings.models import Access, ActorKind, Appointment, Booking, Event, Series, Task
 from bookings.scheduling import appointments, bookings
 from bookings.scheduling.actors import Actor
 from practices.models import ApiKey, Doctor, Kind, Location, Membership, Partner, Practice
@@ -121,6 +121,7 @@ class House:
             Series: Series.objects.get(practice=self.practice),
             Event: Event.objects.filter(practice=self.practice).first(),
             Access: self.access,
+            Task: Task.objects.filter(appointment=self.appointment).first(),
         }
 
     def secrets(self) -> set[str]:

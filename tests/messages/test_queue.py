@@ -117,6 +117,23 @@ def test_a_task_and_its_delivery_end_in_one_act(scene: Scene) -> None:
     assert Delivery.objects.get().outcome == Outcome.SENT
 
 
+def test_a_task_that_is_put_off_while_another_worker_claims_it_is_not_due_any_more(
+    db: None, clock: time_machine.Traveller
+) -> None:
+    task()
+    slow = claimed()
+    expire(slow)
+    late = iter([slow])
+
+    def first_put_off(execute: Any, sql: str, *rest: Any) -> Any:
+        if sql.startswith("UPDATE") and (one := next(late, None)):
+            assert queue.put_off(one, NOON + timedelta(hours=1))
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(first_put_off):
+        assert queue.claim(Queue.MAIL) is None
+
+
 def test_of_one_appointment_one_task_is_claimed_at_a_time(scene: Scene) -> None:
     ada, other = visit(scene), visit(scene, id="other")
     task(ada, kind=TaskKind.MOVED)

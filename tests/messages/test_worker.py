@@ -8,6 +8,8 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
+from django.core.management import CommandError, call_command
 from django.db import InternalError, connection
 from django.utils import timezone
 
@@ -176,3 +178,13 @@ def test_a_worker_whose_connection_was_killed_goes_on_with_another(
         until(lambda: another.pk in handler.ran)
     another.refresh_from_db()
     assert (another.status, another.attempts) == (TaskStatus.READY, 1)  # after its lease
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_that_lacks_the_key_of_patients_does_not_start(
+    clock: object, settings: Any
+) -> None:
+    visit(Scene())
+    settings.PATIENT_KEYS = [Fernet.generate_key().decode()]
+    with pytest.raises(CommandError, match="PATIENT_KEYS cannot read"):
+        call_command("worker")
