@@ -75,9 +75,6 @@ class ContactForm(PatientForm):
         if codes.are_asked(page.practice):
             self.fields["phone"].label = _("Phone number (optional)")
             self.fields["email"].required = True
-            self.fields["email"].help_text = _(
-                "We send a code there at once, and later write about your visit, nothing else."
-            )
         for field in self.fields.values():
             field.error_messages["max_length"] = _TOO_LONG
             # A browser would cut off what is pasted, without a word.

@@ -7,6 +7,7 @@ has gone back to. Once they are booked it has no places any more, and the page b
 """
 
 import hashlib
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import Any, TypeVar
@@ -245,13 +246,15 @@ def _send_code(page: Page, code: Code) -> None:
     """Save the task that mails the code; what it is, is known when it is sent."""
     visit = first_held(visits(page))
     address = visit.unread_person.email
-    is_sent = is_code_sent(visit, address)
-    if is_sent and code is Code.ONCE:
-        return
+    key = codes.task_keys(visit, address)[0]
+    if is_code_sent(visit, address):
+        if code is Code.ONCE:
+            return
+        key += secrets.token_hex(4)
     Task.objects.create(
         queue_name=Queue.CODE,
         kind=TaskKind.CODE,
-        key=None if is_sent else codes.task_keys(visit, address)[0],
+        key=key,
         appointment=visit,
         run_after=page.now,
         enqueued_at=page.now,

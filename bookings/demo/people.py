@@ -22,7 +22,7 @@ TOMORROW = (
         _adult("Maya", "Fontaine", "212 555 0101", message="Hopes to start before June."),
         _child("María José", "Núñez", "917 555 0114", "Inés Núñez", email="nunez@example.com"),
         _adult("Conor", "O'Brien", "646 555 0119", note="Uses a wheelchair: give him room 1."),
-        _child("Priscilla", "Aldana", "773 555 0124", "Rosa Aldana"),
+        _child("Priscilla", "Aldana", "773 555 0124", "Rosa Aldana", email="aldana@example.com"),
         _child("Theo", "Marchetti", "212 555 0107", "Lucia Marchetti", **_MARCHETTI),
         _child("Bianca", "Marchetti", "212 555 0107", "Lucia Marchetti", **_MARCHETTI),
     ),
@@ -35,6 +35,13 @@ TOMORROW = (
         _child("Ada", "Bergstrom", "312 555 0131", "Anna Bergstrom", message="Twins."),
     ),
 )
+MAIL = {
+    "nunez@example.com": (("", "sent", ""), ("reminder_3_days", "sent", "")),
+    "aldana@example.com": (("", "sent", ""), ("reminder_3_days", "dropped", "unsubscribed")),
+    "dangelo@example.com": (("", "refused", ""),),
+}
+"""What became of the mail of those who have an address: kind, outcome, reason. The first one said
+that the visit is booked, or reserved."""
 _FIRST = (
     *("Amara", "Liam", "Sofía", "Noah", "Chloé", "Ethan", "Priya", "Mateo", "Hannah", "Kenji"),
     *("Olivia", "José", "Fatima", "Lucas", "Siobhán", "Omar", "Grace", "André", "Leila", "Ben"),

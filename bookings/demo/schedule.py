@@ -18,6 +18,7 @@ from bookings.models import (
     AppointmentStatus,
     Attendance,
     Booking,
+    Delivery,
     Language,
     Status,
 )
@@ -197,7 +198,8 @@ class _Schedule:
             if which in known:
                 since_last_night = which == _TOMORROW[self.group.kind][nth]
                 asked = self.now - _A_WHILE if since_last_night else self._asked(booking)
-                self._take(booking, known[which], asked, waits=True)
+                visit, _ = self._take(booking, known[which], asked, waits=True)
+                self._tell(visit, asked)
             elif (which + nth + ahead) % 9 == 0 and ahead < 5 and not is_over:
                 self._hold(booking, with_patient=ahead == 1)
             else:
@@ -301,6 +303,20 @@ class _Schedule:
             with self._changed(booking, _PAGE, then) as locked:
                 locked.revise(locked.appointment(visit.pk), confirmed_at=locked.now)
         return visit, taker
+
+    def _tell(self, visit: Appointment, asked: datetime) -> None:
+        """Record what became of the mail of a visit; nothing is sent."""
+        told = people.MAIL.get(visit.unread_person.email, ())
+        for nth, (kind, outcome, reason) in enumerate(told):
+            if nth > 0 and visit.exact_time is None:
+                continue  # nobody is reminded of a visit without a time
+            Delivery.objects.create(
+                appointment=visit,
+                kind=kind or visit.status,
+                outcome=outcome,
+                reason=reason,
+                at=min(asked + nth * _A_DAY, self.now),
+            )
 
     def _origin(self) -> dict[str, Any]:
         """Return what the booking page knows of a visit besides the patient."""

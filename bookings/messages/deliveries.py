@@ -1,6 +1,7 @@
 """Deliveries: what became of the mail about a visit."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from django.db.models import Exists, OuterRef, Q
 
@@ -8,8 +9,13 @@ from bookings import walltime
 from bookings.models import Appointment, Delivery, Event, Outcome, Task
 
 
-def of(task: Task, outcome: Outcome, reason: str = "") -> list[Delivery]:
-    """Return what to save when a task ends; nothing of a task that is not about a visit."""
+def of(
+    task: Task, outcome: Outcome, reason: str = "", *, at: datetime | None = None
+) -> list[Delivery]:
+    """Return what to save when a task ends; nothing of a task that is not about a visit.
+
+    at: of one that was sent, the instant as of which the mail told of the visit; by default now.
+    """
     if task.appointment is None:
         return []
     return [
@@ -18,7 +24,7 @@ def of(task: Task, outcome: Outcome, reason: str = "") -> list[Delivery]:
             kind=task.kind,
             outcome=outcome,
             reason=reason,
-            at=walltime.now(),
+            at=at or walltime.now(),
         )
     ]
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Exists, F, Min, Model, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, Model, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from bookings import walltime
@@ -19,6 +19,8 @@ from bookings.models import Queue, Task, TaskStatus
 
 LEASE = timedelta(minutes=5)
 """Longer than any task takes; a task whose worker died is done by another after it."""
+LATE = timedelta(minutes=10)
+"""Longer than any task that is due waits where a worker runs."""
 _AT_ONCE = 10
 _SECOND, _MINUTE, _HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 RETRIES: dict[str, tuple[timedelta, ...]] = {
@@ -36,13 +38,13 @@ _JITTER = 0.1
 
 def due(now: datetime) -> QuerySet[Task]:
     """Return the tasks that have come due, those that a worker is at included."""
-    return Task.objects.filter(status=TaskStatus.READY, run_after__lte=now)
+    return Task.objects.filter(finished_at__isnull=True, run_after__lte=now)
 
 
-def oldest_due(now: datetime) -> datetime | None:
-    """Return since when the task that waits longest has been due, in UTC; None where none waits."""
-    oldest: datetime | None = due(now).aggregate(oldest=Min("run_after"))["oldest"]
-    return oldest
+def waiting_since(queue_name: str = Queue.MAIL) -> datetime | None:
+    """Return since when the task that has been due longest waits, in UTC; None where none does."""
+    waiting = due(walltime.now()).filter(queue_name=queue_name).order_by("run_after")
+    return waiting.values_list("run_after", flat=True).first()
 
 
 def claim(queue_name: str) -> Task | None:
@@ -53,7 +55,7 @@ def claim(queue_name: str) -> Task | None:
     now = walltime.now()
     rows = due(now).filter(_free(), queue_name=queue_name).order_by("run_after", "id")
     for pk, lease in list(rows.values_list("pk", "lease")[:_AT_ONCE]):
-        claimed = Task.objects.filter(_free(), pk=pk, lease=lease, status=TaskStatus.READY).update(
+        claimed = Task.objects.filter(_free(), pk=pk, lease=lease, finished_at=None).update(
             lease=lease + 1, lease_until=Now() + LEASE, attempts=F("attempts") + 1
         )
         if claimed:
@@ -69,9 +71,7 @@ def _free() -> Q:
     other's claim before it is committed. Then whoever has the older one sees, when it looks again,
     that there is a newer one (mail/sending.py).
     """
-    others = Task.objects.filter(
-        appointment=OuterRef("appointment"), status=TaskStatus.READY, lease_until__gt=Now()
-    )
+    others = Task.objects.filter(appointment=OuterRef("appointment"), lease_until__gt=Now())
     is_free = Q(lease_until__isnull=True) | Q(lease_until__lte=Now())
     return Q(~Exists(others.exclude(pk=OuterRef("pk")))) & is_free
 
@@ -120,5 +120,5 @@ def is_spent(task: Task) -> bool:
 
 def _change(task: Task, **values: object) -> bool:
     """Write to a claimed task; return False where its lease is another's by now."""
-    ours = Task.objects.filter(pk=task.pk, lease=task.lease, status=TaskStatus.READY)
+    ours = Task.objects.filter(pk=task.pk, lease=task.lease, finished_at=None)
     return bool(ours.update(**values))

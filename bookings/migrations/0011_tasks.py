@@ -110,7 +110,7 @@ class Migration(migrations.Migration):
                     models.Index(
                         models.F("queue_name"),
                         models.F("run_after"),
-                        condition=models.Q(("status", "ready")),
+                        condition=models.Q(("finished_at__isnull", True)),
                         name="task_due",
                     ),
                     models.Index(

@@ -77,11 +77,13 @@ class Task(models.Model):
             ),
         ]
         indexes = [
+            # PostgreSQL takes a partial index in a prepared statement only where its condition has
+            # no parameter, as a status would be.
             models.Index(
                 "queue_name",
                 "run_after",
                 name="task_due",
-                condition=Q(status=TaskStatus.READY),
+                condition=Q(finished_at__isnull=True),
             ),
             models.Index(
                 "appointment", name="task_of_appointment", condition=Q(appointment__isnull=False)

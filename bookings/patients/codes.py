@@ -34,7 +34,10 @@ def is_right(visit: Appointment, typed: str) -> bool:
 
 
 def task_keys(visit: Appointment, address: str) -> list[str]:
-    """Return the keys of the task that first sends this address its code, for each PATIENT_KEYS."""
+    """Return the key of the task that first sends this address its code, for each of PATIENT_KEYS.
+
+    The keys of those that send it again begin like it.
+    """
     return [f"code:{each}" for each in encryption.digests("code by mail", _said(visit, address))]
 
 

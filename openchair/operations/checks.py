@@ -10,13 +10,15 @@ from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.core import checks
-from django.core.checks import CheckMessage, Error, Tags, Warning  # noqa: A004  # Django's names
+from django.core.checks import CheckMessage, Error, Info, Tags, Warning  # noqa: A004  # Django's names
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connection
 from django.db.models import Q
 from django.utils import timezone
 
 from bookings.demo.practices import GROUPS
+from bookings.messages import queue
+from bookings.models import Queue, Task
 from bookings.patients import rotation
 from openchair import env
 from openchair.database import failures
@@ -130,6 +132,26 @@ def _is_behind_a_proxy() -> bool:
     return is_local and not set(settings.ALLOWED_HOSTS) <= set(env.THIS_MACHINE)
 
 
+@checks.register(Tags.security, deploy=True)
+def mail_is_sent(**kwargs: Any) -> Iterator[CheckMessage]:
+    """Say that mail is written to files, and warn of a PUBLIC_URL in clear where it is not.
+
+    Files are no warning, which would keep the service from starting: all but mail works.
+    """
+    if not settings.EMAIL_URL:
+        yield Info(
+            "EMAIL_URL is not set: mail to patients is written to files.",
+            "Write your mail server's URL, and the sender in EMAIL_FROM (docs/operations.md).",
+            id="openchair.I107",
+        )
+    elif not settings.PUBLIC_URL.startswith("https://"):
+        yield Warning(
+            f"PUBLIC_URL is {settings.PUBLIC_URL}: mail leads patients there, in clear.",
+            "Write https:// and the name under which patients reach the booking page.",
+            id="openchair.W108",
+        )
+
+
 @checks.register(Tags.database, deploy=True)
 def database_is_sound(databases: Any = None, **kwargs: Any) -> Iterator[CheckMessage]:
     """Check the server's settings, the rights of our role, and the data."""
@@ -144,6 +166,7 @@ def database_is_sound(databases: Any = None, **kwargs: Any) -> Iterator[CheckMes
         yield from _zones()
         yield from _demo()
         yield from _keys()
+        yield from _tasks()
     except failures.ERRORS as error:
         yield Error(
             f"{failures.of(error).text} ({logs.describe(error.__cause__ or error)}).",
@@ -258,4 +281,22 @@ def _keys() -> Iterator[CheckMessage]:
             "the partner has no other that lasts longer.",
             "Issue another one in the admin, and give it to them.",
             id="openchair.W144",
+        )
+
+
+def _tasks() -> Iterator[CheckMessage]:
+    for name in Queue:
+        since = queue.waiting_since(name)
+        if since is not None and timezone.now() - since > queue.LATE:
+            yield Warning(
+                f"{name.label} has been waiting since {since:%Y-%m-%d %H:%M} UTC.",
+                "See that a worker runs: systemctl status openchair-worker, or manage.py worker.",
+                id="openchair.W145",
+            )
+    tried = Task.objects.filter(queue_name=Queue.MAIL, finished_at=None, attempts__gte=3)
+    if errors := sorted(set(tried.values_list("error", flat=True))):
+        yield Warning(
+            f"Mail failed three times and is tried again: {', '.join(errors)}.",
+            "See the worker's log and the mail server's; Tasks in the admin lists it.",
+            id="openchair.W146",
         )

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from bookings.booking_page import holding
-from bookings.booking_page.holding import AlreadyBooked, Gone, NotAsSeen
+from bookings.booking_page.holding import AlreadyBooked, Gone, NotAsSeen, WrongCode
 from bookings.models import Appointment, PatientHold
 from bookings.scheduling import appointments, moving
 from bookings.scheduling.availability import Option
 from openchair.errors import LimitReached, Refused
+from practices.models import MailSettings
 from tests.booking_page.test_holding import TYPED, again, held, openings, page_of
 from tests.conftest import together
 from tests.factories import Scene
@@ -33,6 +34,16 @@ def test_a_visit_that_is_sent_by_eight_at_once_is_booked_once(scene):
     assert sum(isinstance(each, list) for each in answers) == 1
     assert sum(isinstance(each, AlreadyBooked) for each in answers) == 7
     assert Appointment.objects.filter(status="booked").count() == 2
+
+
+def test_of_eight_codes_typed_at_once_five_are_compared(scene, settings):
+    settings.EMAIL_URL = {"EMAIL_HOST": "mail.example"}
+    MailSettings.objects.create(practice=scene.practice, code=True)
+    page = page_of(scene)
+    seen = holding.shown(held(page, *openings(scene, 1), email="anne@example.org"))
+    answers = together(8, lambda: holding.confirm(page, seen, "no code"))
+    assert sum(isinstance(each, WrongCode) for each in answers) == 5
+    assert sum(isinstance(each, LimitReached) for each in answers) == 3
 
 
 def test_eight_holds_at_once_do_not_pass_the_limit_of_an_address(scene):

@@ -163,6 +163,13 @@ def test_an_address_that_is_changed_before_the_mail_goes_gets_it_alone(scene):
     }
 
 
+def test_what_is_typed_while_the_mail_waits_gets_none(scene):
+    browser = Browser(scene).check(**MAILED)
+    browser.send("extend", step="book_details", email="ben@example.org")
+    assert sent() == []
+    assert Delivery.objects.get().reason == "overtaken"
+
+
 def test_an_address_changed_in_another_tab_at_the_last_moment_is_not_booked(scene):
     """The code is compared with the address once more, when nobody can change it any more."""
     page = page_of(scene)
@@ -231,7 +238,7 @@ def test_a_code_is_right_while_the_patients_keys_are_changed(scene, settings):
 
 def test_whoever_has_only_a_phone_is_told_to_call(scene):
     browser = Browser(scene).hold()
-    assert "If you have no e-mail address, call the office" in browser.page
+    assert "Without an e-mail address, call the office" in browser.page
     browser.send("details", phone="212 555 0123")
     assert (browser.status, browser.page.count("Write an e-mail address, or call")) == (400, 2)
     assert browser.open("check").step == "details"

@@ -53,6 +53,24 @@ def test_a_visit_moves_in_three_pages_and_one_act(house: House) -> None:
     assert inconsistencies() == []
 
 
+def test_a_family_moves_its_visits_so_often_a_day_and_then_calls_us(
+    house: House, settings: Any
+) -> None:
+    settings.PATIENT_MOVES_PER_CONTACT = (1, 86_400)
+    settings.EMAIL_URL = {"EMAIL_HOST": "mail.example"}
+    phone = Phone(visit := house.visit())
+    appointments.edit(
+        appointment_id=visit.pk, fields={"email": "anne@example.org"}, by=house.actor, now=NOON
+    )
+    first, second = house.opening(4), house.opening(5)
+    phone.press("/move/check", query=f"?time={first.pk}")
+    assert "You get a mail about it, too." in phone.reads(moved="1")
+    answer = phone.press("/move/check", query=f"?time={second.pk}")
+    assert (answer.status_code, phone.now().booking_id) == (429, first.pk)
+    assert "This one stays as it is now" in said(answer)
+    assert 0 < int(answer["Retry-After"]) <= 86_400
+
+
 def test_pressed_twice_it_has_moved_once(house: House) -> None:
     phone, there = Phone(house.visit()), house.opening(4, total_appointments=2)
     was = seen(phone.get("/move/check", time=there.pk).text)

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.test.client import MULTIPART_CONTENT
 
 from bookings.models import Appointment, ReminderOptOut
 from bookings.scheduling import appointments
@@ -30,10 +31,10 @@ def visit(house: House, email: str = "ada@example.org") -> Appointment:
 @pytest.mark.parametrize("is_multipart", [True, False])
 def test_a_mail_program_ends_them_with_one_request(house: House, is_multipart: bool) -> None:
     phone = Phone(visit(house))
-    kind: Any = {} if is_multipart else {"content_type": "application/x-www-form-urlencoded"}
     body: Any = ONE_CLICK if is_multipart else "List-Unsubscribe=One-Click"
+    kind = MULTIPART_CONTENT if is_multipart else "application/x-www-form-urlencoded"
     for _ in range(2):
-        answer = phone.client.post(f"{phone.address}/reminders", body, **kind)
+        answer = phone.client.post(f"{phone.address}/reminders", body, kind)
         assert answer.status_code == 200
         assert not answer.cookies
     assert ReminderOptOut.objects.get().at == NOON

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.test import Client
 from pytest_django import DjangoDbBlocker
 
-from bookings.models import Appointment, Attendance, Booking
+from bookings.models import Appointment, Attendance, Booking, Delivery, Task
 from practices.models import BookingPage, Practice
 from tests.conftest import Caller, only_once_on_sqlite
 
@@ -146,6 +146,12 @@ def test_patients_who_booked_by_themselves_came_from_somewhere(document: Any) ->
             assert visit.exact_time is not None
             assert visit.confirmed_at is not None
             assert visit.created_at <= visit.confirmed_at <= visit.exact_time
+
+
+def test_what_became_of_mail_is_shown_and_none_is_sent(document: Any) -> None:
+    outcomes = Delivery.objects.values_list("outcome", flat=True)
+    assert set(outcomes) == {"sent", "refused", "dropped"}
+    assert not Task.objects.exists()
 
 
 def test_no_doctor_is_in_two_places_at_once(document: Any) -> None:

@@ -4,6 +4,7 @@ import csv
 import io
 import time
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -12,15 +13,17 @@ from django.test.utils import CaptureQueriesContext
 from time_machine import Traveller
 
 from bookings.desk import csv_export
-from bookings.models import Booking, Event, Status
+from bookings.models import Booking, Event, Status, Task
 from tests import factories
 from tests.conftest import only_once_on_sqlite
 from tests.desk.world import House, browser, person, said
 from tests.factories import NOON
+from tests.messages import tasks
 
 pytestmark = only_once_on_sqlite
 
-QUERIES = 13
+QUERIES = 14
+"""One of them: since when mail has been waiting."""
 
 
 def test_staff_land_on_today(house: House, desk: Client) -> None:
@@ -198,3 +201,28 @@ def crowd(house: House) -> None:
                 )
             )
     Booking.objects.bulk_create(rows)
+
+
+def test_the_board_says_that_mail_waits_once_it_has_waited_for_ten_minutes(
+    house: House, desk: Client, clock: Traveller, settings: Any
+) -> None:
+    settings.EMAIL_URL = {"EMAIL_HOST": "mail.example"}
+    Task.objects.all().delete()
+    page = house.address("board/")
+    clock.shift(599)
+    tasks.task(run_after=NOON)
+    assert "Mail" not in said(desk.get(page))
+    clock.shift(1)
+    banner = "Mail has been waiting since {}. Please tell whoever runs OpenChair."
+    assert banner.format("12:00 PM") in said(desk.get(page))
+    Task.objects.update(run_after=NOON - timedelta(days=1))
+    assert banner.format("Sun, May 31, 2026, 12:00 PM") in said(desk.get(page))
+
+
+def test_where_mail_is_written_to_files_the_board_says_so(
+    house: House, desk: Client, settings: Any
+) -> None:
+    line = "Mail to patients is not sent: it is written to files on the server."
+    assert line in said(desk.get(house.address("board/")))
+    settings.EMAIL_URL = {"EMAIL_HOST": "mail.example"}
+    assert line not in said(desk.get(house.address("board/")))

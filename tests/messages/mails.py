@@ -1,10 +1,12 @@
 """What tests of mail share: a practice with all that a mail can say, and the mail of each kind."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import Any
 
+from bookings import walltime
+from bookings.messages import reminders
 from bookings.messages.mail import message
 from bookings.models import Appointment, Delivery, Outcome, Queue, Task, TaskKind
 from bookings.scheduling import appointments, moving
@@ -42,15 +44,16 @@ class MailScene(Scene):
         )
         MailSettings.objects.create(
             practice=self.practice,
+            code=True,
             text_en="Bring your insurance card.\nPark behind the house.",
             text_es="Traiga su tarjeta del seguro.\nEstacione detrás de la casa.",
         )
         self.staff = Actor.of_staff(person(f"desk-{self.practice.pk}", self.practice))
 
-    def take(self, **values: Any) -> Appointment:
-        is_range = self.practice.kind == Kind.RANGE
+    def take(self, status: str = "", **values: Any) -> Appointment:
+        usual = "reserved" if self.practice.kind == Kind.RANGE else "booked"
         fields: Any = {
-            "status": "reserved" if is_range else "booked",
+            "status": status or usual,
             "language": self.language,
             **self.patient,
         }
@@ -87,7 +90,8 @@ def sent(visit: Appointment, kind: str, at: datetime = NOON) -> None:
 
 def queued(visit: Appointment, kind: str) -> Task:
     """Save a task as what makes reminders and codes does."""
-    said: dict[str, Any] = {"queue_name": Queue.MAIL, "run_after": NOON, "enqueued_at": NOON}
+    queue_name = Queue.CODE if kind == TaskKind.CODE else Queue.MAIL
+    said: dict[str, Any] = {"queue_name": queue_name, "run_after": NOON, "enqueued_at": NOON}
     return Task.objects.create(kind=kind, appointment=visit, **said)
 
 
@@ -99,6 +103,11 @@ def a_mail(kind: str, language: str, clock: Any, **patient: str) -> tuple[Appoin
     in_range = kind in {TaskKind.RESERVED, TaskKind.TIME_GIVEN}
     scene = MailScene(Kind.RANGE if in_range else Kind.EXACT, language, **patient)
     is_first = kind in {TaskKind.BOOKED, TaskKind.RESERVED}
+    if kind == TaskKind.CODE:
+        held = scene.take("pending")
+        return held, queued(held, kind)
+    if kind in {TaskKind.REMINDER_3_DAYS, TaskKind.REMINDER_1_DAY}:
+        return _a_reminder(scene, kind, clock)
     visit = scene.take() if is_first else scene.told()
     clock.shift(1)
     if kind == TaskKind.TIME_GIVEN:
@@ -111,10 +120,17 @@ def a_mail(kind: str, language: str, clock: Any, **patient: str) -> tuple[Appoin
     elif kind == "cancelled_by_family":
         BookingPage.objects.update(active=False)
         scene.cancel(visit, PATIENT)
-    elif kind == TaskKind.REMINDER_1_DAY:
+    return visit, visit.tasks.latest("id")
+
+
+def _a_reminder(scene: MailScene, kind: str, clock: Any) -> tuple[Appointment, Task]:
+    """Turn the clock to when a reminder is due; the family has confirmed before the last one."""
+    visit = scene.told(start_datetime=STARTS)
+    if kind == TaskKind.REMINDER_1_DAY:
         appointments.confirm(appointment_id=visit.pk, by=PATIENT, now=NOON)
-    if kind in {TaskKind.REMINDER_3_DAYS, TaskKind.REMINDER_1_DAY, TaskKind.CODE}:
-        return visit, queued(visit, kind)
+    due = STARTS - timedelta(days=reminders.DAYS[TaskKind(kind)])
+    clock.move_to(due.replace(tzinfo=scene.location.zone))
+    reminders.enqueue(walltime.now())
     return visit, visit.tasks.latest("id")
 
 

@@ -18,6 +18,7 @@ from bookings.models import Delivery, Outcome, Queue, Task, TaskKind, TaskStatus
 from tests.conftest import together
 from tests.factories import NOON, Scene
 from tests.messages.tasks import expire, seconds_until, stored, task, visit
+from tests.test_plans import nodes, plans, selected
 
 WAITS = [60, 300, 1800, 7200, 21_600, 43_200, 86_400]
 
@@ -248,4 +249,24 @@ def test_an_idle_worker_takes_no_write_lock_on_sqlite(clock: time_machine.Travel
         assert queue.claim(Queue.PERIODIC) is None
         periodic.PeriodicHandler().rest()
         writer.rollback()
-    assert queue.oldest_due(NOON) is None
+    assert queue.waiting_since() is None
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="PostgreSQL's plans")
+@pytest.mark.parametrize("ask", [lambda: queue.claim(Queue.MAIL), queue.waiting_since])
+def test_a_look_at_the_queue_reads_what_waits_and_not_what_is_done(
+    ask: Callable[[], Any], scene: Scene
+) -> None:
+    done = {"status": "successful", "finished_at": NOON}
+    Task.objects.bulk_create(
+        Task(queue_name=Queue.MAIL, kind="booked", run_after=NOON, enqueued_at=NOON, **done)
+        for _ in range(20_000)
+    )
+    task(run_after=NOON + timedelta(days=1))
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE bookings_task")
+    [(sql, params)] = selected(ask)
+    for plan in plans(sql, params):
+        used = {node.get("Index Name") for node in nodes(plan)}
+        assert "task_due" in used, plan
+        assert not [node for node in nodes(plan) if node["Node Type"] == "Seq Scan"], plan

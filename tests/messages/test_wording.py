@@ -1,15 +1,19 @@
 """What mail says: each kind in both languages, as tests/messages/texts/ has it."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from html import unescape
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
+from django.core.mail.backends.locmem import EmailBackend
 
+from bookings.messages import queue
 from bookings.messages.mail import facts, message
-from bookings.models import Appointment, Event, TaskKind
+from bookings.messages.mail.sending import MailHandler
+from bookings.models import Appointment, Event, Queue, TaskKind
 from bookings.patients import links
 from bookings.scheduling import bookings, moving
 from practices.models import Kind
@@ -84,6 +88,36 @@ def test_what_a_family_was_last_told_is_read_from_the_events_since(db: None, clo
     assert told(visit) == first
     sent(visit, TaskKind.REMINDER_3_DAYS, NOON + timedelta(minutes=2))
     assert told(visit) == facts.Moment(scene.location, later["start_datetime"], is_exact=True)
+
+
+class SlowServer(EmailBackend):
+    """A mail server that takes its time, while `meanwhile` happens."""
+
+    meanwhile: ClassVar[Callable[[], None]]
+
+    def send_messages(self, messages: Any) -> int:
+        SlowServer.meanwhile()
+        return super().send_messages(messages)
+
+
+def test_what_changes_while_a_mail_is_on_its_way_is_news_in_the_next_one(
+    db: None, clock: Any, settings: Any
+) -> None:
+    settings.EMAIL_BACKEND = f"{__name__}.SlowServer"
+    scene = MailScene()
+    visit = scene.take()
+    begins, task = visit.booking.start_datetime, queue.claim(Queue.MAIL)
+    assert task is not None
+
+    def move() -> None:
+        clock.shift(5)
+        scene.move(visit)
+        clock.shift(5)
+
+    SlowServer.meanwhile = move
+    MailHandler().run(task)
+    assert visit.deliveries.get().outcome == "sent"
+    assert told(visit) == facts.Moment(scene.location, begins, is_exact=True)
 
 
 def test_a_visit_that_is_back_where_it_was_has_not_been_moved(db: None, clock: Any) -> None:

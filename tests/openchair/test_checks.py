@@ -13,10 +13,12 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 
 from bookings.demo.practices import GROUPS
+from bookings.messages import periodic
 from bookings.models import Series
 from openchair.operations import checks
 from practices.models import Kind, Location
 from tests import factories
+from tests.messages import tasks
 
 only_postgresql = pytest.mark.skipif(connection.vendor != "postgresql", reason="PostgreSQL's")
 only_sqlite = pytest.mark.skipif(connection.vendor != "sqlite", reason="SQLite's")
@@ -32,6 +34,7 @@ def operated(settings: Any, db: None) -> Any:
     settings.TRUSTED_PROXIES = [ip_network("127.0.0.1")]
     settings.BIND, settings.WEB_CONCURRENCY = "127.0.0.1:8000", 2
     settings.SECRET_KEY = "zQ7vX0pLk3_mN8bR-tY5wE2uI9oA6sD1fG4hJcVxZqWnMrTpKyBe"
+    settings.EMAIL_URL, settings.PUBLIC_URL = {"EMAIL_HOST": "x"}, "https://openchair.example"
     return settings
 
 
@@ -49,6 +52,8 @@ CLASHES: dict[str, tuple[dict[str, Any], str]] = {
     "W104": ({"BIND": "unix:/run/web.sock"}, "Add unix to TRUSTED_PROXIES"),
     "W105": ({"TRUSTED_PROXIES": [ip_network("0.0.0.0/0")]}, "claim to be anybody"),
     "W106": ({"HTTPS_ONLY": False, "TRUSTED_PROXIES": []}, "all patients"),
+    "I107": ({"EMAIL_URL": {}}, "written to files"),
+    "W108": ({"PUBLIC_URL": "http://127.0.0.1:8000"}, "in clear"),
     "W018": ({"DEBUG": True}, "DEBUG"),
     "W009": ({"SECRET_KEY": "django-insecure-" + "x7" * 30}, "SECRET_KEY"),
 }
@@ -169,6 +174,17 @@ def test_partners_whose_last_key_ends_soon_are_told(operated: Any) -> None:
     assert "of B expires" in told
     factories.key(ending, expires_at=ends(60))
     assert "W144" not in found("default")
+
+
+def test_mail_that_waits_or_fails_is_told(operated: Any) -> None:
+    periodic.ensure()
+    assert not {"W145", "W146"} & set(found("default"))
+    tasks.task(attempts=3, error="SMTPAuthenticationError", run_after=timezone.now())
+    told = found("default")
+    assert "W145" not in told
+    assert "tried again: SMTPAuthenticationError." in told["W146"]
+    tasks.task(run_after=timezone.now() - timedelta(minutes=11))
+    assert "Mail has been waiting since" in found("default")["W145"]
 
 
 def test_a_path_that_does_not_lead_to_a_practice_is_refused(

@@ -16,7 +16,8 @@ from django.test import Client
 from openchair import env
 from openchair.serving import metrics
 from tests.conftest import Caller, only_once
-from tests.factories import Scene
+from tests.factories import NOON, Scene
+from tests.messages import tasks
 from tests.server import Server, running_server
 
 TOKEN = "sEcret-and-long-enough-71"
@@ -180,3 +181,19 @@ def wait_for_workers(server: Server) -> None:
     while len(server.workers()) < 3 or server.call("GET", "/livez").status != 200:
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def test_tasks_are_counted_and_the_oldest_due_is_timed(scene: Scene, settings: Any) -> None:
+    told = fetched()
+    assert told[sample("openchair_tasks_oldest_due_seconds", queue="mail")] == 0
+    tasks.task(run_after=NOON - timedelta(minutes=7))
+    tasks.task(attempts=2, run_after=NOON + timedelta(hours=1))
+    tasks.task(status="failed", finished_at=NOON - timedelta(hours=1))
+    tasks.task(status="failed", finished_at=NOON - timedelta(days=2))
+    tasks.task(status="successful", finished_at=NOON)
+    told = fetched()
+    assert told[sample("openchair_tasks_oldest_due_seconds", queue="mail")] == 420
+    assert told[sample("openchair_tasks_oldest_due_seconds", queue="periodic")] == 0
+    for status in ("ready", "retried", "failed"):
+        assert told[sample("openchair_tasks", queue="mail", status=status)] == 1
+    assert sample("openchair_tasks", queue="mail", status="successful") not in told

@@ -1,16 +1,19 @@
-"""Encryption at rest: no patient in clear in database files, WAL, dumps and logs."""
+"""No patient in clear in database files, WAL, dumps, logs and metrics, and in mail a first name."""
 
 import base64
 import os
 import subprocess
+import sys
+import time
 from collections.abc import Iterator
+from email import message_from_bytes, policy
 from pathlib import Path
 
 import psycopg
 
 from tests.operations.test_roles import Desk
 from tests.postgres import newest_binaries
-from tests.server import Server, running_server
+from tests.server import ROOT, Server, running_server
 
 OPENING = "quokka-opening"
 BY_PARTNER = {
@@ -108,14 +111,34 @@ def on_disk(url: str) -> Iterator[bytes]:
                 yield path.read_bytes()
 
 
+def send_mail(server: Server, folder: Path, log: Path) -> str:
+    """Let a worker send the one mail that there is, as a file; return its subject and all parts."""
+    command = [sys.executable, "manage.py", "worker"]
+    with log.open("ab") as written:
+        worker = subprocess.Popen(command, cwd=ROOT, env=server.environment, stderr=written)
+    deadline = time.monotonic() + 30
+    while not (files := [*folder.glob("*")]) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    worker.terminate()
+    assert worker.wait(30) == 0
+    [file] = files
+    mail = message_from_bytes(file.read_bytes(), policy=policy.default)
+    parts = [each.get_content() for each in mail.walk() if not each.is_multipart()]
+    return "\n".join([mail["Subject"], *map(str, parts)])
+
+
 def test_no_file_has_a_planted_patient(tmp_path: Path) -> None:
     log = tmp_path / "log"
-    with running_server(log) as server:
+    # Mail goes to files there, as under systemd.
+    with running_server(log, STATE_DIRECTORY=str(tmp_path), METRICS_FROM="127.0.0.1") as server:
         plant(server)
+        mail = send_mail(server, tmp_path / "mail", log)
+        told = server.call("GET", "/metrics").body
         seen = set()
         sought = {form: text for text in [OPENING, *PLANTED] for form in forms(text)}
         # In megabytes of random base64 any four characters occur by chance.
         assert min(map(len, sought)) > 8
-        for written in [*on_disk(server.environment["DATABASE_URL"]), log.read_bytes()]:
+        for written in [*on_disk(server.environment["DATABASE_URL"]), log.read_bytes(), told]:
             seen |= {text for form, text in sought.items() if form in written}
     assert seen == {OPENING}
+    assert {text for text in PLANTED if text in mail} == {"Zanziwombat", "platypus.example"}

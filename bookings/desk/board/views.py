@@ -3,6 +3,7 @@
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import get_token
 from django.views.decorators.http import condition, require_safe
@@ -14,6 +15,7 @@ from bookings.desk.board.entries import COLUMNS, Entry, entries_by_location
 from bookings.desk.board.grid import first_start
 from bookings.desk.board.query import KINDS, View, in_view, on_board, remember, view_of
 from bookings.desk.desk import Desk, desk_page, show
+from bookings.messages import queue
 from bookings.models import Booking, Status
 from openchair.staff import sessions
 
@@ -48,6 +50,8 @@ def page(request: HttpRequest, desk: Desk) -> HttpResponse:
         "new_start": first_start(desk, zone, view.days),
         "statuses": [(status.value, labels.STATUS[status]) for status in Status],
         "is_fullwidth": "1",
+        "mail_waits_since": _mail_waits_since(desk, zone),
+        "mail_is_files": not settings.EMAIL_URL,
     }
     response = show(request, desk, "board.html", context)
     remember(request, response, desk, view)
@@ -74,6 +78,18 @@ def _shown(
 def export_csv(request: HttpRequest, desk: Desk) -> HttpResponse:
     view = view_of(request, desk)
     return csv_export.bookings_csv(in_view(desk, view).prefetch_related(times.WITH_TIMED))
+
+
+def _mail_waits_since(desk: Desk, zone: ZoneInfo) -> str:
+    """Return since when mail has been waiting for a worker, by the office's clock; "" if it is not.
+
+    On the page alone: a refresh would not come for it.
+    """
+    since = queue.waiting_since()
+    if since is None or desk.now - since < queue.LATE:
+        return ""
+    wall, today = walltime.wall_clock(since, zone), walltime.wall_clock(desk.now, zone).date()
+    return labels.clock(wall) if wall.date() == today else labels.dated(since, zone)
 
 
 def _untimed(desk: Desk) -> list[Booking]:

@@ -51,7 +51,9 @@ def of(task: Task, visit: Appointment, now: datetime, code: str = "") -> EmailMe
 
     visit: read with its booking's location and practice. Its manage link is made if there is none.
     """
-    person, link = visit.unread_person, facts.link_to(visit)
+    person = visit.unread_person
+    # Before it is booked a visit has no link yet.
+    link = "" if task.kind == TaskKind.CODE else facts.link_to(visit)
     office_says = person.words if task.with_words else ""
     said = facts.of(visit, task.kind, now, link=link, words=office_says, code=code)
     words, name = wording.of(said), one_line(said.practice.name)

@@ -36,7 +36,9 @@ class MailHandler:
         self._server = MailServer()
 
     def run(self, task: Task) -> None:
-        visit, now = _visit(task), walltime.now()
+        # In this order: what changes after `now` is news in the next mail (facts.last_told).
+        now = walltime.now()
+        visit = _visit(task)
         if (reason := _why_not(task, visit, now)) is not None:
             _drop(task, reason)
             return
@@ -57,7 +59,7 @@ class MailHandler:
             told = deliveries.of(task, Outcome.REFUSED if is_address else Outcome.FAILED)
             queue.finish(task, TaskStatus.FAILED, error=type(refused).__name__, records=told)
         else:
-            queue.finish(task, records=deliveries.of(task, Outcome.SENT))
+            queue.finish(task, records=deliveries.of(task, Outcome.SENT, at=now))
 
     def rest(self) -> None:
         self._server.close()
@@ -107,7 +109,11 @@ def _why_no_code(task: Task, visit: Appointment, now: datetime) -> DropReason | 
     if not codes.are_asked(visit.booking.practice):
         return DropReason.TURNED_OFF
     newer = Task.objects.filter(appointment=visit, kind=TaskKind.CODE, pk__gt=task.pk)
-    if newer.exists() or visit.status in {*BOOKED, AppointmentStatus.CANCELLED}:
+    # What is typed since may be half an address, or one whose mail was not counted.
+    keys = tuple(codes.task_keys(visit, visit.unread_person.email))
+    if newer.exists() or not (task.key or "").startswith(keys):
+        return DropReason.OVERTAKEN
+    if visit.status in {*BOOKED, AppointmentStatus.CANCELLED}:
         return DropReason.OVERTAKEN
     is_held = visit.pending_until is not None and visit.pending_until > now
     return None if is_held else DropReason.TOO_LATE

@@ -1,6 +1,6 @@
 """Wording of a mail about a visit, in the active language; text and HTML are made of it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
@@ -41,7 +41,9 @@ class Wording:
 def of(facts: Facts) -> Wording:
     """Put facts into words, in their language."""
     with override(facts.language):
-        return _of_code(facts) if facts.kind == TaskKind.CODE else _of_visit(facts)
+        said = _of_code(facts) if facts.kind == TaskKind.CODE else _of_visit(facts)
+    number = facts.at.location.office_phone
+    return replace(said, practice=facts.practice.name, phone=number, dial=phone.link(number))
 
 
 def _of_code(facts: Facts) -> Wording:
@@ -53,12 +55,11 @@ def _of_code(facts: Facts) -> Wording:
             _("Type it on the page on which you are booking a visit."),
             _("If that is not you, you have nothing to do: without the code nothing is booked."),
         ],
-        practice=facts.practice.name,
     )
 
 
 def _of_visit(facts: Facts) -> Wording:
-    location, is_cancelled = facts.at.location, facts.kind == TaskKind.CANCELLED
+    is_cancelled = facts.kind == TaskKind.CANCELLED
     return Wording(
         subject=_subject(facts),
         headline=_headline(facts),
@@ -67,9 +68,6 @@ def _of_visit(facts: Facts) -> Wording:
         paragraphs=_paragraphs(facts),
         button=_button(facts),
         text=("", "") if is_cancelled else facts.text,
-        phone=location.office_phone,
-        dial=phone.link(location.office_phone),
-        practice=facts.practice.name,
         no_reminders=no_reminders(facts.link) if facts.kind in REMINDERS and facts.link else "",
     )
 
@@ -119,12 +117,12 @@ def _headline(facts: Facts) -> str:
 def _details(facts: Facts) -> list[tuple[str, str]]:
     at, before = facts.at, facts.before
     found = [(_("Visit of"), facts.first_name), (_("When"), _when(at, facts))]
+    found.append((_("Where"), calendar.address(at.location)))
     if before is not None:
         was = [_when(before, facts)] if _when(before, facts) != _when(at, facts) else []
         if before.location != at.location:
             was.append(before.location.name)
         found.append((_("Before"), ", ".join(was)))
-    found.append((_("Where"), calendar.address(at.location)))
     return [(label, told) for label, told in found if told]
 
 
