@@ -11,6 +11,8 @@ from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from bookings import walltime
 from bookings.desk import clashes, labels, telling
@@ -126,7 +128,7 @@ def edit(request: HttpRequest, desk: Desk, booking_id: str) -> HttpResponse:
         except _AskFirst as ask:
             return _show_form(request, desk, form, booking, 409, ask)
         if edited is not None:
-            messages.success(request, "The opening is changed.")
+            messages.success(request, format_html("The opening is changed.{}", edited))
             return redirect("admin:desk_booking", desk.practice.pk, booking.pk)
         # The form gets the current version: saving again after a conflict message is deliberate.
         return _show_form(request, desk, form, booking, 400)
@@ -148,8 +150,11 @@ def edit(request: HttpRequest, desk: Desk, booking_id: str) -> HttpResponse:
 
 
 @transaction.atomic
-def _edit(request: HttpRequest, desk: Desk, form: BookingForm, booking: Booking) -> Booking:
-    """Save the form's opening. Raises _AskFirst, and what `bookings.edit` raises."""
+def _edit(request: HttpRequest, desk: Desk, form: BookingForm, booking: Booking) -> SafeString:
+    """Save the form's opening; return what to say of mail about it.
+
+    Raises _AskFirst, and what `bookings.edit` raises.
+    """
     cleaned = form.cleaned_data
     doctor = cleaned["doctor"]
     # Both: who checks an exact time in this opening has locked the doctor that it had.
@@ -171,14 +176,16 @@ def _edit(request: HttpRequest, desk: Desk, form: BookingForm, booking: Booking)
     typed = request.POST if "words" in request.POST else None
     notice = NoticeForm(typed, changes=changes, now=desk.now) if changes else None
     _check(request, doctor, found, _moving(booking, cleaned) if moves else [], notice)
-    return bookings.edit(
+    decided = notice.notice if notice is not None and notice.is_bound else BY_MAIL
+    bookings.edit(
         booking_id=booking.pk,
         fields=form.fields_for_verb(),
         by=desk.by,
         now=desk.now,
         check=as_seen(request.POST.get("seen", ""), version),
-        notice=notice.notice if notice is not None and notice.is_bound else BY_MAIL,
+        notice=decided,
     )
+    return telling.told([each.visit for each in changes], desk, decided)
 
 
 def _changes(booking: Booking, cleaned: dict[str, Any], now: datetime) -> list[Change]:

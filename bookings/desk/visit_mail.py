@@ -7,13 +7,12 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
+from bookings.booking_page.summary import is_past
 from bookings.desk import labels
 from bookings.desk.desk import Desk, desk_page, show
 from bookings.messages.mail import facts, message
 from bookings.models import (
-    BOOKED,
     Appointment,
-    AppointmentStatus,
     Language,
     Queue,
     Task,
@@ -52,16 +51,10 @@ def _waits(task: Task, visit: Appointment) -> str:
     return f"Tried {tried}, next at {labels.dated(task.run_after, visit.booking.location.zone)}"
 
 
-def may_be_told(visit: Appointment) -> bool:
-    """Whether there is something to write to the family."""
-    return visit.status in BOOKED or visit.status == AppointmentStatus.CANCELLED
-
-
-def wants_text(visit: Appointment, *, mail_refused: bool) -> bool:
-    """Whether the text is offered to copy: no mail reaches the family."""
-    return may_be_told(visit) and (
-        visit.email_digest is None or mail_refused or not settings.EMAIL_URL
-    )
+def wants_text(visit: Appointment, desk: Desk, *, mail_refused: bool) -> bool:
+    """Whether the text is offered to copy: no mail reaches a family that has something to hear."""
+    is_cut_off = visit.email_digest is None or mail_refused or not settings.EMAIL_URL
+    return is_cut_off and not is_past(visit, desk.now) and outbox.latest(visit) is not None
 
 
 @desk_page
@@ -71,7 +64,8 @@ def text(request: HttpRequest, desk: Desk, appointment_id: str) -> HttpResponse:
     It is a POST, for it makes the visit's link where there is none yet.
     """
     visit = desk.appointment(appointment_id)
-    if request.method != "POST" or not may_be_told(visit):
+    kind = outbox.latest(visit)
+    if request.method != "POST" or kind is None:
         return redirect("admin:desk_patient", desk.practice.pk, visit.pk)
     asked = request.POST.get("language", "")
     language = asked if asked in Language else visit.language or Language.EN
@@ -79,7 +73,7 @@ def text(request: HttpRequest, desk: Desk, appointment_id: str) -> HttpResponse:
     in_language.language = language
     said = facts.of(
         in_language,
-        outbox.latest(visit) or TaskKind.BOOKED,
+        kind,
         desk.now,
         link=facts.link_to(in_language),
     )

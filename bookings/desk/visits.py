@@ -49,7 +49,9 @@ def edit(request: HttpRequest, desk: Desk, appointment_id: str) -> HttpResponse:
         # The form gets the current version: saving again after a conflict message is deliberate.
         return _show(request, desk, desk.appointment(appointment_id), form, 400)
     changed = labels.listed([labels.patient_field(name) for name in form.changed_data])
-    messages.success(request, f"Changed: {changed}." if changed else "Nothing was changed.")
+    goes_anew = "email" in form.changed_data and cancelling(edited, desk.now)
+    said = format_html("Changed: {}.{}", changed, told([edited] if goes_anew else [], desk))
+    messages.success(request, said if changed else "Nothing was changed.")
     return redirect("admin:desk_booking", desk.practice.pk, appointment.booking_id)
 
 
@@ -71,7 +73,7 @@ def _show(
         "came_from": _came_from(desk, appointment),
         "family": _family(desk, appointment),
         "mails": visit_mail.of_visit(appointment, desk),
-        "wants_text": visit_mail.wants_text(appointment, mail_refused=shown.mail_refused),
+        "wants_text": visit_mail.wants_text(appointment, desk, mail_refused=shown.mail_refused),
     }
     return show(request, desk, "patient.html", context, status)
 

@@ -103,8 +103,10 @@ def test_a_refused_address_is_marked_wherever_the_visit_stands_until_it_is_corre
     assert "by_mail" not in forms(asked, 'class="oc-form oc-card"')[0]
     assert "refused the last mail" in said(asked)
     clock.shift(timedelta(minutes=9))
-    new: appointments.Fields = {"email": "new@example.org"}
-    appointments.edit(appointment_id=house.appointment.pk, fields=new, by=house.actor, now=NOON)
+    address = house.address(f"place/{house.appointment.pk}/")
+    (form,) = forms(desk.get(address), 'class="oc-form oc-card"')
+    done = desk.post(address, {**form, "email": "new@example.org"}, follow=True)
+    assert "Changed: e-mail. A mail goes to the address." in said(done)
     for page in pages(house):
         assert "mail refused" not in said(desk.get(house.address(page))), page
 
@@ -157,8 +159,14 @@ def test_without_a_mail_server_the_desk_says_so_and_offers_the_text(
     assert "No mail server is set up: copy the text" in said(done)
 
 
-def test_a_hold_has_no_text(house: House, desk: Client) -> None:
-    house.appointment = house.patient(house.booking, first_name="Hal", email="", status="pending")
+def test_a_hold_and_what_is_over_have_no_text(house: House, desk: Client, clock: Traveller) -> None:
+    booked = house.patient(house.booking, first_name="Bo", email="")
+    held = house.patient(house.booking, first_name="Hal", email="", status="pending")
+    house.appointment = held
     assert "Copy text" not in visit(house, desk)
-    path = house.address(f"place/{house.appointment.pk}/mail/")
-    assert desk.post(path).status_code == 302
+    appointments.cancel(appointment_id=held.pk, by=house.actor, now=NOON)
+    assert "Copy text" not in visit(house, desk)
+    assert desk.post(house.address(f"place/{held.pk}/mail/")).status_code == 302
+    clock.shift(timedelta(days=2))
+    house.appointment = booked
+    assert "Copy text" not in visit(house, desk)
