@@ -79,6 +79,7 @@ def _pages(person: Person, kind: str, week: Week) -> Iterator[tuple[str, Page]]:
     for path in ("ranges/", "numbers/", "numbers/?period=week", "online-booking/poster/"):
         yield path, person.desk(kind, path)
     yield from _online_booking(person, kind)
+    yield from _mail_settings(person, kind)
     for model in [*LISTS, *WORLD]:
         yield model, person.go(f"/admin/{model}/")
     yield "new doctor", person.go("/admin/practices/doctor/add/")
@@ -232,6 +233,15 @@ def _online_booking(person: Person, kind: str) -> Iterator[tuple[str, Page]]:
         page.get_by_role("button", name="Save").click()
         page.locator(found).wait_for()
         yield f"online booking for {typed}", page
+
+
+def _mail_settings(person: Person, kind: str) -> Iterator[tuple[str, Page]]:
+    page = person.desk(kind, "mail/")
+    page.get_by_label("Text in every mail about a visit to come, in English").fill("Park behind.")
+    yield "mail", page
+    page.get_by_role("button", name="Save").click()
+    page.get_by_role("heading", name="What was changed").wait_for()
+    yield "mail that was changed", page
 
 
 def _calls(person: Person, kind: str, week: Week) -> Iterator[tuple[str, Page]]:

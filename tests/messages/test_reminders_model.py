@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from hypothesis.stateful import run_state_machine_as_test as run
@@ -38,12 +38,15 @@ PLACES = [
     (Kind.RANGE, ["America/Chicago"]),
 ]
 TIMES = [time(0, 30), time(6), time(8, 59), time(9), time(14, 15), time(18, 59), time(19), time(22)]
+TIMES_OF_DAY = st.sampled_from([*TIMES, -HOUR / 2, HOUR / 2])
+"""Also relative to now: that a kind is due half an hour less, or more, than a day later."""
 DAYS_AHEAD = st.sampled_from([5, 6, 4, 7, 9, 3, 2, 1])
-THREE_TIMES = st.lists(st.sampled_from(TIMES), min_size=3, max_size=3)
+THREE_TIMES = st.lists(TIMES_OF_DAY, min_size=3, max_size=3)
 HOURS = st.sampled_from([7, 20, 1, 30, 50, 80, 100])
 ADDRESSES = ["ada@example.org", "bea@example.org", ""]
 THREE_EMAILS = st.lists(st.sampled_from([*ADDRESSES[:2], *ADDRESSES]), min_size=3, max_size=3)
 Key = tuple[datetime, int]
+Clock = time | timedelta
 
 
 @dataclass
@@ -54,7 +57,8 @@ class House:
     offices: list[Location]
     on: set[int] = field(default_factory=lambda: {3, 1})
     active: bool = True
-    opted_out: set[str] = field(default_factory=set)
+    opted_out: list["Visit"] = field(default_factory=list)
+    """On whose pages somebody ended reminders: of that visit, and of all with its address."""
 
 
 @dataclass
@@ -96,7 +100,7 @@ class Visit:
         nearest = min((days for days in (3, 1) if self.days_before(days) <= now), default=0)
         if nearest not in self.house.on or not self.house.active:
             return 0
-        if self.email in self.house.opted_out:
+        if any(each.email == self.email for each in self.house.opted_out):
             return 0
         if self.days_before(nearest) - self.since < DAY:
             return 0
@@ -132,7 +136,7 @@ class ReminderMachine(RuleBasedStateMachine):
         begins=st.sampled_from(BEGINS),
         booked=st.lists(st.tuples(DAYS_AHEAD, THREE_TIMES, THREE_EMAILS), min_size=2, max_size=4),
     )
-    def begin(self, begins: datetime, booked: list[tuple[int, list[time], list[str]]]) -> None:
+    def begin(self, begins: datetime, booked: list[tuple[int, list[Clock], list[str]]]) -> None:
         self.clock.move_to(begins, tick=False)
         Practice.objects.update(active=False)  # those of the examples before
         Task.objects.all().delete()
@@ -151,10 +155,15 @@ class ReminderMachine(RuleBasedStateMachine):
     def now(self) -> datetime:
         return walltime.now()
 
-    def opening(self, house: House, office: Location, days: int, at: time) -> Any:
-        """Publish an opening so many days ahead, in the morning for a part of the day."""
+    def start(self, office: Location, days: int, at: Clock) -> datetime:
+        """Return the wall time of a visit so many days ahead."""
         there = self.now.astimezone(ZoneInfo(office.timezone))
-        start = datetime.combine(there.date() + timedelta(days=days), at)
+        clock = (there + at).time() if isinstance(at, timedelta) else at
+        return datetime.combine(there.date() + timedelta(days=days), clock)
+
+    def opening(self, house: House, office: Location, days: int, at: Clock) -> Any:
+        """Publish an opening so many days ahead."""
+        start = self.start(office, days, at)
         return house.scene.booking(now=self.now, location_id=office.pk, start_datetime=start)
 
     def visit(self, nth: int) -> Visit | None:
@@ -173,14 +182,14 @@ class ReminderMachine(RuleBasedStateMachine):
         self.wait(9 * 24)
 
     @rule(days=DAYS_AHEAD, times=THREE_TIMES, emails=THREE_EMAILS, hours=HOURS)
-    def families_book(self, days: int, times: list[time], emails: list[str], hours: int) -> None:
+    def families_book(self, days: int, times: list[Clock], emails: list[str], hours: int) -> None:
         """In each practice, at one of its offices; then time passes."""
         for house, at, email in zip(self.houses, times, emails, strict=True):
             if house.active:
                 self.book(house, house.offices[days % len(house.offices)], days, at, email)
         self.wait(hours)
 
-    def book(self, house: House, office: Location, days: int, at: time, email: str) -> None:
+    def book(self, house: House, office: Location, days: int, at: Clock, email: str) -> None:
         opening = self.opening(house, office, days, at)
         is_range = house.scene.practice.kind == Kind.RANGE
         status = "reserved" if is_range else "booked"
@@ -189,13 +198,12 @@ class ReminderMachine(RuleBasedStateMachine):
         start = None if is_range else opening.start_datetime
         self.visits.append(Visit(taken.pk, house, office, email, start, self.now))
 
-    @rule(nth=st.integers(0, 9), days=DAYS_AHEAD, at=st.sampled_from(TIMES))
-    def the_office_changes_the_time(self, nth: int, days: int, at: time) -> None:
+    @rule(nth=st.integers(0, 9), days=DAYS_AHEAD, at=TIMES_OF_DAY)
+    def the_office_changes_the_time(self, nth: int, days: int, at: Clock) -> None:
         """Of a range visit give it its exact time, or another."""
         if (visit := self.visit(nth)) is None:
             return
-        there = self.now.astimezone(ZoneInfo(visit.office.timezone))
-        start = datetime.combine(there.date() + timedelta(days=days), at)
+        start = self.start(visit.office, days, at)
         fields: Any = {"start_datetime": start}
         by = visit.house.scene.actor
         if visit.house.scene.practice.kind == Kind.RANGE:
@@ -203,15 +211,16 @@ class ReminderMachine(RuleBasedStateMachine):
         else:
             booking_id = Appointment.objects.get(pk=visit.pk).booking_id
             bookings.edit(booking_id=booking_id, fields=fields, by=by, now=self.now)
-        self.changed(visit, start.replace(tzinfo=there.tzinfo).astimezone(UTC), visit.office)
+        zone = ZoneInfo(visit.office.timezone)
+        self.changed(visit, start.replace(tzinfo=zone).astimezone(UTC), visit.office)
 
     @rule(
         nth=st.integers(0, 9),
         place=st.integers(0, 1),
         days=DAYS_AHEAD,
-        at=st.sampled_from(TIMES),
+        at=TIMES_OF_DAY,
     )
-    def the_patient_moves(self, nth: int, place: int, days: int, at: time) -> None:
+    def the_patient_moves(self, nth: int, place: int, days: int, at: Clock) -> None:
         """To another time, or office; of a range visit to another part of a day, without a time."""
         if (visit := self.visit(nth)) is None:
             return
@@ -256,10 +265,11 @@ class ReminderMachine(RuleBasedStateMachine):
         row = Appointment.objects.select_related("booking").get(pk=visit.pk)
         if is_off:
             reminder_opt_outs.add(row, self.now)
-            visit.house.opted_out.add(visit.email)
+            visit.house.opted_out.append(visit)
         else:
             reminder_opt_outs.remove(row)
-            visit.house.opted_out.discard(visit.email)
+            left = [each for each in visit.house.opted_out if each.email != visit.email]
+            visit.house.opted_out = left
 
     @rule(
         nth=st.integers(0, 2),
@@ -320,7 +330,7 @@ class ReminderMachine(RuleBasedStateMachine):
         type(self).sent += len(expected)
 
 
-@pytest.mark.parametrize("examples", [4, pytest.param(150, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("examples", [3, pytest.param(150, marks=pytest.mark.nightly)])
 @pytest.mark.django_db
 def test_reminders_over_months_are_what_e2_says(
     examples: int, clock: time_machine.Traveller
@@ -331,9 +341,10 @@ def test_reminders_over_months_are_what_e2_says(
         ReminderMachine,
         settings=settings(
             max_examples=examples,
-            stateful_step_count=80,
+            stateful_step_count=50,
             deadline=None,
             suppress_health_check=list(HealthCheck),
+            phases=[Phase.generate],  # to shrink one takes minutes
         ),
     )
     assert ReminderMachine.sent >= examples
