@@ -2,8 +2,8 @@
 
 Two real workers, killed at random, and a mail server that is slow, or refuses for now, while
 families book, move and cancel. It has been seen to fail without the check for what is overtaken
-(`_is_overtaken` in mail/sending.py), and with another task of the visit claimed meanwhile
-(`queue._free`).
+(`_is_overtaken` in mail/sending.py), and now and then with another task of the visit claimed
+meanwhile (`queue._free`).
 """
 
 import asyncio
