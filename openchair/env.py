@@ -149,7 +149,9 @@ def mail_server(name: str) -> dict[str, Any]:
         port = url.port
     except ValueError:
         url, port = None, None
-    if url is None or url.scheme not in {"smtp", "smtps"} or not url.hostname or url.query:
+    # What follows the host may be the end of a password with a / in it, after "user:12" as a host.
+    is_whole = url is not None and not (url.path.strip("/") or url.query or url.fragment)
+    if url is None or not is_whole or url.scheme not in {"smtp", "smtps"} or not url.hostname:
         # It may hold a password, so it is not repeated.
         raise ImproperlyConfigured(
             f"{name} cannot be read: write smtp://user:password@host:587 (STARTTLS) or "
@@ -183,19 +185,19 @@ def mailbox(name: str, *, default: str) -> str:
 def public_url(name: str, *, hosts: list[str], port: int, https: bool) -> str:
     """Read where patients reach the server, without a slash at the end.
 
-    By default the first of `hosts` that names one host, or this machine and the port.
+    By default the first of `hosts` that names one other host, or this machine and the port.
     """
     text = os.environ.get(name, "").strip().rstrip("/")
-    if text and not re.fullmatch(r"https?://[A-Za-z0-9.\-\[\]:]+", text):
+    if text and not re.fullmatch(r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:[0-9]+)?", text):
         raise ImproperlyConfigured(
             f"{name} is {text!r}: write https://openchair.example, without a path."
         )
     if text:
         return text
-    named = next((host for host in hosts if not host.startswith((".", "*"))), "localhost")
-    if named in THIS_MACHINE:
+    named = [host for host in hosts if host not in THIS_MACHINE and not host.startswith((".", "*"))]
+    if not named:
         return f"http://127.0.0.1:{port}"
-    return f"{'https' if https else 'http'}://{named}"
+    return f"{'https' if https else 'http'}://{named[0]}"
 
 
 def secret_key(name: str, *, kept_in: Path, local: bool) -> str:
