@@ -227,8 +227,8 @@ def test_of_every_visit_the_last_state_is_told_once_whatever_is_killed(
         with _again_and_again(_turn_the_clock, 0.5):
             families = Families(visits, seconds, random)
             while not families.are_done():
-                mails = random.expovariate(1 / mails_between_kills)
-                receiver.wait_for(mails, unless=families.are_done)
+                more = random.expovariate(1 / mails_between_kills)
+                receiver.wait_for(more, unless=families.are_done)
                 workers.kill_and_start(*random.choice([(0,), (1,), (0, 1)]))
             families.check()
             workers.kill_and_start(0, 1)

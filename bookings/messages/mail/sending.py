@@ -19,15 +19,6 @@ from bookings.models import (
 )
 from bookings.patients import codes
 
-ABOUT_CHANGES = (
-    TaskKind.BOOKED,
-    TaskKind.RESERVED,
-    TaskKind.TIME_GIVEN,
-    TaskKind.MOVED,
-    TaskKind.CANCELLED,
-)
-"""Of these only the newest is sent: it tells how the visit is now."""
-
 
 class MailHandler:
     """Handler of the queue of mail, with the connection of its thread."""
@@ -41,7 +32,7 @@ class MailHandler:
         now = walltime.now()
         visit = _visit(task)
         if (reason := _why_not(task, visit, now)) is not None:
-            _drop(task, reason)
+            deliveries.drop(task, reason)
             return
         if task.kind in reminders.DAYS:
             at = reminders.next_allowed(now, visit.booking.location.zone)
@@ -52,7 +43,7 @@ class MailHandler:
             code = codes.of(visit) if task.kind == TaskKind.CODE else ""
             mail = message.of(task, visit, now, code)
             if _is_overtaken(task):  # while it was read: it may tell half of the change
-                _drop(task, DropReason.OVERTAKEN)
+                deliveries.drop(task, DropReason.OVERTAKEN)
                 return
             self._server.send(mail)
         except (AddressRefused, MessageRefused) as refused:
@@ -75,15 +66,12 @@ def _visit(task: Task) -> Appointment:
     return rows.get(pk=task.appointment_id)
 
 
-def _drop(task: Task, reason: DropReason) -> None:
-    queue.finish(task, records=deliveries.of(task, Outcome.DROPPED, reason))
-
-
 def _is_overtaken(task: Task) -> bool:
+    """Whether there is a newer mail about a change: of these only the newest is sent."""
     newer = Task.objects.filter(
-        appointment=task.appointment_id, kind__in=ABOUT_CHANGES, pk__gt=task.pk
+        appointment=task.appointment_id, kind__in=message.ABOUT_CHANGES, pk__gt=task.pk
     )
-    return task.kind in ABOUT_CHANGES and newer.exists()
+    return task.kind in message.ABOUT_CHANGES and newer.exists()
 
 
 def _why_not(task: Task, visit: Appointment, now: datetime) -> DropReason | None:

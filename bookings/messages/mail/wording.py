@@ -8,11 +8,10 @@ from django.utils.translation import override
 
 from bookings import phone, walltime
 from bookings.booking_page import calendar, words
+from bookings.messages import reminders
 from bookings.messages.mail.facts import Facts, Moment
 from bookings.models import ActorKind, TaskKind
 from practices.models import Kind
-
-REMINDERS = (TaskKind.REMINDER_3_DAYS, TaskKind.REMINDER_1_DAY)
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ def _of_code(facts: Facts) -> Wording:
 
 
 def _of_visit(facts: Facts) -> Wording:
-    is_cancelled = facts.kind == TaskKind.CANCELLED
+    is_cancelled, is_reminder = facts.kind == TaskKind.CANCELLED, facts.kind in reminders.DAYS
     return Wording(
         subject=_subject(facts),
         headline=_headline(facts),
@@ -68,7 +67,7 @@ def _of_visit(facts: Facts) -> Wording:
         paragraphs=_paragraphs(facts),
         button=_button(facts),
         text=("", "") if is_cancelled else facts.text,
-        no_reminders=no_reminders(facts.link) if facts.kind in REMINDERS and facts.link else "",
+        no_reminders=no_reminders(facts.link) if is_reminder and facts.link else "",
     )
 
 
@@ -91,7 +90,7 @@ def _subject(facts: Facts) -> str:
         return _("Your visit has been moved: %(day)s") % day
     if facts.kind == TaskKind.CANCELLED:
         return _("Your visit on %(day)s is cancelled") % day
-    if facts.kind in REMINDERS:
+    if facts.kind in reminders.DAYS:
         return _("Reminder: your visit on %(day)s") % day
     return _("Your visit on %(day)s is booked") % day
 
@@ -109,7 +108,7 @@ def _headline(facts: Facts) -> str:
         if facts.cancelled_by == ActorKind.STAFF:
             return _("The office has cancelled your visit")
         return _("Your visit is cancelled")
-    if facts.kind in REMINDERS:
+    if facts.kind in reminders.DAYS:
         return _("We look forward to your visit")
     return _("Your visit is booked")
 
@@ -141,7 +140,7 @@ def _paragraphs(facts: Facts) -> list[str]:
         return [_("The office is not expecting you."), _("For another visit, call the office.")]
     if not facts.at.is_exact:
         return [_promise(facts), _("Until then you have nothing more to do.")]
-    if facts.kind in REMINDERS:
+    if facts.kind in reminders.DAYS:
         if facts.is_confirmed:
             return [_("You told the office that you will come.")]
         return [_("Please tell the office whether you will come.")]
@@ -159,6 +158,6 @@ def _button(facts: Facts) -> tuple[str, str]:
     if facts.kind == TaskKind.CANCELLED:
         return (_("Book another visit"), facts.book_url) if facts.book_url else ("", "")
     link = facts.link or _("(the link of this visit)")
-    if facts.kind in REMINDERS and not facts.is_confirmed:
+    if facts.kind in reminders.DAYS and not facts.is_confirmed:
         return _("Confirm, move or cancel this visit"), link
     return _("See, move or cancel this visit"), link
