@@ -211,7 +211,7 @@ def _what_is(visit: Appointment) -> tuple[str, datetime | None]:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
     ("visits", "seconds", "mails_between_kills"),
-    [(20, 4, 6), pytest.param(2000, 600, 25, marks=pytest.mark.nightly)],
+    [(16, 3, 8), pytest.param(2000, 600, 25, marks=pytest.mark.nightly)],
 )
 def test_of_every_visit_the_last_state_is_told_once_whatever_is_killed(
     visits: int, seconds: int, mails_between_kills: int, capfd: Any
