@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
+from functools import partial
 from itertools import groupby
 from random import Random
 from typing import Any
@@ -56,11 +57,6 @@ class BusyReceiver(Receiver):
         said = await super().handle_DATA(*args)
         await asyncio.sleep(after**2 / 4)
         return said
-
-    def wait_for(self, more: float, *, seconds: float) -> None:
-        """Wait until so many mails more have come, but for no longer than these seconds."""
-        there = len(self.got) + more
-        _until(lambda: len(self.got) >= there, seconds=seconds)
 
 
 class Workers:
@@ -191,6 +187,10 @@ def _until(is_so: Callable[[], bool], *, seconds: float) -> None:
         time.sleep(0.05)
 
 
+def _has_come(receiver: Receiver, mails: float, families: Families) -> bool:
+    return len(receiver.got) >= mails or families.are_done()
+
+
 def _all_is_told() -> bool:
     return not Task.objects.filter(queue_name=Queue.MAIL, status=TaskStatus.READY).exists()
 
@@ -223,7 +223,8 @@ def test_of_every_visit_the_last_state_is_told_once_whatever_is_killed(
         with _again_and_again(_turn_the_clock, 0.5):
             families = Families(visits, seconds, random)
             while not families.are_done():
-                receiver.wait_for(random.expovariate(1 / mails_between_kills), seconds=20)
+                there = len(receiver.got) + random.expovariate(1 / mails_between_kills)
+                _until(partial(_has_come, receiver, there, families), seconds=20)
                 workers.kill_and_start(*random.choice([(0,), (1,), (0, 1)]))
             families.check()
             workers.kill_and_start(0, 1)
