@@ -104,5 +104,5 @@ _OUTCOMES = (
     (Outcome.SENT, "Sent", "The mail server took it."),
     (Outcome.REFUSED, "Address refused", "There is no such address; the visit is marked."),
     (Outcome.FAILED, "Failed", "The mail server did not take it, however often it was tried."),
-    (Outcome.DROPPED, "Not sent", "The visit had changed, or reminders were not wanted, say."),
+    (Outcome.DROPPED, "Not sent", "Usually because the visit has changed since."),
 )

@@ -163,5 +163,5 @@ def told(visits: Sequence[Appointment], desk: Desk, notice: Notice = BY_MAIL) ->
     goes = notice.by_mail and len(silent) < len(visits)
     pages = [reverse("admin:desk_patient", args=[desk.practice.pk, each.pk]) for each in silent]
     link = ' {}: <a href="{}#mail">copy the text</a>.'
-    said = SafeString(" A mail goes to the address." if goes else "")
+    said = SafeString(" The family is told by mail." if goes else "")
     return said + format_html_join("", link, ((why, page) for page in pages))

@@ -76,11 +76,12 @@ def text(request: HttpRequest, desk: Desk, appointment_id: str) -> HttpResponse:
         kind,
         desk.now,
         link=facts.link_to(in_language),
+        known=facts.before_last_move(visit) if kind == TaskKind.MOVED else None,
     )
     context = {
         "title": f"Text for the family of {labels.patient(visit)}",
         "visit": visit,
-        "mail": message.preview(said),
+        "text": message.to_copy(said),
         "language": language,
         "languages": Language.choices,
     }
