@@ -48,7 +48,7 @@ class MailForm(SettingsForm):
 @desk_page
 def page(request: HttpRequest, desk: Desk) -> HttpResponse:
     """Show what a practice says of its mail, or save it."""
-    done = "Saved. This is true of every mail that is sent from now on."
+    done = "Saved. It applies to every e-mail sent from now on."
     return answer(request, desk, MailSettings, MailForm, partial(_show, request, desk), done=done)
 
 

@@ -76,7 +76,7 @@ def test_the_code_from_the_mail_books(scene):
 @pytest.mark.parametrize(
     ("typed", "says"),
     [
-        ({}, "Type the code from our mail."),
+        ({}, "Type the code from our e-mail."),
         ({"code": "12345"}, "The code has six digits."),
         ({"code": "\uff11" * 6}, "The code has six digits."),
         ({"code": "1\0" * 9000}, "Null characters are not allowed."),

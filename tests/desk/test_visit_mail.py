@@ -107,7 +107,7 @@ def test_a_refused_address_is_marked_wherever_the_visit_stands_until_it_is_corre
     address = house.address(f"place/{house.appointment.pk}/")
     (form,) = forms(desk.get(address), 'class="oc-form oc-card"')
     done = desk.post(address, {**form, "email": "new@example.org"}, follow=True)
-    assert "Changed: e-mail. The family is told by mail." in said(done)
+    assert "Changed: e-mail. The family is told by e-mail." in said(done)
     for page in pages(house):
         assert "mail refused" not in said(desk.get(house.address(page))), page
 
@@ -160,7 +160,7 @@ def test_the_text_of_a_moved_visit_tells_old_and_new_and_nothing_about_answers_t
     assert "Your visit has been moved" in text
     assert "When: Tuesday, June 9" in text
     assert "Instead of: Tuesday, June 2" in text
-    assert "Replies to this mail" not in text
+    assert "Replies to this e-mail" not in text
 
 
 def test_without_a_mail_server_the_desk_says_so_and_offers_the_text(

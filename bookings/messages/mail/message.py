@@ -149,7 +149,7 @@ def _end(words: Wording, *, is_mail: bool) -> list[str]:
     if words.phone:
         lines.append(_("Office phone: %(phone)s") % {"phone": words.phone})
     if is_mail:
-        lines.append(_("Replies to this mail are not read: please call the office."))
+        lines.append(_("Replies to this e-mail are not read: please call the office."))
     if words.no_reminders:
         lines.append(_("Stop reminders") + f": {words.no_reminders}")
     return lines
