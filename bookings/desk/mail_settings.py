@@ -102,6 +102,7 @@ def _counts(desk: Desk) -> list[tuple[str, int, str]]:
 
 _OUTCOMES = (
     (Outcome.SENT, "Sent", "The mail server took it."),
+    (Outcome.WRITTEN, "Only written to a file", "No mail server was set up."),
     (Outcome.REFUSED, "Address refused", "There is no such address; the visit is marked."),
     (Outcome.FAILED, "Failed", "The mail server did not take it, however often it was tried."),
     (Outcome.DROPPED, "Not sent", "Usually because the visit has changed since."),

@@ -18,7 +18,8 @@ ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 
 
 @pytest.fixture
-def house(clock: Any, db: None) -> House:
+def house(clock: Any, db: None, settings: Any) -> House:
+    settings.EMAIL_URL = {"EMAIL_HOST": "mail.example.org"}
     return House()
 
 
@@ -61,6 +62,11 @@ def test_it_is_of_all_visits_of_the_address_in_this_practice(house: House) -> No
         assert "Stop reminders" in other.reads("/reminders")
     second.client.post(f"{second.address}/reminders", {"reminders": "on"})
     assert "Stop reminders" in first.reads("/reminders")
+
+
+def test_they_are_not_spoken_of_where_no_mail_goes(house: House, settings: Any) -> None:
+    settings.EMAIL_URL = {}
+    assert "Reminders by e-mail" not in Phone(visit(house)).reads()
 
 
 def test_it_is_in_spanish_and_the_mail_program_does_not_choose(house: House) -> None:

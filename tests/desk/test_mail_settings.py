@@ -50,7 +50,7 @@ def test_a_code_can_be_asked_for_only_where_mail_goes_out(
     desk: Client, page: str, settings: Any
 ) -> None:
     shown = said(desk.get(page))
-    assert "No mail goes out. No mail server is named" in shown
+    assert "No e-mail goes out. No mail server is set up" in shown
     assert "Until the operator names one, no code can be sent." in shown
     desk.post(page, {**FILLED_IN, "code": "on"})
     assert not MailSettings.objects.get().code
@@ -87,6 +87,7 @@ def test_it_counts_what_became_of_the_practices_own_mail(
     counts = staff.get(mine.address("mail/")).context["counts"]
     assert [(label, count) for label, count, _ in counts] == [
         ("Sent", 2),
+        ("Only written to a file", 0),
         ("Address refused", 1),
         ("Failed", 0),
         ("Not sent", 1),

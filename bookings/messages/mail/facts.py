@@ -147,7 +147,8 @@ def address(name: str, *args: str, language: str) -> str:
 
 def last_told(visit: Appointment) -> Moment | None:
     """Return where and when the visit was when a mail last told of it; None if none has."""
-    sent = visit.deliveries.filter(outcome=Outcome.SENT).exclude(kind=TaskKind.CODE)
+    told = Outcome.SENT, Outcome.WRITTEN
+    sent = visit.deliveries.filter(outcome__in=told).exclude(kind=TaskKind.CODE)
     last = sent.order_by("-at").first()
     return None if last is None else _before(visit, visit.events.filter(at__gt=last.at))
 

@@ -61,7 +61,8 @@ class MailHandler:
             told = deliveries.of(task, outcome, at=now)
             queue.finish(task, TaskStatus.FAILED, error=type(refused).__name__, records=told)
         else:
-            queue.finish(task, records=deliveries.of(task, Outcome.SENT, at=now))
+            outcome = Outcome.WRITTEN if self._server.is_files else Outcome.SENT
+            queue.finish(task, records=deliveries.of(task, outcome, at=now))
 
     def rest(self) -> None:
         self._server.close()

@@ -10,6 +10,8 @@ from typing import Any
 
 from django.core.mail import EmailMessage, get_connection
 
+from openchair import mail_files
+
 _CLOSING = 421
 _AUTHENTICATION_REQUIRED = 530
 
@@ -27,6 +29,11 @@ class MailServer:
 
     def __init__(self) -> None:
         self._connection: Any = None
+
+    @property
+    def is_files(self) -> bool:
+        """Whether what was sent last is only a file, which reaches nobody."""
+        return isinstance(self._connection, mail_files.EmailBackend)
 
     def send(self, message: EmailMessage) -> None:
         """Send a message to its one address.
