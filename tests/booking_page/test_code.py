@@ -182,6 +182,15 @@ def test_an_address_changed_in_another_tab_at_the_last_moment_is_not_booked(scen
         confirm(again(page), holding.shown(rows).split("."), code)
 
 
+def test_who_mistyped_the_address_is_told_that_there_is_no_such_mailbox(scene):
+    browser = Browser(scene)
+    asked(browser)
+    Delivery.objects.update(outcome="refused")
+    wrong = browser.send("check", code="000000").page
+    assert "There is no mailbox at <b><bdi>anne@example.org</bdi></b>" in wrong
+    assert "spam folder" not in wrong
+
+
 def test_a_code_of_another_hold_is_wrong(scene):
     code = asked(Browser(scene))
     other = Browser(scene, "Ben").hold(nth=1).send("details", **MAILED)
