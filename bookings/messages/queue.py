@@ -24,13 +24,15 @@ LATE = timedelta(minutes=10)
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _AT_ONCE = 10
 _SECOND, _MINUTE, _HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
+_OF_MAIL = (
+    *(_MINUTE, 5 * _MINUTE, 30 * _MINUTE),
+    *(2 * _HOUR, 6 * _HOUR, 12 * _HOUR, 24 * _HOUR),
+)
 RETRIES: dict[str, tuple[timedelta, ...]] = {
     # A person looks at the page and waits, while the place is held.
     Queue.CODE: (5 * _SECOND, 10 * _SECOND, 20 * _SECOND, 40 * _SECOND, _MINUTE, _MINUTE),
-    Queue.MAIL: (
-        *(_MINUTE, 5 * _MINUTE, 30 * _MINUTE),
-        *(2 * _HOUR, 6 * _HOUR, 12 * _HOUR, 24 * _HOUR),
-    ),
+    Queue.MAIL: _OF_MAIL,
+    Queue.REMINDER: _OF_MAIL,
     Queue.PERIODIC: (_MINUTE, 5 * _MINUTE, 30 * _MINUTE),
 }
 """How long after each failed attempt the next one follows; after the last the task has failed."""
@@ -53,7 +55,7 @@ def stuck_since(now: datetime) -> datetime | None:
 
     It is not as long as some is sent: one address that is refused for now holds up no other.
     """
-    ours = Task.objects.filter(queue_name__in=(Queue.MAIL, Queue.CODE))
+    ours = Task.objects.filter(queue_name__in=(Queue.MAIL, Queue.REMINDER, Queue.CODE))
     sent = Delivery.objects.filter(
         appointment=OuterRef("appointment"), kind=OuterRef("kind"), outcome=Outcome.SENT
     )
