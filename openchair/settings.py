@@ -90,6 +90,7 @@ PUBLIC_URL = env.public_url("PUBLIC_URL", hosts=ALLOWED_HOSTS, port=PORT, https=
 EMAIL_URL = env.mail_server("EMAIL_URL")
 # The sender of every mail. A real mailbox: calendars answer invitations to it.
 EMAIL_FROM = env.mailbox("EMAIL_FROM", default="" if EMAIL_URL else "openchair@localhost")
+DEFAULT_FROM_EMAIL = EMAIL_FROM  # of manage.py sendtestemail
 if EMAIL_URL and not EMAIL_FROM:
     raise ImproperlyConfigured(
         "EMAIL_FROM is needed with EMAIL_URL: write the address that sends the mail to patients."

@@ -31,7 +31,7 @@ class Line:
     became: str
 
 
-def of_visit(visit: Appointment, desk: Desk) -> list[Line]:
+def of_visit(visit: Appointment) -> list[Line]:
     """List the mail of a visit, newest first: what waits before what was."""
     zone = visit.booking.location.zone
     ready = Task.objects.filter(appointment=visit, status=TaskStatus.READY)

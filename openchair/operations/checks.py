@@ -134,7 +134,7 @@ def _is_behind_a_proxy() -> bool:
 
 @checks.register(Tags.security, deploy=True)
 def mail_is_sent(**kwargs: Any) -> Iterator[CheckMessage]:
-    """Say that mail is written to files, and warn of a PUBLIC_URL in clear where it is not.
+    """Say that mail is written to files, and warn of a PUBLIC_URL in clear: staff copy links, too.
 
     Files are no warning, which would keep the service from starting: all but mail works.
     """
@@ -144,9 +144,9 @@ def mail_is_sent(**kwargs: Any) -> Iterator[CheckMessage]:
             "Write your mail server's URL, and the sender in EMAIL_FROM (docs/operations.md).",
             id="openchair.I107",
         )
-    elif not settings.PUBLIC_URL.startswith("https://"):
+    if not settings.PUBLIC_URL.startswith("https://"):
         yield Warning(
-            f"PUBLIC_URL is {settings.PUBLIC_URL}: mail leads patients there, in clear.",
+            f"PUBLIC_URL is {settings.PUBLIC_URL}: links to visits lead there, in clear.",
             "Write https:// and the name under which patients reach the booking page.",
             id="openchair.W108",
         )

@@ -53,7 +53,7 @@ CLASHES: dict[str, tuple[dict[str, Any], str]] = {
     "W105": ({"TRUSTED_PROXIES": [ip_network("0.0.0.0/0")]}, "claim to be anybody"),
     "W106": ({"HTTPS_ONLY": False, "TRUSTED_PROXIES": []}, "all patients"),
     "I107": ({"EMAIL_URL": {}}, "written to files"),
-    "W108": ({"PUBLIC_URL": "http://127.0.0.1:8000"}, "in clear"),
+    "W108": ({"EMAIL_URL": {}, "PUBLIC_URL": "http://127.0.0.1:8000"}, "in clear"),
     "W018": ({"DEBUG": True}, "DEBUG"),
     "W009": ({"SECRET_KEY": "django-insecure-" + "x7" * 30}, "SECRET_KEY"),
 }
