@@ -221,12 +221,12 @@ class MailSettings(models.Model):
     reminder_3_days = models.BooleanField("A reminder 3 days before the visit", default=True)
     reminder_1_day = models.BooleanField("A reminder the day before the visit", default=True)
     code = models.BooleanField(
-        "Patients type a code from their mail before they book",
+        "Patients type a code from an e-mail before they book",
         default=False,
         help_text="On the booking page. Without an e-mail address they have to call.",
     )
     text_en = models.TextField(
-        "Text in every mail about a visit to come, in English",
+        "Text in every e-mail about a visit to come, in English",
         blank=True,
         max_length=1000,
         help_text="What to bring, where to park.",

@@ -117,7 +117,7 @@ def address(location: Location) -> str:
 def _description(link: str, location: Location) -> str:
     lines = [_("To see, move or cancel this visit: %(link)s") % {"link": link}]
     if location.office_phone:
-        lines.append(_("Phone of the office: %(phone)s") % {"phone": location.office_phone})
+        lines.append(_("Office phone: %(phone)s") % {"phone": location.office_phone})
     return "\n".join(lines)
 
 

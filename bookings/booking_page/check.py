@@ -39,7 +39,7 @@ def check(request: HttpRequest, page: Page) -> HttpResponse:
         code = form.cleaned_data.get("code", "")
         return done.go(page, holding.confirm(page, request.POST.get("seen", ""), code))
     except holding.WrongCode:
-        form.add_error("code", _("This is not the code. Look for our newest mail to you."))
+        form.add_error("code", _("This is not the code. Look for our newest e-mail to you."))
         return show_check(request, page, holding.keep(page), form, 400)
     except holding.NotAsSeen:
         return show_check(request, page, holding.visits(page), form, 409)
@@ -49,15 +49,17 @@ def show_check(
     request: HttpRequest, page: Page, visit: list[Appointment], form: CodeForm, status: int = 200
 ) -> HttpResponse:
     """Show the step. form: with what is typed of the code."""
+    held = holding.first_held(visit)
     context: dict[str, Any] = {
         "step": "book_check",
         "back": page.url("book_details"),
         "seen": holding.shown(visit),
         "has_changed": status == 409,
         "change": {name: page.url(name) for name in _STEPS},
-        "patient": holding.first_held(visit).unread_person,
+        "patient": held.unread_person,
         "form": form,
         "is_sent_again": "sent" in request.GET,
+        "is_refused": bool(form.fields) and codes.is_refused(held),
         "mistakes": form.mistakes(),
         **summary.of(visit, page),
         **clock.of(visit, page),

@@ -21,13 +21,13 @@ class CodeForm(PatientForm):
     """Form of step 6: empty, but for a practice that asks for a code."""
 
     code = text(
-        label=_("Code from our mail"),
+        label=_("Code from our e-mail"),
         attrs={
             "class": "input input-short",
             "inputmode": "numeric",
             "autocomplete": "one-time-code",
         },
-        error_messages={"required": _("Type the code from our mail.")},
+        error_messages={"required": _("Type the code from our e-mail.")},
     )
 
     def __init__(self, page: Page, *args: Any, **kwargs: Any) -> None:

@@ -214,7 +214,7 @@ def _what(event: Event) -> str:
     if changed := _of_patient(event):
         return f"{name}: {changed} changed"
     wrote = "words" in event.changes.get("patient_fields", ())
-    return f"{name}: words for a mail" if wrote else f"{name}: changed"
+    return f"{name}: words for an e-mail" if wrote else f"{name}: changed"
 
 
 def _details(event: Event, zone: ZoneInfo, names: dict[str, str]) -> list[str]:

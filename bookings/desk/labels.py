@@ -49,6 +49,7 @@ RANGES = {
 }
 _OUTCOMES: dict[str, str] = {
     Outcome.SENT: "Sent",
+    Outcome.WRITTEN: "Only written to a file on the server",
     Outcome.REFUSED: "Address refused by its mail server",
     Outcome.FAILED: "Could not be delivered",
 }

@@ -48,7 +48,7 @@ class MailForm(SettingsForm):
 @desk_page
 def page(request: HttpRequest, desk: Desk) -> HttpResponse:
     """Show what a practice says of its mail, or save it."""
-    done = "Saved. This is true of every mail that is sent from now on."
+    done = "Saved. It applies to every e-mail sent from now on."
     return answer(request, desk, MailSettings, MailForm, partial(_show, request, desk), done=done)
 
 
@@ -102,7 +102,8 @@ def _counts(desk: Desk) -> list[tuple[str, int, str]]:
 
 _OUTCOMES = (
     (Outcome.SENT, "Sent", "The mail server took it."),
+    (Outcome.WRITTEN, "Only written to a file", "No mail server was set up."),
     (Outcome.REFUSED, "Address refused", "There is no such address; the visit is marked."),
     (Outcome.FAILED, "Failed", "The mail server did not take it, however often it was tried."),
-    (Outcome.DROPPED, "Not sent", "The visit had changed, or reminders were not wanted, say."),
+    (Outcome.DROPPED, "Not sent", "Usually because the visit has changed since."),
 )

@@ -9,7 +9,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.urls import reverse
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from bookings.desk import labels
@@ -127,7 +127,7 @@ class WordsField(forms.CharField):
 class NoticeForm(forms.Form):
     """Whether families are told of changes by mail, and in which words."""
 
-    by_mail = forms.BooleanField(label="Tell the family by mail", required=False)
+    by_mail = forms.BooleanField(label="Tell the family by e-mail", required=False)
     words = WordsField(
         label="Your words",
         max_length=MOST_WORDS,
@@ -160,8 +160,10 @@ def told(visits: Sequence[Appointment], desk: Desk, notice: Notice = BY_MAIL) ->
         silent, why = [*visits], "No mail server is set up"
     else:
         silent, why = [each for each in visits if each.email_digest is None], "No e-mail address"
-    goes = notice.by_mail and len(silent) < len(visits)
+    said = SafeString()
+    if len(silent) < len(visits):
+        how = "is told by e-mail" if notice.by_mail else "gets no e-mail about it"
+        said = format_html(" The family {}.", how)
     pages = [reverse("admin:desk_patient", args=[desk.practice.pk, each.pk]) for each in silent]
     link = ' {}: <a href="{}#mail">copy the text</a>.'
-    said = SafeString(" A mail goes to the address." if goes else "")
     return said + format_html_join("", link, ((why, page) for page in pages))

@@ -34,9 +34,8 @@ class Line:
 def of_visit(visit: Appointment) -> list[Line]:
     """List the mail of a visit, newest first: what waits before what was."""
     zone = visit.booking.location.zone
-    waiting = Task.objects.filter(
-        appointment=visit, queue_name=Queue.MAIL, status=TaskStatus.READY
-    ).order_by("-id")
+    ready = Task.objects.filter(appointment=visit, status=TaskStatus.READY)
+    waiting = ready.exclude(queue_name=Queue.CODE).order_by("-id")
     lines = [Line(TaskKind(each.kind).label, "", _waits(each, visit)) for each in waiting]
     return lines + [
         Line(TaskKind(each.kind).label, labels.dated(each.at, zone), labels.became(each))
@@ -76,11 +75,12 @@ def text(request: HttpRequest, desk: Desk, appointment_id: str) -> HttpResponse:
         kind,
         desk.now,
         link=facts.link_to(in_language),
+        known=facts.before_last_move(visit) if kind == TaskKind.MOVED else None,
     )
     context = {
         "title": f"Text for the family of {labels.patient(visit)}",
         "visit": visit,
-        "mail": message.preview(said),
+        "text": message.to_copy(said),
         "language": language,
         "languages": Language.choices,
     }

@@ -154,7 +154,7 @@ def _save(found: list[Due], now: datetime) -> None:
     Task.objects.bulk_create(
         [
             Task(
-                queue_name=Queue.MAIL,
+                queue_name=Queue.REMINDER,
                 kind=each.kind,
                 key=each.key,
                 appointment_id=each.visit_id,

@@ -42,6 +42,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         choices=[
                             ("sent", "Sent"),
+                            ("written", "Only written to a file"),
                             ("refused", "Address refused"),
                             ("failed", "Failed"),
                             ("dropped", "Not sent"),
@@ -78,7 +79,7 @@ class Migration(migrations.Migration):
                 "constraints": [
                     models.CheckConstraint(
                         condition=models.Q(
-                            ("outcome__in", ["sent", "refused", "failed", "dropped"])
+                            ("outcome__in", ["sent", "written", "refused", "failed", "dropped"])
                         ),
                         name="delivery_outcome_known",
                     ),

@@ -9,6 +9,7 @@ from bookings.models.task import TaskKind
 
 class Outcome(models.TextChoices):
     SENT = "sent", "Sent"
+    WRITTEN = "written", "Only written to a file"
     REFUSED = "refused", "Address refused"
     FAILED = "failed", "Failed"
     DROPPED = "dropped", "Not sent"

@@ -9,7 +9,7 @@ import hmac
 
 from django.conf import settings
 
-from bookings.models import Appointment
+from bookings.models import Appointment, Outcome, TaskKind, TaskStatus
 from openchair import encryption
 from practices.models import Practice
 
@@ -48,3 +48,10 @@ def _codes(visit: Appointment) -> list[str]:
 
 def _said(visit: Appointment, address: str) -> str:
     return f"{visit.booking.practice_id}\0{visit.group_id}\0{address.strip().casefold()}"
+
+
+def is_refused(held: Appointment) -> bool:
+    """Whether there is no such address as the newest code was for, and no other one waits."""
+    waiting = held.tasks.filter(kind=TaskKind.CODE, status=TaskStatus.READY)
+    last = held.deliveries.filter(kind=TaskKind.CODE).order_by("pk").last()
+    return last is not None and last.outcome == Outcome.REFUSED and not waiting.exists()

@@ -289,11 +289,12 @@ def _tasks() -> Iterator[CheckMessage]:
         since = queue.waiting_since(name)
         if since is not None and timezone.now() - since > queue.LATE:
             yield Warning(
-                f"{name.label} has been waiting since {since:%Y-%m-%d %H:%M} UTC.",
+                f"{name.label}: the first task has been waiting since {since:%Y-%m-%d %H:%M} UTC.",
                 "See that a worker runs: systemctl status openchair-worker, or manage.py worker.",
                 id="openchair.W145",
             )
-    tried = Task.objects.filter(queue_name=Queue.MAIL, finished_at=None, attempts__gte=3)
+    mail = (Queue.MAIL, Queue.REMINDER)
+    tried = Task.objects.filter(queue_name__in=mail, finished_at=None, attempts__gte=3)
     if errors := sorted(set(tried.values_list("error", flat=True))):
         yield Warning(
             f"Mail failed three times and is tried again: {', '.join(errors)}.",

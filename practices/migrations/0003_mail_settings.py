@@ -40,7 +40,7 @@ class Migration(migrations.Migration):
                     models.BooleanField(
                         default=False,
                         help_text="On the booking page. Without an e-mail address they have to call.",
-                        verbose_name="Patients type a code from their mail before they book",
+                        verbose_name="Patients type a code from an e-mail before they book",
                     ),
                 ),
                 (
@@ -49,7 +49,7 @@ class Migration(migrations.Migration):
                         blank=True,
                         help_text="What to bring, where to park.",
                         max_length=1000,
-                        verbose_name="Text in every mail about a visit to come, in English",
+                        verbose_name="Text in every e-mail about a visit to come, in English",
                     ),
                 ),
                 (

@@ -79,7 +79,7 @@ def test_the_code_from_the_mail_books(scene):
 @pytest.mark.parametrize(
     ("typed", "says"),
     [
-        ({}, "Type the code from our mail."),
+        ({}, "Type the code from our e-mail."),
         ({"code": "12345"}, "The code has six digits."),
         ({"code": "\uff11" * 6}, "The code has six digits."),
         ({"code": "1\0" * 9000}, "Null characters are not allowed."),
@@ -183,6 +183,15 @@ def test_an_address_changed_in_another_tab_at_the_last_moment_is_not_booked(scen
     holding.keep(again(page), {**TYPED, "email": "ben@example.org"})
     with pytest.raises(WrongCode):
         confirm(again(page), holding.shown(rows).split("."), code)
+
+
+def test_who_mistyped_the_address_is_told_that_there_is_no_such_mailbox(scene):
+    browser = Browser(scene)
+    asked(browser)
+    Delivery.objects.update(outcome="refused")
+    wrong = browser.send("check", code="000000").page
+    assert "There is no mailbox at <b><bdi>anne@example.org</bdi></b>" in wrong
+    assert "spam folder" not in wrong
 
 
 def test_a_code_of_another_hold_is_wrong(scene):

@@ -62,7 +62,7 @@ def test_a_family_moves_its_visits_so_often_a_day(house: House, settings: Any) -
     )
     first, second = house.opening(4), house.opening(5)
     phone.press("/move/check", query=f"?time={first.pk}")
-    assert "You get a mail about it, too." in phone.reads(moved="1")
+    assert "You get an e-mail about it, too." in phone.reads(moved="1")
     answer = phone.press("/move/check", query=f"?time={second.pk}")
     assert (answer.status_code, phone.now().booking_id) == (429, first.pk)
     assert "This one stays as it is now" in said(answer)

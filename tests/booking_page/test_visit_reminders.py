@@ -18,7 +18,8 @@ ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 
 
 @pytest.fixture
-def house(clock: Any, db: None) -> House:
+def house(clock: Any, db: None, settings: Any) -> House:
+    settings.EMAIL_URL = {"EMAIL_HOST": "mail.example.org"}
     return House()
 
 
@@ -44,8 +45,8 @@ def test_a_mail_program_ends_them_with_one_request(house: House, is_multipart: b
 def test_a_person_ends_them_and_has_them_again(house: House) -> None:
     phone = Phone(visit(house))
     assert "Reminders by e-mail" in phone.reads()
-    assert "Send me no more reminders" in phone.reads("/reminders")
-    for wanted, shown in (("off", "Send me reminders again"), ("on", "Send me no more reminders")):
+    assert "Stop reminders" in phone.reads("/reminders")
+    for wanted, shown in (("off", "Send me reminders again"), ("on", "Stop reminders")):
         answer = phone.client.post(f"{phone.address}/reminders", {"reminders": wanted})
         assert (answer.status_code, answer["Location"]) == (303, f"{phone.address}/reminders")
         assert shown in phone.reads("/reminders")
@@ -58,9 +59,14 @@ def test_it_is_of_all_visits_of_the_address_in_this_practice(house: House) -> No
     first.client.post(f"{first.address}/reminders", ONE_CLICK)
     assert "You get no more reminders" in second.reads("/reminders")
     for other in others:
-        assert "Send me no more reminders" in other.reads("/reminders")
+        assert "Stop reminders" in other.reads("/reminders")
     second.client.post(f"{second.address}/reminders", {"reminders": "on"})
-    assert "Send me no more reminders" in first.reads("/reminders")
+    assert "Stop reminders" in first.reads("/reminders")
+
+
+def test_they_are_not_spoken_of_where_no_mail_goes(house: House, settings: Any) -> None:
+    settings.EMAIL_URL = {}
+    assert "Reminders by e-mail" not in Phone(visit(house)).reads()
 
 
 def test_it_is_in_spanish_and_the_mail_program_does_not_choose(house: House) -> None:

@@ -237,7 +237,7 @@ def _online_booking(person: Person, kind: str) -> Iterator[tuple[str, Page]]:
 
 def _mail_settings(person: Person, kind: str) -> Iterator[tuple[str, Page]]:
     page = person.desk(kind, "mail/")
-    page.get_by_label("Text in every mail about a visit to come, in English").fill("Park behind.")
+    page.get_by_label("Text in every e-mail about a visit to come, in English").fill("Park behind.")
     yield "mail", page
     page.get_by_role("button", name="Save").click()
     page.get_by_role("heading", name="What was changed").wait_for()

@@ -102,10 +102,10 @@ def test_the_code_from_the_mail_is_typed_and_books(
     expect(page.locator("#sent")).to_contain_text("marigold@example.org")
     code = house.code(2)
     look("check")
-    family.hand.type(page.get_by_label(family.say("Code from our mail")), first)
+    family.hand.type(page.get_by_label(family.say("Code from our e-mail")), first)
     family.go_on("Book these visits")
     expect(page.locator("main")).to_contain_text(
-        family.say("This is not the code. Look for our newest mail to you.")
+        family.say("This is not the code. Look for our newest e-mail to you.")
     )
     look("check with a mistake")
     family.go_on("Send the code again")
@@ -113,7 +113,9 @@ def test_the_code_from_the_mail_is_typed_and_books(
     assert house.code(3) == code
     page.get_by_role("link", name="English" if language == "es" else "Español").click()
     page.get_by_role("link", name="Español" if language == "es" else "English").click()
-    family.hand.type(page.get_by_label(family.say("Code from our mail")), f"{code[:3]} {code[3:]}")
+    family.hand.type(
+        page.get_by_label(family.say("Code from our e-mail")), f"{code[:3]} {code[3:]}"
+    )
     page.keyboard.press("Enter")
     family.done()
     expect(page.locator("main")).to_contain_text("marigold@example.org")

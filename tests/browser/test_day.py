@@ -52,7 +52,7 @@ def test_a_father_calls_and_both_children_are_moved_without_typing_anything_agai
     desk.click("link", re.compile("^Move .* together$"))
     desk.click("button", re.compile("^Move to"))
     # The mail is seen before it goes, and the cursor is where words for it are typed.
-    expect(desk.page.get_by_label("Tell the family by mail")).to_be_checked()
+    expect(desk.page.get_by_label("Tell the family by e-mail")).to_be_checked()
     expect(desk.page.get_by_label("Your words")).to_be_focused()
     desk.click("button", "Move all")
     expect(desk.page.get_by_role("status")).to_contain_text("Moved from")

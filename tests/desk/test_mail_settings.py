@@ -50,14 +50,16 @@ def test_a_code_can_be_asked_for_only_where_mail_goes_out(
     desk: Client, page: str, settings: Any
 ) -> None:
     shown = said(desk.get(page))
-    assert "No mail goes out. No mail server is named" in shown
+    assert "No e-mail goes out. No mail server is set up" in shown
     assert "Until the operator names one, no code can be sent." in shown
     desk.post(page, {**FILLED_IN, "code": "on"})
     assert not MailSettings.objects.get().code
     settings.EMAIL_URL, settings.EMAIL_HOST = {"EMAIL_HOST": "smtp.example"}, "smtp.example"
     settings.EMAIL_FROM = "visits@practice.example"
     shown = said(desk.get(page))
-    assert "On. Mail to patients goes out by the server smtp.example, from visits@" in shown
+    assert (
+        "On. Mail to patients goes out through the mail server smtp.example, from visits@" in shown
+    )
     desk.post(page, {**FILLED_IN, "code": "on"})
     assert MailSettings.objects.get().code
 
@@ -85,6 +87,7 @@ def test_it_counts_what_became_of_the_practices_own_mail(
     counts = staff.get(mine.address("mail/")).context["counts"]
     assert [(label, count) for label, count, _ in counts] == [
         ("Sent", 2),
+        ("Only written to a file", 0),
         ("Address refused", 1),
         ("Failed", 0),
         ("Not sent", 1),
@@ -93,9 +96,9 @@ def test_it_counts_what_became_of_the_practices_own_mail(
 
 def test_the_example_is_a_reminder_in_both_languages(desk: Client, page: str) -> None:
     english, spanish = (each["mail"] for each in desk.get(page).context["examples"])
-    assert english.subject == "Reminder: your visit on Tuesday, June 2"
+    assert english.subject == "Your visit is tomorrow: Tuesday, June 2, 3:00 PM"
     assert "Mia" in english.text
-    assert spanish.subject == "Recordatorio: su cita del martes 2 de junio"
+    assert spanish.subject.startswith("Su cita es mañana: martes 2 de junio, 3:00")
 
 
 @pytest.mark.parametrize("text", ["\x00", "x" * 1001])

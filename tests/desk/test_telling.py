@@ -51,7 +51,7 @@ def test_who_cancels_sees_the_mail_and_where_the_words_stand(house: House, desk:
     assert said(page).index("The office writes:") < said(page).index("Your words")
     assert shown["by_mail"] == ["on"]
     done = desk.post(path, {**shown, "words": "The doctor is ill.\r\nSorry!"}, follow=True)
-    assert "is cancelled. A mail goes to the address." in said(done)
+    assert "is cancelled. The family is told by e-mail." in said(done)
     assert tasks(house) == [("cancelled", True)]
     house.appointment.refresh_from_db()
     assert house.appointment.person.words == "The doctor is ill.\nSorry!"
@@ -60,7 +60,7 @@ def test_who_cancels_sees_the_mail_and_where_the_words_stand(house: House, desk:
 def test_no_mail_goes_where_the_person_says_no(house: House, desk: Client) -> None:
     path, _, shown = cancels(house, desk)
     del shown["by_mail"]
-    assert "A mail goes" not in said(desk.post(path, shown, follow=True))
+    assert "The family gets no e-mail about it." in said(desk.post(path, shown, follow=True))
     _, shown = moves(house, desk, house.patient(house.weekly, first_name="Ada").pk)
     del shown["by_mail"]
     desk.post(house.address("move/"), shown)
@@ -95,11 +95,11 @@ def test_who_moves_sees_the_mail_of_the_new_time(house: House, desk: Client) -> 
         appointment=house.appointment, kind=TaskKind.BOOKED, outcome=Outcome.SENT, at=NOON
     )
     page, shown = moves(house, desk)
-    assert "Your visit has been moved: Tuesday, June 2" in said(page)
+    assert "Your visit has been moved to Tuesday, June 2" in said(page)
     assert "When: Tuesday, June 2, 2:00 PM (Eastern Time)" in said(page)
-    assert "Before: Tuesday, June 2, 9:00 AM (Eastern Time)" in said(page)
+    assert "Instead of: Tuesday, June 2, 9:00 AM (Eastern Time)" in said(page)
     done = desk.post(house.address("move/"), {**shown, "words": "Park behind."}, follow=True)
-    assert "A mail goes to the address. Undo" in said(done)
+    assert "The family is told by e-mail. Undo" in said(done)
     assert tasks(house) == [("moved", True)]
 
 
@@ -110,7 +110,7 @@ def test_a_family_is_shown_each_mail_in_its_language_and_who_has_none(
     silent = house.patient(house.booking, first_name="Sy", email="")
     page, shown = moves(house, desk, house.appointment.pk, es.pk, silent.pk)
     assert "Su cita" in said(page)
-    assert "There is no e-mail address of Sy Quillonfield" in said(page)
+    assert "There is no e-mail address for Sy Quillonfield" in said(page)
     done = desk.post(house.address("move/"), shown, follow=True)
     assert f"place/{silent.pk}/#mail" in done.content.decode()
     assert set(Task.objects.filter(kind="moved").values_list("appointment", flat=True)) == {
@@ -187,7 +187,7 @@ def test_booking_at_the_desk_says_whether_mail_goes(house: House, desk: Client) 
     assert link is not None
     assert "There is no e-mail address." in said(desk.get(html.unescape(link[1])))
     other = {**patient, "phone": "212 555 0133", "email": "b@example.org"}
-    assert "A mail goes to the address." in said(desk.post(take, other, follow=True))
+    assert "The family is told by e-mail." in said(desk.post(take, other, follow=True))
 
 
 def test_nobody_is_told_of_an_opening_that_stays_in_its_part_of_the_day(

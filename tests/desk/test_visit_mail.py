@@ -11,12 +11,13 @@ from time_machine import Traveller
 
 from bookings.messages import deliveries
 from bookings.models import Delivery, DropReason, ManageLink, Outcome, Task, TaskKind
-from bookings.scheduling import appointments
+from bookings.scheduling import appointments, moving
 from tests.conftest import only_once_on_sqlite
 from tests.desk.world import House, forms, said
 from tests.factories import NOON
 
 pytestmark = only_once_on_sqlite
+LATER = datetime(2026, 6, 9, 14, 30)  # noqa: DTZ001  # wall time
 
 
 @pytest.fixture(autouse=True)
@@ -106,7 +107,7 @@ def test_a_refused_address_is_marked_wherever_the_visit_stands_until_it_is_corre
     address = house.address(f"place/{house.appointment.pk}/")
     (form,) = forms(desk.get(address), 'class="oc-form oc-card"')
     done = desk.post(address, {**form, "email": "new@example.org"}, follow=True)
-    assert "Changed: e-mail. A mail goes to the address." in said(done)
+    assert "Changed: e-mail. The family is told by e-mail." in said(done)
     for page in pages(house):
         assert "mail refused" not in said(desk.get(house.address(page))), page
 
@@ -146,6 +147,20 @@ def test_the_text_says_what_changed_last(house: House, desk: Client, clock: Trav
     desk.post(f"{address}cancel/", {"seen": "booked"})
     deliver(house, Outcome.REFUSED)
     assert "The office has cancelled your visit" in said(desk.post(f"{address}mail/"))
+
+
+def test_the_text_of_a_moved_visit_tells_old_and_new_and_nothing_about_answers_to_a_mail(
+    house: House, desk: Client, clock: Traveller
+) -> None:
+    visit = house.patient(house.booking, first_name="Sy", email="")
+    clock.shift(timedelta(minutes=5))
+    to: Any = {visit.pk: {"booking_id": house.publish("M", start=LATER).pk}}
+    moving.move(to=to, by=house.actor, now=NOON)
+    text = said(desk.post(house.address(f"place/{visit.pk}/mail/")))
+    assert "Your visit has been moved" in text
+    assert "When: Tuesday, June 9" in text
+    assert "Instead of: Tuesday, June 2" in text
+    assert "Replies to this e-mail" not in text
 
 
 def test_without_a_mail_server_the_desk_says_so_and_offers_the_text(

@@ -147,7 +147,7 @@ def wire(task: Task, code: str = "") -> bytes:
     """Return the mail of a task as it travels."""
     rows = Appointment.objects.select_related("booking__location", "booking__practice")
     visit = rows.get(pk=task.appointment_id)
-    made: Any = message.of(task, visit, NOON, code).message()
+    made: Any = message.of(task, visit, task.run_after, code).message()
     as_it_travels: bytes = made.as_bytes(linesep="\r\n")
     return as_it_travels
 

@@ -323,7 +323,7 @@ class ReminderMachine(RuleBasedStateMachine):
         Task.objects.exclude(kind__in=KINDS.values()).delete()  # mail about the changes
         handler, rows = MailHandler(), Delivery.objects.filter(outcome=Outcome.SENT)
         before = rows.count()
-        while task := queue.claim(Queue.MAIL):
+        while task := queue.claim(Queue.MAIL) or queue.claim(Queue.REMINDER):
             handler.run(task)
         new = rows.order_by("pk")[before:].values_list("appointment", "kind")
         expected = [each for visit in self.visits for each in visit.send(self.now)]

@@ -16,10 +16,11 @@ from bookings.messages.mail.sending import MailHandler
 from bookings.models import Appointment, Event, Queue, TaskKind
 from bookings.patients import links
 from bookings.scheduling import bookings, moving
+from bookings.scheduling.actors import PATIENT
 from practices.models import Kind
 from tests.conftest import only_once_on_sqlite
 from tests.factories import NOON
-from tests.messages.mails import WORDS, MailScene, a_mail, mail_of, part, sent
+from tests.messages.mails import STARTS, WORDS, MailScene, a_mail, mail_of, part, sent
 
 TEXTS = Path(__file__).with_name("texts")
 KINDS = [
@@ -67,7 +68,24 @@ def test_a_move_that_nobody_was_told_of_says_where_the_visit_is_as_its_first_mai
     scene.move(visit)
     mail = mail_of(visit.tasks.latest("id"))
     assert mail["subject"] == "Your visit on Tuesday, June 9 is booked"
-    assert "Before" not in part(mail, "text/plain")
+    assert "Instead of" not in part(mail, "text/plain")
+
+
+def test_a_mail_says_who_moved_the_visit(db: None, clock: Any) -> None:
+    scene = MailScene()
+    visit = scene.told()
+    clock.shift(60)
+    to: Any = {visit.pk: {"booking_id": scene.booking(start_datetime=STARTS).pk}}
+    moving.move(to=to, by=PATIENT, now=NOON)
+    text = part(mail_of(visit.tasks.latest("id")), "text/plain")
+    assert text.startswith("You have moved your visit\n")
+    assert "does not suit you" not in text
+
+
+def test_a_reminder_that_goes_on_the_day_itself_says_today(db: None, clock: Any) -> None:
+    _visit, task = a_mail(TaskKind.REMINDER_1_DAY, "en", clock)
+    task.run_after += timedelta(days=1, hours=-1)
+    assert mail_of(task)["subject"] == "Your visit is today: Tuesday, June 9, 2:30 PM"
 
 
 def told(visit: Appointment) -> facts.Moment | None:
@@ -197,13 +215,18 @@ def test_the_desk_shows_a_cancellation_as_the_offices(db: None, clock: Any) -> N
 
 @only_once_on_sqlite
 @pytest.mark.parametrize(
-    "typed", ["visit spam.example", "http://x", "a@b", "x" * 41, "<b>", "call:now", "win 555 0199"]
+    "typed",
+    [
+        *("visit spam.example", "http://x", "a@b", "x" * 41, "<b>", "call:now", "win 555 0199"),
+        *("win 55 50 19 9", "visit spam\uff0eexample", "visit spam\u3002com"),
+        "visit spam.\N{ZERO WIDTH JOINER}example",
+    ],
 )
 def test_what_is_no_first_name_is_in_no_mail(db: None, clock: Any, typed: str) -> None:
     visit = MailScene(first_name=typed).take()
     text = part(mail_of(visit.tasks.latest("id")), "text/plain")
     assert typed not in text
-    assert "Visit of" not in text
+    assert "Visit for" not in text
 
 
 def test_a_practice_without_settings_of_its_own_sends_mail(db: None, clock: Any) -> None:

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.translation import override
 
@@ -20,6 +21,7 @@ from bookings.models import (
     Appointment,
     AppointmentStatus,
     Booking,
+    Event,
     Outcome,
     TaskKind,
 )
@@ -27,8 +29,13 @@ from bookings.patients import links
 from bookings.representation import time_range
 from practices.models import BookingPage, Kind, Location, MailSettings, Practice
 
-_NO_NAME = re.compile(r"\d{3}|[/:@\\<>]|\.\w\w|.{41}")
+_NO_NAME = re.compile(r"(\d\D*){3}|[/:@\\<>]|[.。]\w\w|.{41}")
 """In what somebody typed as a first name to send others a text or an address of their own."""
+
+_MOVING = {"booking_id", "start_datetime", "location_id"}
+"""What an event of a visit that has moved has changed."""
+_JOINER = "\N{ZERO WIDTH JOINER}"
+"""Of emoji."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +73,8 @@ class Facts:
     at: Moment
     before: Moment | None = None
     """Of a moved visit: what the family was last told."""
-    cancelled_by: str = ""
-    """Of ActorKind."""
+    by: str = ""
+    """Who moved or cancelled it, of ActorKind."""
     first_name: str = ""
     link: str = ""
     """The whole address of the manage page; without it there is a remark in its place."""
@@ -90,19 +97,21 @@ def of(
     words: str = "",
     code: str = "",
     at: Moment | None = None,
+    known: Moment | None = None,
 ) -> Facts:
     """Return the facts of a mail. It reads, and changes nothing.
 
     visit: read with its booking's location and practice. link: see `link_to`. at: where the visit
-    would be moved to; by default where it is.
+    would be moved to; by default where it is. known: what the family knows of it, if no mail has
+    told them.
     """
     practice = visit.booking.practice
     page = getattr(practice, "booking_page", None) or BookingPage(practice=practice)
     mail = getattr(practice, "mail_settings", None) or MailSettings(practice=practice)
     language = visit.language or "en"
-    at, told = at or _at(visit), None
+    is_planned, at, told = at is not None, at or _at(visit), None
     if kind in {TaskKind.MOVED, TaskKind.CANCELLED}:
-        told = last_told(visit)
+        told = last_told(visit) or known
     is_cancelled = kind == TaskKind.CANCELLED
     if is_cancelled and told is not None:
         # The family knows nothing of where it was in between.
@@ -115,7 +124,7 @@ def of(
         now=now,
         at=at,
         before=told if kind == TaskKind.MOVED else None,
-        cancelled_by=_cancelled_by(visit) if is_cancelled else "",
+        by=_changed_by(visit, kind, is_planned=is_planned),
         first_name=_first_name(visit.unread_person.first_name),
         link=link,
         book_url=address("book", practice.pk, language=language) if page.active else "",
@@ -139,17 +148,29 @@ def address(name: str, *args: str, language: str) -> str:
 
 
 def last_told(visit: Appointment) -> Moment | None:
-    """Return where and when the visit was when a mail last told of it; None if none has.
-
-    From how it is now back through its events.
-    """
-    sent = visit.deliveries.filter(outcome=Outcome.SENT).exclude(kind=TaskKind.CODE)
+    """Return where and when the visit was when a mail last told of it; None if none has."""
+    told = Outcome.SENT, Outcome.WRITTEN
+    sent = visit.deliveries.filter(outcome__in=told).exclude(kind=TaskKind.CODE)
     last = sent.order_by("-at").first()
-    if last is None:
-        return None
+    return None if last is None else _before(visit, visit.events.filter(at__gt=last.at))
+
+
+def before_last_move(visit: Appointment) -> Moment | None:
+    """Return where and when the visit was before it was last moved; None if it never was."""
+    last = _last_move(visit)
+    return None if last is None else _before(visit, visit.events.filter(pk__gte=last.pk))
+
+
+def _last_move(visit: Appointment) -> Event | None:
+    events = visit.events.order_by("-id")
+    return next((each for each in events if _MOVING & each.changes.keys()), None)
+
+
+def _before(visit: Appointment, events: QuerySet[Event]) -> Moment:
+    """Go from how the visit is now back through its newest events."""
     now, opening = _at(visit), visit.booking.start_datetime
     location_id, begins, is_exact = now.location.pk, now.begins, now.is_exact
-    for event in visit.events.filter(at__gt=last.at).order_by("-id"):
+    for event in events.order_by("-id"):
         changes = event.changes
         location_id = changes.get("location_id", [location_id])[0]
         was, became = map(_parsed, changes.get("start_datetime", (None, None)))
@@ -187,24 +208,32 @@ def _headline(kind: str, told: Moment | None, at: Moment) -> str:
     return kind
 
 
-def _cancelled_by(visit: Appointment) -> str:
-    """Return who cancelled it; the office, where it is shown what it would send."""
-    if visit.status != AppointmentStatus.CANCELLED:
+def _changed_by(visit: Appointment, kind: str, *, is_planned: bool) -> str:
+    """Return who moved or cancelled it; the office, where it is shown what it would send."""
+    if kind == TaskKind.CANCELLED:
+        if visit.status != AppointmentStatus.CANCELLED:
+            return ActorKind.STAFF
+        events = visit.events.filter(to_status=AppointmentStatus.CANCELLED).order_by("id")
+        return next(each.actor for each in events if each.from_status != each.to_status)
+    if kind != TaskKind.MOVED:
+        return ""
+    if is_planned:
         return ActorKind.STAFF
-    events = visit.events.filter(to_status=AppointmentStatus.CANCELLED).order_by("id")
-    return next(each.actor for each in events if each.from_status != each.to_status)
+    last = _last_move(visit)
+    return "" if last is None else last.actor
 
 
 def _first_name(typed: str) -> str:
     name = one_line(typed)
-    return "" if _NO_NAME.search(name) else name
+    # As it looks: a full stop can be a wide one, too.
+    looks = unicodedata.normalize("NFKC", name.replace(_JOINER, ""))
+    return "" if _NO_NAME.search(looks) else name
 
 
 def one_line(text: str) -> str:
     """Return a text without line breaks and what else is not shown, which could reorder it."""
     spaced = " ".join(text.split())
     hidden = {"Cc", "Cf"}
-    joiner = "\N{ZERO WIDTH JOINER}"  # of emoji
     return "".join(
-        each for each in spaced if each == joiner or unicodedata.category(each) not in hidden
+        each for each in spaced if each == _JOINER or unicodedata.category(each) not in hidden
     )

@@ -46,6 +46,11 @@ def preview(said: Facts) -> Preview:
     return Preview(words.subject, _text(words, said.language))
 
 
+def to_copy(said: Facts) -> str:
+    """Return a mail's text for a letter or a message, which has nothing about answers to a mail."""
+    return _text(wording.of(said), said.language, is_mail=False)
+
+
 def of(task: Task, visit: Appointment, now: datetime, code: str = "") -> EmailMessage:
     """Return the mail of a task, in the language of the booking. code: of one of the kind `code`.
 
@@ -121,7 +126,7 @@ def _html(words: Wording, language: str) -> str:
         return render_to_string("mail.html", {"mail": words, "language": language})
 
 
-def _text(words: Wording, language: str) -> str:
+def _text(words: Wording, language: str, *, is_mail: bool = True) -> str:
     """Return the plain text: parts with an empty line between them, nothing wrapped."""
     with override(language):
         parts = [words.headline, words.code]
@@ -134,16 +139,17 @@ def _text(words: Wording, language: str) -> str:
             parts.append("{}:\n{}".format(*words.button))
         if words.text[0]:
             parts.append(_("From the practice") + f":\n{words.text[0].strip()}")
-        parts.append("\n".join(_end(words)))
+        parts.append("\n".join(_end(words, is_mail=is_mail)))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _end(words: Wording) -> list[str]:
-    """Return who sends a mail, and how to answer it."""
-    lines = ["-- ", words.practice]
+def _end(words: Wording, *, is_mail: bool) -> list[str]:
+    """Return who writes, and how to answer."""
+    lines = ["-- ", words.practice] if is_mail else [words.practice]
     if words.phone:
-        lines.append(_("Phone of the office: %(phone)s") % {"phone": words.phone})
-    lines.append(_("Answers to this mail are not read: please call the office."))
+        lines.append(_("Office phone: %(phone)s") % {"phone": words.phone})
+    if is_mail:
+        lines.append(_("Replies to this e-mail are not read: please call the office."))
     if words.no_reminders:
-        lines.append(_("No reminders any more") + f": {words.no_reminders}")
+        lines.append(_("Stop reminders") + f": {words.no_reminders}")
     return lines

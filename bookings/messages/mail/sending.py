@@ -1,6 +1,9 @@
 """Sending of one mail: whether it is still true, what it says, and what became of it."""
 
+import time
 from datetime import datetime
+
+from django.db import connection
 
 from bookings import walltime
 from bookings.booking_page.summary import is_past
@@ -18,6 +21,10 @@ from bookings.models import (
     TaskStatus,
 )
 from bookings.patients import codes
+from openchair.database import failures
+
+_INSISTS = 120.0
+"""Seconds, within the task's lease."""
 
 
 class MailHandler:
@@ -52,7 +59,8 @@ class MailHandler:
             told = deliveries.of(task, outcome, at=now)
             queue.finish(task, TaskStatus.FAILED, error=type(refused).__name__, records=told)
         else:
-            queue.finish(task, records=deliveries.of(task, Outcome.SENT, at=now))
+            outcome = Outcome.WRITTEN if self._server.is_files else Outcome.SENT
+            _note_sent(task, outcome, now)
 
     def rest(self) -> None:
         self._server.close()
@@ -64,6 +72,22 @@ def _visit(task: Task) -> Appointment:
         "booking__location", "booking__practice__mail_settings"
     )
     return rows.get(pk=task.appointment_id)
+
+
+def _note_sent(task: Task, outcome: Outcome, now: datetime) -> None:
+    """Finish the task of a mail that is out, as soon as the database can: else it goes again."""
+    end = time.monotonic() + _INSISTS
+    while True:
+        try:
+            queue.finish(task, records=deliveries.of(task, outcome, at=now))
+        except failures.ERRORS as error:
+            if time.monotonic() > end:
+                raise
+            failures.note(error)
+            connection.close()
+            time.sleep(1)
+        else:
+            return
 
 
 def _is_overtaken(task: Task) -> bool:

@@ -87,10 +87,13 @@ def _subject(facts: Facts) -> str:
     if facts.kind == TaskKind.TIME_GIVEN:
         return _("The exact time of your visit on %(day)s") % day
     if facts.kind == TaskKind.MOVED:
-        return _("Your visit has been moved: %(day)s") % day
+        return _("Your visit has been moved to %(day)s") % day
     if facts.kind == TaskKind.CANCELLED:
         return _("Your visit on %(day)s is cancelled") % day
     if facts.kind in reminders.DAYS:
+        if _is_near(facts):
+            time = words.opening_time(begins, facts.now, facts.at.location, Kind.EXACT)
+            return f"{_headline(facts)}: {time}"
         return _("Reminder: your visit on %(day)s") % day
     return _("Your visit on %(day)s is booked") % day
 
@@ -100,28 +103,49 @@ def _headline(facts: Facts) -> str:
         return _("Your place is reserved")
     if facts.kind == TaskKind.TIME_GIVEN:
         return _("Your visit has its exact time")
-    if facts.kind == TaskKind.MOVED:
-        return _("Your visit has been moved")
-    if facts.kind == TaskKind.CANCELLED:
-        if facts.cancelled_by == ActorKind.PATIENT:
-            return _("You have cancelled your visit")
-        if facts.cancelled_by == ActorKind.STAFF:
-            return _("The office has cancelled your visit")
-        return _("Your visit is cancelled")
+    if facts.kind in {TaskKind.MOVED, TaskKind.CANCELLED}:
+        return _done_by(facts)
     if facts.kind in reminders.DAYS:
-        return _("We look forward to your visit")
+        if not _is_near(facts):
+            return _("We look forward to your visit")
+        return _("Your visit is tomorrow") if _days_ahead(facts) else _("Your visit is today")
     return _("Your visit is booked")
+
+
+def _done_by(facts: Facts) -> str:
+    """Say who moved or cancelled the visit."""
+    is_moved = facts.kind == TaskKind.MOVED
+    if facts.by == ActorKind.PATIENT:
+        return _("You have moved your visit") if is_moved else _("You have cancelled your visit")
+    if facts.by == ActorKind.STAFF:
+        if is_moved:
+            return _("The office has moved your visit")
+        return _("The office has cancelled your visit")
+    return _("Your visit has been moved") if is_moved else _("Your visit is cancelled")
+
+
+def _is_near(facts: Facts) -> bool:
+    return _days_ahead(facts) in (0, 1)
+
+
+def _days_ahead(facts: Facts) -> int | None:
+    """Return in how many days a visit is, by the office's clock when the mail goes."""
+    begins, zone = facts.at.begins, facts.at.location.zone
+    if begins is None:
+        return None
+    day, today = (walltime.wall_clock(each, zone).date() for each in (begins, facts.now))
+    return (day - today).days
 
 
 def _details(facts: Facts) -> list[tuple[str, str]]:
     at, before = facts.at, facts.before
-    found = [(_("Visit of"), facts.first_name), (_("When"), _when(at, facts))]
+    found = [(_("Visit for"), facts.first_name), (_("When"), _when(at, facts))]
     found.append((_("Where"), calendar.address(at.location)))
     if before is not None:
         was = [_when(before, facts)] if _when(before, facts) != _when(at, facts) else []
         if before.location != at.location:
             was.append(before.location.name)
-        found.append((_("Before"), ", ".join(was)))
+        found.append((_("Instead of"), ", ".join(was)))
     return [(label, told) for label, told in found if told]
 
 
@@ -138,12 +162,18 @@ def _paragraphs(facts: Facts) -> list[str]:
         if facts.book_url:
             return [_("The office is not expecting you.")]
         return [_("The office is not expecting you."), _("For another visit, call the office.")]
+    unsuitable = _("If this does not suit you, move the visit or call the office.")
+    is_by_others = facts.kind == TaskKind.MOVED and facts.by != ActorKind.PATIENT
     if not facts.at.is_exact:
-        return [_promise(facts), _("Until then you have nothing more to do.")]
+        until = unsuitable if is_by_others else _("Until then you have nothing more to do.")
+        return [_promise(facts), until]
+    if is_by_others:
+        return [unsuitable, _("We look forward to seeing you.")]
     if facts.kind in reminders.DAYS:
         if facts.is_confirmed:
-            return [_("You told the office that you will come.")]
-        return [_("Please tell the office whether you will come.")]
+            said = _("You told the office that you will come.")
+            return [said, _("We look forward to seeing you.")]
+        return [_("Please tell the office whether you are coming.")]
     return [_("You have nothing more to do. We look forward to seeing you.")]
 
 
