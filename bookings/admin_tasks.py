@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from bookings import walltime
 from bookings.desk import labels
 from bookings.messages import deliveries, queue
-from bookings.models import DropReason, Outcome, Task
+from bookings.models import DropReason, Task
 from practices.scoping import ScopedAdmin
 
 
@@ -57,8 +57,7 @@ class TaskAdmin(ScopedAdmin):
         mail = queryset.filter(appointment__isnull=False)  # periodic work is for ever
         taken = self._taken(request, mail, "Dropped.")
         for task in taken:
-            told = deliveries.of(task, Outcome.DROPPED, DropReason.BY_OPERATOR)
-            queue.finish(task, records=told)
+            deliveries.drop(task, DropReason.BY_OPERATOR)
         self._say(request, f"{labels.counted(len(taken), 'task')} will not be sent.")
 
     def _taken(self, request: HttpRequest, rows: QuerySet[Task], said: str) -> list[Task]:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured, ValidationError
@@ -149,7 +149,7 @@ def mail_server(name: str) -> dict[str, Any]:
         port = url.port
     except ValueError:
         url, port = None, None
-    if url is None or url.scheme not in {"smtp", "smtps"} or not url.hostname or url.query:
+    if url is None or url.scheme not in {"smtp", "smtps"} or not _is_of_mail(url):
         # It may hold a password, so it is not repeated.
         raise ImproperlyConfigured(
             f"{name} cannot be read: write smtp://user:password@host:587 (STARTTLS) or "
@@ -164,6 +164,12 @@ def mail_server(name: str) -> dict[str, Any]:
         "EMAIL_USE_SSL": is_tls,
         "EMAIL_USE_TLS": not is_tls and not is_here,
     }
+
+
+def _is_of_mail(url: SplitResult) -> bool:
+    """Whether a URL is a host, and both of a login or none; / # and ? end it within a password."""
+    is_short = not (url.path.strip("/") or url.query or url.fragment)
+    return bool(url.hostname) and is_short and bool(url.username) == bool(url.password)
 
 
 def mailbox(name: str, *, default: str) -> str:
@@ -186,7 +192,8 @@ def public_url(name: str, *, hosts: list[str], port: int, https: bool) -> str:
     By default the first of `hosts` that names one host, or this machine and the port.
     """
     text = os.environ.get(name, "").strip().rstrip("/")
-    if text and not re.fullmatch(r"https?://[A-Za-z0-9.\-\[\]:]+", text):
+    host = r"https?://([A-Za-z0-9.-]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?"
+    if text and not re.fullmatch(host, text):
         raise ImproperlyConfigured(
             f"{name} is {text!r}: write https://openchair.example, without a path."
         )

@@ -90,6 +90,7 @@ PUBLIC_URL = env.public_url("PUBLIC_URL", hosts=ALLOWED_HOSTS, port=PORT, https=
 EMAIL_URL = env.mail_server("EMAIL_URL")
 # The sender of every mail. A real mailbox: calendars answer invitations to it.
 EMAIL_FROM = env.mailbox("EMAIL_FROM", default="" if EMAIL_URL else "openchair@localhost")
+DEFAULT_FROM_EMAIL = EMAIL_FROM  # of manage.py sendtestemail
 if EMAIL_URL and not EMAIL_FROM:
     raise ImproperlyConfigured(
         "EMAIL_FROM is needed with EMAIL_URL: write the address that sends the mail to patients."
@@ -99,8 +100,9 @@ _BY_FILES, _BY_SMTP = "openchair.mail_files", "django.core.mail.backends.smtp"
 EMAIL_BACKEND = f"{_BY_SMTP if EMAIL_URL else _BY_FILES}.EmailBackend"
 # Of a service of systemd its StateDirectory, since it may write nowhere else.
 EMAIL_FILE_PATH = Path(os.environ.get("STATE_DIRECTORY") or DATA_DIR) / "mail"
-# Seconds, for each answer of the mail server.
-EMAIL_TIMEOUT = 10
+# Seconds, for each answer of the mail server: some look through a message before they take it, and
+# whoever does not wait for that sends it again and again. Ten of them are less than a task's lease.
+EMAIL_TIMEOUT = 25
 
 # Django --------------------------------------------------------------------------------------
 

@@ -31,12 +31,11 @@ class Line:
     became: str
 
 
-def of_visit(visit: Appointment, desk: Desk) -> list[Line]:
+def of_visit(visit: Appointment) -> list[Line]:
     """List the mail of a visit, newest first: what waits before what was."""
     zone = visit.booking.location.zone
-    waiting = Task.objects.filter(
-        appointment=visit, queue_name=Queue.MAIL, status=TaskStatus.READY
-    ).order_by("-id")
+    ready = Task.objects.filter(appointment=visit, status=TaskStatus.READY)
+    waiting = ready.exclude(queue_name=Queue.CODE).order_by("-id")
     lines = [Line(TaskKind(each.kind).label, "", _waits(each, visit)) for each in waiting]
     return lines + [
         Line(TaskKind(each.kind).label, labels.dated(each.at, zone), labels.became(each))

@@ -72,7 +72,7 @@ def _show(
         "lines": history.of_visit(appointment),
         "came_from": _came_from(desk, appointment),
         "family": _family(desk, appointment),
-        "mails": visit_mail.of_visit(appointment, desk),
+        "mails": visit_mail.of_visit(appointment),
         "wants_text": visit_mail.wants_text(appointment, desk, mail_refused=shown.mail_refused),
     }
     return show(request, desk, "patient.html", context, status)

@@ -6,7 +6,8 @@ from datetime import datetime
 from django.db.models import Exists, OuterRef, Q
 
 from bookings import walltime
-from bookings.models import Appointment, Delivery, Event, Outcome, Task
+from bookings.messages import queue
+from bookings.models import Appointment, Delivery, DropReason, Event, Outcome, Task
 
 
 def of(
@@ -27,6 +28,11 @@ def of(
             at=at or walltime.now(),
         )
     ]
+
+
+def drop(task: Task, reason: DropReason) -> None:
+    """End a claimed task whose mail is not sent, and say why."""
+    queue.finish(task, records=of(task, Outcome.DROPPED, reason))
 
 
 def refused(appointments: Iterable[Appointment]) -> set[str]:

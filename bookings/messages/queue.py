@@ -8,28 +8,31 @@ nothing depends on a heartbeat.
 
 import random
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Exists, F, Model, OuterRef, Q, QuerySet
-from django.db.models.functions import Now
+from django.db.models import Case, Exists, F, Min, Model, OuterRef, Q, QuerySet, Subquery, When
+from django.db.models.functions import Coalesce, Now
 
 from bookings import walltime
-from bookings.models import Queue, Task, TaskStatus
+from bookings.models import Delivery, Outcome, Queue, Task, TaskStatus
 
 LEASE = timedelta(minutes=5)
 """Longer than any task takes; a task whose worker died is done by another after it."""
 LATE = timedelta(minutes=10)
 """Longer than any task that is due waits where a worker runs."""
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _AT_ONCE = 10
 _SECOND, _MINUTE, _HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
+_OF_MAIL = (
+    *(_MINUTE, 5 * _MINUTE, 30 * _MINUTE),
+    *(2 * _HOUR, 6 * _HOUR, 12 * _HOUR, 24 * _HOUR),
+)
 RETRIES: dict[str, tuple[timedelta, ...]] = {
     # A person looks at the page and waits, while the place is held.
     Queue.CODE: (5 * _SECOND, 10 * _SECOND, 20 * _SECOND, 40 * _SECOND, _MINUTE, _MINUTE),
-    Queue.MAIL: (
-        *(_MINUTE, 5 * _MINUTE, 30 * _MINUTE),
-        *(2 * _HOUR, 6 * _HOUR, 12 * _HOUR, 24 * _HOUR),
-    ),
+    Queue.MAIL: _OF_MAIL,
+    Queue.REMINDER: _OF_MAIL,
     Queue.PERIODIC: (_MINUTE, 5 * _MINUTE, 30 * _MINUTE),
 }
 """How long after each failed attempt the next one follows; after the last the task has failed."""
@@ -45,6 +48,24 @@ def waiting_since(queue_name: str = Queue.MAIL) -> datetime | None:
     """Return since when the task that has been due longest waits, in UTC; None where none does."""
     waiting = due(walltime.now()).filter(queue_name=queue_name).order_by("run_after")
     return waiting.values_list("run_after", flat=True).first()
+
+
+def stuck_since(now: datetime) -> datetime | None:
+    """Return since when all mail has been waiting, due or tried in vain, in UTC; None if it is not.
+
+    It is not as long as some is sent: one address that is refused for now holds up no other.
+    """
+    ours = Task.objects.filter(queue_name__in=(Queue.MAIL, Queue.REMINDER, Queue.CODE))
+    sent = Delivery.objects.filter(
+        appointment=OuterRef("appointment"), kind=OuterRef("kind"), outcome=Outcome.SENT
+    )
+    last = ours.filter(Exists(sent), finished_at__isnull=False).order_by("-finished_at")
+    last_sent = Coalesce(Subquery(last.values("finished_at")[:1]), _LONG_AGO)
+    since = Case(When(attempts=0, then=F("run_after")), default=F("enqueued_at"))
+    waiting = ours.filter(finished_at__isnull=True).annotate(since=since)
+    stuck = waiting.filter(since__gt=last_sent, since__lte=now - LATE)
+    found: datetime | None = stuck.aggregate(least=Min("since"))["least"]
+    return found
 
 
 def claim(queue_name: str) -> Task | None:

@@ -154,7 +154,7 @@ def _save(found: list[Due], now: datetime) -> None:
     Task.objects.bulk_create(
         [
             Task(
-                queue_name=Queue.MAIL,
+                queue_name=Queue.REMINDER,
                 kind=each.kind,
                 key=each.key,
                 appointment_id=each.visit_id,
@@ -176,9 +176,7 @@ def _just_told(found: Iterable[Due]) -> set[str]:
     since = {each.visit_id: each.as_it_is_since for each in found}
     if not since:
         return set()
-    events = Event.objects.filter(appointment__in=since, at__gt=min(since.values())).select_related(
-        "appointment__booking__practice", "appointment__booking__location"
-    )
+    events = Event.objects.filter(appointment__in=since, at__gt=min(since.values()))
     return {
         event.appointment_id
         for event in events.select_related(

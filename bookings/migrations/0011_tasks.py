@@ -25,6 +25,7 @@ class Migration(migrations.Migration):
                         choices=[
                             ("code", "Codes by mail"),
                             ("mail", "Mail"),
+                            ("reminder", "Reminders"),
                             ("periodic", "Periodic work"),
                         ],
                         max_length=8,

@@ -11,6 +11,7 @@ class Queue(models.TextChoices):
 
     CODE = "code", "Codes by mail"
     MAIL = "mail", "Mail"
+    REMINDER = "reminder", "Reminders"
     PERIODIC = "periodic", "Periodic work"
 
 

@@ -47,8 +47,14 @@ def kept(patient: Patient) -> dict[str, str | None]:
 
 
 def read(sealed: str | None) -> Patient:
-    """Decrypt a patient. Raises encryption.UnreadableError."""
-    return NOBODY if sealed is None else Patient(**json.loads(encryption.unseal(sealed)))
+    """Decrypt a patient. Raises encryption.UnreadableError.
+
+    What a newer release knows of one is left out, so that both can serve during an upgrade.
+    """
+    if sealed is None:
+        return NOBODY
+    told = json.loads(encryption.unseal(sealed))
+    return Patient(**{name: told[name] for name in PATIENT_FIELDS if name in told})
 
 
 def by_email(text: str) -> list[str]:

@@ -134,7 +134,7 @@ def _is_behind_a_proxy() -> bool:
 
 @checks.register(Tags.security, deploy=True)
 def mail_is_sent(**kwargs: Any) -> Iterator[CheckMessage]:
-    """Say that mail is written to files, and warn of a PUBLIC_URL in clear where it is not.
+    """Say that mail is written to files, and warn of a PUBLIC_URL in clear: staff copy links, too.
 
     Files are no warning, which would keep the service from starting: all but mail works.
     """
@@ -144,9 +144,9 @@ def mail_is_sent(**kwargs: Any) -> Iterator[CheckMessage]:
             "Write your mail server's URL, and the sender in EMAIL_FROM (docs/operations.md).",
             id="openchair.I107",
         )
-    elif not settings.PUBLIC_URL.startswith("https://"):
+    if not settings.PUBLIC_URL.startswith("https://"):
         yield Warning(
-            f"PUBLIC_URL is {settings.PUBLIC_URL}: mail leads patients there, in clear.",
+            f"PUBLIC_URL is {settings.PUBLIC_URL}: links to visits lead there, in clear.",
             "Write https:// and the name under which patients reach the booking page.",
             id="openchair.W108",
         )
@@ -289,11 +289,12 @@ def _tasks() -> Iterator[CheckMessage]:
         since = queue.waiting_since(name)
         if since is not None and timezone.now() - since > queue.LATE:
             yield Warning(
-                f"{name.label} has been waiting since {since:%Y-%m-%d %H:%M} UTC.",
+                f"{name.label}: the first task has been waiting since {since:%Y-%m-%d %H:%M} UTC.",
                 "See that a worker runs: systemctl status openchair-worker, or manage.py worker.",
                 id="openchair.W145",
             )
-    tried = Task.objects.filter(queue_name=Queue.MAIL, finished_at=None, attempts__gte=3)
+    mail = (Queue.MAIL, Queue.REMINDER)
+    tried = Task.objects.filter(queue_name__in=mail, finished_at=None, attempts__gte=3)
     if errors := sorted(set(tried.values_list("error", flat=True))):
         yield Warning(
             f"Mail failed three times and is tried again: {', '.join(errors)}.",

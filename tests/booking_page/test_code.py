@@ -19,7 +19,10 @@ from bookings.scheduling.actors import PATIENT
 from practices.models import MailSettings
 from tests.booking_page.journey import REACHED, Browser
 from tests.booking_page.test_holding import again, held, openings, page_of
+from tests.conftest import only_once
 from tests.factories import NOON, Scene
+
+pytestmark = only_once
 
 TYPED = {"phone": "", "email": "anne@example.org", "zip_code": "", "message": ""}
 MAILED = {"email": "anne@example.org"}

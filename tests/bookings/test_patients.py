@@ -78,6 +78,11 @@ def test_what_is_not_known_is_not_sealed(scene: Scene) -> None:
     assert place.person == Patient()
 
 
+def test_a_patient_of_whom_a_newer_release_knows_more_is_read() -> None:
+    sealed = encryption.seal('{"first_name": "Mia", "shoe_size": "38"}')
+    assert record.read(sealed) == Patient(first_name="Mia")
+
+
 @pytest.mark.parametrize("phone", ["555 555 0142", "+1 (555) 555-0142", "0015555550142"])
 def test_a_phone_is_found_however_it_is_written(phone: str) -> None:
     assert record.by_phone(phone) == record.by_phone(PATIENT["phone"])

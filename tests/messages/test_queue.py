@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 
 from bookings.messages import deliveries, periodic, pruning, queue
 from bookings.messages.mail.sending import MailHandler
-from bookings.models import Delivery, Outcome, Queue, Task, TaskKind, TaskStatus
+from bookings.models import Appointment, Delivery, Outcome, Queue, Task, TaskKind, TaskStatus
 from tests.conftest import together
 from tests.factories import NOON, Scene
 from tests.messages.tasks import expire, seconds_until, stored, task, visit
@@ -269,8 +269,57 @@ def test_an_idle_worker_takes_no_write_lock_on_sqlite(clock: time_machine.Travel
     assert queue.waiting_since() is None
 
 
+def ended(visit: Appointment, outcome: str, **values: Any) -> None:
+    """Save a mail that went, or was dropped, 20 minutes after NOON."""
+    at = NOON + timedelta(minutes=20)
+    task(visit, status=TaskStatus.SUCCESSFUL, finished_at=at, **values)
+    reason = {"reason": "overtaken"} if outcome == "dropped" else {}
+    Delivery.objects.create(appointment=visit, kind="booked", outcome=outcome, at=at, **reason)
+
+
+LATER = NOON + timedelta(minutes=30)
+
+
+@pytest.mark.parametrize(
+    ("waiting", "is_stuck"),
+    [
+        ({}, True),
+        ({"run_after": LATER}, False),
+        ({"run_after": LATER, "attempts": 2, "error": "ConnectionRefusedError"}, True),
+        ({"queue_name": Queue.CODE}, True),
+        ({"queue_name": Queue.PERIODIC}, False),
+    ],
+)
+def test_mail_is_stuck_where_some_has_been_waiting_or_was_tried_in_vain_for_ten_minutes(
+    waiting: dict[str, Any], is_stuck: bool, db: None
+) -> None:
+    task(**waiting)
+    assert queue.stuck_since(NOON + timedelta(minutes=9)) is None
+    assert queue.stuck_since(NOON + timedelta(minutes=10)) == (NOON if is_stuck else None)
+
+
+def test_mail_is_not_stuck_while_other_mail_is_sent_and_dropping_it_is_no_sending(
+    scene: Scene,
+) -> None:
+    one = visit(scene)
+    ended(one, "dropped")
+    assert queue.stuck_since(LATER) == NOON
+    ended(one, "sent")
+    assert queue.stuck_since(LATER) is None
+    task(run_after=NOON + timedelta(minutes=21))
+    assert queue.stuck_since(LATER) is None
+    assert queue.stuck_since(LATER + timedelta(minutes=1)) == NOON + timedelta(minutes=21)
+
+
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="PostgreSQL's plans")
-@pytest.mark.parametrize("ask", [lambda: queue.claim(Queue.MAIL), queue.waiting_since])
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda: queue.claim(Queue.MAIL),
+        queue.waiting_since,
+        lambda: queue.stuck_since(NOON + timedelta(days=2)),
+    ],
+)
 def test_a_look_at_the_queue_reads_what_waits_and_not_what_is_done(
     ask: Callable[[], Any], scene: Scene
 ) -> None:
@@ -286,4 +335,5 @@ def test_a_look_at_the_queue_reads_what_waits_and_not_what_is_done(
     for plan in plans(sql, params):
         used = {node.get("Index Name") for node in nodes(plan)}
         assert "task_due" in used, plan
-        assert not [node for node in nodes(plan) if node["Node Type"] == "Seq Scan"], plan
+        scans = [node for node in nodes(plan) if node["Node Type"] == "Seq Scan"]
+        assert "bookings_task" not in {node["Relation Name"] for node in scans}, plan

@@ -47,7 +47,7 @@ def find() -> list[str]:
 def work() -> list[tuple[str, str, str]]:
     """Send what is due; return what became of reminders, for a visit's history."""
     handler = MailHandler()
-    while task := queue.claim(Queue.MAIL):
+    while task := queue.claim(Queue.MAIL) or queue.claim(Queue.REMINDER):
         handler.run(task)
     told = Delivery.objects.filter(kind__in=reminders.DAYS).order_by("pk")
     return [*told.values_list("kind", "outcome", "reason")]
@@ -74,6 +74,18 @@ def test_a_visit_is_reminded_of_three_days_and_one_day_before_at_its_time_of_day
         work()
     assert work() == [(THREE, "sent", ""), (ONE, "sent", "")]
     assert [each.to for each in mail.outbox[1:]] == [[EMAIL], [EMAIL]]
+
+
+def test_mail_about_a_change_waits_behind_no_reminders(house: House, clock: Any) -> None:
+    visit(house)
+    work()
+    clock.move_to(local(9, 9))
+    assert find() == [ONE]
+    clock.shift(60)
+    later = visit(house, day=20)
+    claimed = queue.claim(Queue.MAIL)
+    assert claimed is not None
+    assert claimed.appointment_id == later.pk
 
 
 @pytest.mark.parametrize(

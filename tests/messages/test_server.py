@@ -145,6 +145,18 @@ def test_a_kept_connection_that_the_server_ended_costs_no_attempt(
 
 
 @only_once
+def test_who_did_not_answer_in_time_may_have_a_message_and_gets_it_no_second_time_at_once(
+    operate: Operate,
+) -> None:
+    operate(receiver := Receiver(END=["", SILENT]))
+    with closing(MailServer()) as server:
+        server.send(message(1))
+        with pytest.raises(smtplib.SMTPServerDisconnected):
+            server.send(message(2))
+    assert [got["Message-ID"] for got in receiver.got] == ["<1@openchair>"]
+
+
+@only_once
 def test_where_starttls_is_missing_nothing_is_sent_in_clear(operate: Operate) -> None:
     operate(receiver := Receiver(), EMAIL_USE_TLS=True)
     server = MailServer()

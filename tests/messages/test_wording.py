@@ -226,7 +226,12 @@ def test_the_desk_shows_a_cancellation_as_the_offices(db: None, clock: Any) -> N
 
 @only_once_on_sqlite
 @pytest.mark.parametrize(
-    "typed", ["visit spam.example", "http://x", "a@b", "x" * 41, "<b>", "call:now", "win 555 0199"]
+    "typed",
+    [
+        *("visit spam.example", "http://x", "a@b", "x" * 41, "<b>", "call:now", "win 555 0199"),
+        *("win 55 50 19 9", "visit spam\uff0eexample", "visit spam\u3002com"),
+        "visit spam.\N{ZERO WIDTH JOINER}example",
+    ],
 )
 def test_what_is_no_first_name_is_in_no_mail(db: None, clock: Any, typed: str) -> None:
     visit = MailScene(first_name=typed).take()

@@ -1,9 +1,10 @@
 """The worker: one task's failure, one queue's slowness, a database that goes away, and its end."""
 
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import pairwise
 from typing import Any
 
@@ -14,8 +15,10 @@ from django.db import InternalError, connection
 from django.utils import timezone
 
 from bookings.messages import queue, worker
+from bookings.messages.mail.sending import MailHandler
 from bookings.messages.worker import Worker, run_task
 from bookings.models import Delivery, Queue, Task, TaskKind, TaskStatus
+from bookings.patients import links
 from tests.factories import Scene
 from tests.messages.tasks import task, visit
 
@@ -178,6 +181,26 @@ def test_a_worker_whose_connection_was_killed_goes_on_with_another(
         until(lambda: another.pk in handler.ran)
     another.refresh_from_db()
     assert (another.status, another.attempts) == (TaskStatus.READY, 1)  # after its lease
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="its one write lock")
+def test_a_mail_that_is_out_goes_no_second_time_because_the_database_was_busy(
+    clock: object, mailoutbox: list[object]
+) -> None:
+    links.give(visit(Scene()))
+    one = queue.claim(Queue.MAIL)
+    assert one is not None
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA busy_timeout = 10")
+    writer = sqlite3.connect(connection.settings_dict["NAME"], check_same_thread=False)
+    with closing(writer):
+        writer.execute("BEGIN IMMEDIATE")
+        threading.Timer(0.2, writer.rollback).start()
+        run_task(MailHandler(), one)
+    assert len(mailoutbox) == 1
+    assert Task.objects.get().status == TaskStatus.SUCCESSFUL
+    assert Delivery.objects.get().outcome == "sent"
 
 
 @pytest.mark.django_db(transaction=True)

@@ -53,7 +53,7 @@ CLASHES: dict[str, tuple[dict[str, Any], str]] = {
     "W105": ({"TRUSTED_PROXIES": [ip_network("0.0.0.0/0")]}, "claim to be anybody"),
     "W106": ({"HTTPS_ONLY": False, "TRUSTED_PROXIES": []}, "all patients"),
     "I107": ({"EMAIL_URL": {}}, "written to files"),
-    "W108": ({"PUBLIC_URL": "http://127.0.0.1:8000"}, "in clear"),
+    "W108": ({"EMAIL_URL": {}, "PUBLIC_URL": "http://127.0.0.1:8000"}, "in clear"),
     "W018": ({"DEBUG": True}, "DEBUG"),
     "W009": ({"SECRET_KEY": "django-insecure-" + "x7" * 30}, "SECRET_KEY"),
 }
@@ -184,7 +184,7 @@ def test_mail_that_waits_or_fails_is_told(operated: Any) -> None:
     assert "W145" not in told
     assert "tried again: SMTPAuthenticationError." in told["W146"]
     tasks.task(run_after=timezone.now() - timedelta(minutes=11))
-    assert "Mail has been waiting since" in found("default")["W145"]
+    assert "Mail: the first task has been waiting since" in found("default")["W145"]
 
 
 def test_a_path_that_does_not_lead_to_a_practice_is_refused(

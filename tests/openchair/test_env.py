@@ -164,6 +164,8 @@ def test_proxies_are_addresses_and_networks(monkeypatch: pytest.MonkeyPatch, odd
     [
         *("mail.example", "imap://mail.example", "smtp://", "smtp://u:geheim@mail.example:port"),
         *("smtps://u:geheim@mail.example/?tls=off", "smtp://[::1"),
+        *("smtp://u:12/geheim@mail.example", "smtp://u:12#geheim@mail.example"),
+        *("smtp://u@mail.example", "smtp://:geheim@mail.example"),
     ],
 )
 def test_a_mail_server_is_named_by_a_url_and_its_password_is_not_repeated(
@@ -213,7 +215,9 @@ def test_a_mail_server_wants_a_sender() -> None:
     assert "EMAIL_FROM is needed" in settings_with(EMAIL_URL="smtp://mail.example").stderr
 
 
-@pytest.mark.parametrize("odd", ["openchair.example", "ftp://x", "https://x/book", "https://x?y"])
+@pytest.mark.parametrize(
+    "odd", ["openchair.example", "ftp://x", "https://x/book", "https://x?y", "https://:"]
+)
 def test_a_public_url_is_a_scheme_and_a_host(monkeypatch: pytest.MonkeyPatch, odd: str) -> None:
     def read(name: str) -> str:
         return env.public_url(name, hosts=["other.example"], port=8000, https=True)

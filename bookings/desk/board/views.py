@@ -81,12 +81,12 @@ def export_csv(request: HttpRequest, desk: Desk) -> HttpResponse:
 
 
 def _mail_waits_since(desk: Desk, zone: ZoneInfo) -> str:
-    """Return since when mail has been waiting for a worker, by the office's clock; "" if it is not.
+    """Return since when mail has been stuck, by the office's clock; "" if it is not.
 
     On the page alone: a refresh would not come for it.
     """
-    since = queue.waiting_since()
-    if since is None or desk.now - since < queue.LATE:
+    since = queue.stuck_since(desk.now)
+    if since is None:
         return ""
     wall, today = walltime.wall_clock(since, zone), walltime.wall_clock(desk.now, zone).date()
     return labels.clock(wall) if wall.date() == today else labels.dated(since, zone)

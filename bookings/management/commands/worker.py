@@ -14,8 +14,9 @@ from bookings.models import Queue
 from openchair.operations import startup
 
 HANDLERS: dict[Queue, tuple[int, Callable[[], Handler]]] = {
-    # On its own: no family waits behind ten thousand reminders.
+    # Each on its own: whoever is moved, or types a code, waits behind no ten thousand reminders.
     Queue.CODE: (1, MailHandler),
+    Queue.REMINDER: (1, MailHandler),
     # Two at once: a mail server that is slow holds up mail, and nothing else.
     Queue.MAIL: (2, MailHandler),
     Queue.PERIODIC: (1, PeriodicHandler),

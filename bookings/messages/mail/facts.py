@@ -29,11 +29,13 @@ from bookings.patients import links
 from bookings.representation import time_range
 from practices.models import BookingPage, Kind, Location, MailSettings, Practice
 
-_NO_NAME = re.compile(r"\d{3}|[/:@\\<>]|\.\w\w|.{41}")
+_NO_NAME = re.compile(r"(\d\D*){3}|[/:@\\<>]|[.。]\w\w|.{41}")
 """In what somebody typed as a first name to send others a text or an address of their own."""
 
 _MOVING = {"booking_id", "start_datetime", "location_id"}
 """What an event of a visit that has moved has changed."""
+_JOINER = "\N{ZERO WIDTH JOINER}"
+"""Of emoji."""
 
 
 @dataclass(frozen=True)
@@ -231,14 +233,15 @@ def _changed_by(visit: Appointment, kind: str, *, is_planned: bool) -> str:
 
 def _first_name(typed: str) -> str:
     name = one_line(typed)
-    return "" if _NO_NAME.search(name) else name
+    # As it looks: a full stop can be a wide one, too.
+    looks = unicodedata.normalize("NFKC", name.replace(_JOINER, ""))
+    return "" if _NO_NAME.search(looks) else name
 
 
 def one_line(text: str) -> str:
     """Return a text without line breaks and what else is not shown, which could reorder it."""
     spaced = " ".join(text.split())
     hidden = {"Cc", "Cf"}
-    joiner = "\N{ZERO WIDTH JOINER}"  # of emoji
     return "".join(
-        each for each in spaced if each == joiner or unicodedata.category(each) not in hidden
+        each for each in spaced if each == _JOINER or unicodedata.category(each) not in hidden
     )

@@ -25,14 +25,14 @@ from bookings.messages.mail.wording import Wording
 from bookings.models import Appointment, Task, TaskKind
 from openchair import encryption
 
-_WITH_CALENDAR_PART = {
+ABOUT_CHANGES = (
     TaskKind.BOOKED,
     TaskKind.RESERVED,
     TaskKind.TIME_GIVEN,
     TaskKind.MOVED,
     TaskKind.CANCELLED,
-}
-"""What changes the entry in the family's calendar."""
+)
+"""What changes the entry in the family's calendar; each tells how the visit is now."""
 
 
 class Preview(NamedTuple):
@@ -71,7 +71,7 @@ def of(task: Task, visit: Appointment, now: datetime, code: str = "") -> EmailMe
         headers=_headers(task, words, said.language, now),
     )
     mail.attach_alternative(_html(words, said.language), "text/html")
-    if task.kind in _WITH_CALENDAR_PART:
+    if task.kind in ABOUT_CHANGES:
         organizer = (name, settings.EMAIL_FROM)
         with override(said.language):
             part = calendar.invitation(

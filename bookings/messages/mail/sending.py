@@ -1,6 +1,9 @@
 """Sending of one mail: whether it is still true, what it says, and what became of it."""
 
+import time
 from datetime import datetime
+
+from django.db import connection
 
 from bookings import walltime
 from bookings.booking_page.summary import is_past
@@ -18,15 +21,10 @@ from bookings.models import (
     TaskStatus,
 )
 from bookings.patients import codes
+from openchair.database import failures
 
-ABOUT_CHANGES = (
-    TaskKind.BOOKED,
-    TaskKind.RESERVED,
-    TaskKind.TIME_GIVEN,
-    TaskKind.MOVED,
-    TaskKind.CANCELLED,
-)
-"""Of these only the newest is sent: it tells how the visit is now."""
+_INSISTS = 120.0
+"""Seconds, within the task's lease."""
 
 
 class MailHandler:
@@ -41,7 +39,7 @@ class MailHandler:
         now = walltime.now()
         visit = _visit(task)
         if (reason := _why_not(task, visit, now)) is not None:
-            _drop(task, reason)
+            deliveries.drop(task, reason)
             return
         if task.kind in reminders.DAYS:
             at = reminders.next_allowed(now, visit.booking.location.zone)
@@ -52,7 +50,7 @@ class MailHandler:
             code = codes.of(visit) if task.kind == TaskKind.CODE else ""
             mail = message.of(task, visit, now, code)
             if _is_overtaken(task):  # while it was read: it may tell half of the change
-                _drop(task, DropReason.OVERTAKEN)
+                deliveries.drop(task, DropReason.OVERTAKEN)
                 return
             self._server.send(mail)
         except (AddressRefused, MessageRefused) as refused:
@@ -62,7 +60,7 @@ class MailHandler:
             queue.finish(task, TaskStatus.FAILED, error=type(refused).__name__, records=told)
         else:
             outcome = Outcome.WRITTEN if self._server.is_files else Outcome.SENT
-            queue.finish(task, records=deliveries.of(task, outcome, at=now))
+            _note_sent(task, outcome, now)
 
     def rest(self) -> None:
         self._server.close()
@@ -76,15 +74,28 @@ def _visit(task: Task) -> Appointment:
     return rows.get(pk=task.appointment_id)
 
 
-def _drop(task: Task, reason: DropReason) -> None:
-    queue.finish(task, records=deliveries.of(task, Outcome.DROPPED, reason))
+def _note_sent(task: Task, outcome: Outcome, now: datetime) -> None:
+    """Finish the task of a mail that is out, as soon as the database can: else it goes again."""
+    end = time.monotonic() + _INSISTS
+    while True:
+        try:
+            queue.finish(task, records=deliveries.of(task, outcome, at=now))
+        except failures.ERRORS as error:
+            if time.monotonic() > end:
+                raise
+            failures.note(error)
+            connection.close()
+            time.sleep(1)
+        else:
+            return
 
 
 def _is_overtaken(task: Task) -> bool:
+    """Whether there is a newer mail about a change: of these only the newest is sent."""
     newer = Task.objects.filter(
-        appointment=task.appointment_id, kind__in=ABOUT_CHANGES, pk__gt=task.pk
+        appointment=task.appointment_id, kind__in=message.ABOUT_CHANGES, pk__gt=task.pk
     )
-    return task.kind in ABOUT_CHANGES and newer.exists()
+    return task.kind in message.ABOUT_CHANGES and newer.exists()
 
 
 def _why_not(task: Task, visit: Appointment, now: datetime) -> DropReason | None:

@@ -47,7 +47,9 @@ class MailServer:
         except (SMTPServerDisconnected, SMTPSenderRefused) as error:
             # A server may end a connection that has been idle, or has had enough messages.
             code = error.smtp_code if isinstance(error, SMTPSenderRefused) else _CLOSING
-            if not was_open or code != _CLOSING:
+            # One that was too slow to say so may have taken the message: not twice within a minute.
+            is_slow = isinstance(error.__context__, TimeoutError)
+            if not was_open or code != _CLOSING or is_slow:
                 raise
             self._send(message)
 

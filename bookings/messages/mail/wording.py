@@ -8,11 +8,10 @@ from django.utils.translation import override
 
 from bookings import phone, walltime
 from bookings.booking_page import calendar, words
+from bookings.messages import reminders
 from bookings.messages.mail.facts import Facts, Moment
 from bookings.models import ActorKind, TaskKind
 from practices.models import Kind
-
-REMINDERS = (TaskKind.REMINDER_3_DAYS, TaskKind.REMINDER_1_DAY)
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ def _of_code(facts: Facts) -> Wording:
 
 
 def _of_visit(facts: Facts) -> Wording:
-    is_cancelled = facts.kind == TaskKind.CANCELLED
+    is_cancelled, is_reminder = facts.kind == TaskKind.CANCELLED, facts.kind in reminders.DAYS
     return Wording(
         subject=_subject(facts),
         headline=_headline(facts),
@@ -68,7 +67,7 @@ def _of_visit(facts: Facts) -> Wording:
         paragraphs=_paragraphs(facts),
         button=_button(facts),
         text=("", "") if is_cancelled else facts.text,
-        no_reminders=no_reminders(facts.link) if facts.kind in REMINDERS and facts.link else "",
+        no_reminders=no_reminders(facts.link) if is_reminder and facts.link else "",
     )
 
 
@@ -91,7 +90,7 @@ def _subject(facts: Facts) -> str:
         return _("Your visit has been moved to %(day)s") % day
     if facts.kind == TaskKind.CANCELLED:
         return _("Your visit on %(day)s is cancelled") % day
-    if facts.kind in REMINDERS:
+    if facts.kind in reminders.DAYS:
         if _is_near(facts):
             time = words.opening_time(begins, facts.now, facts.at.location, Kind.EXACT)
             return f"{_headline(facts)}: {time}"
@@ -106,7 +105,7 @@ def _headline(facts: Facts) -> str:
         return _("Your visit has its exact time")
     if facts.kind in {TaskKind.MOVED, TaskKind.CANCELLED}:
         return _done_by(facts)
-    if facts.kind in REMINDERS:
+    if facts.kind in reminders.DAYS:
         if not _is_near(facts):
             return _("We look forward to your visit")
         return _("Your visit is tomorrow") if _days_ahead(facts) else _("Your visit is today")
@@ -170,7 +169,7 @@ def _paragraphs(facts: Facts) -> list[str]:
         return [_promise(facts), until]
     if is_by_others:
         return [unsuitable, _("We look forward to seeing you.")]
-    if facts.kind in REMINDERS:
+    if facts.kind in reminders.DAYS:
         if facts.is_confirmed:
             said = _("You told the office that you will come.")
             return [said, _("We look forward to seeing you.")]
@@ -189,6 +188,6 @@ def _button(facts: Facts) -> tuple[str, str]:
     if facts.kind == TaskKind.CANCELLED:
         return (_("Book another visit"), facts.book_url) if facts.book_url else ("", "")
     link = facts.link or _("(the link of this visit)")
-    if facts.kind in REMINDERS and not facts.is_confirmed:
+    if facts.kind in reminders.DAYS and not facts.is_confirmed:
         return _("Confirm, move or cancel this visit"), link
     return _("See, move or cancel this visit"), link
