@@ -71,6 +71,17 @@ def test_a_move_that_nobody_was_told_of_says_where_the_visit_is_as_its_first_mai
     assert "Instead of" not in part(mail, "text/plain")
 
 
+def test_a_move_of_a_visit_from_before_there_was_mail_says_what_was_before(
+    db: None, clock: Any
+) -> None:
+    scene = MailScene()
+    visit = scene.take()
+    visit.tasks.all().delete()
+    scene.move(visit)
+    text = part(mail_of(visit.tasks.latest("id")), "text/plain")
+    assert "Instead of: Tuesday, June 2, 9:00 AM" in text
+
+
 def test_a_mail_says_who_moved_the_visit(db: None, clock: Any) -> None:
     scene = MailScene()
     visit = scene.told()

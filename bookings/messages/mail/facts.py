@@ -112,6 +112,8 @@ def of(
     is_planned, at, told = at is not None, at or _at(visit), None
     if kind in {TaskKind.MOVED, TaskKind.CANCELLED}:
         told = last_told(visit) or known
+    if kind == TaskKind.MOVED and told is None and not _has_first_mail(visit):
+        told = _at(visit) if is_planned else before_last_move(visit)
     is_cancelled = kind == TaskKind.CANCELLED
     if is_cancelled and told is not None:
         # The family knows nothing of where it was in between.
@@ -159,6 +161,12 @@ def before_last_move(visit: Appointment) -> Moment | None:
     """Return where and when the visit was before it was last moved; None if it never was."""
     last = _last_move(visit)
     return None if last is None else _before(visit, visit.events.filter(pk__gte=last.pk))
+
+
+def _has_first_mail(visit: Appointment) -> bool:
+    """Whether a mail was to tell of the visit: not of one from before there was mail."""
+    first = {"kind__in": (TaskKind.BOOKED, TaskKind.RESERVED)}
+    return visit.tasks.filter(**first).exists() or visit.deliveries.filter(**first).exists()
 
 
 def _last_move(visit: Appointment) -> Event | None:
