@@ -26,6 +26,7 @@ _FIELDS = {
     "length": "length in minutes",
     "recurring": "repeats weekly",
     "start_datetime": "time",
+    "opening_datetime": "time of the opening",
     "location_id": "location",
     "doctor_id": "doctor",
     "total_appointments": "places",
@@ -36,6 +37,7 @@ _FIELDS = {
     "whole_booked": "places booked without a patient",
     "whole_pending_until": "hold without a patient ends",
 }
+_INSTANTS = {"start_datetime", "opening_datetime", "pending_until", "whole_pending_until"}
 # Left out: they follow from the appointments' changes, which have lines of their own.
 _UNTOLD = {"places_pending", "places_reserved", "places_booked"}
 
@@ -246,7 +248,7 @@ def _value(field: str, value: Any, zone: ZoneInfo, names: dict[str, str]) -> str
         return str(Language(value or Language.EN).label)
     if value is None:
         return "none"
-    if field in {"start_datetime", "pending_until", "whole_pending_until"}:
+    if field in _INSTANTS:
         return labels.dated(datetime.fromisoformat(value), zone)
     if isinstance(value, bool):
         return "yes" if value else "no"

@@ -388,5 +388,9 @@ class LockedBooking:
         if moved:
             # Cancelled and expired ones too: the API returns the booking's time with them.
             for row in self.booking.appointments.all():
-                known = self._know(row)
-                self._note(known, known.status, **moved)
+                known, said = self._know(row), moved
+                if known.start_datetime is not None and "start_datetime" in moved:
+                    # Its own exact time stays, which mail, history and confirmation go by.
+                    said = {**moved, "opening_datetime": moved["start_datetime"]}
+                    del said["start_datetime"]
+                self._note(known, known.status, **said)

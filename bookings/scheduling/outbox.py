@@ -97,10 +97,8 @@ def _moves(event: Event) -> bool:
     was, becomes = (
         each and datetime.fromisoformat(each) for each in event.changes["start_datetime"]
     )
-    if visit.exact_time is None:
-        return is_another_part(was, becomes, visit.booking.location.zone)
-    # An opening may get another time without the exact times in it.
-    return bool(becomes == visit.exact_time)
+    zone = visit.booking.location.zone
+    return visit.exact_time is not None or is_another_part(was, becomes, zone)
 
 
 def is_another_part(was: datetime | None, becomes: datetime | None, zone: ZoneInfo) -> bool:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bookings.models import Appointment, Event
+from bookings.models import Appointment, Event, Task, TaskKind
 from bookings.scheduling import appointments, bookings, moving
 from bookings.scheduling.actors import PATIENT
 from openchair.errors import Refused
@@ -14,7 +14,7 @@ from tests.factories import NOON, Scene
 
 
 def take(scene: Scene, **fields: Any) -> Appointment:
-    said: Any = {"status": "booked", "first_name": "Ada", **fields}
+    said: Any = {"status": "booked", "first_name": "Ada", "email": "a@example.com", **fields}
     return appointments.take(booking_id=scene.booking().pk, fields=said, by=scene.actor, now=NOON)
 
 
@@ -82,6 +82,19 @@ def test_an_exact_time_that_changes_has_to_be_confirmed_anew(range_scene: Scene)
         fields: Any = {"start_datetime": time}
         appointments.edit(appointment_id=visit.pk, fields=fields, by=range_scene.actor, now=NOON)
         assert confirmed_at(visit) == confirmed
+
+
+def test_an_exact_time_stays_confirmed_when_its_opening_gets_another(
+    range_scene: Scene,
+) -> None:
+    visit = take(range_scene, start_datetime=NOON + timedelta(days=1))
+    confirm(visit)
+    fields: Any = {"start_datetime": visit.start_datetime}
+    opening: Any = {"booking_id": visit.booking_id, "fields": fields}
+    bookings.edit(**opening, by=range_scene.actor, now=NOON)
+    assert confirmed_at(visit) == NOON
+    # Not even at the same instant, so that no mail says it has moved.
+    assert Task.objects.filter(appointment=visit, kind=TaskKind.MOVED).count() == 0
 
 
 def test_whoever_cancels_had_confirmed(scene: Scene) -> None:

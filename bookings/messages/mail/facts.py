@@ -184,9 +184,10 @@ def _before(visit: Appointment, events: QuerySet[Event]) -> Moment:
         was, became = map(_parsed, changes.get("start_datetime", (None, None)))
         if became is not None and became == begins:
             begins = was or opening
-        # A visit with an exact time of its own stays when that of its opening changes.
-        if became is not None and became == opening:
+        if was is not None and became == opening:
             opening = was
+        if "opening_datetime" in changes:
+            opening = _parsed(changes["opening_datetime"][0])
         if "booking_id" in changes:
             opening = Booking.objects.get(pk=changes["booking_id"][0]).start_datetime
         if visit.booking.practice.kind == Kind.RANGE and event.from_status:
