@@ -96,8 +96,11 @@ def run_task(handler: Handler, task: Task) -> None:
     except (OperationalError, InterfaceError):
         raise  # of the database, not of the task
     except Exception as error:  # a task of any kind may fail in any way
-        logger.warning("A task failed: %s", task.kind, exc_info=error)
+        # What a server says, or that it is away, is no bug of ours.
+        is_outside = isinstance(error, OSError)
         name = type(error).__name__
+        trace = None if is_outside else error
+        logger.warning("A task failed: %s, %s", task.kind, name, exc_info=trace)
         if not queue.retry(task, name):
             told = deliveries.of(task, Outcome.FAILED)
             queue.finish(task, TaskStatus.FAILED, error=name, records=told)
