@@ -17,8 +17,8 @@ HANDLERS: dict[Queue, tuple[int, Callable[[], Handler]]] = {
     # Each on its own: whoever is moved, or types a code, waits behind no ten thousand reminders.
     Queue.CODE: (1, MailHandler),
     Queue.REMINDER: (1, MailHandler),
-    # Two at once: a mail server that is slow holds up mail, and nothing else.
-    Queue.MAIL: (2, MailHandler),
+    # While two wait for the mail server, the third makes the next mail.
+    Queue.MAIL: (3, MailHandler),
     Queue.PERIODIC: (1, PeriodicHandler),
 }
 
