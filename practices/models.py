@@ -211,6 +211,11 @@ class BookingPage(models.Model):
     def __str__(self) -> str:
         return f"Booking page of {self.practice_id}"
 
+    @classmethod
+    def of(cls, practice: Practice) -> "BookingPage":
+        """Return the practice's row, or an unsaved one with the defaults."""
+        return getattr(practice, "booking_page", None) or cls(practice=practice)
+
 
 class MailSettings(models.Model):
     """What a practice says of mail to its patients; without a row, the defaults (contract, 7)."""
@@ -235,6 +240,11 @@ class MailSettings(models.Model):
 
     def __str__(self) -> str:
         return f"Mail of {self.practice_id}"
+
+    @classmethod
+    def of(cls, practice: Practice) -> "MailSettings":
+        """Return the practice's row, or an unsaved one with the defaults."""
+        return getattr(practice, "mail_settings", None) or cls(practice=practice)
 
 
 class Membership(models.Model):

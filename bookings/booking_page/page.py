@@ -58,7 +58,7 @@ class Page:
         *,
         is_read: bool = True,
     ) -> "Page":
-        settings = getattr(practice, "booking_page", None) or BookingPage(practice=practice)
+        settings = BookingPage.of(practice)
         address = request.META.get("REMOTE_ADDR", "")
         return cls(practice, settings, state, now, get_language() or "en", address, is_read)
 

@@ -11,15 +11,14 @@ from django.conf import settings
 
 from bookings.models import Appointment, Outcome, TaskKind, TaskStatus
 from openchair import encryption
-from practices.models import Practice
+from practices.models import MailSettings, Practice
 
 LENGTH = 6
 
 
 def are_asked(practice: Practice) -> bool:
     """Whether patients of the practice type one before they book: it wants so, and mail is sent."""
-    said = getattr(practice, "mail_settings", None)
-    return bool(settings.EMAIL_URL) and said is not None and said.code
+    return bool(settings.EMAIL_URL) and MailSettings.of(practice).code
 
 
 def of(visit: Appointment) -> str:

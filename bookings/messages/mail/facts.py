@@ -106,8 +106,7 @@ def of(
     told them.
     """
     practice = visit.booking.practice
-    page = getattr(practice, "booking_page", None) or BookingPage(practice=practice)
-    mail = getattr(practice, "mail_settings", None) or MailSettings(practice=practice)
+    page, mail = BookingPage.of(practice), MailSettings.of(practice)
     language = visit.language or "en"
     is_planned, at, told = at is not None, at or _at(visit), None
     if kind in {TaskKind.MOVED, TaskKind.CANCELLED}:
