@@ -1,6 +1,7 @@
 """Sending of one mail: whether it is still true, what it says, and what became of it."""
 
 import time
+from collections.abc import Collection
 from datetime import datetime
 
 from django.db import connection
@@ -92,10 +93,13 @@ def _note_sent(task: Task, outcome: Outcome, now: datetime) -> None:
 
 def _is_overtaken(task: Task) -> bool:
     """Whether there is a newer mail about a change: of these only the newest is sent."""
-    newer = Task.objects.filter(
-        appointment=task.appointment_id, kind__in=message.ABOUT_CHANGES, pk__gt=task.pk
-    )
-    return task.kind in message.ABOUT_CHANGES and newer.exists()
+    about_changes = message.ABOUT_CHANGES
+    return task.kind in about_changes and _has_newer(task, about_changes)
+
+
+def _has_newer(task: Task, kinds: Collection[str]) -> bool:
+    newer = Task.objects.filter(appointment=task.appointment_id, kind__in=kinds, pk__gt=task.pk)
+    return newer.exists()
 
 
 def _why_not(task: Task, visit: Appointment, now: datetime) -> DropReason | None:
@@ -122,10 +126,9 @@ def _why_no_code(task: Task, visit: Appointment, now: datetime) -> DropReason | 
     """Return why a code is not sent any more: nobody is waiting for it."""
     if not codes.are_asked(visit.booking.practice):
         return DropReason.TURNED_OFF
-    newer = Task.objects.filter(appointment=visit, kind=TaskKind.CODE, pk__gt=task.pk)
     # What is typed since may be half an address, or one whose mail was not counted.
     keys = tuple(codes.task_keys(visit, visit.unread_person.email))
-    if newer.exists() or not (task.key or "").startswith(keys):
+    if _has_newer(task, {TaskKind.CODE}) or not (task.key or "").startswith(keys):
         return DropReason.OVERTAKEN
     if visit.status in {*BOOKED, AppointmentStatus.CANCELLED}:
         return DropReason.OVERTAKEN

@@ -67,13 +67,8 @@ def _of_visit(facts: Facts) -> Wording:
         paragraphs=_paragraphs(facts),
         button=_button(facts),
         text=("", "") if is_cancelled else facts.text,
-        no_reminders=no_reminders(facts.link) if is_reminder and facts.link else "",
+        no_reminders=f"{facts.link}/reminders" if is_reminder and facts.link else "",
     )
-
-
-def no_reminders(link: str) -> str:
-    """Return the address of the page that turns reminders off, by the visit's manage link."""
-    return f"{link}/reminders"
 
 
 def _subject(facts: Facts) -> str:
