@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from queue import SimpleQueue
 from typing import Protocol
 
 from django.db import InterfaceError, OperationalError, close_old_connections, connection
@@ -40,6 +41,7 @@ class Worker:
     """A process's threads. handlers: of each queue, how to make one for each of its threads."""
 
     def __init__(self, handlers: Mapping[Queue, tuple[int, Callable[[], Handler]]]) -> None:
+        self._told = SimpleQueue[None]()
         self._stopping = threading.Event()
         # Daemons: a thread that hangs does not keep the process alive.
         self._threads = [
@@ -54,14 +56,16 @@ class Worker:
         """Work until `stop`, and finish what runs, but for no longer than GRACE."""
         for each in self._threads:
             each.start()
-        self._stopping.wait()
+        self._told.get()
+        self._stopping.set()
         end = time.monotonic() + GRACE
         for each in self._threads:
             each.join(max(0.0, end - time.monotonic()))
 
     def stop(self, *args: object) -> None:
-        """Claim no more. It is a signal handler."""
-        self._stopping.set()
+        """Claim no more. It is a signal handler, which may be interrupted by itself."""
+        # Its `put` is reentrant; an Event's `set` waits for ever for the lock that it has itself.
+        self._told.put(None)
 
     def _work(self, queue_name: str, make: Callable[[], Handler]) -> None:
         handler, pause = make(), 0.0

@@ -1,6 +1,8 @@
 """The worker: one task's failure, one queue's slowness, a database that goes away, and its end."""
 
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +23,7 @@ from bookings.models import Delivery, Queue, Task, TaskKind, TaskStatus
 from bookings.patients import links
 from tests.factories import Scene
 from tests.messages.tasks import task, visit
+from tests.server import ROOT
 
 on_postgresql = pytest.mark.skipif(connection.vendor != "postgresql", reason="is a server")
 
@@ -128,7 +131,7 @@ def test_what_runs_is_finished_before_the_end_and_no_more_is_begun() -> None:
 
         def stop_and_go_on(_: Task) -> None:
             made.stop()
-            time.sleep(0.2)
+            time.sleep(0.5)
 
         handler.act = stop_and_go_on
         until(lambda: handler.ran)
@@ -211,3 +214,20 @@ def test_a_worker_that_lacks_the_key_of_patients_does_not_start(
     settings.PATIENT_KEYS = [Fernet.generate_key().decode()]
     with pytest.raises(CommandError, match="PATIENT_KEYS cannot read"):
         call_command("worker")
+
+
+def test_a_second_signal_while_the_first_is_handled_stops_it_too() -> None:
+    # In a process of its own: one that waits for itself is killed.
+    signals = """if True:
+        import signal
+        from bookings.messages.worker import Worker
+        worker = Worker({})
+        signal.signal(signal.SIGALRM, worker.stop)
+        signal.setitimer(signal.ITIMER_REAL, 1e-4, 1e-4)
+        for _ in range(100_000):
+            worker.stop()
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        worker.run()
+        """
+    django = "import django; django.setup()\n"
+    subprocess.run([sys.executable, "-c", django + signals], cwd=ROOT, check=True, timeout=20)
