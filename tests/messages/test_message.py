@@ -150,7 +150,7 @@ def test_of_all_that_is_known_a_mail_has_the_first_name_the_address_and_the_link
 ) -> None:
     names = ("first_name", "last_name", "guardian_name", "message", "note")
     canaries = {name: f"Canary{name.replace('_', '')}" for name in names}
-    canaries |= {"phone": "555 0177", "zip_code": "90210", "email": "canary@example.org"}
+    canaries |= {"phone": "555 0177", "zip_code": "90210-4477", "email": "canary@example.org"}
     settings.EMAIL_URL = {"EMAIL_HOST": "localhost"}  # which codes wait for
     with caplog.at_level(logging.DEBUG):
         visit, task = a_mail(str(kind), "en", clock, **canaries)
