@@ -64,11 +64,12 @@ def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> No
 
 
 @pytest.fixture(autouse=True)
-def _high_limits(settings: Any) -> None:
-    """Raise the limits; tests about limits set their own."""
+def _settings_of_tests(settings: Any) -> None:
+    """Raise the limits; tests about limits set their own. List no static files for each client."""
     settings.RATE_LIMIT = (1_000_000, 60)
     settings.WRONG_KEY_LIMIT = (1_000_000, 60)
     settings.LOGIN_LIMIT = (1_000_000, 60)
+    settings.WHITENOISE_AUTOREFRESH = True
 
 
 @pytest.fixture
