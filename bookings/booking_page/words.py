@@ -39,6 +39,11 @@ def day(of: date, today: date) -> str:
     return formatted(of, pgettext("format of a day", "l, F j, Y"))
 
 
+def day_of(at: datetime, now: datetime, zone: ZoneInfo) -> str:
+    """Format the day of an instant by the clock of a zone."""
+    return day(walltime.wall_clock(at, zone).date(), walltime.wall_clock(now, zone).date())
+
+
 def clock(at: datetime, zone: ZoneInfo) -> str:
     """Format the time of an instant: 3:45 PM."""
     wall = walltime.wall_clock(at, zone)
@@ -58,8 +63,7 @@ def part(at: datetime, zone: ZoneInfo) -> str:
 def opening_time(begins: datetime, now: datetime, location: Location, kind: str) -> str:
     """Format when an opening is: Tuesday, March 5, 3:45 PM, or its part of the day."""
     zone = location.zone
-    today = walltime.wall_clock(now, zone).date()
-    of = day(walltime.wall_clock(begins, zone).date(), today)
+    of = day_of(begins, now, zone)
     if kind == Kind.RANGE:
         return _("%(day)s: %(part)s") % {"day": of, "part": part(begins, zone)}
     return _("%(day)s, %(time)s") % {"day": of, "time": clock(begins, zone)}

@@ -97,13 +97,13 @@ def _counts(desk: Desk) -> list[tuple[str, int, str]]:
         appointment__booking__start_datetime__gte=first - timedelta(days=1),
     )
     counted = dict(rows.values_list("outcome").annotate(Count("pk")))
-    return [(label, counted.get(each, 0), meaning) for each, label, meaning in _OUTCOMES]
+    return [(each.label, counted.get(each, 0), meaning) for each, meaning in _MEANINGS.items()]
 
 
-_OUTCOMES = (
-    (Outcome.SENT, "Sent", "The mail server took it."),
-    (Outcome.WRITTEN, "Only written to a file", "No mail server was set up."),
-    (Outcome.REFUSED, "Address refused", "There is no such address; the visit is marked."),
-    (Outcome.FAILED, "Failed", "The mail server did not take it, however often it was tried."),
-    (Outcome.DROPPED, "Not sent", "Usually because the visit has changed since."),
-)
+_MEANINGS = {
+    Outcome.SENT: "The mail server took it.",
+    Outcome.WRITTEN: "No mail server was set up.",
+    Outcome.REFUSED: "There is no such address; the visit is marked.",
+    Outcome.FAILED: "The mail server did not take it, however often it was tried.",
+    Outcome.DROPPED: "Usually because the visit has changed since.",
+}

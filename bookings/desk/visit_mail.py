@@ -34,7 +34,7 @@ class Line:
 def of_visit(visit: Appointment) -> list[Line]:
     """List the mail of a visit, newest first: what waits before what was."""
     zone = visit.booking.location.zone
-    ready = Task.objects.filter(appointment=visit, status=TaskStatus.READY)
+    ready = visit.tasks.filter(status=TaskStatus.READY)
     waiting = ready.exclude(queue_name=Queue.CODE).order_by("-id")
     lines = [Line(TaskKind(each.kind).label, "", _waits(each, visit)) for each in waiting]
     return lines + [

@@ -41,7 +41,7 @@ class Worker:
     """A process's threads. handlers: of each queue, how to make one for each of its threads."""
 
     def __init__(self, handlers: Mapping[Queue, tuple[int, Callable[[], Handler]]]) -> None:
-        self._told = SimpleQueue[None]()
+        self._stop_requests = SimpleQueue[None]()
         self._stopping = threading.Event()
         # Daemons: a thread that hangs does not keep the process alive.
         self._threads = [
@@ -56,16 +56,16 @@ class Worker:
         """Work until `stop`, and finish what runs, but for no longer than GRACE."""
         for each in self._threads:
             each.start()
-        self._told.get()
+        self._stop_requests.get()
         self._stopping.set()
         end = time.monotonic() + GRACE
         for each in self._threads:
             each.join(max(0.0, end - time.monotonic()))
 
     def stop(self, *args: object) -> None:
-        """Claim no more. It is a signal handler, which may be interrupted by itself."""
-        # Its `put` is reentrant; an Event's `set` waits for ever for the lock that it has itself.
-        self._told.put(None)
+        """Claim no more. It is a signal handler, during which another signal may come."""
+        # `put` is reentrant. An Event's `set` is not: the second waits for the lock of the first.
+        self._stop_requests.put(None)
 
     def _work(self, queue_name: str, make: Callable[[], Handler]) -> None:
         handler, pause = make(), 0.0

@@ -75,8 +75,7 @@ def _subject(facts: Facts) -> str:
     begins, zone = facts.at.begins, facts.at.location.zone
     if begins is None:
         return _headline(facts)
-    today = walltime.wall_clock(facts.now, zone).date()
-    day = {"day": words.day(walltime.wall_clock(begins, zone).date(), today)}
+    day = {"day": words.day_of(begins, facts.now, zone)}
     if facts.kind == TaskKind.RESERVED:
         return _("Your place on %(day)s is reserved") % day
     if facts.kind == TaskKind.TIME_GIVEN:
@@ -133,11 +132,11 @@ def _days_ahead(facts: Facts) -> int | None:
 
 
 def _details(facts: Facts) -> list[tuple[str, str]]:
-    at, before = facts.at, facts.before
-    found = [(_("Visit for"), facts.first_name), (_("When"), _when(at, facts))]
+    at, before, when = facts.at, facts.before, _when(facts.at, facts)
+    found = [(_("Visit for"), facts.first_name), (_("When"), when)]
     found.append((_("Where"), calendar.address(at.location)))
     if before is not None:
-        was = [_when(before, facts)] if _when(before, facts) != _when(at, facts) else []
+        was = [each for each in [_when(before, facts)] if each != when]
         if before.location != at.location:
             was.append(before.location.name)
         found.append((_("Instead of"), ", ".join(was)))
