@@ -25,6 +25,7 @@ class OpenChairSite(AdminSite):
         kept = [url for url in super().get_urls() if getattr(url, "name", None) not in SHUT]
         return [
             path("desk/<id:practice_id>/", include("bookings.desk.urls")),
+            path("bookings/", include("bookings.desk.former")),
             path("partners/<id:partner_id>/keys/", include("practices.admin.urls")),
             path("stay/", self.admin_view(self.stay), name="stay"),
             *kept,
