@@ -13,16 +13,16 @@ from bookings.messages import deliveries, queue
 from bookings.models import DropReason, Task
 from practices.scoping import ScopedAdmin
 
+COLUMNS = ("kind", "practice", "status", "error", "attempts", "since", "due", "ended")
+
 
 @admin.register(Task)
 class TaskAdmin(ScopedAdmin):
     """List of mail and of periodic work; nothing of a visit but whose practice it is in."""
 
     operators_may = frozenset({"view"})
-    fields = list_display = [
-        *("kind", "practice", "status", "error", "attempts"),
-        *("since", "due", "ended"),
-    ]
+    list_display = [*COLUMNS]
+    fields = [*COLUMNS]
     readonly_fields = ["practice", "since", "due", "ended"]
     list_select_related = ["appointment__booking__practice"]
     list_filter = ["status", "queue_name", "kind"]

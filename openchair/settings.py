@@ -111,7 +111,6 @@ INSTALLED_APPS = [
     "practices",
     "openchair.api",
     "openchair.apps.OpenChairConfig",
-    "unfold.apps.BasicAppConfig",
     "openchair.apps.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -292,7 +291,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 SECURE_CSP = {
     "default-src": "'self'",
     "script-src": "'self'",
-    # Swagger UI and the admin set styles on elements.
+    # Swagger UI, and the board, whose openings are as tall as they last, set styles on elements.
     "style-src": "'self' 'unsafe-inline'",
     "img-src": "'self' data:",
     "object-src": "'none'",
@@ -303,39 +302,8 @@ SECURE_CSP = {
 
 # No page uses any of these.
 PERMISSIONS_POLICY = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
-
-# The admin's theme evaluates attributes as scripts; inline scripts stay forbidden.
-SECURE_CSP_ADMIN = {**SECURE_CSP, "script-src": "'self' 'unsafe-eval'"}
 SESSION_COOKIE_AGE = SESSION_MAX
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
-
-# Admin ---------------------------------------------------------------------------------------
-
-UNFOLD = {
-    "SITE_TITLE": "OpenChair",
-    "SITE_HEADER": "OpenChair",
-    "BORDER_RADIUS": "6px",
-    "COLORS": {
-        "primary": {
-            "50": "#effafa",
-            "100": "#d6f1f2",
-            "200": "#b1e4e6",
-            "300": "#7ccfd4",
-            "400": "#3fb0b8",
-            "500": "#2a9aa3",
-            "600": "#0b6e75",
-            "700": "#0d5a60",
-            "800": "#114a4f",
-            "900": "#123e43",
-            "950": "#05262a",
-        },
-        # The library's own greys are too pale to read small print in.
-        "font": {
-            "subtle-light": "var(--color-base-600)",
-            "subtle-dark": "var(--color-base-300)",
-        },
-    },
-}
 
 # API -----------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ follow from membership; Django's own are not used.
 
 from typing import Any
 
-from django.contrib.admin import RelatedOnlyFieldListFilter, ShowFacets
+from django.contrib.admin import ModelAdmin, RelatedOnlyFieldListFilter, ShowFacets
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ERROR_FLAG
 from django.core.exceptions import BadRequest
@@ -14,7 +14,6 @@ from django.db import DataError, transaction
 from django.db.models import Field, Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 
-from openchair.staff.look import ModelAdmin
 from practices.models import Practice
 
 FILTER_LOOKUPS = frozenset({"exact", "isnull", "in"})
@@ -49,11 +48,11 @@ class ScopedAdmin(ModelAdmin):
     staff_may: frozenset[str] = frozenset({"view"})
     operators_may: frozenset[str] = frozenset({"view", "add", "change", "delete"})
 
-    view_on_site: Any = False
+    view_on_site = False
     actions_selection_counter = True
     list_per_page = 50
     show_full_result_count = False
-    show_facets: Any = ShowFacets.NEVER
+    show_facets = ShowFacets.NEVER
 
     def may(self, request: HttpRequest, verb: str, obj: Model | None = None) -> bool:
         """Whether this person may view, add, change or delete, and this row if there is one."""
@@ -131,7 +130,7 @@ class ScopedAdmin(ModelAdmin):
             return len(rest) == 1 and rest[0] in DATE_LOOKUPS
         if name not in self._filters(request):
             return False
-        field = self.opts.get_field(name)
+        field: Any = self.opts.get_field(name)
         if field.is_relation and rest and rest[0] in {"pk", field.related_model._meta.pk.name}:
             rest = rest[1:]
         return not rest or (len(rest) == 1 and rest[0] in FILTER_LOOKUPS)
@@ -155,8 +154,8 @@ class ScopedAdmin(ModelAdmin):
         with transaction.atomic():
             return super().response_action(*args, **kwargs)
 
-    def _filters(self, request: HttpRequest | None) -> set[str]:
-        listed = self.list_filter if request is None else super().get_list_filter(request)
+    def _filters(self, request: HttpRequest | None) -> set[Any]:
+        listed: Any = self.list_filter if request is None else super().get_list_filter(request)
         return {item[0] if isinstance(item, tuple) else item for item in listed}
 
     def get_list_filter(self, request: HttpRequest) -> list[Any]:

@@ -128,13 +128,10 @@ class ContentSecurityPolicyMiddleware:
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
         self.policy = _policy(settings.SECURE_CSP)
-        self.policy_of_admin = _policy(settings.SECURE_CSP_ADMIN)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
-        admin = request.path_info.startswith("/admin/")
-        policy = self.policy_of_admin if admin else self.policy
-        response.headers.setdefault("Content-Security-Policy", policy)
+        response.headers.setdefault("Content-Security-Policy", self.policy)
         response.headers["Permissions-Policy"] = settings.PERMISSIONS_POLICY
         return response
 

@@ -10,12 +10,12 @@ import unicodedata
 from typing import Any
 
 from django.conf import settings
+from django.contrib.admin.forms import AdminAuthenticationForm
 from django.core import signing
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 
 from openchair import rate_limits
-from openchair.staff.look import AuthenticationForm
 
 POLICY = "login"
 COOKIE = "known_browser"
@@ -23,10 +23,11 @@ COOKIE_AGE = 180 * 24 * 60 * 60
 _SALT = "openchair.login"
 
 
-class ThrottledLoginForm(AuthenticationForm):
+class ThrottledLoginForm(AdminAuthenticationForm):
     """Django's login form for staff, which checks no password after too many wrong ones."""
 
     def clean(self) -> dict[str, Any]:
+        assert self.request is not None
         subject = _subject(self.request, self.cleaned_data.get("username") or "")
         # Counted before the password is checked: two attempts at once are two attempts.
         budget = rate_limits.spend(POLICY, subject, settings.LOGIN_LIMIT)

@@ -8,12 +8,6 @@ from django.contrib.auth.models import Group, User
 from django.forms import ModelForm
 from django.http import HttpRequest
 
-from openchair.staff.look import (
-    AdminPasswordChangeForm,
-    TabularInline,
-    UserChangeForm,
-    UserCreationForm,
-)
 from practices.models import Membership
 from practices.scoping import ScopedAdmin
 
@@ -21,7 +15,7 @@ from practices.scoping import ScopedAdmin
 admin.site.unregister([User, Group])
 
 
-class MembershipInline(TabularInline):
+class MembershipInline(admin.TabularInline):
     """The practices a person works for, for operators only."""
 
     model = Membership
@@ -35,7 +29,7 @@ class MembershipInline(TabularInline):
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Add an aria-label: for screen readers the table's heading does not label the choice."""
-        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        field: Any = super().formfield_for_foreignkey(db_field, request, **kwargs)
         field.widget.attrs["aria-label"] = "Practice"
         return field
 
@@ -45,9 +39,6 @@ class AccountAdmin(ScopedAdmin, UserAdmin):
     """Accounts that can log in. They are switched off, not deleted: the history refers to them."""
 
     operators_may = frozenset({"view", "add", "change"})
-    form = UserChangeForm
-    add_form = UserCreationForm
-    change_password_form = AdminPasswordChangeForm
     inlines = [MembershipInline]
     filter_horizontal = ()
     list_display = ["username", "first_name", "last_name", "works_for", "is_active", "last_login"]

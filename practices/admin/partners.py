@@ -3,13 +3,13 @@
 from datetime import datetime
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
-from openchair.staff.look import CheckboxSelectMultiple
 from practices.models import ApiKey, Partner
 from practices.scoping import ScopedAdmin
 
@@ -60,7 +60,7 @@ class PartnerAdmin(ScopedAdmin):
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         return super().formfield_for_manytomany(
-            db_field, request, **{**kwargs, "widget": CheckboxSelectMultiple}
+            db_field, request, **{**kwargs, "widget": forms.CheckboxSelectMultiple}
         )
 
     @admin.display(description="What it may do")
@@ -70,7 +70,7 @@ class PartnerAdmin(ScopedAdmin):
     @admin.display(description="Keys")
     def keys_link(self, partner: Partner) -> str:
         address = reverse("admin:partner_keys", args=[partner.pk])
-        return format_html('<a class="text-link" href="{}">Keys of {}</a>', address, partner.name)
+        return format_html('<a href="{}">Keys of {}</a>', address, partner.name)
 
 
 @admin.register(ApiKey)

@@ -7,7 +7,6 @@ from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
-from openchair.staff.look import CheckboxSelectMultiple
 from practices.models import Doctor, Location, Practice
 from practices.scoping import ScopedAdmin
 
@@ -98,5 +97,5 @@ class DoctorAdmin(ScopedAdmin):
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         return super().formfield_for_manytomany(
-            db_field, request, **{**kwargs, "widget": CheckboxSelectMultiple}
+            db_field, request, **{**kwargs, "widget": forms.CheckboxSelectMultiple}
         )
