@@ -27,6 +27,7 @@ class OpenChairSite(AdminSite):
         kept = [url for url in super().get_urls() if getattr(url, "name", None) not in SHUT]
         return [
             path("desk/<id:practice_id>/", include("bookings.desk.urls")),
+            path("bookings/", include("bookings.desk.former")),
             path("partners/<id:partner_id>/keys/", include("practices.admin.urls")),
             path("invitation/<uidb64>/<token>/", InvitationView.as_view(), name="invitation"),
             path("login/code/", CodePage.as_view(), name="second_factor_code"),
