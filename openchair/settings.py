@@ -34,6 +34,9 @@ RATE_LIMIT = env.rate("RATE_LIMIT", default="600/min")
 WRONG_KEY_LIMIT = env.rate("WRONG_KEY_LIMIT", default="100/min")
 LOGIN_LIMIT = env.rate("LOGIN_LIMIT", default="10/min")
 
+# Of one address, for pages of invitations. Not the operator's to set.
+INVITATION_LIMIT = (30, 60)
+
 # Seconds after which a person in the admin is logged out: without a request, and in any case.
 SESSION_IDLE = env.number("SESSION_IDLE", default=900, most=86_400)
 SESSION_MAX = env.number("SESSION_MAX", default=43_200, most=604_800)
@@ -110,6 +113,7 @@ INSTALLED_APPS = [
     "bookings",
     "practices",
     "openchair.api",
+    "openchair.staff.apps.StaffConfig",
     "openchair.apps.OpenChairConfig",
     "openchair.apps.AdminConfig",
     "django.contrib.auth",
@@ -342,6 +346,7 @@ SPECTACULAR_SETTINGS = {
         "TakenStatus": ["pending", "reserved", "booked"],
         "TimeRange": "bookings.representation.TIME_RANGES",
     },
+    "SORT_OPERATION_PARAMETERS": "openchair.api.schema.order_of_parameter",
     "PREPROCESSING_HOOKS": ["openchair.api.schema.only_the_api"],
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
