@@ -263,7 +263,10 @@ LOCALE_PATHS = [BASE_DIR / "locale"]
 # Pages and static files ----------------------------------------------------------------------
 
 STATIC_URL = "/static/"
-STATICFILES_DIRS = [BASE_DIR / "openchair" / "static"]
+STATICFILES_DIRS = [
+    BASE_DIR / "openchair" / "static",
+    ("pictures", BASE_DIR / "docs" / "pictures"),  # of the guides
+]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 
