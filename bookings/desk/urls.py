@@ -9,6 +9,7 @@ from bookings.desk import (
     closing,
     edit,
     finding,
+    hub,
     mail_settings,
     moving,
     next_free,
@@ -26,6 +27,7 @@ from bookings.desk.numbers import views as numbers
 
 urlpatterns = [
     path("board/", board.page, name="desk_board"),
+    path("hub/", hub.page, name="desk_hub"),
     path("find/", finding.page, name="desk_find"),
     path("next-free/", next_free.page, name="desk_next_free"),
     path("move/", moving.move, name="desk_move"),
