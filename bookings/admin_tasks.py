@@ -13,7 +13,6 @@ from bookings.messages import deliveries, queue
 from bookings.models import DropReason, Task
 from practices.scoping import ScopedAdmin
 
-
 COLUMNS = ("kind", "practice", "status", "error", "attempts", "since", "due", "ended")
 
 

@@ -343,6 +343,7 @@ SPECTACULAR_SETTINGS = {
         "TakenStatus": ["pending", "reserved", "booked"],
         "TimeRange": "bookings.representation.TIME_RANGES",
     },
+    "SORT_OPERATION_PARAMETERS": "openchair.api.schema.order_of_parameter",
     "PREPROCESSING_HOOKS": ["openchair.api.schema.only_the_api"],
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",

@@ -29,6 +29,7 @@ class OpenChairSite(AdminSite):
         return [
             path("desk/<id:practice_id>/", include("bookings.desk.urls")),
             path("", include("practices.admin.urls")),
+            path("bookings/", include("bookings.desk.former")),
             path("invitation/<uidb64>/<token>/", InvitationView.as_view(), name="invitation"),
             path("stay/", self.admin_view(self.stay), name="stay"),
             *kept,
