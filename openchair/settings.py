@@ -34,6 +34,9 @@ RATE_LIMIT = env.rate("RATE_LIMIT", default="600/min")
 WRONG_KEY_LIMIT = env.rate("WRONG_KEY_LIMIT", default="100/min")
 LOGIN_LIMIT = env.rate("LOGIN_LIMIT", default="10/min")
 
+# Of one address, for pages of invitations. Not the operator's to set.
+INVITATION_LIMIT = (30, 60)
+
 # Seconds after which a person in the admin is logged out: without a request, and in any case.
 SESSION_IDLE = env.number("SESSION_IDLE", default=900, most=86_400)
 SESSION_MAX = env.number("SESSION_MAX", default=43_200, most=604_800)
@@ -110,6 +113,7 @@ INSTALLED_APPS = [
     "bookings",
     "practices",
     "openchair.api",
+    "openchair.staff.apps.StaffConfig",
     "openchair.apps.OpenChairConfig",
     "openchair.apps.AdminConfig",
     "django.contrib.auth",
@@ -250,7 +254,10 @@ LOCALE_PATHS = [BASE_DIR / "locale"]
 # Pages and static files ----------------------------------------------------------------------
 
 STATIC_URL = "/static/"
-STATICFILES_DIRS = [BASE_DIR / "openchair" / "static"]
+STATICFILES_DIRS = [
+    BASE_DIR / "openchair" / "static",
+    ("pictures", BASE_DIR / "docs" / "pictures"),  # of the guides
+]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 

@@ -6,7 +6,7 @@ from django.urls import URLPattern, URLResolver, include, path, re_path, registe
 
 from openchair import pages
 from openchair.api.views import UnknownRouteView
-from openchair.docs import reference_views
+from openchair.docs import views
 from openchair.operations import probes
 from openchair.serving import metrics
 from practices.ids import PublicIdConverter
@@ -18,12 +18,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("bookings.api.urls")),
     path("", include("practices.api.urls")),
     path("", pages.index, name="index"),
-    path("docs/", pages.docs, name="docs"),
-    path("docs/problems/", pages.problems, name="problems"),
-    path("docs/problems/<slug:slug>", pages.problem, name="problem"),
-    path("docs/reference/", reference_views.overview, name="reference"),
-    path("docs/reference/<slug:operation_id>", reference_views.operation, name="operation"),
-    path("openapi.json", pages.openapi, name="openapi"),
+    path("docs/", include("openchair.docs.urls")),
+    path("openapi.json", views.openapi, name="openapi"),
     path("admin/", admin.site.urls),
     path("livez", probes.livez),
     path("readyz", probes.readyz),

@@ -103,7 +103,8 @@ def show_opening(
         "title": f"Opening {when}",
         "booking": booking,
         "seen": version(booking),
-        "status_word": _status_word(booking, desk.now),
+        "status_word": status_word(booking, desk.now),
+        "status_class": status_class(booking, desk.now),
         "has_passed": has_passed,
         "when": when,
         "start_value": f"{wall:%Y-%m-%dT%H:%M}" if wall else "",
@@ -128,11 +129,17 @@ def show_opening(
     return show(request, desk, "booking.html", context, status)
 
 
-def _status_word(booking: Booking, now: datetime) -> str:
+def status_word(booking: Booking, now: datetime) -> str:
     """Return the status; an opening that has passed is not open, also if places were left."""
     if booking.status == Status.OPEN and whole.has_passed(booking, now):
         return "Passed" if booking.places_taken else "Passed unused"
     return labels.STATUS[booking.status]
+
+
+def status_class(booking: Booking, now: datetime) -> str:
+    """Return the CSS class of the status."""
+    is_over = booking.status == Status.OPEN and whole.has_passed(booking, now)
+    return f"status-{Status.CLOSED if is_over else booking.status}"
 
 
 def takes_patients(booking: Booking, now: datetime) -> bool:

@@ -7,31 +7,13 @@ from urllib.parse import urlencode
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from bookings import phone
-from bookings.desk import labels, times
+from bookings.desk import labels
 from bookings.desk.desk import Desk, desk_page, show
 from bookings.desk.next_free import MOST_PEOPLE
-from bookings.messages import deliveries
-from bookings.models import TAKEN, Appointment, Attendance
+from bookings.desk.visit_rows import Row, rows_of
 from bookings.patients import search, terms
-from bookings.patients.record import Patient
 
 _LONGEST = 300
-
-
-@dataclass(frozen=True)
-class Row:
-    """A visit as the template needs it. dial: the URL that dials its phone number, if any."""
-
-    visit: Appointment
-    person: Patient
-    name: str
-    dial: str
-    when: str
-    status: str
-    is_to_come: bool
-    may_move: bool
-    mail_refused: bool
 
 
 @dataclass(frozen=True)
@@ -47,8 +29,7 @@ def page(request: HttpRequest, desk: Desk) -> HttpResponse:
     """Search for `q`. It is in the body of a POST: addresses are logged, patients are not."""
     said = request.POST.get("q", "").strip()[:_LONGEST]
     found = search.search(desk.practice.pk, said, now=desk.now)
-    refused = deliveries.refused(found.visits)
-    rows = [_row(each, desk, mail_refused=each.pk in refused) for each in found.visits]
+    rows = rows_of(found.visits, desk)
     title = f"{labels.counted(len(rows), 'visit')} found" if rows else "No visit found"
     context = {
         "title": title if said else "Find a visit",
@@ -58,22 +39,6 @@ def page(request: HttpRequest, desk: Desk) -> HttpResponse:
         "together": _together(rows, desk),
     }
     return show(request, desk, "find.html", context)
-
-
-def _row(visit: Appointment, desk: Desk, *, mail_refused: bool) -> Row:
-    is_said = visit.attendance != Attendance.UNKNOWN
-    status = labels.APPOINTMENT_STATUS[visit.status]
-    return Row(
-        visit=visit,
-        person=visit.person,
-        name=labels.patient(visit),
-        dial=phone.link(visit.person.phone),
-        when=str(times.of_appointment(visit) or "no time yet"),
-        status=labels.ATTENDANCE[visit.attendance].capitalize() if is_said else status,
-        is_to_come=search.is_to_come(visit, now=desk.now),
-        may_move=visit.status in TAKEN and not is_said,
-        mail_refused=mail_refused,
-    )
 
 
 def _together(rows: list[Row], desk: Desk) -> list[Together]:

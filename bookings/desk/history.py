@@ -1,7 +1,7 @@
-"""History of a booking as text, built from its events, which are read-only."""
+"""History of a booking, or of a practice, as text, built from its events, which are read-only."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from heapq import merge
 from operator import itemgetter
@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Q, QuerySet
 
-from bookings.desk import labels
+from bookings.desk import labels, times
 from bookings.models import (
     Appointment,
     AppointmentStatus,
@@ -20,7 +20,7 @@ from bookings.models import (
     Language,
     TaskKind,
 )
-from practices.models import Doctor, Location
+from practices.models import Doctor, Location, Practice
 
 _FIELDS = {
     "length": "length in minutes",
@@ -68,11 +68,34 @@ def of_visit(appointment: Appointment) -> list[Line]:
     return _lines(appointment.booking, appointment.events.all())
 
 
+@dataclass(frozen=True)
+class Change:
+    """A line of the history of a practice. opening: the time of what it is about."""
+
+    event: Event
+    line: Line
+    opening: str
+
+
+def of_practice(events: Iterable[Event], practice: Practice) -> list[Change]:
+    """Describe events of a practice, in their order; what follows from another has no line."""
+    names = _names(practice.pk)
+    changes = []
+    for event in events:
+        zone = event.booking.location.zone
+        line = _line(event, zone, names, has_words=False)
+        if line is not None:
+            line = replace(line, at=f"{line.at}, {labels.zone_name(zone, event.at)}")
+            opening = str(times.of_opening(event.booking) or "no time yet")
+            changes.append(Change(event, line, opening))
+    return changes
+
+
 def _lines(
     booking: Booking, events: QuerySet[Event], *, until_they_left: bool = False
 ) -> list[Line]:
     zone = booking.location.zone
-    names = _names(booking)
+    names = _names(booking.practice_id)
     related = events.select_related("user", "api_key__partner", "appointment__partner")
     newest: Iterable[Event] = related.order_by("-id")
     if until_they_left:
@@ -165,15 +188,15 @@ def _deed(event: Event) -> str:
         return f"made it “{became}”"
     if moved:
         return f"made it “{labels.STATUS[event.to_status].lower()}”"
-    details = [_of_patient(event), *_details(event, zone, _names(event.booking))]
+    details = [_of_patient(event), *_details(event, zone, _names(event.booking.practice_id))]
     changed = "; ".join(text[0].lower() + text[1:] for text in details if text)
     return f"changed {changed}" if changed else ""
 
 
-def _names(booking: Booking) -> dict[str, str]:
+def _names(practice_id: str) -> dict[str, str]:
     """Return the names of the practice's locations and doctors by id, past ones too."""
-    locations = Location.objects.filter(practice=booking.practice_id).values_list("id", "name")
-    doctors = Doctor.objects.filter(practice=booking.practice_id).values_list("id", "name")
+    locations = Location.objects.filter(practice=practice_id).values_list("id", "name")
+    doctors = Doctor.objects.filter(practice=practice_id).values_list("id", "name")
     return dict([*locations, *doctors])
 
 

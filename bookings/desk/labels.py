@@ -1,6 +1,6 @@
 """Display text for staff: statuses, dates and times, refusals."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ValidationError
@@ -22,7 +22,7 @@ from bookings.models import (
 from openchair.errors import LimitReached, Refused
 
 STATUS: dict[str, str] = {
-    Status.OPEN: "Open",
+    Status.OPEN: "Free",
     Status.PENDING: "On hold",
     Status.RESERVED: "Needs a time",
     Status.BOOKED: "Booked",
@@ -40,6 +40,12 @@ ATTENDANCE: dict[str, str] = {
     Attendance.KEPT: "came",
     Attendance.NO_SHOW: "no-show",
     Attendance.LATE_CANCEL: "late cancel",
+}
+ACTOR: dict[str, str] = {
+    ActorKind.PARTNER: "Partner",
+    ActorKind.STAFF: "Staff",
+    ActorKind.PATIENT: "Patient",
+    ActorKind.CLOCK: "OpenChair by itself",
 }
 RANGES = {
     "morning": "morning (before 10:00 AM)",
@@ -80,7 +86,7 @@ def reasons(error: Refused | LimitReached | ValidationError) -> list[str]:
     return [error.text]
 
 
-def clock(moment: datetime) -> str:
+def clock(moment: datetime | time) -> str:
     """Format a wall time: 9:45 AM."""
     return f"{moment.hour % 12 or 12}:{moment:%M %p}"
 
@@ -202,4 +208,4 @@ def who(event: Event | Access) -> str:
         return event.user.get_full_name() or event.user.get_username()
     if event.actor == ActorKind.PARTNER and event.api_key is not None:
         return event.api_key.partner.name
-    return "Patient" if event.actor == ActorKind.PATIENT else "The clock"
+    return ACTOR[event.actor]

@@ -1,6 +1,5 @@
 """The page of the next free openings: for a caller, and to move visits to."""
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from bookings import walltime
 from bookings.desk import labels, times
 from bookings.desk.desk import Desk, desk_page, show
 from bookings.desk.forms import DayField, DeskForm, ExactTimeForm
+from bookings.desk.paging import page_number
 from bookings.models import TAKEN, Appointment, AppointmentStatus, Attendance, Booking
 from bookings.patients import search
 from bookings.representation import TIME_RANGES
@@ -90,14 +90,14 @@ def page(request: HttpRequest, desk: Desk) -> HttpResponse:
     if len(visits) > MOST_PEOPLE:
         raise Http404
     asked = request.GET.copy()
-    query, page_number = asked.urlencode(), _page_number(asked.get("page", ""))
+    query, number = asked.urlencode(), page_number(asked.get("page", ""), _LAST_PAGE)
     _set_defaults(asked, desk, visits)
     form = NextFreeForm(desk, asked)
     stuck = [each for each in visits if not may_move(each)]
     choices: list[Choice] = []
     is_valid = form.is_valid()
     if is_valid and not stuck:
-        choices = _choices(desk, form.cleaned_data, visits, skip=AT_ONCE * (page_number - 1))
+        choices = _choices(desk, form.cleaned_data, visits, skip=AT_ONCE * (number - 1))
     context = {
         "title": f"Move {labels.listed([labels.patient(each) for each in visits])}"
         if visits
@@ -112,8 +112,8 @@ def page(request: HttpRequest, desk: Desk) -> HttpResponse:
         "family": [] if stuck else _moved(desk, _family(desk, visits), visits, asked),
         "stuck": [f"{labels.patient(each)}: {_why_stuck(each)}" for each in stuck],
         "choices": choices[:AT_ONCE],
-        "later": _url(desk, asked, page=page_number + 1) if len(choices) > AT_ONCE else "",
-        "earlier": _url(desk, asked, page=page_number - 1) if page_number > 1 else "",
+        "later": _url(desk, asked, page=number + 1) if len(choices) > AT_ONCE else "",
+        "earlier": _url(desk, asked, page=number - 1) if number > 1 else "",
         "anybody": _url(desk, asked, doctor="", location=""),
         "is_filtered": bool(asked.get("doctor") or asked.get("location")),
         "query": query,
@@ -133,10 +133,6 @@ def _set_defaults(asked: QueryDict, desk: Desk, visits: Sequence[Appointment]) -
     asked.setdefault("people", "1")
     if visits:
         asked["people"] = str(len(visits))
-
-
-def _page_number(text: str) -> int:
-    return min(int(text), _LAST_PAGE) if re.fullmatch(r"[1-9]\d{0,3}", text, re.ASCII) else 1
 
 
 def _url(desk: Desk, asked: Any, *, visits: Sequence[str] | None = None, **other: object) -> str:

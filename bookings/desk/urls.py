@@ -22,11 +22,17 @@ from bookings.desk import (
     whole,
 )
 from bookings.desk.board import views as board
+from bookings.desk.lists import changes, openings, patients, weekly
 from bookings.desk.numbers import views as numbers
 
 urlpatterns = [
     path("board/", board.page, name="desk_board"),
     path("find/", finding.page, name="desk_find"),
+    path("patients/", patients.page, name="desk_patients"),
+    path("openings/", openings.page, name="desk_openings"),
+    path("openings/openings.csv", openings.export_csv, name="desk_openings_csv"),
+    path("weekly/", weekly.page, name="desk_weekly"),
+    path("history/", changes.page, name="desk_history"),
     path("next-free/", next_free.page, name="desk_next_free"),
     path("move/", moving.move, name="desk_move"),
     path("openings.csv", board.export_csv, name="desk_export"),

@@ -41,11 +41,16 @@ _STATUS = Case(
 
 
 def local_days(
-    locations: Iterable[Location], first: date, last: date, *, location: str = "location"
+    locations: Iterable[Location],
+    first: date,
+    last: date,
+    *,
+    location: str = "location",
+    instant: str = "start_datetime",
 ) -> Q:
-    """Filter start_datetime to days, first to last inclusive, by each location's wall clock.
+    """Filter an instant to days, first to last inclusive, by each location's wall clock.
 
-    location: the lookup from a row to its location.
+    location, instant: the lookups from a row to its location, and to the instant.
     """
     by_zone: dict[str, list[str]] = defaultdict(list)
     for each in locations:
@@ -54,8 +59,8 @@ def local_days(
     for name, ids in by_zone.items():
         begins = walltime.start_of_day(first, ZoneInfo(name))
         ends = walltime.start_of_day(last + timedelta(days=1), ZoneInfo(name))
-        in_days = Q(start_datetime__gte=begins, start_datetime__lt=ends)
-        found |= Q(in_days, **{f"{location}__in": ids})
+        in_days = {f"{instant}__gte": begins, f"{instant}__lt": ends}
+        found |= Q(**in_days, **{f"{location}__in": ids})
     return found
 
 

@@ -4,12 +4,13 @@ import json
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from openchair.docs import examples, samples
+from openchair.docs.navigation import docs_page
 from openchair.docs.reference import GROUPS, operations
+from openchair.docs.views import origin
 
 
 @require_safe
@@ -17,10 +18,10 @@ def overview(request: HttpRequest) -> HttpResponse:
     """List all operations, in the order in which a partner needs them."""
     sections = {group: [operations()[name] for name in names] for group, names in GROUPS.items()}
     first = operations()["list_practices"]
-    return render(
+    return docs_page(
         request,
         "docs/reference.html",
-        {"sections": sections, "host": _host(request), **_examples(request, first)},
+        {"sections": sections, "host": origin(request), **_examples(request, first)},
     )
 
 
@@ -36,18 +37,13 @@ def operation(request: HttpRequest, operation_id: str) -> HttpResponse:
         "before": every[nth - 1] if nth > 0 else None,
         "after": every[nth + 1] if nth + 1 < len(every) else None,
     }
-    return render(request, "docs/operation.html", {**context, **_examples(request, every[nth])})
-
-
-def _host(request: HttpRequest) -> str:
-    """Return the address by which the reader came here, as in https://openchair.example."""
-    return request.build_absolute_uri("/").removesuffix("/")
+    return docs_page(request, "docs/operation.html", {**context, **_examples(request, every[nth])})
 
 
 def _examples(request: HttpRequest, operation: Any) -> dict[str, Any]:
     """Return an operation's examples for a template."""
     names = examples.names(operation.id, timezone.now())
-    call = samples.call(operation, _host(request), names)
+    call = samples.call(operation, origin(request), names)
     answer = examples.filled(operation.answer.example, names)
     bodies = [(each.title, _json(examples.filled(each.value, names))) for each in operation.bodies]
     return {

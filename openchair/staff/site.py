@@ -9,6 +9,7 @@ from django.shortcuts import redirect, render
 from django.urls import URLPattern, URLResolver, include, path
 
 from openchair.staff import login, sessions
+from openchair.staff.invitations import InvitationView
 from practices.scoping import practices_of
 
 # They reveal rows by content type, or by any app, model and field: not needed, so removed.
@@ -25,7 +26,9 @@ class OpenChairSite(AdminSite):
         kept = [url for url in super().get_urls() if getattr(url, "name", None) not in SHUT]
         return [
             path("desk/<id:practice_id>/", include("bookings.desk.urls")),
+            path("bookings/", include("bookings.desk.former")),
             path("partners/<id:partner_id>/keys/", include("practices.admin.urls")),
+            path("invitation/<uidb64>/<token>/", InvitationView.as_view(), name="invitation"),
             path("stay/", self.admin_view(self.stay), name="stay"),
             *kept,
         ]

@@ -1,5 +1,5 @@
 "use strict";
-// The language of the examples is kept, and each example can be copied.
+// The language of the examples is kept from page to page.
 const LANGUAGE = "openchair.docs.language";
 const choices = document.querySelectorAll('.docs-languages input[name="language"]');
 
@@ -18,19 +18,6 @@ for (const choice of choices) {
       // As above.
     }
   });
-}
-
-// Browsers have a clipboard only on https and on the reader's own machine.
-if (navigator.clipboard) {
-  for (const button of document.querySelectorAll(".docs-copy")) {
-    const label = button.firstChild;
-    button.hidden = false;
-    button.addEventListener("click", async () => {
-      await navigator.clipboard.writeText(button.nextElementSibling.textContent);
-      label.data = "Copied";
-      setTimeout(() => (label.data = "Copy"), 2000);
-    });
-  }
 }
 
 // An address may name a field that is folded away.

@@ -123,7 +123,7 @@ def _finding(person: Person, kind: str) -> Iterator[tuple[str, Page]]:
         page.get_by_role("searchbox").fill(text)
         with page.expect_navigation():
             page.keyboard.press("Enter")
-        assert (page.locator(".oc-found").count() > 0) is found
+        assert (page.locator(".oc-list").count() > 0) is found
         yield f"find {text}", page
 
 

@@ -1,0 +1,1 @@
+"""Lists of a practice's patients, openings, weekly openings and history."""
