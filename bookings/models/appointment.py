@@ -16,11 +16,11 @@ from practices.models import Kind, Location, Partner
 
 
 class AppointmentStatus(models.TextChoices):
-    PENDING = "pending", "Held"
-    RESERVED = "reserved", "Reserved"
+    PENDING = "pending", "On hold"
+    RESERVED = "reserved", "Needs a time"
     BOOKED = "booked", "Booked"
     CANCELLED = "cancelled", "Cancelled"
-    EXPIRED = "expired", "Expired"
+    EXPIRED = "expired", "Hold ended"
 
 
 class Language(models.TextChoices):
@@ -33,7 +33,7 @@ class Language(models.TextChoices):
 class Attendance(models.TextChoices):
     """Whether the patient came; said by a person, never guessed (contract, section 10)."""
 
-    UNKNOWN = "unknown", "Unknown"
+    UNKNOWN = "unknown", "Not marked"
     KEPT = "kept", "Came"
     NO_SHOW = "no_show", "No-show"
     LATE_CANCEL = "late_cancel", "Late cancel"

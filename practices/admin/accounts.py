@@ -65,15 +65,15 @@ class AccountAdmin(ScopedAdmin, UserAdmin):
     def works_for(self, user: Any) -> str:
         if user.is_superuser:
             return "All practices (operator)"
-        return ", ".join(row.practice.name for row in user.memberships.all()) or "Nothing yet"
+        return ", ".join(row.practice.name for row in user.memberships.all()) or "No practice yet"
 
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
     ) -> type[ModelForm]:
         form: Any = super().get_form(request, obj, change=change, **kwargs)
         for name, words in {
-            "is_active": "Off: this person can no longer log in.",
-            "is_superuser": "Runs the installation: all practices, accounts, partners and keys.",
+            "is_active": "If off, this person cannot log in.",
+            "is_superuser": "Runs the installation: practices, staff accounts, partners and keys.",
         }.items():
             if name in form.base_fields:
                 form.base_fields[name].help_text = words

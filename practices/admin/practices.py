@@ -59,7 +59,7 @@ class DoctorForm(forms.ModelForm):
         if elsewhere:
             names = ", ".join(location.name for location in elsewhere)
             raise ValidationError(
-                {"locations": f"Not of {practice}: {names}. Choose locations of the same practice."}
+                {"locations": f"Not locations of {practice}: {names}. Choose others."}
             )
         return cleaned
 
@@ -82,8 +82,7 @@ class DoctorAdmin(ScopedAdmin):
         if not form.instance.locations.exists():
             self.message_user(
                 request,
-                "This doctor works at no location yet, and so is on no board and in no form: "
-                "choose a location.",
+                "This doctor has no location yet, so cannot be chosen anywhere. Choose a location.",
                 messages.WARNING,
             )
 

@@ -37,7 +37,7 @@ def test_an_opening_says_time_length_doctor_status_places_and_whose_they_are(
 ) -> None:
     page = desk.get(house.address("board/?day=2026-06-02"))
     text = said(page)
-    opening = "9:00 AM Quillonette Quillonfield new 60 min, Open, 2 free , Dr. Quillonson"
+    opening = "9:00 AM Quillonette Quillonfield new 60 min, Free, 2 free , Dr. Quillonson"
     assert opening in text
     assert "Quillon Square New York time (EDT) 2 free 1 booked Dr. Quillonson" in text
 
@@ -74,7 +74,7 @@ def test_a_lapsed_hold_is_seen_expired(house: House, desk: Client, clock: Travel
     for _ in range(2):  # a request in between, or the session ends
         clock.shift(timedelta(minutes=7.5))
         desk.get(house.address("numbers/"))
-    assert "2:00 PM 60 min, Open" in said(desk.get(day))
+    assert "2:00 PM 60 min, Free" in said(desk.get(day))
 
 
 def test_an_empty_time_leads_to_a_new_opening_there(house: House, desk: Client) -> None:
@@ -112,7 +112,7 @@ def test_an_empty_day_links_to_a_new_opening_there(house: House, desk: Client) -
     """On a phone there is no empty time to click."""
     link = "../new-opening/?location=QuillonL&amp;start=2026-06-05T09%3A00"
     empty = desk.get(house.address("board/?day=2026-06-05")).content.decode()
-    assert f'Make <a href="{link}">a new opening</a>' in empty
+    assert f'Add <a href="{link}">an opening</a>' in empty
     some = desk.get(house.address("board/?day=2026-06-02")).content.decode()
     narrow = link.replace("06-05", "06-02")
     assert f'<p class="oc-on-phone"><a class="oc-button quiet" href="{narrow}">' in some
@@ -125,7 +125,7 @@ def test_history_tells_who_when_and_what(house: House, desk: Client, clock: Trav
     text = said(desk.get(house.address(f"opening/{house.booking.pk}/")))
     assert "Mon, Jun 1, 2026, 1:00 PM · Quillonina" in text
     assert "Quillonette Quillonfield: booked → cancelled" in text
-    assert "Mon, Jun 1, 2026, 12:00 PM · Quillon Partner Opening made: open" in text
+    assert "Mon, Jun 1, 2026, 12:00 PM · Quillon Partner Opening published: free" in text
 
 
 def test_history_cannot_be_edited(house: House) -> None:
@@ -147,7 +147,7 @@ def test_the_list_in_view_is_exported_as_text_and_never_as_a_formula(
     assert 'filename="openings.csv"' in answer.headers["Content-Disposition"]
     rows = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"))))
     assert rows[0] == list(csv_export.COLUMNS)
-    assert rows[1][:4] == [house.booking.pk, "Open", "2026-06-02 09:00", "America/New_York"]
+    assert rows[1][:4] == [house.booking.pk, "Free", "2026-06-02 09:00", "America/New_York"]
     assert rows[1][6] == "'=cmd|'/c calc'!A1"
     assert len(rows) == 2
 
@@ -211,9 +211,9 @@ def test_the_board_says_that_mail_waits_once_it_has_waited_for_ten_minutes(
     page = house.address("board/")
     clock.shift(599)
     tasks.task(run_after=NOON)
-    assert "Mail has been" not in said(desk.get(page))
+    assert "E-mail has been" not in said(desk.get(page))
     clock.shift(1)
-    banner = "Mail has been waiting since {}. Please tell whoever runs OpenChair."
+    banner = "E-mail has been waiting to go out since {}. Tell the operator."
     assert banner.format("12:00 PM") in said(desk.get(page))
     Task.objects.update(run_after=NOON - timedelta(days=1))
     assert banner.format("Sun, May 31, 2026, 12:00 PM") in said(desk.get(page))
@@ -222,7 +222,7 @@ def test_the_board_says_that_mail_waits_once_it_has_waited_for_ten_minutes(
 def test_where_mail_is_written_to_files_the_board_says_so(
     house: House, desk: Client, settings: Any
 ) -> None:
-    line = "Mail to patients is not sent: it is written to files on the server."
+    line = "E-mail to patients is not sent: it is only written to files on the server."
     assert line in said(desk.get(house.address("board/")))
     settings.EMAIL_URL = {"EMAIL_HOST": "mail.example"}
     assert line not in said(desk.get(house.address("board/")))

@@ -53,7 +53,7 @@ def test_the_csv_shows_it(range_house: House, range_desk: Client, booked: Appoin
     answer = range_desk.get(range_house.address("openings.csv?day=2026-06-02"))
     rows = {row[0]: row for row in csv.reader(io.StringIO(answer.content.decode("utf-8-sig")))}
     assert rows[booked.booking_id][1:3] == ["Booked", "2026-06-02 13:15"]
-    assert rows[range_house.booking.pk][1:3] == ["Open", "2026-06-02 morning"]
+    assert rows[range_house.booking.pk][1:3] == ["Free", "2026-06-02 morning"]
 
 
 def test_the_page_of_the_opening_shows_it(
@@ -98,7 +98,7 @@ def test_who_waits_for_a_time_is_shown_with_the_part_of_the_day(
 ) -> None:
     page = range_desk.get(range_house.address("board/?day=2026-06-02"))
     waiting = "Rosalvaette Rosalvafield (needs a time) new"
-    assert chips(page) == [f"Morning {waiting} 60 min, Open, 2 free"]
+    assert chips(page) == [f"Morning {waiting} 60 min, Free, 2 free"]
     listed = said(range_desk.get("/admin/bookings/appointment/"))
     assert "Tue, Jun 2, 2026, morning" in listed
     assert "Tue, Jun 2, 9:00 AM" not in listed
@@ -113,7 +113,7 @@ def test_patients_of_one_opening_stand_on_the_board_in_order_of_their_times(
     page = range_desk.get(range_house.address("board/?day=2026-06-02"))
     assert chips(page) == [
         "8:15 AM Ada Brook new 60 min, Booked",
-        "Morning 60 min, Open, 1 free",
+        "Morning 60 min, Free, 1 free",
         "9:20 AM Rosalvaette Rosalvafield new 60 min, Booked",
     ]
     assert "1 free 2 booked" in said(page)

@@ -16,11 +16,11 @@ from bookings.models import Appointment, AppointmentStatus, Attendance
 from practices.models import Kind
 
 COLUMNS = (
-    "came from",
+    "source",
     "campaign",
-    "on hold at first",
+    "started",
     "booked",
-    "said they will come",
+    "confirmed",
     "came",
     "no-show",
     "late cancel",

@@ -1,0 +1,1 @@
+"""Formats of dates and times in Django's own pages: the admin."""
