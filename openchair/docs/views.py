@@ -15,7 +15,7 @@ from openchair.docs.navigation import docs_page
 @require_safe
 def start(request: HttpRequest) -> HttpResponse:
     """Show the first calls, with the reader's host."""
-    return docs_page(request, "docs/start.html", {"api": _origin(request)})
+    return docs_page(request, "docs/start.html", {"api": origin(request)})
 
 
 @require_safe
@@ -26,7 +26,7 @@ def guide(request: HttpRequest, slug: str) -> HttpResponse:
     html = document.html
     if slug in dict(guides.GUIDES["partners"]):
         # A host that Django has accepted has no character of HTML in it.
-        html = mark_safe(html.replace(markdown.INSTALLATION, _origin(request)))  # noqa: S308
+        html = mark_safe(html.replace(markdown.INSTALLATION, origin(request)))  # noqa: S308
     return docs_page(request, "docs/guide.html", {"title": document.title, "html": html})
 
 
@@ -72,7 +72,7 @@ def problem(request: HttpRequest, slug: str) -> HttpResponse:
         "meaning": markdown.inline(kind.meaning),
         "mend": markdown.inline(kind.mend),
         "reasons": problem_pages.reasons_of(slug),
-        "example": problem_pages.example(slug).at(_origin(request)),
+        "example": problem_pages.example(slug).at(origin(request)),
     }
     return docs_page(request, "docs/problem.html", context)
 
@@ -82,5 +82,6 @@ def search(request: HttpRequest) -> HttpResponse:
     return docs_page(request, "docs/search.html", {"query": request.GET.get("q", "")})
 
 
-def _origin(request: HttpRequest) -> str:
+def origin(request: HttpRequest) -> str:
+    """Return where the reader came to, as in https://openchair.example."""
     return request.build_absolute_uri("/").removesuffix("/")
