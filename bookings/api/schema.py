@@ -1,9 +1,18 @@
-"""OpenAPI descriptions of the booking endpoints (drf-spectacular), with the published samples."""
+"""OpenAPI descriptions of the booking endpoints (drf-spectacular).
+
+Examples are of the demo. Its bookings and appointments have ids that nobody knows beforehand:
+2f4Dr, 7hK2s and Xk29fLq0aZ stand for them, and /docs/ shows ids that there are.
+"""
 
 from collections.abc import Callable
 from typing import Any
 
-from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
+from drf_spectacular.utils import (
+    OpenApiExample,
+    OpenApiParameter,
+    OpenApiResponse,
+    extend_schema,
+)
 
 from bookings.api.serializers import (
     AppointmentCreateSerializer,
@@ -18,33 +27,39 @@ from bookings.api.serializers import (
     ClosedBookingSerializer,
     FamilySerializer,
 )
-from openchair.api.schema import PAGES, query
-from practices.api.schema import path_id
+from openchair.api.schema import PAGES, SPECIAL, query
+from practices.api.schema import LOCATION_ID, PRACTICE_ID, path_id
 
-PRACTICE_ID = path_id("practice_id", "The id of the practice.")
-LOCATION_ID = path_id("location_id", "The id of the location.")
 APPOINTMENT_ID = path_id("appointment_id", "The id of the appointment.")
 BOOKING_ID = path_id("booking_id", "The id of the booking.")
 
 BOOKING = {
     "id": "2f4Dr",
-    "status": "pending",
-    "length": 60,
+    "status": "open",
+    "length": 45,
     "recurring": False,
-    "start_datetime": "2018-09-25T16:44:02.722-06:00",
-    "location_id": "4DFDr",
+    "start_datetime": "2030-03-05T09:00:00.000-05:00",
+    "location_id": "b2rGH",
     "doctor_id": "DD3456",
-    "available_appointments": 2,
-    "total_appointments": 3,
-    "updated_at": "2018-10-25T16:44:02.722-06:00",
-    "created_at": "2017-02-23T16:44:02.722-06:00",
+    "available_appointments": 1,
+    "total_appointments": 1,
+    "updated_at": "2026-11-02T10:02:11.004-05:00",
+    "created_at": "2026-11-02T10:02:11.004-05:00",
     "range_booking": False,
     "time_range": None,
-    "pending_until": "2018-10-25T16:59:02.722-06:00",
+    "pending_until": None,
 }
-SAMPLE = {
-    name: BOOKING[name]
-    for name in ("id", "status", "length", "recurring", "location_id", "doctor_id")
+HELD = {
+    **BOOKING,
+    "status": "pending",
+    "updated_at": "2026-11-03T16:44:02.722-05:00",
+    "pending_until": "2026-11-03T16:59:02.722-05:00",
+}
+NEW = {
+    "location_id": "b2rGH",
+    "doctor_id": "DD3456",
+    "start_datetime": "2030-03-05T09:00",
+    "length": 45,
 }
 
 _ORDER = (
@@ -53,7 +68,7 @@ _ORDER = (
 )
 
 _shown = OpenApiExample("booking", value=BOOKING, response_only=True)
-_created = OpenApiExample("booking", value=SAMPLE, request_only=True)
+_held = OpenApiExample("booking", value=HELD, response_only=True)
 
 bookings_of_practice = extend_schema(
     operation_id="list_practice_bookings",
@@ -68,7 +83,8 @@ bookings_of_location = extend_schema(
     operation_id="list_location_bookings",
     summary="Get all bookings for a location",
     description=_ORDER,
-    parameters=[LOCATION_ID, *PAGES],
+    # The filter by location has nothing to do where the path names one.
+    parameters=[LOCATION_ID, OpenApiParameter("location_id", exclude=True), *PAGES],
     responses={200: BookingSerializer(many=True)},
     examples=[_shown],
 )
@@ -84,12 +100,12 @@ get_booking = extend_schema(
 
 create_booking = extend_schema(
     operation_id="create_booking",
-    summary="Create a booking 🔒",
+    summary=f"Create a booking{SPECIAL}",
     description="In a practice that you are granted. Without a start_datetime it is pending "
     "until it gets one.",
     request=BookingCreateSerializer,
     responses={201: OpenApiResponse(BookingSerializer, description="The booking.")},
-    examples=[_shown, _created],
+    examples=[_shown, OpenApiExample("booking", value=NEW, request_only=True)],
 )
 
 
@@ -99,15 +115,29 @@ def edit_booking(view: Callable[..., Any]) -> Callable[..., Any]:
         view = extend_schema(
             methods=[method],
             operation_id=f"edit_booking_by_{method.lower()}",
-            summary="Edit a booking 🔒",
+            summary=f"Edit a booking{SPECIAL}",
             description="Only the fields sent change. You can only edit bookings created with "
             "your keys. The status asked for again is a no-op, and renews a hold.",
             parameters=[BOOKING_ID],
             request=BookingEditSerializer,
             responses={200: BookingSerializer},
             examples=[
-                _shown,
-                OpenApiExample("reserve", value={"status": "reserved"}, request_only=True),
+                _held,
+                OpenApiExample(
+                    "hold", summary="Hold", value={"status": "pending"}, request_only=True
+                ),
+                OpenApiExample(
+                    "release",
+                    summary="Give the hold back",
+                    value={"status": "open"},
+                    request_only=True,
+                ),
+                OpenApiExample(
+                    "shorten",
+                    summary="Change how long it takes",
+                    value={"length": 30},
+                    request_only=True,
+                ),
             ],
         )(view)
     return view
@@ -118,18 +148,26 @@ def edit_booking_by_body(view: Callable[..., Any]) -> Callable[..., Any]:
         view = extend_schema(
             methods=[method],
             operation_id=f"edit_booking_by_body_{method.lower()}",
-            summary="Edit a booking, its id in the body 🔒",
+            summary=f"Edit a booking, its id in the body{SPECIAL}",
             description="The same edit, as the published sample sends it.",
             request=BookingEditByBodySerializer,
             responses={200: BookingSerializer},
-            examples=[_shown, _created],
+            examples=[
+                _held,
+                OpenApiExample(
+                    "hold",
+                    summary="Hold",
+                    value={"id": "2f4Dr", "status": "pending"},
+                    request_only=True,
+                ),
+            ],
         )(view)
     return view
 
 
 delete_booking = extend_schema(
     operation_id="delete_booking",
-    summary="Delete a booking 🔒",
+    summary=f"Delete a booking{SPECIAL}",
     description="It is closed for good; deleting it again answers the same. You can only delete "
     "bookings created with your keys, and none in which a patient has a place.",
     parameters=[BOOKING_ID],
@@ -143,25 +181,25 @@ APPOINTMENT = {
     "id": "Xk29fLq0aZ",
     "booking_id": "2f4Dr",
     "status": "booked",
-    "start_datetime": "2018-09-25T16:45:00.000-06:00",
-    "location_id": "4DFDr",
+    "start_datetime": "2030-03-05T09:00:00.000-05:00",
+    "location_id": "b2rGH",
     "doctor_id": "DD3456",
     "first_name": "Mia",
     "last_name": "Park",
     "email": "park@example.com",
-    "phone": "555 555 0100",
+    "phone": "212 555 0100",
     "guardian_name": "Jo Park",
-    "zip_code": "80202",
+    "zip_code": "10016",
     "message": "",
     "attendance": "unknown",
-    "group_id": "g2Lm09xPqR",
+    "group_id": None,
     "language": "en",
     "source": None,
     "attribution": None,
     "confirmed_at": None,
     "pending_until": None,
-    "updated_at": "2018-09-20T10:02:11.004-06:00",
-    "created_at": "2018-09-20T09:58:40.250-06:00",
+    "updated_at": "2026-11-03T16:50:40.250-05:00",
+    "created_at": "2026-11-03T16:44:02.722-05:00",
 }
 PATIENT = {name: APPOINTMENT[name] for name in ("first_name", "last_name", "email", "phone")}
 _appointment = OpenApiExample("appointment", value=APPOINTMENT, response_only=True)
@@ -179,7 +217,7 @@ appointments_of_practice = extend_schema(
 
 take_place = extend_schema(
     operation_id="take_place",
-    summary="Take a place for a patient 🔒",
+    summary=f"Take a place for a patient{SPECIAL}",
     description="In any open booking of a practice that you are granted, whoever created it. "
     "Held (`pending`) unless another status is sent.",
     parameters=[BOOKING_ID],
@@ -187,14 +225,16 @@ take_place = extend_schema(
     responses={201: OpenApiResponse(AppointmentSerializer, description="The appointment.")},
     examples=[
         _appointment,
-        OpenApiExample("hold", value={"status": "pending"}, request_only=True),
-        OpenApiExample("book", value={"status": "booked", **PATIENT}, request_only=True),
+        OpenApiExample(
+            "book", summary="Book", value={"status": "booked", **PATIENT}, request_only=True
+        ),
+        OpenApiExample("hold", summary="Hold", value={"status": "pending"}, request_only=True),
     ],
 )
 
 take_places = extend_schema(
     operation_id="take_places",
-    summary="Take places for a family 🔒",
+    summary=f"Take places for a family{SPECIAL}",
     description="One to four, in open bookings of one practice that you are granted: all of them, "
     "or none where one cannot be had. They come in the order sent, with the same `group_id`; each "
     "can be edited and cancelled alone.",
@@ -205,9 +245,15 @@ take_places = extend_schema(
         )
     },
     examples=[
-        _appointment,
         OpenApiExample(
             "siblings",
+            summary="Brother and sister",
+            value={**APPOINTMENT, "group_id": "g2Lm09xPqR"},
+            response_only=True,
+        ),
+        OpenApiExample(
+            "siblings",
+            summary="Brother and sister",
             value={
                 "appointments": [
                     {"booking_id": "2f4Dr", "status": "booked", **PATIENT},
@@ -230,7 +276,7 @@ get_appointment = extend_schema(
 
 edit_appointment = extend_schema(
     operation_id="edit_appointment",
-    summary="Edit an appointment 🔒",
+    summary=f"Edit an appointment{SPECIAL}",
     description="Only the fields sent change. The same status again renews a hold. A reserved one "
     "becomes booked by its exact start_datetime. After a hold expired, a status claims a place "
     "anew, if one is free. Another `booking_id` moves it to that opening of the practice, if a "
@@ -241,17 +287,36 @@ edit_appointment = extend_schema(
     responses={200: AppointmentSerializer},
     examples=[
         _appointment,
-        OpenApiExample("confirm", value={"status": "booked", **PATIENT}, request_only=True),
         OpenApiExample(
-            "exact_time", value={"start_datetime": "2018-09-25T16:45:00-06:00"}, request_only=True
+            "correct",
+            summary="Correct the phone number",
+            value={"phone": "212 555 0100"},
+            request_only=True,
         ),
-        OpenApiExample("move", value={"booking_id": "7hK2s"}, request_only=True),
+        OpenApiExample(
+            "confirm",
+            summary="Complete a hold",
+            value={"status": "booked", **PATIENT},
+            request_only=True,
+        ),
+        OpenApiExample(
+            "exact_time",
+            summary="Give the exact time",
+            value={"start_datetime": "2030-03-05T09:20"},
+            request_only=True,
+        ),
+        OpenApiExample(
+            "move",
+            summary="Move to another opening",
+            value={"booking_id": "7hK2s"},
+            request_only=True,
+        ),
     ],
 )
 
 cancel_appointment = extend_schema(
     operation_id="cancel_appointment",
-    summary="Cancel an appointment 🔒",
+    summary=f"Cancel an appointment{SPECIAL}",
     description="Its place is free at once; cancelling it again answers the same.",
     parameters=[APPOINTMENT_ID],
     responses={200: CancelledAppointmentSerializer},
@@ -284,14 +349,14 @@ changes_of_practice = extend_schema(
             value={
                 "changes": [
                     {
-                        "at": "2018-10-25T16:44:02.722-06:00",
+                        "at": "2026-11-03T16:44:02.722-05:00",
                         "booking_id": "2f4Dr",
                         "appointment_id": None,
                         "from_status": "open",
                         "to_status": "pending",
                     }
                 ],
-                "bookings": [BOOKING],
+                "bookings": [HELD],
                 "cursor": "WyIzcnQ0MiIsNDE3XQ:1tZq:s9R4",
                 "has_more": False,
             },

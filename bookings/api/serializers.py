@@ -295,6 +295,9 @@ class AppointmentFieldsSerializer(StrictSerializer):
 class AppointmentEditSerializer(AppointmentFieldsSerializer):
     """What can be changed of an appointment; only the fields sent change."""
 
+    class Meta:
+        ignored = AppointmentFieldsSerializer.Meta.ignored - {"booking_id"}
+
     booking_id = IdField(
         required=False,
         help_text="Another opening of the practice moves the appointment there, with all there is "

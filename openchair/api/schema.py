@@ -19,11 +19,13 @@ EVERYWHERE = ("400", "401", "403", "406", "429", "503")
 WITH_BODY = ("409", "413", "415")
 TITLES = {str(kind.status): kind.title for kind in reversed(CATALOGUE.values())}
 
+SPECIAL = " (special authorization)"
+"""Ends the summary of an operation that needs it."""
 DESCRIPTION = """
 Openings for initial consultations at orthodontic practices: read, create, edit and delete them.
 
-Every request carries an API key, bare, in the `Authorization` header. 🔒 marks what needs special
-authorization, which an operator gives a partner; so does every POST, PUT, PATCH and DELETE.
+Every request carries an API key, bare, in the `Authorization` header. What says so needs special
+authorization, which an operator gives a partner: every POST, PUT, PATCH and DELETE does.
 Call from a server: requests that a browser sends from another site are refused.
 
 A booking becomes `pending` while a patient completes the sign-up form, `reserved` when a patient of
@@ -207,6 +209,28 @@ WITHOUT = {
 }
 LIMITS = ["RateLimit-Policy", "RateLimit"]
 
+TAGS = {
+    "Practices": "Practices, their locations and doctors.",
+    "Bookings": "Openings: read, made, edited, deleted and followed.",
+    "Appointments": "Patients' places in them.",
+}
+"""In the order in which a partner needs them."""
+EXAMPLE_OF_PATH = {
+    "practice_id": "rtGB2",
+    "location_id": "b2rGH",
+    "doctor_id": "DD3456",
+    "booking_id": "2f4Dr",
+    "appointment_id": "Xk29fLq0aZ",
+}
+_OPENINGS = {"status": ["open"], "start_after": "2026-01-01T00:00Z", "limit": 5}
+EXAMPLE_OF_QUERY: dict[str, dict[str, Any]] = {
+    "list_practice_bookings": _OPENINGS,
+    "list_location_bookings": _OPENINGS,
+    "list_practice_appointments": {"limit": 5},
+    "list_practice_changes": {"limit": 5},
+}
+"""By operation. Other parameters have no example, so that nothing is sent which is not needed."""
+
 
 def _headers(status: str, operation: dict[str, Any]) -> dict[str, Any]:
     """Return the headers of an answer: RateLimit's wherever the request was counted."""
@@ -238,14 +262,29 @@ def _example(status: str) -> dict[str, Any]:
     return example
 
 
+def order_of_parameter(parameter: dict[str, Any]) -> tuple[bool, bool, str]:
+    """Return a key for sorting: those of the path first, then what is required."""
+    return parameter["in"] != "path", not parameter.get("required", False), parameter["name"]
+
+
+def _add_examples(operation: dict[str, Any]) -> None:
+    in_query = EXAMPLE_OF_QUERY.get(operation["operationId"], {})
+    for parameter in operation["parameters"]:
+        examples = {"path": EXAMPLE_OF_PATH, "query": in_query}.get(parameter["in"], {})
+        if parameter["name"] in examples:
+            parameter["example"] = examples[parameter["name"]]
+
+
 def describe(result: dict[str, Any], **_: object) -> dict[str, Any]:
     """Postprocessing hook: add description, headers and examples; share each kind of problem."""
     result["info"]["description"] = DESCRIPTION.strip()
+    result["tags"] = [{"name": name, "description": text} for name, text in TAGS.items()]
     problems: dict[str, Any] = {}
     for operations in result["paths"].values():
         for operation in operations.values():
             if "requestBody" in operation:
                 operation["requestBody"]["required"] = True
+            _add_examples(operation)
             answers = operation["responses"]
             for status, answer in answers.items():
                 answer["headers"] = {**_headers(status, operation), **answer.get("headers", {})}

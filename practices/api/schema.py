@@ -1,8 +1,9 @@
-"""OpenAPI descriptions of the practices' endpoints; the samples are the published ones."""
+"""OpenAPI descriptions of the practices' endpoints; the examples are of the demo."""
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 
+from openchair.api.schema import SPECIAL
 from practices.api.serializers import DoctorSerializer, LocationSerializer
 from practices.ids import ID_PATTERN
 
@@ -19,10 +20,12 @@ def path_id(name: str, what: str) -> OpenApiParameter:
 
 
 PRACTICE_ID = path_id("practice_id", "The id of the practice.")
+LOCATION_ID = path_id("location_id", "The id of the location.")
+DOCTOR_ID = path_id("doctor_id", "The id of the doctor.")
 
 _practice = OpenApiExample(
     "practice",
-    value={"id": "3rt42", "name": "ABC 123 Orthodontics", "location_ids": ["dr556", "rfW2X"]},
+    value={"id": "rtGB2", "name": "Acme Orthodontic Group", "location_ids": ["b2rGH", "HK295"]},
     response_only=True,
 )
 _location = OpenApiExample(
@@ -35,10 +38,10 @@ _location = OpenApiExample(
         "street_address": "1234 Main Street",
         "city": "New York",
         "state": "New York",
-        "zip": "12345",
+        "zip": "10016",
         "timezone": "America/New_York",
-        "latitude": 26.6545731,
-        "longitude": -80.2043307,
+        "latitude": 40.745,
+        "longitude": -73.978,
     },
     response_only=True,
 )
@@ -55,9 +58,8 @@ _doctor = OpenApiExample(
 
 list_practices = extend_schema(
     operation_id="list_practices",
-    summary="Get all OpenChair practices 🔒",
-    description="Every practice currently using OpenChair, in order of their ids. "
-    "Needs special authorization.",
+    summary=f"Get all OpenChair practices{SPECIAL}",
+    description="Every practice currently using OpenChair, in order of their ids.",
     examples=[_practice],
 )
 
@@ -91,6 +93,7 @@ get_location = extend_schema(
     operation_id="get_location",
     summary="Get an individual location",
     description="One office, with the time zone of its wall clock.",
+    parameters=[LOCATION_ID],
     examples=[_location],
 )
 
@@ -98,5 +101,6 @@ get_doctor = extend_schema(
     operation_id="get_doctor",
     summary="Get an individual doctor",
     description="The name, and the locations at which this doctor works.",
+    parameters=[DOCTOR_ID],
     examples=[_doctor],
 )

@@ -12,7 +12,7 @@ from bookings.models import Appointment
 from openchair.api.models import Counter
 from tests.conftest import only_once_on_sqlite
 from tests.desk.world import House, User, browser, person
-from tests.practices.conftest import PASSWORD
+from tests.staff.conftest import PASSWORD
 
 pytestmark = only_once_on_sqlite
 
