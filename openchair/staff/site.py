@@ -10,8 +10,10 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from bookings import walltime
 from bookings.desk import health
-from openchair.staff import login, sessions
+from openchair.staff import second_factor, sessions
 from openchair.staff.invitations import InvitationView
+from openchair.staff.login import CodePage, PasswordPage
+from openchair.staff.second_factor_page import SecondFactorPage
 from practices.scoping import practices_of
 
 # They reveal rows by content type, or by any app, model and field: not needed, so removed.
@@ -21,7 +23,6 @@ SHUT = {"view_on_site", "autocomplete"}
 class OpenChairSite(AdminSite):
     """The admin of an installation; staff start at their board, operators at an overview."""
 
-    login_form = login.ThrottledLoginForm
     enable_nav_sidebar = False
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
@@ -31,6 +32,12 @@ class OpenChairSite(AdminSite):
             path("", include("practices.admin.urls")),
             path("bookings/", include("bookings.desk.former")),
             path("invitation/<uidb64>/<token>/", InvitationView.as_view(), name="invitation"),
+            path("login/code/", CodePage.as_view(), name="second_factor_code"),
+            path(
+                "second-factor/",
+                self.admin_view(SecondFactorPage.as_view()),
+                name="second_factor",
+            ),
             path("stay/", self.admin_view(self.stay), name="stay"),
             *kept,
         ]
@@ -43,6 +50,7 @@ class OpenChairSite(AdminSite):
         context: dict[str, Any] = super().each_context(request)
         if self.has_permission(request):
             context["idle_seconds_left"] = sessions.seconds_left(request)
+            context["second_factor_offered"] = second_factor.is_offered()
         if self.has_permission(request) and not request.user.is_superuser:
             mine = practices_of(request.user)
             context["my_practices"] = mine
@@ -66,12 +74,7 @@ class OpenChairSite(AdminSite):
         }
         return render(request, "admin/start.html", context)
 
-    def login(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        response: HttpResponse = super().login(request, extra_context)
-        # A redirect means a login; a wrong password has none, even in a session with a login.
-        if request.method == "POST" and response.status_code == HTTPStatus.FOUND:
-            sessions.begin(request)
-            login.remember_browser(request, response)
-        return response
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        if request.method == "GET" and self.has_permission(request):
+            return redirect("admin:index")
+        return PasswordPage.as_view()(request)

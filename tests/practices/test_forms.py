@@ -53,9 +53,7 @@ def test_a_form_that_came_from_the_hub_knows_the_practice_and_goes_back(
     sent = {"practice": scene.practice.pk, "name": "Dr. New", "locations": [scene.location.pk]}
     saved = operator.post(address("doctor", scene), sent)
     assert saved.headers["Location"] == HUB.format(scene.practice.pk)
-    assert "The doctor “Dr. New” was added successfully." in said(
-        operator.get(saved.headers["Location"])
-    ).replace("\xa0", " ")
+    assert "was added successfully" in said(operator.get(saved.headers["Location"]))
 
 
 @pytest.mark.parametrize(
