@@ -11,6 +11,7 @@ from django.urls import reverse
 from openchair.api.problems import CATALOGUE
 from openchair.docs import markdown
 from openchair.docs.guides import GUIDES
+from openchair.docs.reference import GROUPS, operations
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,14 @@ def groups() -> tuple[Group, ...]:
         *(
             Group(f"Guides: {audience}", tuple(_guide(slug, name) for slug, name in pages))
             for audience, pages in GUIDES.items()
+        ),
+        Group("API reference", (Link("All operations", reverse("reference")),)),
+        *(
+            Group(
+                f"API: {title}",
+                tuple(Link(operations()[name].title, operations()[name].address) for name in names),
+            )
+            for title, names in GROUPS.items()
         ),
         Group(
             "Problems",

@@ -18,7 +18,7 @@ _WRITTEN_FOR = "http://127.0.0.1:8000"
 @require_safe
 def start(request: HttpRequest) -> HttpResponse:
     """Show the first calls, with the reader's host."""
-    return docs_page(request, "docs/start.html", {"api": _origin(request)})
+    return docs_page(request, "docs/start.html", {"api": origin(request)})
 
 
 @require_safe
@@ -29,7 +29,7 @@ def guide(request: HttpRequest, slug: str) -> HttpResponse:
     html = document.html
     if slug in dict(guides.GUIDES["partners"]):
         # A host that Django has accepted has no character of HTML in it.
-        html = mark_safe(html.replace(_WRITTEN_FOR, _origin(request)))  # noqa: S308
+        html = mark_safe(html.replace(_WRITTEN_FOR, origin(request)))  # noqa: S308
     return docs_page(request, "docs/guide.html", {"title": document.title, "html": html})
 
 
@@ -76,5 +76,6 @@ def search(request: HttpRequest) -> HttpResponse:
     return docs_page(request, "docs/search.html", {"query": request.GET.get("q", "")})
 
 
-def _origin(request: HttpRequest) -> str:
+def origin(request: HttpRequest) -> str:
+    """Return where the reader came to, as in https://openchair.example."""
     return request.build_absolute_uri("/").removesuffix("/")
