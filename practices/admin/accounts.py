@@ -41,7 +41,7 @@ class AccountAdmin(ScopedAdmin, UserAdmin):
     operators_may = frozenset({"view", "add", "change"})
     inlines = [MembershipInline]
     filter_horizontal = ()
-    list_display = ["username", "first_name", "last_name", "works_for", "is_active", "last_login"]
+    list_display = ["username", "first_name", "last_name", "works_for", "state", "last_login"]
     list_filter = ["is_active", "is_superuser"]
     fieldsets = (
         (None, {"fields": ("username", "password")}),
@@ -66,6 +66,10 @@ class AccountAdmin(ScopedAdmin, UserAdmin):
         if user.is_superuser:
             return "All practices (operator)"
         return ", ".join(row.practice.name for row in user.memberships.all()) or "Nothing yet"
+
+    @admin.display(description="State", ordering="is_active")
+    def state(self, user: Any) -> str:
+        return "On" if user.is_active else "Switched off"
 
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
+from practices.admin.identified import IdentifiedAdmin, state
 from practices.models import ApiKey, Partner
 from practices.scoping import ScopedAdmin
 
@@ -42,18 +43,16 @@ def state_in_words(key: ApiKey, now: datetime) -> str:
 
 
 @admin.register(Partner)
-class PartnerAdmin(ScopedAdmin):
+class PartnerAdmin(IdentifiedAdmin):
     """Organisations that call the API."""
 
     operators_may = frozenset({"view", "add", "change"})  # it has bookings, and a history
-    list_display = ["name", "active", "may_do", "keys_link"]
+    list_display = ["name", state, "may_do", "keys_link"]
     search_fields = ["name", "id"]
     list_filter = ["active", "special_authorization", "all_practices"]
-    readonly_fields = ["may_do", "keys_link"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        """Make the id read-only once it is in use."""
-        return ["may_do", "keys_link", "id"] if obj else []
+        return ["may_do", "keys_link", "api_id"] if obj else []
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).prefetch_related("practices")

@@ -5,35 +5,36 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from practices.admin.identified import IdentifiedAdmin, state
 from practices.models import Doctor, Location, Practice
-from practices.scoping import ScopedAdmin
 
 
 @admin.register(Practice)
-class PracticeAdmin(ScopedAdmin):
+class PracticeAdmin(IdentifiedAdmin):
     """Practices are added by operators; staff can view their own."""
 
     practice_path = "pk"
-    list_display = ["name", "kind", "active", "id"]
+    list_display = ["name", "kind", state]
     search_fields = ["name", "id"]
     list_filter = ["kind", "active"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        """Make the id and, once there are bookings, the kind read-only."""
+        """Make the kind read-only once there are bookings."""
         if obj is None:
             return []
-        return ["id", "kind"] if obj.bookings.exists() else ["id"]
+        return ["kind", "api_id"] if obj.bookings.exists() else ["api_id"]
 
 
 @admin.register(Location)
-class LocationAdmin(ScopedAdmin):
+class LocationAdmin(IdentifiedAdmin):
     """Staff edit address and phone; an operator chooses the practice and the time zone."""
 
     practice_path = "practice"
     staff_may = frozenset({"view", "change"})
-    list_display = ["name", "practice", "city", "timezone", "office_phone", "id"]
+    list_display = ["name", "practice", "city", "timezone", "office_phone"]
     list_select_related = ["practice"]
     search_fields = ["name", "city", "id"]
     list_filter = ["practice"]
@@ -42,7 +43,9 @@ class LocationAdmin(ScopedAdmin):
         """Make read-only what bookings depend on: the practice and, for staff, the time zone."""
         if obj is None:
             return []
-        return ["id", "practice"] if request.user.is_superuser else ["id", "practice", "timezone"]
+        if request.user.is_superuser:
+            return ["practice", "api_id"]
+        return ["practice", "timezone", "api_id"]
 
 
 class DoctorForm(forms.ModelForm):
@@ -65,13 +68,13 @@ class DoctorForm(forms.ModelForm):
 
 
 @admin.register(Doctor)
-class DoctorAdmin(ScopedAdmin):
+class DoctorAdmin(IdentifiedAdmin):
     """Staff add doctors and choose the locations at which they work."""
 
     practice_path = "practice"
     staff_may = frozenset({"view", "add", "change"})
     form = DoctorForm
-    list_display = ["name", "practice", "id"]
+    list_display = ["name", "practice", "works_at"]
     list_select_related = ["practice"]
     search_fields = ["name", "id"]
     list_filter = ["practice", "locations"]
@@ -88,12 +91,16 @@ class DoctorAdmin(ScopedAdmin):
             )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        """Make the id, and the practice in which bookings were made, read-only."""
-        return [] if obj is None else ["id", "practice"]
+        """Make the practice in which bookings were made read-only."""
+        return [] if obj is None else ["practice", "api_id"]
 
-    def get_exclude(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        """Hide the id from staff: the error "taken" would reveal which ids others have."""
-        return ["id"] if obj is None and not request.user.is_superuser else []
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Doctor]:
+        rows: QuerySet[Doctor] = super().get_queryset(request)
+        return rows.prefetch_related("locations")
+
+    @admin.display(description="Works at")
+    def works_at(self, doctor: Doctor) -> str:
+        return ", ".join(each.name for each in doctor.locations.all()) or "No location yet"
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         return super().formfield_for_manytomany(
