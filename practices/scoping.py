@@ -9,6 +9,7 @@ from typing import Any
 from django.contrib.admin import RelatedOnlyFieldListFilter, ShowFacets
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ERROR_FLAG
+from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import BadRequest
 from django.db import DataError, transaction
 from django.db.models import Field, Model, QuerySet
@@ -165,6 +166,13 @@ class ScopedAdmin(FormsAdmin):
 
     def _is_relation(self, item: Any) -> bool:
         return isinstance(item, str) and bool(self.opts.get_field(item).is_relation)
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Offer no "+" beside a choice, which opens a window of its own to add a row."""
+        field: Any = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None and isinstance(field.widget, RelatedFieldWidgetWrapper):
+            field.widget = field.widget.widget
+        return field
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         kwargs["queryset"] = self._choices(db_field, request)
