@@ -100,6 +100,14 @@ def token(name: str) -> str:
     return text
 
 
+def choice(name: str, *, default: str, of: tuple[str, ...]) -> str:
+    """Read one of some words."""
+    text = os.environ.get(name, "").strip().lower() or default
+    if text not in of:
+        raise ImproperlyConfigured(f"{name} is {text!r}: write {', '.join(of[:-1])} or {of[-1]}.")
+    return text
+
+
 def log_format(name: str) -> str:
     """Read json or text; by default text if standard error is a terminal."""
     text = os.environ.get(name, "").strip().lower()

@@ -34,8 +34,16 @@ RATE_LIMIT = env.rate("RATE_LIMIT", default="600/min")
 WRONG_KEY_LIMIT = env.rate("WRONG_KEY_LIMIT", default="100/min")
 LOGIN_LIMIT = env.rate("LOGIN_LIMIT", default="10/min")
 
-# Of one address, for pages of invitations. Not the operator's to set.
-INVITATION_LIMIT = (30, 60)
+# Who is asked for a code of an app after the password; for how many days a browser is not.
+SECOND_FACTOR = env.choice(
+    "SECOND_FACTOR", default="offered", of=("off", "offered", "operators", "everybody")
+)
+SECOND_FACTOR_REMEMBER_DAYS = env.number("SECOND_FACTOR_REMEMBER_DAYS", default=0, least=0, most=30)
+# Not the operator's to set. Three codes of a million are right at any time: whoever has a password
+# and tries codes for a year gets in with 2 %. Recovery codes have 80 bits.
+CODE_LIMIT = (20, 86_400)
+RECOVERY_CODE_LIMIT = (20, 3600)
+INVITATION_LIMIT = (30, 60)  # of one address
 
 # Seconds after which a person in the admin is logged out: without a request, and in any case.
 SESSION_IDLE = env.number("SESSION_IDLE", default=900, most=86_400)
@@ -157,6 +165,7 @@ PAGE_MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "openchair.staff.sessions.SessionLimitsMiddleware",
+    "openchair.staff.sessions.SecondFactorMiddleware",
 ]
 
 # Answered to monitors: with any Host, over plain HTTP, without a session, however busy the server.
@@ -261,10 +270,12 @@ STATIC_ROOT = BASE_DIR / "staticfiles"
 STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
+STATICFILES_DIRS = [("pictures", BASE_DIR / "docs" / "pictures")]  # of the guides
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 
 # Safety --------------------------------------------------------------------------------------
 
+AUTHENTICATION_BACKENDS = ["openchair.staff.backend.StaffBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (

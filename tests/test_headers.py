@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import pytest
 from cryptography.fernet import Fernet
 
-from openchair.staff.login import COOKIE
+from openchair.staff.tries import COOKIE
 from tests.conftest import only_once_on_sqlite
 from tests.server import Server, running_server
 

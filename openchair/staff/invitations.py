@@ -50,7 +50,7 @@ class InvitationView(View):
         if budget.used == 1:
             rate_limits.forget_old(POLICY, settings.INVITATION_LIMIT)
         if budget.is_overdrawn:
-            response = self._refused(request, HTTPStatus.TOO_MANY_REQUESTS)
+            response: Any = self._refused(request, HTTPStatus.TOO_MANY_REQUESTS)
             response["Retry-After"] = str(budget.reset)
         else:
             response = super().dispatch(request, *args, **kwargs)

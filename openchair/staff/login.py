@@ -1,83 +1,206 @@
-"""Login throttling: limits wrong passwords without locking out the account's owner.
+"""Logging in: the password, and then, from who has a second factor, a code.
 
-Attempts are counted per account and address. A browser with an earlier login has a signed cookie
-and a count of its own, so a stranger at the same address, who uses up the account's attempts, does
-not lock out its owner.
+Between the two nobody is logged in. The session has the account and, as in a login's session, a
+digest of its password, for a few minutes.
 """
 
-import hashlib
-import unicodedata
+import time
 from typing import Any
+from urllib.parse import urlencode
 
+from django import forms
 from django.conf import settings
+from django.contrib import admin, messages
 from django.contrib.admin.forms import AdminAuthenticationForm
-from django.core import signing
+from django.contrib.auth import logout
+from django.contrib.auth.models import User
+from django.contrib.auth.views import LoginView
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.crypto import constant_time_compare
 
 from openchair import rate_limits
+from openchair.staff import second_factor, sessions, tries
+from openchair.staff.models import SecondFactor
 
-POLICY = "login"
-COOKIE = "known_browser"
-COOKIE_AGE = 180 * 24 * 60 * 60
-_SALT = "openchair.login"
+PENDING = "password_was_right"
+PENDING_FOR = 300
+"""Seconds that somebody has for the code, after the password."""
 
 
 class ThrottledLoginForm(AdminAuthenticationForm):
     """Django's login form for staff, which checks no password after too many wrong ones."""
 
+    TOO_MANY = (
+        "Too many tries for this account from here. Wait {wait}, or ask an operator for a link to "
+        "set a new password."
+    )
+
     def clean(self) -> dict[str, Any]:
         assert self.request is not None
-        subject = _subject(self.request, self.cleaned_data.get("username") or "")
-        # Counted before the password is checked: two attempts at once are two attempts.
-        budget = rate_limits.spend(POLICY, subject, settings.LOGIN_LIMIT)
-        if budget.used == 1:
-            rate_limits.forget_old(POLICY, settings.LOGIN_LIMIT)
-        if budget.is_overdrawn:
-            minutes = -(-budget.reset // 60)
-            raise ValidationError(
-                f"Too many tries for this account from here. Wait {minutes} "
-                f"minute{'s' if minutes > 1 else ''}, or ask an operator for a new password.",
-                code="too_many",
-            )
+        subject = tries.of_password(self.request, self.cleaned_data.get("username") or "")
+        tries.count(tries.LOGIN, subject, settings.LOGIN_LIMIT, advice=self.TOO_MANY)
         cleaned: dict[str, Any] = super().clean()
-        rate_limits.forget(POLICY, subject)
+        rate_limits.forget(tries.LOGIN, subject)
         return cleaned
 
 
-def _subject(request: HttpRequest, username: str) -> str:
-    """Return a hash of account and address, or of account and known browser."""
-    name = _plain(username)
-    known = _known_browser(request)
-    where = f"browser {known[1]}" if known and known[0] == name else request.META["REMOTE_ADDR"]
-    return hashlib.sha256(f"{name}\n{where}".encode()).hexdigest()
+class CodeForm(forms.Form):
+    """A code of the app, or a recovery code; it is used up when the form is valid."""
 
+    TOO_MANY = {
+        "code": "Too many wrong codes for this account. Wait {wait}, or use a recovery code.",
+        "recovery_code": "Too many wrong recovery codes from here. Wait {wait}.",
+    }
 
-def _plain(username: str) -> str:
-    return unicodedata.normalize("NFKC", username).casefold()
-
-
-def _known_browser(request: HttpRequest) -> tuple[str, str] | None:
-    """Return the account and the browser's id from the cookie; None without a valid one."""
-    try:
-        name, browser = signing.loads(
-            request.COOKIES.get(COOKIE, ""), salt=_SALT, max_age=COOKIE_AGE
-        )
-    except (signing.BadSignature, ValueError, TypeError):
-        return None
-    return str(name), str(browser)
-
-
-def remember_browser(request: HttpRequest, response: HttpResponse) -> None:
-    """Set the known browser's cookie, after a login."""
-    name = _plain(request.user.get_username())
-    browser = hashlib.sha256(str(request.session.session_key).encode()).hexdigest()[:16]
-    response.set_cookie(
-        COOKIE,
-        signing.dumps([name, browser], salt=_SALT),
-        max_age=COOKIE_AGE,
-        path="/admin/",
-        secure=settings.SESSION_COOKIE_SECURE,
-        httponly=True,
-        samesite="Lax",
+    code = forms.CharField(
+        label="Code from your app",
+        required=False,
+        max_length=40,
+        widget=forms.TextInput(
+            {"autocomplete": "one-time-code", "inputmode": "numeric", "autofocus": True}
+        ),
     )
+    recovery_code = forms.CharField(
+        required=False,
+        max_length=40,
+        help_text="One of the ten that you kept: four groups of four. Each is good once.",
+        widget=forms.TextInput(
+            {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
+        ),
+    )
+    remember = forms.BooleanField(required=False)
+
+    def __init__(self, request: HttpRequest, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.request = request
+        self.user = user
+        days = settings.SECOND_FACTOR_REMEMBER_DAYS
+        self.fields[
+            "remember"
+        ].label = f"Do not ask again in this browser for {days} day{'s' if days > 1 else ''}"
+        if not days:
+            del self.fields["remember"]
+
+    def get_user(self) -> User:
+        return self.user
+
+    def clean(self) -> dict[str, Any]:
+        factor = second_factor.factor_of(self.user)
+        if factor is None or self.errors:
+            raise ValidationError([])
+        code = "".join(self.cleaned_data["code"].split())
+        if code or not self.cleaned_data["recovery_code"]:
+            self._check_code(factor, code)
+        else:
+            self._check_recovery_code(factor, self.cleaned_data["recovery_code"])
+        return self.cleaned_data
+
+    def _check_code(self, factor: SecondFactor, code: str) -> None:
+        if not (code.isascii() and code.isdigit() and len(code) == 6):
+            raise ValidationError({"code": "Type the six digits that your app shows."})
+        subject, rate = tries.of_code(self.request, self.user), settings.CODE_LIMIT
+        used = self._count("code", tries.CODE, subject, rate)
+        if not second_factor.accept_code(factor, code):
+            if used == rate[0]:
+                second_factor.record(
+                    self.user, f"{used} wrong codes after the right password: change the password"
+                )
+            raise ValidationError(
+                {"code": "This code is wrong or has been used. Wait for the next one and type it."}
+            )
+        rate_limits.forget(tries.CODE, subject)
+
+    def _check_recovery_code(self, factor: SecondFactor, code: str) -> None:
+        # Counted for each address, since nobody guesses 80 bits: a stranger who has the password
+        # and uses up the tries of codes leaves the owner this way in.
+        subject = tries.of_password(self.request, self.user.get_username())
+        rate = settings.RECOVERY_CODE_LIMIT
+        self._count("recovery_code", tries.RECOVERY_CODE, subject, rate)
+        if not second_factor.accept_recovery_code(factor, code):
+            raise ValidationError({"recovery_code": "This code is wrong or has been used."})
+        rate_limits.forget(tries.RECOVERY_CODE, subject)
+
+    def _count(self, field: str, policy: str, subject: str, rate: tuple[int, int]) -> int:
+        try:
+            return tries.count(policy, subject, rate, advice=self.TOO_MANY[field])
+        except ValidationError as error:
+            raise ValidationError({field: error}) from None
+
+
+class _Step(LoginView):
+    """A page of the login."""
+
+    next_page = "admin:index"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(**admin.site.each_context(self.request), **kwargs)
+
+    def enter(self, form: Any) -> HttpResponse:
+        """Log the form's user in."""
+        response = super().form_valid(form)
+        sessions.begin(self.request)
+        tries.remember_browser(self.request, response)
+        return response
+
+
+class PasswordPage(_Step):
+    """Asks for account and password."""
+
+    authentication_form = ThrottledLoginForm
+    template_name = "admin/login.html"
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        user = form.get_user()
+        if not second_factor.is_asked(self.request, user):
+            return self.enter(form)
+        logout(self.request)  # whoever was
+        self.request.session[PENDING] = {
+            "user": user.pk,
+            "password": user.get_session_auth_hash(),
+            "at": int(time.time()),
+        }
+        return _to("admin:second_factor_code", then=self.get_success_url())
+
+
+class CodePage(_Step):
+    """Asks for a code, after the right password."""
+
+    form_class: Any = CodeForm
+    template_name = "admin/second_factor_code.html"
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        self.user = _pending(request)
+        if self.user is None:
+            messages.info(request, "Log in with your password first: a code is asked for after it.")
+            return redirect(
+                f"{reverse('admin:login')}?{urlencode({'next': self.get_success_url()})}"
+            )
+        return super().dispatch(request, *args, **kwargs)
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        return {**super().get_form_kwargs(), "user": self.user}
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        del self.request.session[PENDING]
+        response = self.enter(form)
+        if form.cleaned_data.get("remember"):
+            second_factor.remember(self.request, response, form.user)
+        return response
+
+
+def _to(name: str, *, then: str) -> HttpResponse:
+    return redirect(f"{reverse(name)}?{urlencode({'next': then})}")
+
+
+def _pending(request: HttpRequest) -> User | None:
+    """Return whose password was right in this session, while that is of any use."""
+    kept = request.session.get(PENDING)
+    if kept is None or not 0 <= time.time() - kept["at"] < PENDING_FOR:
+        return None
+    user = User.objects.select_related("second_factor").filter(pk=kept["user"]).first()
+    may = user is not None and user.is_active and user.is_staff and second_factor.mark(user)
+    same = user and constant_time_compare(user.get_session_auth_hash(), kept["password"])
+    return user if may and same else None

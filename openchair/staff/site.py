@@ -8,8 +8,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, URLResolver, include, path
 
-from openchair.staff import login, sessions
+from bookings import walltime
+from bookings.desk import health
+from openchair.staff import second_factor, sessions
 from openchair.staff.invitations import InvitationView
+from openchair.staff.login import CodePage, PasswordPage
+from openchair.staff.second_factor_page import SecondFactorPage
 from practices.scoping import practices_of
 
 # They reveal rows by content type, or by any app, model and field: not needed, so removed.
@@ -19,16 +23,21 @@ SHUT = {"view_on_site", "autocomplete"}
 class OpenChairSite(AdminSite):
     """The admin of an installation; staff start at their board, operators at an overview."""
 
-    login_form = login.ThrottledLoginForm
     enable_nav_sidebar = False
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         kept = [url for url in super().get_urls() if getattr(url, "name", None) not in SHUT]
         return [
             path("desk/<id:practice_id>/", include("bookings.desk.urls")),
+            path("", include("practices.admin.urls")),
             path("bookings/", include("bookings.desk.former")),
-            path("partners/<id:partner_id>/keys/", include("practices.admin.urls")),
             path("invitation/<uidb64>/<token>/", InvitationView.as_view(), name="invitation"),
+            path("login/code/", CodePage.as_view(), name="second_factor_code"),
+            path(
+                "second-factor/",
+                self.admin_view(SecondFactorPage.as_view()),
+                name="second_factor",
+            ),
             path("stay/", self.admin_view(self.stay), name="stay"),
             *kept,
         ]
@@ -41,6 +50,7 @@ class OpenChairSite(AdminSite):
         context: dict[str, Any] = super().each_context(request)
         if self.has_permission(request):
             context["idle_seconds_left"] = sessions.seconds_left(request)
+            context["second_factor_offered"] = second_factor.is_offered()
         if self.has_permission(request) and not request.user.is_superuser:
             mine = practices_of(request.user)
             context["my_practices"] = mine
@@ -51,21 +61,20 @@ class OpenChairSite(AdminSite):
         mine = practices_of(request.user)
         if mine and not request.user.is_superuser:
             return redirect("admin:desk_board", practice_id=mine[0].pk)
+        sought = request.GET.get("q", "").strip()
+        found = [each for each in mine if sought.casefold() in each.name.casefold()]
+        healths = health.of(found, now=walltime.now(), with_keys=True)
         context = {
             **self.each_context(request),
-            "title": "Start",
-            "practices": mine,
-            "app_list": self.get_app_list(request),
+            "title": "Practices" if request.user.is_superuser else "Welcome",
+            "sought": sought,
+            "has_practices": bool(mine),
+            "healths": sorted(healths, key=lambda each: -len(each.serious)),
             **(extra_context or {}),
         }
         return render(request, "admin/start.html", context)
 
-    def login(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        response: HttpResponse = super().login(request, extra_context)
-        # A redirect means a login; a wrong password has none, even in a session with a login.
-        if request.method == "POST" and response.status_code == HTTPStatus.FOUND:
-            sessions.begin(request)
-            login.remember_browser(request, response)
-        return response
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        if request.method == "GET" and self.has_permission(request):
+            return redirect("admin:index")
+        return PasswordPage.as_view()(request)

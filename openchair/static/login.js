@@ -1,0 +1,25 @@
+/* Comfort where a password is typed: show it, and say that Caps Lock is on. */
+(() => {
+  for (const input of document.querySelectorAll("input[type=password]")) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "oc-button quiet";
+    button.textContent = "Show password";
+    button.setAttribute("aria-controls", input.id);
+    button.addEventListener("click", () => {
+      const hidden = input.type === "password";
+      input.type = hidden ? "text" : "password";
+      button.textContent = hidden ? "Hide password" : "Show password";
+    });
+    const hint = document.createElement("p");
+    hint.className = "oc-help";
+    hint.setAttribute("role", "status");
+    input.addEventListener("keyup", (event) => {
+      const on = event.getModifierState?.("CapsLock");
+      if (on !== undefined) hint.textContent = on ? "Caps Lock is on." : "";
+    });
+    input.after(button, hint);
+    // So that no browser keeps it as a text that was typed.
+    input.form.addEventListener("submit", () => { input.type = "password"; });
+  }
+})();
