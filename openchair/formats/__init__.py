@@ -1,1 +1,0 @@
-"""Formats of dates and times in Django's own pages: the admin."""

@@ -43,7 +43,9 @@ def test_a_visit_says_what_became_of_each_mail_newest_first(house: House, desk: 
     deliver(house, Outcome.SENT)
     deliver(house, Outcome.DROPPED, 2, kind=TaskKind.MOVED, reason=DropReason.OVERTAKEN)
     deliver(house, Outcome.FAILED, 3, kind=TaskKind.REMINDER_1_DAY)
-    mail, _, history = visit(house, desk).partition(" E-mail Booked Waiting ")[2].partition("History")
+    mail, _, history = (
+        visit(house, desk).partition(" E-mail Booked Waiting ")[2].partition("History")
+    )
     assert mail.startswith(
         "Reminder, 1 day before Not delivered Mon, Jun 1, 2026, 12:03 PM "
         "Moved Not sent: the visit changed Mon, Jun 1, 2026, 12:02 PM "
