@@ -16,11 +16,11 @@ from practices.models import Kind, Location, Partner
 
 
 class AppointmentStatus(models.TextChoices):
-    PENDING = "pending", "On hold"
-    RESERVED = "reserved", "Needs a time"
+    PENDING = "pending", "Held"
+    RESERVED = "reserved", "Reserved"
     BOOKED = "booked", "Booked"
     CANCELLED = "cancelled", "Cancelled"
-    EXPIRED = "expired", "Hold ended"
+    EXPIRED = "expired", "Expired"
 
 
 class Language(models.TextChoices):
@@ -33,7 +33,7 @@ class Language(models.TextChoices):
 class Attendance(models.TextChoices):
     """Whether the patient came; said by a person, never guessed (contract, section 10)."""
 
-    UNKNOWN = "unknown", "Not marked"
+    UNKNOWN = "unknown", "Unknown"
     KEPT = "kept", "Came"
     NO_SHOW = "no_show", "No-show"
     LATE_CANCEL = "late_cancel", "Late cancel"

@@ -18,9 +18,9 @@ from practices.models import Doctor, Location, Partner, Practice
 class Status(models.TextChoices):
     """The status of a booking (contract, section 1)."""
 
-    OPEN = "open", "Free"
-    PENDING = "pending", "On hold"
-    RESERVED = "reserved", "Needs a time"
+    OPEN = "open", "Open"
+    PENDING = "pending", "Pending"
+    RESERVED = "reserved", "Reserved"
     BOOKED = "booked", "Booked"
     CLOSED = "closed", "Closed"
 
