@@ -1,13 +1,12 @@
-"""Views of the public pages, and the handlers of 400, 403, 404, 500 (page or problem document)."""
+"""The front page, and the handlers of 400, 403, 404, 500 (page or problem document)."""
 
 import re
 import sys
-from functools import cache
 from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils import translation
@@ -24,38 +23,6 @@ _PATIENTS = re.compile(r"/(?:es/)?(?:book|visit)(?:/|\Z)")
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
     return render(request, "index.html")
-
-
-@require_safe
-def docs(request: HttpRequest) -> HttpResponse:
-    """Render the API documentation, in which requests can be tried with a key."""
-    return render(request, "docs.html")
-
-
-@cache
-def _openapi_document() -> bytes:
-    return (settings.BASE_DIR / "openapi.json").read_bytes()
-
-
-@require_safe
-def openapi(request: HttpRequest) -> HttpResponse:
-    """Return the committed openapi.json, which script/test compares with the code."""
-    return HttpResponse(_openapi_document(), content_type="application/json")
-
-
-@require_safe
-def problems(request: HttpRequest) -> HttpResponse:
-    """List every type of problem that the API answers with."""
-    return render(request, "problems.html", {"kinds": api_problems.CATALOGUE.values()})
-
-
-@require_safe
-def problem(request: HttpRequest, slug: str) -> HttpResponse:
-    """Explain one type of problem: the page that a problem's `type` links to."""
-    kind = api_problems.CATALOGUE.get(slug)
-    if kind is None:
-        raise Http404
-    return render(request, "problem.html", {"kind": kind})
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -6,6 +6,7 @@ from django.urls import URLPattern, URLResolver, include, path, re_path, registe
 
 from openchair import pages
 from openchair.api.views import UnknownRouteView
+from openchair.docs import views
 from openchair.operations import probes
 from openchair.serving import metrics
 from practices.ids import PublicIdConverter
@@ -17,10 +18,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("bookings.api.urls")),
     path("", include("practices.api.urls")),
     path("", pages.index, name="index"),
-    path("docs/", pages.docs, name="docs"),
-    path("docs/problems/", pages.problems, name="problems"),
-    path("docs/problems/<slug:slug>", pages.problem, name="problem"),
-    path("openapi.json", pages.openapi, name="openapi"),
+    path("docs/", include("openchair.docs.urls")),
+    path("openapi.json", views.openapi, name="openapi"),
     path("admin/", admin.site.urls),
     path("livez", probes.livez),
     path("readyz", probes.readyz),

@@ -16,7 +16,14 @@ from tests.server import Server
 
 pytestmark = only_once_on_sqlite
 
-PAGES = ["/", "/docs/", "/docs/problems/", "/docs/problems/conflict", "/nothing-here"]
+PAGES = [
+    "/",
+    "/docs/",
+    "/docs/guides/admin",
+    "/docs/problems/conflict",
+    "/docs/try/",
+    "/nothing-here",
+]
 PROBLEMS = [f"/docs/problems/{slug}" for slug in CATALOGUE]
 
 
@@ -91,7 +98,7 @@ def test_a_page_loads_without_complaint_or_help_from_another_host(path: str, vis
 
 def try_it(page: Page, key: str) -> Locator:
     """Paste a key, try out the list of practices, and return what is shown."""
-    page.goto("/docs/")
+    page.goto("/docs/try/")
     page.get_by_role("button", name="Authorize").click()
     dialog = page.locator(".modal-ux")
     dialog.get_by_label("Value:").fill(key)
@@ -128,7 +135,7 @@ def test_a_page_has_no_serious_barrier(path: str, visit: Visit) -> None:
 @pytest.mark.parametrize("visit", ["light", "dark"], indirect=True)
 def test_the_docs_have_no_serious_barrier_closed_or_open(visit: Visit, server: Server) -> None:
     page = visit.page
-    page.goto("/docs/", wait_until="networkidle")
+    page.goto("/docs/try/", wait_until="networkidle")
     assert barriers(page) == []
     page.get_by_role("button", name="Authorize").click()
     assert barriers(page) == []
@@ -147,7 +154,9 @@ def barriers(page: Page) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("path", ["/", "/docs/", "/docs/problems/"])
+@pytest.mark.parametrize(
+    "path", ["/", "/docs/", "/docs/guides/settings", "/docs/problems/", "/docs/try/"]
+)
 def test_a_page_fits_a_phone(path: str, visit: Visit) -> None:
     visit.page.set_viewport_size({"width": 360, "height": 740})
     visit.page.goto(path, wait_until="networkidle")

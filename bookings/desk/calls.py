@@ -65,18 +65,20 @@ def ask(found: Iterable[Appointment], *, user_id: int, now: datetime) -> int:
     return asked
 
 
-def to_do(practice: Practice, *, now: datetime) -> QuerySet[Call]:
-    """Return the calls that are left, the next visit first.
+def left(*, now: datetime) -> QuerySet[Call]:
+    """Return the calls that are left, of all practices.
 
     Nothing is left to say of a visit that was moved to another opening or cancelled, or is over.
     """
-    left = Call.objects.filter(
-        practice=practice,
-        done_at=None,
-        appointment__status__in=TAKEN,
-        appointment__booking=F("booking"),
+    asked = Call.objects.filter(
+        done_at=None, appointment__status__in=TAKEN, appointment__booking=F("booking")
     )
-    return left.exclude(_from(None, now)).order_by(_TIME, "id")
+    return asked.exclude(_from(None, now))
+
+
+def to_do(practice: Practice, *, now: datetime) -> QuerySet[Call]:
+    """Return the calls that a practice has left, the next visit first."""
+    return left(now=now).filter(practice=practice).order_by(_TIME, "id")
 
 
 def done(practice: Practice, *, since: datetime, now: datetime) -> QuerySet[Call]:

@@ -9,6 +9,7 @@ from bookings.desk import (
     closing,
     edit,
     finding,
+    hub,
     mail_settings,
     moving,
     next_free,
@@ -27,6 +28,7 @@ from bookings.desk.numbers import views as numbers
 
 urlpatterns = [
     path("board/", board.page, name="desk_board"),
+    path("hub/", hub.page, name="desk_hub"),
     path("find/", finding.page, name="desk_find"),
     path("patients/", patients.page, name="desk_patients"),
     path("openings/", openings.page, name="desk_openings"),

@@ -8,6 +8,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, URLResolver, include, path
 
+from bookings import walltime
+from bookings.desk import health
 from openchair.staff import second_factor, sessions
 from openchair.staff.invitations import InvitationView
 from openchair.staff.login import CodePage, PasswordPage
@@ -27,8 +29,8 @@ class OpenChairSite(AdminSite):
         kept = [url for url in super().get_urls() if getattr(url, "name", None) not in SHUT]
         return [
             path("desk/<id:practice_id>/", include("bookings.desk.urls")),
+            path("", include("practices.admin.urls")),
             path("bookings/", include("bookings.desk.former")),
-            path("partners/<id:partner_id>/keys/", include("practices.admin.urls")),
             path("invitation/<uidb64>/<token>/", InvitationView.as_view(), name="invitation"),
             path("login/code/", CodePage.as_view(), name="second_factor_code"),
             path(
@@ -59,11 +61,15 @@ class OpenChairSite(AdminSite):
         mine = practices_of(request.user)
         if mine and not request.user.is_superuser:
             return redirect("admin:desk_board", practice_id=mine[0].pk)
+        sought = request.GET.get("q", "").strip()
+        found = [each for each in mine if sought.casefold() in each.name.casefold()]
+        healths = health.of(found, now=walltime.now(), with_keys=True)
         context = {
             **self.each_context(request),
-            "title": "Start",
-            "practices": mine,
-            "app_list": self.get_app_list(request),
+            "title": "Practices" if request.user.is_superuser else "Welcome",
+            "sought": sought,
+            "has_practices": bool(mine),
+            "healths": sorted(healths, key=lambda each: -len(each.serious)),
             **(extra_context or {}),
         }
         return render(request, "admin/start.html", context)

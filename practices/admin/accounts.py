@@ -69,7 +69,7 @@ class AccountAdmin(ScopedAdmin):
     change_form_template = "admin/account.html"
     operators_may = frozenset({"view", "add", "change"})
     inlines = [MembershipInline]
-    list_display = ["username", "first_name", "last_name", "works_for", "is_active", "last_login"]
+    list_display = ["username", "first_name", "last_name", "works_for", "state", "last_login"]
     list_filter = ["is_active", "is_superuser"]
     search_fields = ["username", "first_name", "last_name", "email"]
     ordering = ["username"]
@@ -97,6 +97,10 @@ class AccountAdmin(ScopedAdmin):
         if user.is_superuser:
             return "All practices (operator)"
         return ", ".join(row.practice.name for row in user.memberships.all()) or "Nothing yet"
+
+    @admin.display(description="State", ordering="is_active")
+    def state(self, user: Any) -> str:
+        return "On" if user.is_active else "Switched off"
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Set is_staff: every account may use the admin, limited to its memberships."""

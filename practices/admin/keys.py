@@ -13,13 +13,14 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
+from practices.admin.handing_over import curl_line
+from practices.admin.operators import operators_page
 from practices.admin.partners import may_in_words, state_in_words
 from practices.models import ApiKey, Partner
 
@@ -31,7 +32,7 @@ class IssueForm(forms.Form):
 
     label = forms.CharField(max_length=100, required=False, help_text="Where it will be used.")
     days = forms.IntegerField(
-        label="Works for so many days",
+        label="Days it works",
         min_value=1,
         max_value=3650,
         required=False,
@@ -45,22 +46,18 @@ class ExpireForm(forms.Form):
     hours = forms.IntegerField(min_value=1, max_value=24 * 365)
 
 
-def operators_page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+def partners_page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     """Decorate a view: for operators only, with the partner of the URL as its argument."""
 
+    @operators_page
     @wraps(view)
     def entered(request: HttpRequest, partner_id: str, **kwargs: Any) -> HttpResponse:
-        if not request.user.is_superuser:
-            raise PermissionDenied
         return view(request, get_object_or_404(Partner, pk=partner_id), **kwargs)
 
-    def guarded(request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        return admin.site.admin_view(entered)(request, **kwargs)
-
-    return guarded
+    return entered
 
 
-@operators_page
+@partners_page
 @require_safe
 def page(request: HttpRequest, partner: Partner) -> HttpResponse:
     """List a partner's keys, with the actions for each."""
@@ -87,6 +84,7 @@ def _show(
         "keys": keys,
         "form": form or IssueForm(),
         "shown": shown,
+        "curl": shown and curl_line(request, partner, shown),
         "once": _once(request),
         "changes": LogEntry.objects.select_related("user").filter(
             object_id=partner.pk, content_type__model="partner", change_message__contains="key"
@@ -122,7 +120,7 @@ def _is_first(request: HttpRequest) -> bool:
     return True
 
 
-@operators_page
+@partners_page
 @require_POST
 def issue(request: HttpRequest, partner: Partner) -> HttpResponse:
     """Issue a key and display it, this once."""
@@ -144,7 +142,7 @@ def issue(request: HttpRequest, partner: Partner) -> HttpResponse:
     return _show(request, partner, shown=text)
 
 
-@operators_page
+@partners_page
 @require_POST
 def revoke(request: HttpRequest, partner: Partner, key_id: int) -> HttpResponse:
     with transaction.atomic():
@@ -157,7 +155,7 @@ def revoke(request: HttpRequest, partner: Partner, key_id: int) -> HttpResponse:
     return redirect("admin:partner_keys", partner.pk)
 
 
-@operators_page
+@partners_page
 @require_POST
 def expire(request: HttpRequest, partner: Partner, key_id: int) -> HttpResponse:
     """Make a key expire in some hours, or earlier if it would have."""
@@ -172,7 +170,7 @@ def expire(request: HttpRequest, partner: Partner, key_id: int) -> HttpResponse:
     return redirect("admin:partner_keys", partner.pk)
 
 
-@operators_page
+@partners_page
 @require_POST
 def replace(request: HttpRequest, partner: Partner, key_id: int) -> HttpResponse:
     """Issue a key in place of an old one, which works for some more hours.

@@ -25,7 +25,7 @@ DOCTOR_ID = path_id("doctor_id", "The id of the doctor.")
 
 _practice = OpenApiExample(
     "practice",
-    value={"id": "rtGB2", "name": "Acme Orthodontic Group", "location_ids": ["HK295", "b2rGH"]},
+    value={"id": "rtGB2", "name": "Acme Orthodontic Group", "location_ids": ["b2rGH", "HK295"]},
     response_only=True,
 )
 _location = OpenApiExample(
@@ -51,7 +51,7 @@ _doctor = OpenApiExample(
         "id": "DD3456",
         "practice_id": "rtGB2",
         "name": "Dr. Elena Reyes",
-        "location_ids": ["HK295", "b2rGH"],
+        "location_ids": ["b2rGH", "HK295"],
     },
     response_only=True,
 )

@@ -1,0 +1,52 @@
+"""Ids of the demo for the examples of /docs/reference/: free openings, and visits to come."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bookings import demo
+from bookings.demo.practices import GROUPS, PARTNERS
+from bookings.models import Appointment as Visit
+from bookings.models import AppointmentStatus, Booking, Status
+
+_OPENINGS = 6
+_VISITS = 2
+_AHEAD = timedelta(days=2)
+"""Later than what somebody who looks at the demo's desk looks at."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Ids of openings of the partner whose key the demo tells, and of visits that it booked."""
+
+    openings: list[str]
+    visits: list[str]
+
+
+def find(now: datetime) -> Examples | None:
+    """Return ids that the examples work with; None without the demo's practices.
+
+    There may be fewer than asked for, when the demo is old or many were tried out.
+    """
+    if not demo.exists():
+        return None
+    owner, practice, after = PARTNERS["full"][0], GROUPS["exact"].id, now + _AHEAD
+    openings = Booking.objects.filter(
+        practice=practice,
+        partner=owner,
+        status=Status.OPEN,
+        recurring=False,
+        start_datetime__gt=after,
+        places_pending=0,
+        places_reserved=0,
+        places_booked=0,
+    )
+    visits = Visit.objects.filter(
+        booking__practice=practice,
+        partner=owner,
+        status=AppointmentStatus.BOOKED,
+        booking__start_datetime__gt=now,
+    )
+    return Examples(
+        [*openings.order_by("start_datetime", "pk").values_list("pk", flat=True)[:_OPENINGS]],
+        [*visits.order_by("booking__start_datetime", "pk").values_list("pk", flat=True)[:_VISITS]],
+    )

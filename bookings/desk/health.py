@@ -1,0 +1,286 @@
+"""The health of practices: what each has, and what is missing or in trouble.
+
+Whatever the number of practices, it takes the same number of statements.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db.models import Count, Min, OuterRef, Q, QuerySet, Subquery, Sum
+
+from bookings import walltime
+from bookings.desk import calls, labels
+from bookings.models import (
+    TAKEN,
+    AppointmentStatus,
+    Booking,
+    Delivery,
+    Event,
+    Outcome,
+    Status,
+    Task,
+)
+from practices.models import ApiKey, Doctor, Location, Membership, Partner, Practice
+
+AHEAD = timedelta(days=14)
+"""Fewer open days ahead than these are trouble."""
+UNUSED = timedelta(days=7)
+"""After these a key that nobody used is worth a word, and so is an account."""
+EXPIRES = timedelta(days=14)
+LATE = timedelta(minutes=15)
+"""Mail that is due for longer than this waits for something."""
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Something to do, in a sentence; `page` is the name of the URL where it can be done.
+
+    row: of what else than the practice the page is. is_note: it can wait.
+    """
+
+    says: str
+    page: str = ""
+    row: Any = None
+    is_note: bool = False
+
+
+@dataclass
+class Health:
+    """What a practice has, as the hub shows it, and its troubles, the worst first."""
+
+    practice: Practice
+    next_open: datetime | None
+    last_open: datetime | None
+    locations: list[Location] = field(default_factory=list)
+    doctors: list[Doctor] = field(default_factory=list)
+    staff: list[User] = field(default_factory=list)
+    partners: list[Partner] = field(default_factory=list)
+    waiting: int = 0
+    waiting_since: datetime | None = None
+    calls_left: int = 0
+    mail_refused: int = 0
+    mail_late: int = 0
+    troubles: list[Trouble] = field(default_factory=list)
+
+    @property
+    def is_online(self) -> bool:
+        page = getattr(self.practice, "booking_page", None)
+        return bool(self.practice.active and page and page.active)
+
+    @property
+    def day_open(self) -> date | None:
+        """The last day with an open opening, at the first location."""
+        if self.last_open is None or not self.locations:
+            return None
+        return walltime.wall_clock(self.last_open, self.locations[0].zone).date()
+
+    @property
+    def serious(self) -> list[Trouble]:
+        return [each for each in self.troubles if not each.is_note]
+
+    @property
+    def notes(self) -> list[Trouble]:
+        return [each for each in self.troubles if each.is_note]
+
+
+def of(practices: Iterable[Practice], *, now: datetime, with_keys: bool) -> list[Health]:
+    """Return the health of practices, in their order. with_keys: also of their partners' keys."""
+    given = [practice.pk for practice in practices]
+    found = {practice.pk: _begun(practice) for practice in _with_openings(given, now)}
+    here = Q(practice__in=given)
+    for location in Location.objects.filter(here):
+        found[location.practice_id].locations.append(location)
+    for doctor in Doctor.objects.filter(here).prefetch_related("locations"):
+        found[doctor.practice_id].doctors.append(doctor)
+    working = Membership.objects.filter(here, user__is_active=True)
+    for each in working.select_related("user").order_by("user__username"):
+        found[each.practice_id].staff.append(each.user)
+    _count_waiting(found)
+    for key, count in _counted(calls.left(now=now).filter(here), "practice").items():
+        found[key].calls_left = count
+    _count_mail(found, now)
+    _add_partners(found, with_keys=with_keys)
+    for health in found.values():
+        troubles = [*_troubles(health, now)]
+        if with_keys:
+            troubles += [each for partner in health.partners for each in _keys(partner, now)]
+        health.troubles = sorted(troubles, key=lambda each: each.is_note)
+    return [found[pk] for pk in given if pk in found]
+
+
+def _begun(practice: Any) -> Health:
+    return Health(practice, practice.next_open, practice.last_open)
+
+
+def _with_openings(ids: list[str], now: datetime) -> QuerySet[Practice]:
+    """Find the first and the last opening ahead: each a step in an index, not a count."""
+    ahead = Booking.objects.filter(
+        practice=OuterRef("pk"), status=Status.OPEN, start_datetime__gt=now
+    ).values("start_datetime")
+    return (
+        Practice.objects.filter(pk__in=ids)
+        .select_related("booking_page")
+        .annotate(
+            next_open=Subquery(ahead.order_by("start_datetime", "id")[:1]),
+            last_open=Subquery(ahead.order_by("-start_datetime", "-id")[:1]),
+        )
+    )
+
+
+def _counted(rows: QuerySet[Any], path: str) -> dict[str, int]:
+    return dict(rows.order_by().values_list(path).annotate(Count("pk")))
+
+
+def _count_waiting(found: dict[str, Health]) -> None:
+    """Count patients who need a time, in practices with parts of the day, and since when."""
+    of_ranges = [
+        location
+        for health in found.values()
+        if health.practice.range_bookings
+        for location in health.locations
+    ]
+    # With the statuses that it can have, for the index of a location's openings.
+    reserved = Booking.objects.filter(
+        location__in=of_ranges,
+        status__in=(Status.OPEN, Status.PENDING, Status.RESERVED),
+        places_reserved__gt=0,
+    )
+    for key, places in reserved.values_list("practice").annotate(Sum("places_reserved")):
+        found[key].waiting = places
+    asked = Event.objects.filter(
+        booking__in=reserved.values("pk"),
+        appointment__status=AppointmentStatus.RESERVED,
+        to_status=AppointmentStatus.RESERVED,
+    )
+    for key, since in asked.order_by().values_list("booking__practice").annotate(Min("at")):
+        found[key].waiting_since = since
+
+
+def _count_mail(found: dict[str, Health], now: datetime) -> None:
+    """Count mail that did not reach a family whose visit is to come, and mail that waits."""
+    path = "appointment__booking__practice"
+    undelivered = Delivery.objects.filter(
+        **{f"{path}__in": [*found]},
+        outcome__in=(Outcome.REFUSED, Outcome.FAILED),
+        appointment__status__in=TAKEN,
+        appointment__booking__start_datetime__gt=now,
+    )
+    visits = undelivered.order_by().values_list(path).annotate(Count("appointment", distinct=True))
+    for key, count in visits:
+        found[key].mail_refused = count
+    late = Task.objects.filter(
+        **{f"{path}__in": [*found]}, finished_at__isnull=True, run_after__lt=now - LATE
+    )
+    for key, count in _counted(late, path).items():
+        found[key].mail_late = count
+
+
+def _add_partners(found: dict[str, Health], *, with_keys: bool) -> None:
+    granted = Partner.objects.filter(Q(all_practices=True) | Q(practices__in=[*found])).distinct()
+    for partner in granted.prefetch_related("practices", *(["keys"] if with_keys else [])):
+        everywhere = found.keys() if partner.all_practices else ()
+        for key in {*everywhere, *(each.pk for each in partner.practices.all())}:
+            if key in found:
+                found[key].partners.append(partner)
+
+
+def _troubles(health: Health, now: datetime) -> Iterable[Trouble]:
+    if not health.practice.active:
+        yield Trouble("It is switched off: the API does not know it.", is_note=True)
+    yield from _missing(health)
+    yield from _without_each_other(health)
+    if health.locations and health.doctors:
+        yield from _openings(health, now)
+    yield from _work(health, now)
+    yield from _unused_accounts(health, now)
+
+
+def _missing(health: Health) -> Iterable[Trouble]:
+    if not health.locations:
+        yield Trouble("There is no location.", "practices_location_add")
+    if not health.doctors:
+        yield Trouble("There is no doctor.", "practices_doctor_add")
+    if not health.staff:
+        yield Trouble("No staff account belongs to it.", "auth_user_add")
+
+
+def _without_each_other(health: Health) -> Iterable[Trouble]:
+    worked_at = set()
+    for doctor in health.doctors:
+        at = [location.pk for location in doctor.locations.all()]
+        worked_at.update(at)
+        if not at and health.locations:
+            says = f"{doctor} works at no location."
+            yield Trouble(says, "practices_doctor_change", doctor)
+    for location in health.locations:
+        if location.pk not in worked_at and health.doctors:
+            yield Trouble(f"No doctor works at {location}.", "practices_location_change", location)
+
+
+def _openings(health: Health, now: datetime) -> Iterable[Trouble]:
+    if health.last_open is None:
+        yield Trouble("Nothing is open ahead.", "desk_publish")
+    elif health.last_open < now + AHEAD and health.day_open:
+        until = labels.long_day(health.day_open)
+        yield Trouble(f"Nothing is open after {until}.", "desk_publish")
+
+
+def _work(health: Health, now: datetime) -> Iterable[Trouble]:
+    if health.waiting:
+        since = health.waiting_since
+        says = f"{labels.counted(health.waiting, 'patient')} waiting for a time"
+        says += f", the longest for {labels.lasted(now - since)}." if since else "."
+        yield Trouble(says, "desk_ranges")
+    if health.calls_left:
+        says = f"{labels.counted(health.calls_left, 'patient')} left to call."
+        yield Trouble(says, "desk_calls")
+    if health.mail_refused:
+        count = labels.counted(health.mail_refused, "visit")
+        yield Trouble(f"Mail about {count} to come was not delivered: call.", "desk_mail")
+    if health.mail_late:
+        count = labels.counted(health.mail_late, "e-mail")
+        yield Trouble(f"{count} waiting to go out for more than 15 minutes.", "desk_mail")
+
+
+def _unused_accounts(health: Health, now: datetime) -> Iterable[Trouble]:
+    for user in health.staff:
+        if user.last_login is None:
+            name = user.get_full_name() or user.get_username()
+            yield Trouble(
+                f"{name} has not logged in yet; the account was made {_ago(user, now)}.",
+                "auth_user_change",
+                user,
+                is_note=now - user.date_joined < UNUSED,
+            )
+
+
+def _keys(partner: Partner, now: datetime) -> Iterable[Trouble]:
+    working = [key for key in partner.keys.all() if partner.active and _works(key, now)]
+    if not working:
+        yield Trouble(f"No key of {partner} works.", "partner_keys", partner, is_note=True)
+    elif not partner.special_authorization:
+        says = f"{partner} is granted this practice, but may only read."
+        yield Trouble(says, "practices_partner_change", partner, is_note=True)
+    for key in working:
+        name = f"The key {key.prefix}… of {partner}"
+        if key.expires_at is not None and key.expires_at < now + EXPIRES:
+            left = labels.lasted(key.expires_at - now)
+            yield Trouble(f"{name} expires in {left}.", "partner_keys", partner)
+        used = key.last_used_at or key.created_at
+        if now - used >= UNUSED:
+            never = "has not been used for" if key.last_used_at else "was never used, in"
+            says = f"{name} {never} {labels.counted((now - used).days, 'day')}."
+            yield Trouble(says, "partner_keys", partner, is_note=True)
+
+
+def _works(key: ApiKey, now: datetime) -> bool:
+    ended = [at for at in (key.revoked_at, key.expires_at) if at is not None]
+    return all(at > now for at in ended)
+
+
+def _ago(user: User, now: datetime) -> str:
+    days = (now - user.date_joined).days
+    return f"{labels.counted(days, 'day')} ago" if days else "today"

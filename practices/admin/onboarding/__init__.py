@@ -1,0 +1,1 @@
+"""The page on which an operator onboards a practice: with all that belongs to it, at once."""
