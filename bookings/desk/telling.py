@@ -1,4 +1,4 @@
-"""What the desk tells families by mail: whether, in which words, and the mail before it goes."""
+"""What the desk tells families by e-mail: whether, with which note, and how it will look."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -125,7 +125,7 @@ class WordsField(forms.CharField):
 
 
 class NoticeForm(forms.Form):
-    """Whether families are told of changes by mail, and in which words."""
+    """Whether families are told of changes by e-mail, and in which words."""
 
     by_mail = forms.BooleanField(label="E-mail the family", required=False)
     words = WordsField(

@@ -56,14 +56,14 @@ class PartnerAdmin(NamedAdmin):
     search_fields = ["name", "id"]
     list_filter = ["active", "special_authorization", "all_practices"]
     labels = {
-        "special_authorization": "May list practices, and fill those that it is granted",
+        "special_authorization": "May list practices and fill those that it is granted",
         "all_practices": "Is granted every practice",
         "practices": "Is granted these practices",
     }
     help_texts = {
-        "special_authorization": "Off: it may only read, whatever it is granted below.",
-        "all_practices": "Those to come included.",
-        "practices": "In them it may create, edit and delete openings of its own.",
+        "special_authorization": "If off, it may only read, whatever it is granted below.",
+        "all_practices": "Including those added later.",
+        "practices": "There it may publish, edit and close its own openings.",
     }
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:

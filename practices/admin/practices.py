@@ -31,7 +31,7 @@ class PracticeAdmin(NamedAdmin):
     labels = {"kind": "What patients book", "active": "In use"}
     help_texts = {
         "kind": "Chosen once, for all of its openings.",
-        "active": "Off: partners no longer find this practice, and patients cannot book.",
+        "active": "If off, partners cannot see this practice and patients cannot book.",
     }
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:

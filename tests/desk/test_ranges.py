@@ -1,4 +1,4 @@
-"""The range desk: order of waiting patients, exact times, conflicts."""
+"""Requests: order of waiting patients, exact times, conflicts."""
 
 import re
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""Counts of the booking page's visits by where patients came from, for the page Numbers."""
+"""Counts of the booking page's visits by where patients came from, for the page Reports."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""The page Numbers and its CSV: fill rate, who came, and where patients come from."""
+"""The page Reports and its CSV: fill rate, who came, and where patients come from."""
 
 from collections.abc import Callable, Iterator
 from datetime import date
