@@ -157,7 +157,7 @@ def test_staff_see_their_hub_without_keys_and_without_operators_links(
     desk.force_login(house.staff)
     answer = desk.get(house.address("hub/"))
     page = answer.content.decode()
-    assert "On: patients book by themselves" in said(answer)
+    assert "On: patients book online" in said(answer)
     assert "Quillon Partner May list openings and change its own" in said(answer)
     assert house.key.prefix not in page
     for path in ("/admin/auth/", "/admin/partners/", "/admin/practices/partner/", "location/add"):

@@ -113,7 +113,7 @@ def test_all_that_is_made_is_in_the_log_of_the_admin(operator: Client) -> None:
         ({"partner-new_name": "Taken"}, "Taken is here already: choose it in the list"),
         ({"partner-existing": "\x00"}, "A partner that is here already : Null characters"),
         ({"once": "forged"}, "This page was out of date. Send it again."),
-        ({"locations-TOTAL_FORMS": "x"}, "Nothing was made yet"),
+        ({"locations-TOTAL_FORMS": "x"}, "Nothing was created yet"),
     ],
 )
 def test_a_mistake_makes_nothing_and_loses_nothing(

@@ -81,7 +81,7 @@ def test_an_operator_takes_a_lost_phone_away_and_it_is_recorded(
     steps.give_factor(house.staff)
     client = steps.logged_in(house.staff)
     page = f"/admin/auth/user/{house.staff.pk}/"
-    assert "Take the second factor away" in operator.get(f"{page}change/").content.decode()
+    assert "Remove the second factor" in operator.get(f"{page}change/").content.decode()
     operator.get(f"{page}second-factor/")
     assert SecondFactor.objects.exists()
     operator.post(f"{page}second-factor/")
