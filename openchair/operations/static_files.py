@@ -15,7 +15,9 @@ def _found() -> Iterator[tuple[str, str]]:
     ignored = apps.get_app_config("staticfiles").ignore_patterns
     for finder in finders.get_finders():
         for name, storage in finder.list(ignored):
-            yield name, storage.path(name)
+            # Of a folder that STATICFILES_DIRS puts below a name, as collectstatic does.
+            prefix = getattr(storage, "prefix", None)
+            yield f"{prefix}/{name}" if prefix else name, storage.path(name)
 
 
 def missing() -> Iterator[str]:
