@@ -54,11 +54,12 @@ def test_an_id_that_another_practice_has_is_not_told(
 
 def test_an_operator_cannot_mix_practices_up(mine: House, other: House) -> None:
     client = browser(person("operator", is_superuser=True))
-    refused = client.post(
-        f"/admin/practices/doctor/{mine.doctor.pk}/change/",
-        {"name": "Dr. Q", "locations": [other.location.pk]},
-    )
+    mixed = {"name": "Dr. Q", "practice": mine.practice.pk, "locations": [other.location.pk]}
+    refused = client.post("/admin/practices/doctor/add/", mixed)
     assert "Choose locations of the same practice" in refused.content.decode()
+    refused = client.post(f"/admin/practices/doctor/{mine.doctor.pk}/change/", mixed)
+    assert "is not one of the available choices" in refused.content.decode()
+    assert not Doctor.objects.filter(name="Dr. Q").exists()
     assert mine.doctor.locations.get() == mine.location
 
 
