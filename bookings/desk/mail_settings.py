@@ -99,8 +99,7 @@ def _counts(desk: Desk) -> list[tuple[str, int, str]]:
     )
     counted = dict(rows.values_list("outcome").annotate(Count("pk")))
     return [
-        (labels.OUTCOME[each], counted.get(each, 0), meaning)
-        for each, meaning in _MEANINGS.items()
+        (labels.OUTCOME[each], counted.get(each, 0), meaning) for each, meaning in _MEANINGS.items()
     ]
 
 

@@ -57,6 +57,7 @@ def filled(mine: House, other: House) -> Iterator[str]:
                 "key_id": ids["practices.apikey"],
                 "object_id": ids.get(label, "nothing"),
                 "id": ids.get(label, "nothing"),
+                "pk": ids.get(label, 0),
                 "uidb64": "nothing",
                 "token": "nothing",
             }
