@@ -6,19 +6,20 @@ follow from membership; Django's own are not used.
 
 from typing import Any
 
-from django.contrib.admin import RelatedOnlyFieldListFilter, ShowFacets
+from django.contrib.admin import ModelAdmin, RelatedOnlyFieldListFilter, ShowFacets
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ERROR_FLAG
+from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import BadRequest
 from django.db import DataError, transaction
 from django.db.models import Field, Model, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect
+from django.utils.http import url_has_allowed_host_and_scheme
 
-from practices.admin_forms import FormsAdmin
 from practices.models import Practice
 
 FILTER_LOOKUPS = frozenset({"exact", "isnull", "in"})
-DATE_LOOKUPS = frozenset({"year", "month", "day", "gte", "lt"})
 
 
 def practices_of(user: Any) -> list[Practice]:
@@ -39,7 +40,7 @@ def _read(user: Any) -> list[Practice]:
     return list(everything if user.is_superuser else everything.filter(memberships__user=user))
 
 
-class ScopedAdmin(FormsAdmin):
+class ScopedAdmin(ModelAdmin):
     """A ModelAdmin limited to the practices of the person who is logged in."""
 
     practice_path: str | None = None
@@ -119,7 +120,7 @@ class ScopedAdmin(FormsAdmin):
         return bool(to_field == self.opts.pk.name)
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
-        """Allow the look-ups that the list's own filters and dates make, and no others.
+        """Allow the look-ups that the list's own filters make, and no others.
 
         `?partner__name__startswith=` would reveal, letter by letter, what the page does not have;
         `?name__regex=` could overload the database.
@@ -127,8 +128,6 @@ class ScopedAdmin(FormsAdmin):
         if "\x00" in str(value):
             return False
         name, *rest = lookup.split("__")
-        if name == self.date_hierarchy:
-            return len(rest) == 1 and rest[0] in DATE_LOOKUPS
         if name not in self._filters(request):
             return False
         field: Any = self.opts.get_field(name)
@@ -169,6 +168,13 @@ class ScopedAdmin(FormsAdmin):
     def _is_relation(self, item: Any) -> bool:
         return isinstance(item, str) and bool(self.opts.get_field(item).is_relation)
 
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Offer no "+" beside a choice, which opens a window of its own to add a row."""
+        field: Any = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None and isinstance(field.widget, RelatedFieldWidgetWrapper):
+            field.widget = field.widget.widget
+        return field
+
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         kwargs["queryset"] = self._choices(db_field, request)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
@@ -182,6 +188,19 @@ class ScopedAdmin(FormsAdmin):
         given: dict[str, Any] = dict(super().get_changeform_initial_data(request))
         mine = practices_of(request.user)
         return {"practice": mine[0].pk, **given} if len(mine) == 1 else given
+
+    def response_post_save_add(self, request: HttpRequest, obj: Any) -> HttpResponseRedirect:
+        return self._back(request) or super().response_post_save_add(request, obj)
+
+    def response_post_save_change(self, request: HttpRequest, obj: Any) -> HttpResponseRedirect:
+        return self._back(request) or super().response_post_save_change(request, obj)
+
+    def _back(self, request: HttpRequest) -> HttpResponseRedirect | None:
+        """Return to the page of this site that led to the form (`next`), if one did."""
+        address = request.GET.get("next", "")
+        here = {request.get_host()}
+        safe = url_has_allowed_host_and_scheme(address, here, require_https=request.is_secure())
+        return redirect(address) if safe else None
 
     def _choices(self, db_field: "Field[Any, Any]", request: HttpRequest) -> QuerySet[Any]:
         """Return the related rows that a form offers and accepts: those this person may see."""

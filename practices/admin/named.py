@@ -5,7 +5,13 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
+from practices.models import Partner, Practice
 from practices.scoping import ScopedAdmin
+
+
+@admin.display(description="State", ordering="active")
+def state(row: Practice | Partner) -> str:
+    return "On" if row.active else "Switched off"
 
 
 class NamedAdmin(ScopedAdmin):

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
-from practices.admin.named import NamedAdmin
+from practices.admin.named import NamedAdmin, state
 from practices.models import ApiKey, Partner
 from practices.scoping import ScopedAdmin
 
@@ -47,7 +47,7 @@ class PartnerAdmin(NamedAdmin):
     """Organisations that call the API."""
 
     operators_may = frozenset({"view", "add", "change"})  # it has bookings, and a history
-    list_display = ["name", "active", "may_do", "keys_link"]
+    list_display = ["name", state, "may_do", "keys_link"]
     search_fields = ["name", "id"]
     list_filter = ["active", "special_authorization", "all_practices"]
     labels = {

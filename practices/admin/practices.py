@@ -5,9 +5,10 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from practices.admin.named import NamedAdmin
+from practices.admin.named import NamedAdmin, state
 from practices.ids import is_id
 from practices.models import Doctor, Kind, Location, Practice
 from practices.timezones import TimeZoneField
@@ -24,7 +25,7 @@ class PracticeAdmin(NamedAdmin):
     """Practices are added by operators; staff can view their own."""
 
     practice_path = "pk"
-    list_display = ["name", "offers", "active", "reference"]
+    list_display = ["name", "offers", state]
     search_fields = ["name", "id"]
     list_filter = ["kind", "active"]
     labels = {"kind": "What patients book", "active": "In use"}
@@ -62,9 +63,6 @@ class LocationForm(forms.ModelForm):
             self.fields["timezone"] = TimeZoneField(kept=self.instance.timezone)
 
 
-_ADDRESS = ["office_phone", "street_address", "city", "state", "zip"]
-
-
 @admin.register(Location)
 class LocationAdmin(NamedAdmin):
     """Staff edit address and phone; an operator chooses the practice and the time zone."""
@@ -72,7 +70,7 @@ class LocationAdmin(NamedAdmin):
     practice_path = "practice"
     staff_may = frozenset({"view", "change"})
     form = LocationForm
-    list_display = ["name", "practice", "city", "timezone", "office_phone", "reference"]
+    list_display = ["name", "practice", "city", "timezone", "office_phone"]
     list_select_related = ["practice"]
     search_fields = ["name", "city", "id"]
     list_filter = ["practice"]
@@ -128,11 +126,19 @@ class DoctorAdmin(NamedAdmin):
     practice_path = "practice"
     staff_may = frozenset({"view", "add", "change"})
     form = DoctorForm
-    list_display = ["name", "practice", "reference"]
+    list_display = ["name", "practice", "works_at"]
     list_select_related = ["practice"]
     search_fields = ["name", "id"]
     list_filter = ["practice", "locations"]
     labels = {"locations": "Works at"}
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Doctor]:
+        rows: QuerySet[Doctor] = super().get_queryset(request)
+        return rows.prefetch_related("locations")
+
+    @admin.display(description="Works at")
+    def works_at(self, doctor: Doctor) -> str:
+        return ", ".join(each.name for each in doctor.locations.all()) or "No location yet"
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: Any) -> None:
         """Say that a doctor without a location is on no board."""

@@ -193,9 +193,7 @@ class PartnerForm(forms.Form):
     another_key = forms.BooleanField(
         required=False, label="Issue another key to the partner that is here already"
     )
-    new_name = forms.CharField(
-        max_length=200, required=False, label="A new partner, by its name"
-    )
+    new_name = forms.CharField(max_length=200, required=False, label="A new partner, by its name")
     may_write = forms.BooleanField(
         required=False, label="Let it list practices and fill those that it is granted"
     )
