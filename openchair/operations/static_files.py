@@ -12,10 +12,11 @@ from django.contrib.staticfiles.storage import staticfiles_storage
 
 def _found() -> Iterator[tuple[str, str]]:
     """Yield the name and the path of each file that would be collected."""
-    ignored = apps.get_app_config("staticfiles").ignore_patterns
+    ignored = apps.get_app_config("staticfiles").ignore_patterns  # type: ignore[attr-defined]  # its own
     for finder in finders.get_finders():
         for name, storage in finder.list(ignored):
-            yield name, storage.path(name)
+            prefix = getattr(storage, "prefix", None)  # as collectstatic does, of STATICFILES_DIRS
+            yield f"{prefix}/{name}" if prefix else name, storage.path(name)
 
 
 def missing() -> Iterator[str]:
