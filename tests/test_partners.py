@@ -56,12 +56,3 @@ def test_what_the_guide_says_of_its_answers_is_so(told: list[Ran]) -> None:
     limit = r'(?im)^ratelimit: "partner";r=\d+;t=\d+\r?$'
     assert re.search(limit, output_of(told, 'curl -i -H "Authorization: $KEY" $API'))
     assert re.fullmatch(r"\d+ bookings, up to date\n", output_of(told, "sync.py"))
-
-
-def test_the_reasons_in_the_guide_are_those_of_the_code() -> None:
-    named = set(re.findall(r"^\| `(\w+)` \|", GUIDE, re.MULTILINE)) - {"reason"}
-    verbs = [ROOT / "bookings" / "scheduling" / f"{each}.py" for each in ("appointments", "moving")]
-    raised: set[str] = set()
-    for file in (*verbs, ROOT / "openchair" / "api" / "idempotency.py"):
-        raised |= set(re.findall(r'Refused\(\s*"(\w+)"', file.read_text()))
-    assert named == raised - {"nothing_taken"}  # only staff give a place to a patient

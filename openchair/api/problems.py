@@ -90,7 +90,8 @@ CATALOGUE = {
             "The state forbids it",
             "The request is well formed, but what it asks for does not go with how things are. "
             "Nothing changed.",
-            "`reason` is a code for programs, `detail` says what is the case. Read it anew.",
+            "`reason` is a code for programs, `detail` says how things are. Read the booking or "
+            "appointment again before you send anything else.",
         ),
         ProblemType(
             "precondition-failed",

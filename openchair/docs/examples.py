@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from bookings.demo import examples
+from bookings.demo.examples import Examples
 
 WORDS = {
     "rtGB2": "PRACTICE_ID",
@@ -24,10 +24,12 @@ _NTH_VISIT = {"cancel_appointment": 1}
 """Operations after which the others could not use the same one."""
 
 
-def names(operation_id: str, now: datetime) -> dict[str, str]:
-    """Return what to write in an operation's examples, by what is there in openapi.json."""
+def names(operation_id: str, found: Examples | None, now: datetime) -> dict[str, str]:
+    """Return what to write in an operation's examples, by what is there in openapi.json.
+
+    found: of the demo; None where there is none.
+    """
     written = {**WORDS, _LONG_AGO: f"{now:%Y-%m-%d}T00:00Z"}
-    found = examples.find(now)
     if found is None:
         return written
     openings = found.openings[_NTH_OPENING.get(operation_id, 0) :][:2]

@@ -12,6 +12,8 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 
+INSTALLATION = "http://127.0.0.1:8000"
+"""The installation in files for partners, instead of which readers see theirs."""
 Lead = Callable[[str], str | None]
 """Returns the address for a link or picture of the file; None where it leads nowhere."""
 

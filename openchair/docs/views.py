@@ -8,11 +8,8 @@ from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_safe
 
 from openchair.api.problems import CATALOGUE
-from openchair.docs import guides
+from openchair.docs import guides, markdown, problem_pages
 from openchair.docs.navigation import docs_page
-
-_WRITTEN_FOR = "http://127.0.0.1:8000"
-"""The installation in the partners' guides, instead of which readers see theirs."""
 
 
 @require_safe
@@ -29,7 +26,7 @@ def guide(request: HttpRequest, slug: str) -> HttpResponse:
     html = document.html
     if slug in dict(guides.GUIDES["partners"]):
         # A host that Django has accepted has no character of HTML in it.
-        html = mark_safe(html.replace(_WRITTEN_FOR, origin(request)))  # noqa: S308
+        html = mark_safe(html.replace(markdown.INSTALLATION, origin(request)))  # noqa: S308
     return docs_page(request, "docs/guide.html", {"title": document.title, "html": html})
 
 
@@ -59,7 +56,8 @@ def try_it(request: HttpRequest) -> HttpResponse:
 @require_safe
 def problems(request: HttpRequest) -> HttpResponse:
     """List every type of problem that the API answers with."""
-    return docs_page(request, "docs/problems.html", {"kinds": CATALOGUE.values()})
+    kinds = [(kind, markdown.inline(kind.meaning)) for kind in CATALOGUE.values()]
+    return docs_page(request, "docs/problems.html", {"kinds": kinds})
 
 
 @require_safe
@@ -68,7 +66,15 @@ def problem(request: HttpRequest, slug: str) -> HttpResponse:
     kind = CATALOGUE.get(slug)
     if kind is None:
         raise Http404
-    return docs_page(request, "docs/problem.html", {"kind": kind})
+    context = {
+        "kind": kind,
+        "title": markdown.inline(kind.title),
+        "meaning": markdown.inline(kind.meaning),
+        "mend": markdown.inline(kind.mend),
+        "reasons": problem_pages.reasons_of(slug),
+        "example": problem_pages.example(slug).at(origin(request)),
+    }
+    return docs_page(request, "docs/problem.html", context)
 
 
 @require_safe

@@ -76,7 +76,7 @@ def _pages(person: Person, kind: str, week: Week) -> Iterator[tuple[str, Page]]:
     yield from _openings(person, kind, week)
     yield from _forms(person, kind, week)
     yield from _publishing(person, kind)
-    for path in ("ranges/", "numbers/", "numbers/?period=week", "online-booking/poster/"):
+    for path in ("hub/", "ranges/", "numbers/", "numbers/?period=week", "online-booking/poster/"):
         yield path, person.desk(kind, path)
     yield from _online_booking(person, kind)
     yield from _mail_settings(person, kind)

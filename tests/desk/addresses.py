@@ -70,6 +70,9 @@ def lists() -> list[str]:
     ]
 
 
+DESK_LISTS = ("patients/", "openings/", "openings/openings.csv", "weekly/", "history/")
+
+
 def leaks(response: Any, other: House, asked: str) -> list[str]:
     """Return the other practice's words that an answer has and the request had not."""
     said = response.content.decode() + str(response.headers) + str(response.cookies)

@@ -7,14 +7,11 @@ from django import forms
 from django.contrib.auth.models import User
 from django.forms import BaseFormSet, formset_factory
 
-from practices.models import Doctor, Kind, Location, Partner, Practice
+from practices.admin.practices import KINDS
+from practices.models import Doctor, Location, Partner, Practice
 from practices.timezones import TimeZoneField
 
 MOST_ROWS = 50
-KINDS = [
-    (Kind.EXACT, "Exact times: a patient books 9:45 AM"),
-    (Kind.RANGE, "Parts of the day: a patient asks for a morning, and you set the time"),
-]
 
 
 class PracticeForm(forms.ModelForm):

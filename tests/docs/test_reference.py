@@ -87,6 +87,14 @@ def test_every_example_works_as_it_is_printed(
     assert statuses == expected, done.stdout + done.stderr
 
 
+def test_the_page_for_trying_is_filled_with_ids_that_there_are(server: Server) -> None:
+    document = server.call("GET", "/docs/try/openapi.json", key="").json()
+    for kind in ("booking", "appointment"):
+        (path,) = [each for each in document["paths"] if each.endswith(f"{kind}/{{{kind}_id}}")]
+        (known,) = [each["example"] for each in document["paths"][path]["get"]["parameters"][:1]]
+        assert server.call("GET", path.replace(f"{{{kind}_id}}", known)).status == 200
+
+
 def test_answers_about_the_demo_are_printed_as_they_are(server: Server) -> None:
     for name in ("get_practice", "list_practice_locations", "get_location", "get_doctor"):
         one = operations()[name]

@@ -1,0 +1,44 @@
+"""What the page of a problem shows beside its meaning: reasons, and an example."""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from django.utils.safestring import SafeString
+
+from openchair.api import reasons
+from openchair.docs import markdown
+
+_FOLDER = Path(__file__).with_name("examples_of_problems")
+_TABLES = {"Of a booking": reasons.OF_A_BOOKING, "Of an appointment": reasons.OF_AN_APPOINTMENT}
+Table = list[tuple[str, SafeString]]
+
+
+@dataclass(frozen=True)
+class Example:
+    """A request and its answer, as HTTP; of the answer's headers those that matter."""
+
+    request: str
+    answer: str
+
+    def at(self, installation: str) -> "Example":
+        """Return it as an installation answers, given by scheme and host."""
+        return Example(self.request, self.answer.replace(markdown.INSTALLATION, installation))
+
+
+@cache
+def example(slug: str) -> Example:
+    """Return the example of a problem, which a test compares with what the server answers."""
+    text = (_FOLDER / f"{slug}.txt").read_text()
+    request, mark, answer = text.partition("\n\nHTTP/1.1 ")
+    return Example(request.strip(), (mark + answer).strip())
+
+
+def reasons_of(slug: str) -> list[tuple[str, Table]]:
+    """Return the tables of a problem's reasons, each with its heading; only a 409 has any."""
+    if slug != "conflict":
+        return []
+    return [
+        (of, [(name, markdown.inline(told)) for name, told in table.items()])
+        for of, table in _TABLES.items()
+    ]
