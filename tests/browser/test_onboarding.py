@@ -40,7 +40,7 @@ def onboard(page: Page, hand: Hand, word: str) -> None:
     for row, name in enumerate(["Dr. Ana Maple", "Dr. Bo Maple"]):
         hand.type(page.get_by_label("Doctor’s name").nth(row), name)
     hand.type(page.get_by_label("Person’s name").first, "Grace Vega")
-    hand.type(page.get_by_label("new partner, by its name"), f"{word} Partner")
+    hand.type(page.get_by_label("New partner’s name"), f"{word} Partner")
     hand.click(page.get_by_role("button", name="Onboard the practice"))
 
 
@@ -75,5 +75,5 @@ def test_more_rows_come_without_scripts_and_enter_sends_the_form(log_in: LogIn) 
     expect(page.get_by_label("Doctor’s name")).to_have_count(4)
     expect(page.get_by_label("Practice name")).to_have_value("No Scripts")
     page.get_by_label("Practice name").press("Enter")
-    expect(page.get_by_text("Nothing was made yet.")).to_be_visible()
+    expect(page.get_by_text("Nothing was created yet.")).to_be_visible()
     expect(page).to_have_title("Error: Onboard a practice · OpenChair")

@@ -187,13 +187,13 @@ class PartnerForm(forms.Form):
     existing = forms.ModelChoiceField(
         Partner.objects.filter(active=True),
         required=False,
-        label="Existing partner",
+        label="Or an existing partner",
         empty_label="None",
     )
     another_key = forms.BooleanField(
-        required=False, label="Issue it another key", help_text="A new partner always gets a key."
+        required=False, label="Issue another key to the existing partner"
     )
-    new_name = forms.CharField(max_length=200, required=False, label="Or a new partner’s name")
+    new_name = forms.CharField(max_length=200, required=False, label="New partner’s name")
     may_write = forms.BooleanField(
         required=False, label="Let it list practices and fill those that it is granted"
     )
