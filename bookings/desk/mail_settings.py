@@ -11,7 +11,6 @@ from django.http import HttpRequest, HttpResponse
 
 from bookings import walltime
 from bookings.booking_page.words import in_language
-from bookings.desk import labels
 from bookings.desk.desk import Desk, desk_page, show
 from bookings.desk.practice_settings import SettingsForm, answer, record
 from bookings.messages.mail import message
