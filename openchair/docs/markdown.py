@@ -61,9 +61,7 @@ _markdown.add_render_rule("table_close", _table_close)
 
 def code(text: str) -> SafeString:
     """Return a block of code, to which docs.js adds a button that copies it."""
-    return format_html(
-        '<div class="oc-code"><pre tabindex="0"><code>{}</code></pre></div>\n', text
-    )
+    return format_html('<div class="oc-code"><pre tabindex="0"><code>{}</code></pre></div>\n', text)
 
 
 def inline(text: str) -> SafeString:
