@@ -33,15 +33,15 @@ class TaskAdmin(ScopedAdmin):
     def practice(self, task: Task) -> str | None:
         return None if task.appointment is None else task.appointment.booking.practice.name
 
-    @admin.display(description="Since (UTC)", ordering="enqueued_at")
+    @admin.display(description="Since", ordering="enqueued_at")
     def since(self, task: Task) -> datetime:
         return task.enqueued_at
 
-    @admin.display(description="Due (UTC)", ordering="run_after")
+    @admin.display(description="Due", ordering="run_after")
     def due(self, task: Task) -> datetime:
         return task.run_after
 
-    @admin.display(description="Ended (UTC)", ordering="finished_at")
+    @admin.display(description="Ended", ordering="finished_at")
     def ended(self, task: Task) -> datetime | None:
         return task.finished_at
 

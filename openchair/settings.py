@@ -128,7 +128,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
-    "django.contrib.staticfiles",
+    "openchair.apps.StaticFilesConfig",
     "rest_framework",
     "django_filters",
     "drf_spectacular",
@@ -156,6 +156,8 @@ MIDDLEWARE = [
 # Run by PageMiddleware, for everything but the API and PROBES.
 PAGE_MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    # Why this tells nobody what is in a page: docs/threat-model.md.
+    "django.middleware.gzip.GZipMiddleware",
     "openchair.serving.middleware.FormsMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -257,17 +259,19 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 # English, but for the patients' pages under /es/; their texts are in locale/.
 LANGUAGE_CODE = "en"
+FORMAT_MODULE_PATH = ["openchair.formats"]
 LANGUAGES = [("en", "English"), ("es", "Español")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 
 # Pages and static files ----------------------------------------------------------------------
 
 STATIC_URL = "/static/"
-STATICFILES_DIRS = [
-    BASE_DIR / "openchair" / "static",
-    ("pictures", BASE_DIR / "docs" / "pictures"),  # of the guides
-]
-WHITENOISE_USE_FINDERS = True
+# Filled by manage.py collectstatic. Names have a hash of the contents, so browsers keep the files.
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STORAGES = {
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+STATICFILES_DIRS = [("pictures", BASE_DIR / "docs" / "pictures")]  # of the guides
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 
 # Safety --------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ if not settings.DEBUG:
 from openchair.operations import startup  # noqa: E402  # needs the models
 
 startup.refuse_if_keys_are_missing()
+startup.refuse_without_static_files()
 
 
 _UTF8 = re.compile(r";\s*charset\s*=\s*\"?(?:utf-?8|(?:us-)?ascii)\"?\s*(?=;|\Z)", re.IGNORECASE)

@@ -191,7 +191,7 @@ class BookingPage(models.Model):
         blank=True,
         max_length=100,
         help_text="For parts of the day, whose exact time you set: "
-        "“by noon of the next working day”, say.",
+        "“by noon the next business day”, say.",
     )
     promise_es = models.CharField("The same in Spanish", blank=True, max_length=100)
     after_url = models.URLField(

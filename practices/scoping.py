@@ -9,15 +9,17 @@ from typing import Any
 from django.contrib.admin import ModelAdmin, RelatedOnlyFieldListFilter, ShowFacets
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ERROR_FLAG
+from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import BadRequest
 from django.db import DataError, transaction
 from django.db.models import Field, Model, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect
+from django.utils.http import url_has_allowed_host_and_scheme
 
 from practices.models import Practice
 
 FILTER_LOOKUPS = frozenset({"exact", "isnull", "in"})
-DATE_LOOKUPS = frozenset({"year", "month", "day", "gte", "lt"})
 
 
 def practices_of(user: Any) -> list[Practice]:
@@ -118,7 +120,7 @@ class ScopedAdmin(ModelAdmin):
         return bool(to_field == self.opts.pk.name)
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
-        """Allow the look-ups that the list's own filters and dates make, and no others.
+        """Allow the look-ups that the list's own filters make, and no others.
 
         `?partner__name__startswith=` would reveal, letter by letter, what the page does not have;
         `?name__regex=` could overload the database.
@@ -126,8 +128,6 @@ class ScopedAdmin(ModelAdmin):
         if "\x00" in str(value):
             return False
         name, *rest = lookup.split("__")
-        if name == self.date_hierarchy:
-            return len(rest) == 1 and rest[0] in DATE_LOOKUPS
         if name not in self._filters(request):
             return False
         field: Any = self.opts.get_field(name)
@@ -168,6 +168,13 @@ class ScopedAdmin(ModelAdmin):
     def _is_relation(self, item: Any) -> bool:
         return isinstance(item, str) and bool(self.opts.get_field(item).is_relation)
 
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Offer no "+" beside a choice, which opens a window of its own to add a row."""
+        field: Any = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None and isinstance(field.widget, RelatedFieldWidgetWrapper):
+            field.widget = field.widget.widget
+        return field
+
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         kwargs["queryset"] = self._choices(db_field, request)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
@@ -175,6 +182,25 @@ class ScopedAdmin(ModelAdmin):
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         kwargs["queryset"] = self._choices(db_field, request)
         return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Preselect the practice of the address, or of a person who has but one."""
+        given: dict[str, Any] = dict(super().get_changeform_initial_data(request))
+        mine = practices_of(request.user)
+        return {"practice": mine[0].pk, **given} if len(mine) == 1 else given
+
+    def response_post_save_add(self, request: HttpRequest, obj: Any) -> HttpResponseRedirect:
+        return self._back(request) or super().response_post_save_add(request, obj)
+
+    def response_post_save_change(self, request: HttpRequest, obj: Any) -> HttpResponseRedirect:
+        return self._back(request) or super().response_post_save_change(request, obj)
+
+    def _back(self, request: HttpRequest) -> HttpResponseRedirect | None:
+        """Return to the page of this site that led to the form (`next`), if one did."""
+        address = request.GET.get("next", "")
+        here = {request.get_host()}
+        safe = url_has_allowed_host_and_scheme(address, here, require_https=request.is_secure())
+        return redirect(address) if safe else None
 
     def _choices(self, db_field: "Field[Any, Any]", request: HttpRequest) -> QuerySet[Any]:
         """Return the related rows that a form offers and accepts: those this person may see."""

@@ -17,6 +17,7 @@ from practices.models import Kind
 from tests.factories import NOON, Scene
 from tests.server import Server, running_server
 
+PLAIN = "django.contrib.staticfiles.storage.StaticFilesStorage"
 BENCH = Path(__file__).with_name("bench")
 MARKS = {
     "only_once(engine)": "says nothing of the engine: with --share it runs on this one alone",
@@ -65,11 +66,12 @@ def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> No
 
 @pytest.fixture(autouse=True)
 def _settings_of_tests(settings: Any) -> None:
-    """Raise the limits; tests about limits set their own. List no static files for each client."""
+    """Raise the limits; tests about limits set their own. Take static files as they are."""
     settings.RATE_LIMIT = (1_000_000, 60)
     settings.WRONG_KEY_LIMIT = (1_000_000, 60)
     settings.LOGIN_LIMIT = (1_000_000, 60)
-    settings.WHITENOISE_AUTOREFRESH = True
+    settings.STORAGES = {"staticfiles": {"BACKEND": PLAIN}}
+    settings.WHITENOISE_USE_FINDERS = settings.WHITENOISE_AUTOREFRESH = True
 
 
 @pytest.fixture

@@ -134,6 +134,7 @@ def installed(
 
     Unless it differs from all others, it is a copy of one that was made once for this run.
     """
+    _collect_static_files()
     another = release != ROOT or through is not str or bool(OF_THE_DATA & set(settings))
     copied_from, demo = ("", {}) if another else _prepared()
     with _database(copied_from) as url:
@@ -148,6 +149,11 @@ def installed(
             **settings,
         }
         yield environment, _fill(release, environment) if another else demo
+
+
+@cache
+def _collect_static_files() -> None:
+    subprocess.run([ROOT / "script" / "static"], check=True)
 
 
 @cache
@@ -208,6 +214,7 @@ def serving(
     arguments: tuple[str, ...] = AS_IN_PRODUCTION,
 ) -> Iterator["subprocess.Popen[bytes]"]:
     """Run gunicorn as in production, on whatever database there is; or with other arguments."""
+    _collect_static_files()
     with (log or Path(os.devnull)).open("ab") as written:
         process = subprocess.Popen(
             [sys.executable, "-m", "gunicorn", *arguments],

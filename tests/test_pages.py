@@ -164,10 +164,22 @@ def barriers(page: Page) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/docs/", "/docs/guides/settings", "/docs/problems/", "/docs/try/"]
+    "path",
+    ["/", "/docs/", "/docs/guides/settings", "/docs/reference/edit_appointment", "/docs/try/"],
 )
 def test_a_page_fits_a_phone(path: str, visit: Visit) -> None:
     visit.page.set_viewport_size({"width": 360, "height": 740})
     visit.page.goto(path, wait_until="networkidle")
     width = visit.page.evaluate("document.documentElement.scrollWidth")
     assert width <= 360
+
+
+def test_the_language_of_the_examples_is_kept_and_a_link_opens_what_is_folded(visit: Visit) -> None:
+    page = visit.page
+    page.goto("/docs/reference/get_location")
+    page.get_by_role("radio", name="Python").check()
+    page.goto("/docs/reference/take_place#answer-pending_until")
+    expect(page.get_by_role("radio", name="Python")).to_be_checked()
+    expect(page.locator("pre", has_text="urlopen")).to_be_visible()
+    expect(page.locator("pre", has_text="curl")).to_be_hidden()
+    expect(page.get_by_text("When it was made.")).to_be_visible()

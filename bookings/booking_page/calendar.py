@@ -73,7 +73,7 @@ def _entry(appointment: Appointment, *, link: str, now: datetime) -> Event | Non
         event.add("dtstart", day)
         event.add("dtend", day + timedelta(days=1))
         event.add("transp", "TRANSPARENT")
-        summary = _("%(visit)s, time to be told") % {"visit": summary}
+        summary = _("%(visit)s, time to be set") % {"visit": summary}
     else:
         event.add("dtstart", _at(begins, location.zone))
         event.add("dtend", _at(begins + timedelta(minutes=booking.length), location.zone))

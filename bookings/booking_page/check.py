@@ -39,7 +39,7 @@ def check(request: HttpRequest, page: Page) -> HttpResponse:
         code = form.cleaned_data.get("code", "")
         return done.go(page, holding.confirm(page, request.POST.get("seen", ""), code))
     except holding.WrongCode:
-        form.add_error("code", _("This is not the code. Look for our newest e-mail to you."))
+        form.add_error("code", _("That is not the code. Check our latest e-mail to you."))
         return show_check(request, page, holding.keep(page), form, 400)
     except holding.NotAsSeen:
         return show_check(request, page, holding.visits(page), form, 409)

@@ -27,7 +27,7 @@ class CodeForm(PatientForm):
             "inputmode": "numeric",
             "autocomplete": "one-time-code",
         },
-        error_messages={"required": _("Type the code from our e-mail.")},
+        error_messages={"required": _("Enter the code from our e-mail.")},
     )
 
     def __init__(self, page: Page, *args: Any, **kwargs: Any) -> None:

@@ -17,7 +17,7 @@ from bookings.patients.record import Patient
 
 MOST = 4000
 """Most characters of a field that are kept while it has a mistake."""
-_TOO_LONG = _("Use at most %(limit_value)d characters.")
+_TOO_LONG = _("Use %(limit_value)d characters or fewer.")
 
 
 class ContactForm(PatientForm):
@@ -45,8 +45,8 @@ class ContactForm(PatientForm):
             }
         ),
         error_messages={
-            "invalid": _("Write the e-mail address as name@example.com."),
-            "required": _("Write an e-mail address, or call the office to book."),
+            "invalid": _("Enter an e-mail address like name@example.com."),
+            "required": _("Enter an e-mail address, or call the office to book."),
         },
     )
     zip_code = forms.CharField(
@@ -71,7 +71,7 @@ class ContactForm(PatientForm):
     def __init__(self, page: Page, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if settings.EMAIL_URL:
-            self.fields["email"].help_text = _("We write there about your visit, nothing else.")
+            self.fields["email"].help_text = _("We only write to you about your visit.")
         if codes.are_asked(page.practice):
             self.fields["phone"].label = _("Phone number (optional)")
             self.fields["email"].required = True
@@ -85,14 +85,14 @@ class ContactForm(PatientForm):
         typed = str(self.cleaned_data["phone"])
         if typed and not phone.is_possible(typed):
             raise ValidationError(
-                _("Write the phone number with the area code: 555 555 0123, for example.")
+                _("Enter the phone number with its area code, like 555 555 0123.")
             )
         return typed
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         if not self.errors and not cleaned["phone"] and not cleaned["email"]:
-            self.add_error("phone", _("Write a phone number or an e-mail address."))
+            self.add_error("phone", _("Enter a phone number or an e-mail address."))
         return cleaned
 
     @classmethod

@@ -36,7 +36,7 @@ def day(request: HttpRequest, page: Page) -> HttpResponse:
     found = availability.days(page.practice, criteria, first=first, limit=AT_ONCE + 1)
     shown, later = found[:AT_ONCE], found[AT_ONCE:]
     context = {
-        "days": [(each.isoformat(), words.day(each, today)) for each in shown],
+        "days": [(each.isoformat(), words.day(each)) for each in shown],
         "first": first.isoformat(),
         "chosen": page.state.day and page.state.day.isoformat(),
         "earlier": page.url("book_day", before=first.isoformat()) if first > today else "",

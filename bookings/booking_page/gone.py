@@ -96,7 +96,7 @@ def _instant(page: Page, visit: Sequence[Appointment]) -> datetime:
 def _offer(page: Page, option: Option) -> tuple[str, str, Choice]:
     location = option.places[0].location
     day = walltime.wall_clock(option.begins, location.zone).date()
-    return _key(day, option), words.day(day, page.today(location)), choice(page, option)
+    return _key(day, option), words.day(day), choice(page, option)
 
 
 def _key(day: date, option: Option) -> str:

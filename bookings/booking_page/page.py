@@ -12,7 +12,6 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse, translate_url
 from django.utils.translation import get_language
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_http_methods
 
 from bookings import phone, walltime
@@ -179,7 +178,7 @@ def public(view: View) -> View:
         response.headers.setdefault("Content-Security-Policy", _policy("'none'"))
         return response
 
-    return csrf_exempt(gzip_page(with_headers))
+    return csrf_exempt(with_headers)
 
 
 def _frameable(response: HttpResponse, origins: list[str]) -> HttpResponse:

@@ -25,7 +25,7 @@ def of(visit: Sequence[Appointment], page: Page) -> dict[str, Any]:
         "visit": [_person(each) for each in visit],
         "is_family": len(visit) > 1,
         "is_range": visit[0].exact_time is None,
-        "day": words.day(day, page.today(location)),
+        "day": words.day(day),
         "zone": words.zone_name(location.zone),
         "location": location,
         "has_doctors": len(page.doctors) > 1,

@@ -46,7 +46,7 @@ def time(request: HttpRequest, page: Page) -> HttpResponse:
             return page.go("book_details", page.state.but(held=tuple(held)))
         mistakes.append(("time_0", _("Choose a time")))
     context = {
-        "day": words.day(day, page.today()),
+        "day": words.day(day),
         "groups": groups(page, options),
         "zones": _zones(options),
         "mistakes": mistakes,

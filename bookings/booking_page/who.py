@@ -25,7 +25,7 @@ MOST_SAID = 100
 """Most characters of what an address says of where the patient came from."""
 _PARAMETERS = {"booking_referral": "booking-referral"}
 """What a parameter is called where it is not as the field."""
-_NUL = gettext_lazy("Write this with letters alone")
+_NUL = gettext_lazy("Use letters only")
 
 
 class WhoForm(PatientForm):
@@ -44,17 +44,17 @@ class WhoForm(PatientForm):
         widget=forms.RadioSelect,
         choices=[("yes", gettext_lazy("Yes")), ("no", gettext_lazy("No"))],
         error_messages={
-            "required": gettext_lazy("Say whether everybody who is coming is 18 or older"),
-            "invalid_choice": gettext_lazy("Say whether everybody who is coming is 18 or older"),
+            "required": gettext_lazy("Choose whether everyone coming is 18 or older"),
+            "invalid_choice": gettext_lazy("Choose whether everyone coming is 18 or older"),
         },
     )
     guardian_name = text(
-        label=gettext_lazy("Name of the parent or guardian"),
+        label=gettext_lazy("Parent or guardian’s name"),
         max_length=200,
         required=False,
         attrs={"autocomplete": "name"},
         error_messages={
-            "max_length": gettext_lazy("Write a name of 200 letters at most"),
+            "max_length": gettext_lazy("Use 200 letters or fewer"),
             "null_characters_not_allowed": _NUL,
         },
     )
@@ -78,7 +78,7 @@ class WhoForm(PatientForm):
                 self.add_error(name, _missing(name, count))
         if said.get("adult") == "no":
             if not said.get("guardian_name") and "guardian_name" not in self.errors:
-                self.add_error("guardian_name", _("Enter the name of the parent or guardian"))
+                self.add_error("guardian_name", _("Enter the parent or guardian’s name"))
         else:
             self.errors.pop("guardian_name", None)
         return said
@@ -150,14 +150,14 @@ def _go_on(request: HttpRequest, page: Page) -> HttpResponse:
 def _why_not(page: Page, form: WhoForm, state: State) -> str:
     """Say why this is not taken: a robot's, or too long; an empty text where it is."""
     if form.cleaned_data["website"]:
-        return _("This cannot be booked here. Call the office: its number is below.")
+        return _("This visit cannot be booked online. Call the office at the number below.")
     if page.now.timestamp() - page.state.began < SOONEST:
         return _(
-            "This was sent faster than most people type. "
-            "Choose “Continue” once more, or call the office: its number is below."
+            "That was faster than most people type. "
+            "Press “Continue” again, or call the office at the number below."
         )
     if len(state.sealed()) > LONGEST:
-        return _("These names are too long for this page: shorten them, or call the office.")
+        return _("These names are too long. Shorten them, or call the office.")
     return ""
 
 
@@ -198,7 +198,7 @@ def _name(is_first: bool, nth: int) -> forms.CharField:
         # "off", with which what was typed is gone when the browser goes back to the page.
         attrs={"autocomplete": f"section-person-{nth} {autocomplete}"},
         error_messages={
-            "max_length": gettext_lazy("Write a name of 100 letters at most"),
+            "max_length": gettext_lazy("Use 100 letters or fewer"),
             "null_characters_not_allowed": _NUL,
         },
     )

@@ -30,18 +30,15 @@ _ZONES = {
 }
 
 
-def day(of: date, today: date) -> str:
-    """Format a day: Tuesday, March 5, with the year where it is another than today's."""
-    if of.year == today.year:
-        # Translators: a day, in the letters of Django's template filter "date".
-        return formatted(of, pgettext("format of a day", "l, F j"))
+def day(of: date) -> str:
+    """Format a day: Tuesday, March 5, 2030."""
     # Translators: a day with its year, in the letters of Django's template filter "date".
     return formatted(of, pgettext("format of a day", "l, F j, Y"))
 
 
-def day_of(at: datetime, now: datetime, zone: ZoneInfo) -> str:
+def day_of(at: datetime, zone: ZoneInfo) -> str:
     """Format the day of an instant by the clock of a zone."""
-    return day(walltime.wall_clock(at, zone).date(), walltime.wall_clock(now, zone).date())
+    return day(walltime.wall_clock(at, zone).date())
 
 
 def clock(at: datetime, zone: ZoneInfo) -> str:
@@ -60,10 +57,10 @@ def part(at: datetime, zone: ZoneInfo) -> str:
     return str(PARTS[time_range(at, zone) or "morning"])
 
 
-def opening_time(begins: datetime, now: datetime, location: Location, kind: str) -> str:
-    """Format when an opening is: Tuesday, March 5, 3:45 PM, or its part of the day."""
+def opening_time(begins: datetime, location: Location, kind: str) -> str:
+    """Format when an opening is: Tuesday, March 5, 2030, 3:45 PM, or its part of the day."""
     zone = location.zone
-    of = day_of(begins, now, zone)
+    of = day_of(begins, zone)
     if kind == Kind.RANGE:
         return _("%(day)s: %(part)s") % {"day": of, "part": part(begins, zone)}
     return _("%(day)s, %(time)s") % {"day": of, "time": clock(begins, zone)}

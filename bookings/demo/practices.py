@@ -72,7 +72,7 @@ GROUPS = {
         {
             "text_en": "The first visit is free. Parking is behind the building.",
             "text_es": "La primera visita es gratis. El estacionamiento está detrás del edificio.",
-            "promise_en": "by noon of the next working day",
+            "promise_en": "by noon the next business day",
             "promise_es": "antes del mediodía del próximo día hábil",
         },
     ),

@@ -38,7 +38,7 @@ class Card:
 
     when: its time, or the part of the day asked for; time: only the exact time of a range visit.
     attended: what was said of the attendance, in words. has_begun: whether it can be said.
-    confirmed: when the patient said: I will come; empty if not. language: empty where English.
+    confirmed: when the patient confirmed; empty if not. language: empty where English.
     mail_refused: whether the address's mail server refused it.
     """
 

@@ -16,7 +16,7 @@ from openchair.errors import Refused
 _ACTS = {
     # value the button submits: resulting status, label, success message
     "hold": (Status.PENDING, "Hold", "The opening is on hold."),
-    "release": (Status.OPEN, "Release", "The opening is open again."),
+    "release": (Status.OPEN, "Release", "The opening is free again."),
     "reserve": (
         Status.RESERVED,
         "Reserve without a name",

@@ -68,7 +68,7 @@ def next_allowed(at: datetime, zone: ZoneInfo) -> datetime:
 
 
 def wanted(practice: Practice, *, is_confirmed: bool) -> list[TaskKind]:
-    """Return the kinds that a practice has on; of them the last for who has said: I will come."""
+    """Return the kinds that a practice has on; of them the last for who has confirmed."""
     settings = MailSettings.of(practice)
     on = [kind for kind in DAYS if getattr(settings, kind)]
     return on[-1:] if is_confirmed else on

@@ -55,12 +55,16 @@ def local_days(
     by_zone: dict[str, list[str]] = defaultdict(list)
     for each in locations:
         by_zone[each.timezone].append(each.pk)
-    found = Q(pk__in=[])
+    found, all_begin, all_end = Q(pk__in=[]), [], []
     for name, ids in by_zone.items():
         begins = walltime.start_of_day(first, ZoneInfo(name))
         ends = walltime.start_of_day(last + timedelta(days=1), ZoneInfo(name))
         in_days = {f"{instant}__gte": begins, f"{instant}__lt": ends}
         found |= Q(**in_days, **{f"{location}__in": ids})
+        all_begin.append(begins)
+        all_end.append(ends)
+    if len(by_zone) > 1:  # what all zones have in common, for an index of the instant
+        found &= Q(**{f"{instant}__gte": min(all_begin), f"{instant}__lt": max(all_end)})
     return found
 
 

@@ -262,9 +262,9 @@ def _example(status: str) -> dict[str, Any]:
     return example
 
 
-def order_of_parameter(parameter: dict[str, Any]) -> tuple[bool, bool, str]:
-    """Return a key for sorting: those of the path first, then what is required."""
-    return parameter["in"] != "path", not parameter.get("required", False), parameter["name"]
+def order_of_parameter(parameter: dict[str, Any]) -> tuple[int, str]:
+    """Return a key for sorting: those of the path first, headers last."""
+    return ["path", "query", "header"].index(parameter["in"]), parameter["name"]
 
 
 def _add_examples(operation: dict[str, Any]) -> None:

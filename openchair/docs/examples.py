@@ -9,6 +9,7 @@ from typing import Any
 
 from bookings import demo
 from bookings.demo import examples
+from bookings.demo.examples import Examples
 from openchair.database import failures
 
 WORDS = {
@@ -26,13 +27,20 @@ _NTH_VISIT = {"cancel_appointment": 1}
 """Operations after which the others could not use the same one."""
 
 
-def names(operation_id: str, now: datetime) -> dict[str, str]:
-    """Return what to write in an operation's examples, by what is there in openapi.json."""
-    written = {**WORDS, _LONG_AGO: f"{now:%Y-%m-%d}T00:00Z"}
+def of_the_demo(now: datetime) -> Examples | None:
+    """Return ids of the demo; None where there is none, or the database is away."""
     try:
-        found = examples.find(now)
+        return examples.find(now)
     except failures.ERRORS:
-        found = None  # the docs can be read while the database is away
+        return None
+
+
+def names(operation_id: str, found: Examples | None, now: datetime) -> dict[str, str]:
+    """Return what to write in an operation's examples, by what is there in openapi.json.
+
+    found: of the demo.
+    """
+    written = {**WORDS, _LONG_AGO: f"{now:%Y-%m-%d}T00:00Z"}
     if found is None:
         return written
     openings = found.openings[_NTH_OPENING.get(operation_id, 0) :][:2]

@@ -1,6 +1,7 @@
 """Reads openapi.json, once, into what the pages of the reference show."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -139,6 +140,10 @@ def operations() -> dict[str, Operation]:
         for path, methods in document["paths"].items()
         for method, one in methods.items()
     }
+    titles = Counter(one["summary"] for _, _, one in read.values())
+    for method, _, one in read.values():
+        title = one["summary"].removesuffix(SPECIAL)
+        one["title"] = title if titles[one["summary"]] == 1 else f"{title} with {method}"
     return {
         name: reader.operation(name, group, *read[name])
         for group, names in GROUPS.items()
@@ -164,16 +169,15 @@ class _Reader:
         self, name: str, group: str, method: str, path: str, one: dict[str, Any]
     ) -> Operation:
         content = one.get("requestBody", {}).get("content", {}).get("application/json", {})
-        title = one["summary"]
         answers = {int(status): self._resolved(each) for status, each in one["responses"].items()}
         (success,) = [status for status in answers if status < 300]
         return Operation(
             id=name,
             method=method,
             path=path,
-            title=title.removesuffix(SPECIAL),
+            title=one["title"],
             text=one["description"],
-            is_special=title.endswith(SPECIAL),
+            is_special=one["summary"].endswith(SPECIAL),
             group=group,
             parameters=tuple(self._parameter(each) for each in one["parameters"]),
             fields=self._fields(content.get("schema", {}), where="body"),

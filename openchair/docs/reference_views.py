@@ -3,13 +3,15 @@
 import json
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from openchair.docs import examples, samples
+from openchair.docs import samples
+from openchair.docs.examples import filled, names, of_the_demo
 from openchair.docs.navigation import docs_page
-from openchair.docs.reference import GROUPS, operations
+from openchair.docs.reference import GROUPS, Operation, operations
 from openchair.docs.views import origin
 
 
@@ -40,17 +42,29 @@ def operation(request: HttpRequest, operation_id: str) -> HttpResponse:
     return docs_page(request, "docs/operation.html", {**context, **_examples(request, every[nth])})
 
 
-def _examples(request: HttpRequest, operation: Any) -> dict[str, Any]:
+@require_safe
+def filled_document(request: HttpRequest) -> HttpResponse:
+    """Return openapi.json with examples that work here, for the page on which calls are tried."""
+    document = json.loads((settings.BASE_DIR / "openapi.json").read_bytes())
+    now = timezone.now()
+    found = of_the_demo(now)
+    for methods in document["paths"].values():
+        for method, one in methods.items():
+            methods[method] = filled(one, names(one["operationId"], found, now))
+    return JsonResponse(document)
+
+
+def _examples(request: HttpRequest, operation: Operation) -> dict[str, Any]:
     """Return an operation's examples for a template."""
-    names = examples.names(operation.id, timezone.now())
-    call = samples.call(operation, origin(request), names)
-    answer = examples.filled(operation.answer.example, names)
-    bodies = [(each.title, _json(examples.filled(each.value, names))) for each in operation.bodies]
+    now = timezone.now()
+    known = names(operation.id, of_the_demo(now), now)
+    call = samples.call(operation, origin(request), known)
+    bodies = [(each.title, _json(filled(each.value, known))) for each in operation.bodies]
     return {
         "samples": samples.samples(call),
         "words": call.words,
         "key": samples.KEY,
-        "answer": _json(answer),
+        "answer": _json(filled(operation.answer.example, known)),
         "other_bodies": bodies[1:],
     }
 

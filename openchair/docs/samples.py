@@ -11,6 +11,7 @@ from openchair.docs.examples import WORDS, filled
 from openchair.docs.reference import Operation
 
 _LONG = 60
+"""Characters of a body that curl sends in one line."""
 KEY = "OPENCHAIR_KEY"
 """The environment variable in which the samples expect the API key."""
 
@@ -82,7 +83,9 @@ def _curl(call: Call) -> str:
     lines += [f'-H "{name}: {value}"' for name, value in call.headers.items()]
     if call.body is not None:
         body = _json(call.body)
-        quoted = (body if len(body) < _LONG else _json(call.body, 2)).replace("'", r"'\''")
+        if len(body) > _LONG:
+            body = _json(call.body, 2).replace("\n", "\n  ")
+        quoted = body.replace("'", r"'\''")
         lines.append(f"-d '{quoted}'")
     return " \\\n  ".join(lines)
 

@@ -8,6 +8,7 @@ urlpatterns = [
     path("", views.start, name="docs"),
     path("guides/<slug:slug>", views.guide, name="guide"),
     path("changelog", views.changelog, name="changelog"),
+    path("try/openapi.json", reference_views.filled_document, name="try_document"),
     path("reference/", reference_views.overview, name="reference"),
     path("reference/<slug:operation_id>", reference_views.operation, name="operation"),
     path("problems/", views.problems, name="problems"),

@@ -22,6 +22,7 @@ from bookings.models import Queue, Task
 from bookings.patients import rotation
 from openchair import env
 from openchair.database import failures
+from openchair.operations import static_files
 from openchair.serving import logs
 from practices.models import ApiKey, Location, Practice
 from practices.scoping import ScopedAdmin
@@ -149,6 +150,24 @@ def mail_is_sent(**kwargs: Any) -> Iterator[CheckMessage]:
             f"PUBLIC_URL is {settings.PUBLIC_URL}: links to visits lead there, in clear.",
             "Write https:// and the name under which patients reach the booking page.",
             id="openchair.W108",
+        )
+
+
+@checks.register(Tags.staticfiles, deploy=True)
+def static_files_are_collected(**kwargs: Any) -> Iterator[CheckMessage]:
+    """Report static files that were not collected, or are not as they are in the code."""
+    hint = "Run manage.py collectstatic --noinput, then restart the server."
+    if name := next(static_files.missing(), None):
+        yield Error(
+            f"The static file {name} was not collected: the server does not start without it.",
+            hint,
+            id="openchair.E109",
+        )
+    elif name := next(static_files.outdated(), None):
+        yield Warning(
+            f"The static file {name} is older than the code: pages may look wrong.",
+            hint,
+            id="openchair.W110",
         )
 
 

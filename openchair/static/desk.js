@@ -21,14 +21,13 @@
     button.hidden = false;
     button.addEventListener("click", () => window.print());
   }
-  document.querySelector("[data-focus]")?.focus();
-  // "/" and Ctrl-K (or Command-K) go to the box that finds a visit.
+  (document.querySelector(".oc-mistakes") ?? document.querySelector("[data-focus]"))?.focus();
+  // Ctrl-K (or Command-K) goes to the box that finds a visit. No single letter does: speech and
+  // stray keys would press it (WCAG 2.1.4).
   document.addEventListener("keydown", (event) => {
-    const typing = event.target.matches("input:not([type=checkbox], [type=radio]), textarea, select");
-    const slash = event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey;
     const letter = event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey);
     const box = document.querySelector(".oc-find input[name=q]");
-    if (!box || document.querySelector("dialog[open]") || !(slash || letter)) return;
+    if (!box || document.querySelector("dialog[open]") || !letter) return;
     event.preventDefault();
     box.focus();
     box.select();

@@ -4,12 +4,13 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
+from practices.admin.named import NamedAdmin, state
 from practices.models import ApiKey, Partner
 from practices.scoping import ScopedAdmin
 
@@ -26,7 +27,7 @@ def may_in_words(partner: Partner, practice_names: list[str]) -> str:
     elif practice_names:
         where = ", ".join(practice_names)
     else:
-        return f"{read} and list practices; may change nothing, for no practice is granted."
+        return f"{read} and list practices; may change nothing, for it is granted no practice."
     return f"{read}, list practices, and create, edit and delete its own openings in {where}."
 
 
@@ -42,18 +43,35 @@ def state_in_words(key: ApiKey, now: datetime) -> str:
 
 
 @admin.register(Partner)
-class PartnerAdmin(ScopedAdmin):
+class PartnerAdmin(NamedAdmin):
     """Organisations that call the API."""
 
     operators_may = frozenset({"view", "add", "change"})  # it has bookings, and a history
-    list_display = ["name", "active", "may_do", "keys_link"]
+    list_display = ["name", state, "may_do", "keys_link"]
     search_fields = ["name", "id"]
     list_filter = ["active", "special_authorization", "all_practices"]
-    readonly_fields = ["may_do", "keys_link"]
+    labels = {
+        "special_authorization": "May list practices, and fill those that it is granted",
+        "all_practices": "Is granted every practice",
+        "practices": "Is granted these practices",
+    }
+    help_texts = {
+        "special_authorization": "Off: it may only read, whatever it is granted below.",
+        "all_practices": "Those to come included.",
+        "practices": "In them it may create, edit and delete openings of its own.",
+    }
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        """Make the id read-only once it is in use."""
-        return ["may_do", "keys_link", "id"] if obj else []
+        shown = super().get_readonly_fields(request, obj)
+        return ["may_do", "keys_link", *shown] if obj else []
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: Any) -> None:
+        """Say what a partner may do where that is less than it looks."""
+        super().save_related(request, form, formsets, change)
+        partner = form.instance
+        granted = [each.name for each in partner.practices.all()]
+        if bool(partner.all_practices or granted) != partner.special_authorization:
+            self.message_user(request, may_in_words(partner, granted), messages.WARNING)
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).prefetch_related("practices")

@@ -5,48 +5,103 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from practices.models import Doctor, Location, Practice
-from practices.scoping import ScopedAdmin
+from practices.admin.named import NamedAdmin, state
+from practices.ids import is_id
+from practices.models import Doctor, Kind, Location, Practice
+from practices.timezones import TimeZoneField
+
+KINDS = [
+    (Kind.EXACT, "Exact times: a patient books 9:45 AM"),
+    (Kind.RANGE, "Parts of the day: a patient asks for a morning, and the office sets the time"),
+]
+"""What a practice offers, in people's words."""
 
 
 @admin.register(Practice)
-class PracticeAdmin(ScopedAdmin):
+class PracticeAdmin(NamedAdmin):
     """Practices are added by operators; staff can view their own."""
 
     practice_path = "pk"
-    list_display = ["name", "kind", "active", "id"]
+    list_display = ["name", "offers", state]
     search_fields = ["name", "id"]
     list_filter = ["kind", "active"]
+    labels = {"kind": "What patients book", "active": "In use"}
+    help_texts = {
+        "kind": "Chosen once, for all of its openings.",
+        "active": "Off: partners no longer find this practice, and patients cannot book.",
+    }
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        """Make the id and, once there are bookings, the kind read-only."""
-        if obj is None:
-            return []
-        return ["id", "kind"] if obj.bookings.exists() else ["id"]
+        """Make the kind read-only once there are openings."""
+        shown = super().get_readonly_fields(request, obj)
+        return ["offers", *shown] if _has_openings(obj) else shown
+
+    def get_exclude(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return ["id", "kind"] if _has_openings(obj) else ["id"]
+
+    def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        return super().formfield_for_choice_field(db_field, request, **{**kwargs, "choices": KINDS})
+
+    @admin.display(description="What patients book", ordering="kind")
+    def offers(self, practice: Practice) -> str:
+        return "Parts of the day" if practice.range_bookings else "Exact times"
+
+
+def _has_openings(practice: Practice | None) -> bool:
+    return practice is not None and practice.bookings.exists()
+
+
+class LocationForm(forms.ModelForm):
+    """A location, with its time zone as a choice."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "timezone" in self.fields:
+            self.fields["timezone"] = TimeZoneField(kept=self.instance.timezone)
 
 
 @admin.register(Location)
-class LocationAdmin(ScopedAdmin):
+class LocationAdmin(NamedAdmin):
     """Staff edit address and phone; an operator chooses the practice and the time zone."""
 
     practice_path = "practice"
     staff_may = frozenset({"view", "change"})
-    list_display = ["name", "practice", "city", "timezone", "office_phone", "id"]
+    form = LocationForm
+    list_display = ["name", "practice", "city", "timezone", "office_phone"]
     list_select_related = ["practice"]
     search_fields = ["name", "city", "id"]
     list_filter = ["practice"]
+    sections = [
+        (None, {"fields": ["practice", "name", "timezone"]}),
+        (
+            "Phone and address",
+            {"fields": ["office_phone", "street_address", "city", "state", "zip"]},
+        ),
+        ("On the map", {"fields": ["latitude", "longitude"], "classes": ["collapse"]}),
+    ]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        return [*self.sections, *([("For partners", {"fields": ["reference"]})] if obj else [])]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         """Make read-only what bookings depend on: the practice and, for staff, the time zone."""
+        shown = super().get_readonly_fields(request, obj)
         if obj is None:
-            return []
-        return ["id", "practice"] if request.user.is_superuser else ["id", "practice", "timezone"]
+            return shown
+        return [*shown, "practice", *([] if request.user.is_superuser else ["timezone"])]
 
 
 class DoctorForm(forms.ModelForm):
-    """Refuses locations of another practice than the doctor's."""
+    """Offers a doctor the locations of the practice, and refuses another's."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        locations = self.fields.get("locations")
+        if isinstance(locations, forms.ModelMultipleChoiceField) and self.instance.practice_id:
+            locations.queryset = Location.objects.filter(practice=self.instance.practice_id)
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
@@ -65,16 +120,25 @@ class DoctorForm(forms.ModelForm):
 
 
 @admin.register(Doctor)
-class DoctorAdmin(ScopedAdmin):
+class DoctorAdmin(NamedAdmin):
     """Staff add doctors and choose the locations at which they work."""
 
     practice_path = "practice"
     staff_may = frozenset({"view", "add", "change"})
     form = DoctorForm
-    list_display = ["name", "practice", "id"]
+    list_display = ["name", "practice", "works_at"]
     list_select_related = ["practice"]
     search_fields = ["name", "id"]
     list_filter = ["practice", "locations"]
+    labels = {"locations": "Works at"}
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Doctor]:
+        rows: QuerySet[Doctor] = super().get_queryset(request)
+        return rows.prefetch_related("locations")
+
+    @admin.display(description="Works at")
+    def works_at(self, doctor: Doctor) -> str:
+        return ", ".join(each.name for each in doctor.locations.all()) or "No location yet"
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: Any) -> None:
         """Say that a doctor without a location is on no board."""
@@ -88,14 +152,16 @@ class DoctorAdmin(ScopedAdmin):
             )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        """Make the id, and the practice in which bookings were made, read-only."""
-        return [] if obj is None else ["id", "practice"]
-
-    def get_exclude(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        """Hide the id from staff: the error "taken" would reveal which ids others have."""
-        return ["id"] if obj is None and not request.user.is_superuser else []
+        """Make the practice, in which openings were made, read-only."""
+        shown = super().get_readonly_fields(request, obj)
+        return [] if obj is None else ["practice", *shown]
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        return super().formfield_for_manytomany(
+        """Offer the locations of the practice that the address names, if it does, as boxes."""
+        field: Any = super().formfield_for_manytomany(
             db_field, request, **{**kwargs, "widget": forms.CheckboxSelectMultiple}
         )
+        practice_id = request.GET.get("practice")
+        if is_id(practice_id):
+            field.queryset = field.queryset.filter(practice=practice_id)
+        return field

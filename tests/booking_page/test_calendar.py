@@ -125,7 +125,7 @@ def test_a_range_visit_is_its_day_until_the_office_gives_it_a_time(range_scene: 
     visit = take(range_scene, "reserved", start_datetime=datetime(2026, 6, 2, 20))  # noqa: DTZ001
     event = entry(visit)
     assert (event.start, event.end) == (date(2026, 6, 2), date(2026, 6, 3))
-    assert event["SUMMARY"] == "Visit at Acme Orthodontic Group, time to be told"
+    assert event["SUMMARY"] == "Visit at Acme Orthodontic Group, time to be set"
     assert (event["STATUS"], event["TRANSP"]) == ("TENTATIVE", "TRANSPARENT")
     exact: Any = {"start_datetime": datetime(2026, 6, 4, 14, 30)}  # noqa: DTZ001
     appointments.edit(appointment_id=visit.pk, fields=exact, by=range_scene.actor, now=NOON)

@@ -79,7 +79,7 @@ def test_the_code_from_the_mail_books(scene):
 @pytest.mark.parametrize(
     ("typed", "says"),
     [
-        ({}, "Type the code from our e-mail."),
+        ({}, "Enter the code from our e-mail."),
         ({"code": "12345"}, "The code has six digits."),
         ({"code": "\uff11" * 6}, "The code has six digits."),
         ({"code": "1\0" * 9000}, "Null characters are not allowed."),
@@ -98,7 +98,7 @@ def test_of_a_hold_five_codes_are_tried_and_then_the_right_one_is_refused_too(sc
     code = asked(browser)
     for _ in range(5):
         browser.send("check", code=other_than(code))
-        assert (browser.status, browser.page.count("This is not the code.")) == (400, 2)
+        assert (browser.status, browser.page.count("That is not the code.")) == (400, 2)
         assert f'value="{other_than(code)}"' in browser.page
     browser.send("check", code=code)
     assert (browser.status, browser.heading) == (429, "Call the office to book a visit")
@@ -185,12 +185,12 @@ def test_an_address_changed_in_another_tab_at_the_last_moment_is_not_booked(scen
         confirm(again(page), holding.shown(rows).split("."), code)
 
 
-def test_who_mistyped_the_address_is_told_that_there_is_no_such_mailbox(scene):
+def test_who_mistyped_the_address_is_told_that_there_is_no_such_address(scene):
     browser = Browser(scene)
     asked(browser)
     Delivery.objects.update(outcome="refused")
     wrong = browser.send("check", code="000000").page
-    assert "There is no mailbox at <b><bdi>anne@example.org</bdi></b>" in wrong
+    assert "Our e-mail to <b><bdi>anne@example.org</bdi></b> came back" in wrong
     assert "spam folder" not in wrong
 
 
@@ -250,9 +250,9 @@ def test_a_code_is_right_while_the_patients_keys_are_changed(scene, settings):
 
 def test_whoever_has_only_a_phone_is_told_to_call(scene):
     browser = Browser(scene).hold()
-    assert "Without an e-mail address, call the office" in browser.page
+    assert "If you have no e-mail address, call the office" in browser.page
     browser.send("details", phone="212 555 0123")
-    assert (browser.status, browser.page.count("Write an e-mail address, or call")) == (400, 2)
+    assert (browser.status, browser.page.count("Enter an e-mail address, or call")) == (400, 2)
     assert browser.open("check").step == "details"
     assert Task.objects.count() == 0
 

@@ -42,7 +42,7 @@ def test_a_hold_that_has_ended_loses_nothing_typed(scene, clock, step, place):
         Browser(scene, "Eve", address="192.0.2.2").hold()
     late = browser.send(step, **sent)
     if place == "gone":
-        assert (late.step, late.heading) == ("gone", "This time is gone")
+        assert (late.step, late.heading) == ("gone", "This time is no longer free")
         late.send("gone", time=late.times()[0])
         assert late.step == "check"
     else:
@@ -62,7 +62,7 @@ def test_what_was_typed_outlasts_an_office_that_cancels_the_hold(scene, step):
     browser = Browser(scene).hold()
     appointments.cancel(appointment_id=theirs().pk, by=scene.actor, now=NOON)
     gone = browser.send(step, **STEPS[step][0])
-    assert (gone.status, gone.heading) == (409, "This time is gone")
+    assert (gone.status, gone.heading) == (409, "This time is no longer free")
     assert "Typed late" not in gone.page  # it is sealed in the form
     gone.send("gone").send("gone", time=gone.times()[1])
     assert gone.step == "check"
@@ -89,7 +89,7 @@ def test_where_another_time_was_taken_the_first_is_still_there(scene):
     second = browser.times()[1]
     Browser(scene, "Eve", address="192.0.2.2").hold()
     browser.send("time", time=second)
-    assert "Keep the time that you chose before" in browser.page
+    assert "Keep the time you chose before" in browser.page
     assert browser.open("check").send("check").step == "done"
 
 
@@ -100,7 +100,7 @@ def test_one_moved_by_the_office_is_shown_again_before_it_is_booked(scene):
     again = browser.send("check")
     assert (again.status, again.step) == (409, "check")
     assert "This visit has changed" in again.page
-    assert "Thursday, June 4" in again.page
+    assert "Thursday, June 4, 2026" in again.page
     assert again.send("check").step == "done"
     assert theirs().booking_id == later.pk
 
@@ -133,7 +133,7 @@ def test_the_last_page_says_what_has_become_of_a_visit(scene):
     browser = Browser(scene).book()
     later = scene.booking(start_datetime=NOON + timedelta(days=3))
     moving.move(to={theirs().pk: {"booking_id": later.pk}}, by=scene.actor, now=NOON)
-    assert "Thursday, June 4" in browser.follow(browser.url).page
+    assert "Thursday, June 4, 2026" in browser.follow(browser.url).page
     appointments.cancel(appointment_id=theirs().pk, by=scene.actor, now=NOON)
     assert browser.follow(browser.url).heading == "This visit is cancelled"
 
@@ -164,9 +164,9 @@ def test_a_hold_that_has_ended_is_gone_where_its_opening_has_lost_its_time(range
     no_time: Any = {"fields": {"start_datetime": None}, "by": range_scene.actor}
     bookings.edit(booking_id=opening.pk, now=NOON + timedelta(seconds=301), **no_time)
     for step in ("details", "check", "gone"):
-        assert browser.open(step).heading == "This time is gone"
+        assert browser.open(step).heading == "This time is no longer free"
     browser.send("details", **REACHED)
-    assert browser.heading == "This time is gone"
+    assert browser.heading == "This time is no longer free"
     assert theirs().unread_person.message == "Ring twice"
 
 

@@ -37,11 +37,11 @@ def test_an_adult_without_a_choice_of_place_goes_from_name_to_day_to_time(
 ) -> None:
     patient = Patient(house.practice, clock).send(**ADULT)
     assert patient.step == "day"
-    assert [*patient.choices("day")] == ["Tuesday, June 2", "Wednesday, June 3"]
+    assert [*patient.choices("day")] == ["Tuesday, June 2, 2026", "Wednesday, June 3, 2026"]
     patient.choose("day", "Tuesday")
     assert patient.step == "time"
     assert "A visit for Ann Lee" in patient.text
-    assert "Tuesday, June 2" in patient.text
+    assert "Tuesday, June 2, 2026" in patient.text
     assert "Eastern Time" in patient.text
     assert [*patient.choices("time")] == ["9:00 AM", "9:45 AM"]
     patient.choose("time", "9:45")
@@ -52,7 +52,7 @@ def test_an_adult_without_a_choice_of_place_goes_from_name_to_day_to_time(
 def test_children_need_a_guardian_and_see_times_side_by_side(house: Scene, clock: Any) -> None:
     patient = Patient(house.practice, clock).send(**{**CHILDREN, "guardian_name": " "})
     assert patient.status == 400
-    assert patient.text.count("Enter the name of the parent or guardian") == 2
+    assert patient.text.count("Enter the parent or guardian’s name") == 2
     patient.send(**CHILDREN).choose("day")
     assert [*patient.choices("time")] == ["9:00 AM, 9:45 AM Ann Lee · 9:00 AM Ben Lee · 9:45 AM"]
     patient.choose("time")
@@ -88,7 +88,7 @@ def test_today_is_offered_at_an_office_where_it_is_still_yesterday_elsewhere(
     scene.booking(start_datetime=datetime(2026, 6, 2, 22))  # noqa: DTZ001  # wall time
     clock.move_to(datetime(2026, 6, 3, 5, tzinfo=UTC))  # 7 PM there, 1 AM of the next day here
     patient = Patient(scene.practice, clock).send(**ADULT).send(location="", doctor="")
-    assert [*patient.choices("day")] == ["Tuesday, June 2"]
+    assert [*patient.choices("day")] == ["Tuesday, June 2, 2026"]
 
 
 def test_names_of_more_people_than_come_are_left_aside(house: Scene, clock: Any) -> None:
@@ -151,12 +151,12 @@ def test_a_place_and_a_doctor_are_asked_where_there_is_a_choice(house: Scene, cl
     ]
     any_of_both = patient.address
     patient.send(location="", doctor="")
-    assert [*patient.choices("day")][-1] == "Thursday, June 4"
+    assert [*patient.choices("day")][-1] == "Thursday, June 4, 2026"
     assert [*patient.choose("day", "Thursday").choices("time")] == ["9:00 AM Dr. Keller · West"]
     patient.get(any_of_both).send(location=house.location.pk, doctor=keller.pk)
     assert "Dr. Keller does not work at this office" in patient.text
     patient.send(location=west.pk, doctor=keller.pk)
-    assert [*patient.choices("day")] == ["Thursday, June 4"]
+    assert [*patient.choices("day")] == ["Thursday, June 4, 2026"]
     foreign = Scene()
     assert patient.get(any_of_both).send(location=foreign.location.pk).status == 400
 
@@ -168,7 +168,7 @@ def test_only_what_the_practice_shows_is_offered(house: Scene, clock: Any) -> No
     page.locations.set([house.location])
     patient = Patient(house.practice, clock).send(**ADULT)
     assert patient.step == "day"
-    assert [*patient.choices("day")] == ["Tuesday, June 2"]
+    assert [*patient.choices("day")] == ["Tuesday, June 2, 2026"]
 
 
 def test_there_are_ten_days_a_page_with_later_and_earlier_ones(house: Scene, clock: Any) -> None:
@@ -177,23 +177,23 @@ def test_there_are_ten_days_a_page_with_later_and_earlier_ones(house: Scene, clo
     assert len(patient.choices("day")) == 10
     assert "Earlier dates" not in patient.text
     patient.follow("Later dates")
-    assert next(iter(patient.choices("day"))) == "Friday, June 12"
+    assert next(iter(patient.choices("day"))) == "Friday, June 12, 2026"
     assert patient.send().status == 400
-    assert next(iter(patient.choices("day"))) == "Friday, June 12"
+    assert next(iter(patient.choices("day"))) == "Friday, June 12, 2026"
     patient.follow("Later dates").follow("Earlier dates")
-    assert next(iter(patient.choices("day"))) == "Friday, June 12"
+    assert next(iter(patient.choices("day"))) == "Friday, June 12, 2026"
     patient.follow("Earlier dates")
-    assert next(iter(patient.choices("day"))) == "Tuesday, June 2"
+    assert next(iter(patient.choices("day"))) == "Tuesday, June 2, 2026"
     assert "Earlier dates" not in patient.text
 
 
 def test_a_range_practice_offers_parts_of_the_day_and_says_when_it_answers(clock: Any) -> None:
     scene = Scene(Kind.RANGE)
-    opened(scene.practice, promise_en="by noon of the next working day")
+    opened(scene.practice, promise_en="by noon the next business day")
     publish(scene, "2 9:00", "2 15:00", "2 16:00")
     patient = Patient(scene.practice, clock).send(**CHILDREN).choose("day")
     assert [*patient.choices("time")] == ["Late afternoon, from 2:30 PM"]
-    assert "by noon of the next working day" in patient.text
+    assert "by noon the next business day" in patient.text
     patient.choose("time")
     assert Appointment.objects.filter(status="pending").count() == 2
 
@@ -207,7 +207,7 @@ def test_back_keeps_everything_and_one_s_own_hold_never_blocks(house: Scene, clo
     for name in ("Ann", "Ben", "Joan Lee"):
         assert f'value="{name}"' in patient.html
     alone = Patient(house.practice, clock).send(**ADULT)
-    assert [*alone.choices("day")] == ["Wednesday, June 3"]
+    assert [*alone.choices("day")] == ["Wednesday, June 3, 2026"]
 
 
 def test_the_language_changes_at_every_step_and_keeps_what_was_said(
@@ -308,7 +308,10 @@ def test_the_other_language_takes_what_is_typed_along_without_a_word_about_mista
 
 def test_a_day_begins_with_a_capital_in_spanish_too(house: Scene, clock: Any) -> None:
     patient = Patient(house.practice, clock, "/es").send(**ADULT)
-    assert [*patient.choices("day")] == ["Martes 2 de junio", "Miércoles 3 de junio"]
+    assert [*patient.choices("day")] == [
+        "Martes 2 de junio de 2026",
+        "Miércoles 3 de junio de 2026",
+    ]
     assert "Hora del Este" in patient.choose("day").text
 
 
@@ -316,7 +319,7 @@ def test_a_family_without_room_is_told_what_else_it_can_do(house: Scene, clock: 
     four = {**CHILDREN, "count": "4"}
     names = {f"{which}_name_{nth}": "Lee" for which in ("first", "last") for nth in (3, 4)}
     patient = Patient(house.practice, clock).send(**four, **names)
-    assert "Book for fewer of you at a time" in patient.text
+    assert "Book for fewer people at a time" in patient.text
     assert "any doctor" not in patient.text
     assert patient.follow("Change who is coming").text.count("Person 4") == 1
     assert 'value="Lee"' in patient.html

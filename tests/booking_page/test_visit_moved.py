@@ -35,17 +35,20 @@ def test_a_visit_moves_in_three_pages_and_one_act(house: House) -> None:
     phone, there = Phone(visit := house.visit()), house.opening(4, 15)
     phone.press("/come", seen_on="")
     days = choices(phone.get("/move"))
-    assert days == {"2026-06-04": "Thursday, June 4"}
+    assert days == {"2026-06-04": "Thursday, June 4, 2026"}
     assert choices(phone.get("/move/time", day="2026-06-04")) == {there.pk: "3:00 PM"}
     text = phone.reads("/move/check", time=there.pk, day="2026-06-04")
-    assert "Now Wednesday, June 3, 9:00 AM New Thursday, June 4, 3:00 PM Eastern Time" in text
+    assert (
+        "Now Wednesday, June 3, 2026, 9:00 AM New Thursday, June 4, 2026, 3:00 PM Eastern Time"
+        in text
+    )
     events = Event.objects.count()
     answer = phone.press("/move/check", query=f"?time={there.pk}")
     assert (answer.status_code, answer["Location"]) == (303, f"{phone.address}?moved=1")
     text = phone.reads(moved="1")
     assert "Your visit has been moved. This is its new time." in text
-    assert "Thursday, June 4, 3:00 PM" in text
-    assert "I will come" in text  # said of the old time
+    assert "Thursday, June 4, 2026, 3:00 PM" in text
+    assert "Confirm this visit" in text  # said of the old time
     assert Booking.objects.get(pk=visit.booking_id).free_places == 1
     made = Event.objects.order_by("id")[events:]
     assert {each.actor for each in made} == {"patient"}
@@ -62,10 +65,10 @@ def test_a_family_moves_its_visits_so_often_a_day(house: House, settings: Any) -
     )
     first, second = house.opening(4), house.opening(5)
     phone.press("/move/check", query=f"?time={first.pk}")
-    assert "You get an e-mail about it, too." in phone.reads(moved="1")
+    assert "You will get an e-mail about it, too." in phone.reads(moved="1")
     answer = phone.press("/move/check", query=f"?time={second.pk}")
     assert (answer.status_code, phone.now().booking_id) == (429, first.pk)
-    assert "This one stays as it is now" in said(answer)
+    assert "This one stays as it is" in said(answer)
     assert 0 < int(answer["Retry-After"]) <= 86_400
 
 
@@ -91,8 +94,8 @@ def test_a_place_lost_meanwhile_offers_the_nearest_others(house: House) -> None:
         phone.get("/move/check", time=there.pk),
     ):
         assert answer.status_code == 409
-        assert "This time is gone" in said(answer)
-        assert "Your visit now: Wednesday, June 3, 9:00 AM." in said(answer)
+        assert "This time is no longer free" in said(answer)
+        assert "Your visit now: Wednesday, June 3, 2026, 9:00 AM." in said(answer)
         assert [*choices(answer)] == [each.pk for each in nearest]
     assert phone.now().booking_id == phone.visit.booking_id
     appointments.cancel(appointment_id=rival.pk, by=PATIENT, now=NOON)
@@ -172,7 +175,7 @@ def test_a_visit_that_changed_meanwhile_is_not_moved_and_not_cancelled(house: Ho
     bookings.edit(booking_id=visit.booking_id, fields=fields, by=house.actor, now=NOON)
     for answer in (phone.send("/move/check", was, f"?time={there.pk}"), phone.send("/cancel", was)):
         assert answer.status_code == 409
-        assert "Saturday, June 6, 12:00 PM" in said(answer)
+        assert "Saturday, June 6, 2026, 12:00 PM" in said(answer)
     assert (phone.now().status, phone.now().booking_id) == ("booked", visit.booking_id)
 
 

@@ -1,4 +1,4 @@
-"""The page behind a manage link: what it shows of a visit in each state, and "I will come"."""
+"""The page behind a manage link: what it shows of a visit in each state, and confirming it."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,7 +16,7 @@ from tests.desk.world import person, said
 from tests.factories import NOON, location
 
 pytestmark = pytest.mark.django_db
-BUTTONS = ("I will come", "Move this visit", "Cancel this visit")
+BUTTONS = ("Confirm this visit", "Move this visit", "Cancel this visit")
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def test_a_booked_visit_says_all_that_is_needed(house: House) -> None:
     text = Phone(house.visit()).reads()
     for each in (
         "A visit for Ada Your visit",
-        "Wednesday, June 3, 9:00 AM Eastern Time",
+        "Wednesday, June 3, 2026, 9:00 AM Eastern Time",
         "Chesterfield",
         "Dr. Reyes",
         "(212) 555-0100",
@@ -54,19 +54,19 @@ def test_it_is_private_and_nobody_can_frame_it(house: House) -> None:
     assert not page.cookies
 
 
-def test_i_will_come_is_noted_once_and_for_this_time(house: House) -> None:
+def test_confirming_is_noted_once_and_for_this_time(house: House) -> None:
     phone = Phone(house.visit())
     answer = phone.press("/come", seen_on="")
     assert (answer.status_code, answer["Location"]) == (303, phone.address)
     assert phone.now().confirmed_at == NOON
     text = phone.reads()
-    assert "You told the office that you will come" in text
+    assert "You confirmed this visit" in text
     assert offered(text) == (False, True, True)
     (event,) = Event.objects.filter(appointment=phone.visit).exclude(from_status="")
     assert event.actor == "patient"
 
 
-def test_i_will_come_is_not_noted_for_a_time_that_was_not_shown(house: House) -> None:
+def test_confirming_is_not_noted_for_a_time_that_was_not_shown(house: House) -> None:
     phone = Phone(visit := house.visit())
     was = seen(phone.get().text)
     later: Any = {"start_datetime": NOON + timedelta(days=5)}
@@ -74,8 +74,8 @@ def test_i_will_come_is_not_noted_for_a_time_that_was_not_shown(house: House) ->
     bookings.edit(booking_id=visit.booking_id, fields=later, by=staff, now=NOON)
     answer = phone.send("/come", was)
     assert answer.status_code == 409
-    assert "This visit has changed meanwhile." in said(answer)
-    assert "Saturday, June 6, 12:00 PM" in said(answer)
+    assert "This visit changed while you had this page open." in said(answer)
+    assert "Saturday, June 6, 2026, 12:00 PM" in said(answer)
     assert phone.now().confirmed_at is None
 
 
@@ -87,8 +87,11 @@ def test_a_visit_that_the_office_moved_says_from_when_and_where(house: House) ->
     other = house.opening(4, location_id=there.pk)
     moving.move(to={visit.pk: {"booking_id": other.pk}}, by=staff, now=NOON)
     text = phone.reads()
-    assert "The office changed the time of this visit. It was Wednesday, June 3, 9:00 AM." in text
-    assert "The office changed the place of this visit. It was at Chesterfield." in text
+    assert (
+        "The office changed the time of this visit. It was Wednesday, June 3, 2026, 9:00 AM."
+        in text
+    )
+    assert "The office changed the location of this visit. It was at Chesterfield." in text
     moving.move(to={visit.pk: {"booking_id": visit.booking_id}}, by=PATIENT, now=NOON)
     assert "The office changed" not in phone.reads()
 
@@ -98,7 +101,7 @@ def test_a_family_sees_its_other_visits_but_not_their_links(house: House) -> Non
     house.visit(day=9)  # another family's, with a name that would be seen
     appointments.cancel(appointment_id=cy.pk, by=PATIENT, now=NOON)
     page = Phone(ada).get()
-    assert "Ben : Wednesday, June 3, 9:00 AM" in said(page)
+    assert "Ben : Wednesday, June 3, 2026, 9:00 AM" in said(page)
     assert "Cy" not in said(page)
     assert "June 9" not in said(page)
     assert links.give(ben) not in page.text
@@ -107,16 +110,18 @@ def test_a_family_sees_its_other_visits_but_not_their_links(house: House) -> Non
 
 def test_a_range_visit_waits_for_its_time_and_then_has_it(clock: Any, db: None) -> None:
     house = House(Kind.RANGE, "America/Chicago")
-    house.rule(promise_en="by noon of the next working day")
+    house.rule(promise_en="by noon the next business day")
     phone = Phone(visit := house.visit(hour=13))
     text = phone.reads()
-    assert "Wednesday, June 3: Early afternoon" in text
-    assert "The office sets the exact time and tells you: by noon of the next working day" in text
+    assert "Wednesday, June 3, 2026: Early afternoon" in text
+    assert (
+        "The office will set the exact time and let you know: by noon the next business day" in text
+    )
     assert offered(text) == (False, True, True)
     exact: Any = {"start_datetime": datetime(2026, 6, 4, 13)}  # noqa: DTZ001  # wall time
     appointments.edit(appointment_id=visit.pk, fields=exact, by=house.actor, now=NOON)
     text = phone.reads()
-    assert "Thursday, June 4, 1:00 PM Central Time" in text
+    assert "Thursday, June 4, 2026, 1:00 PM Central Time" in text
     assert "The office changed" not in text
     assert offered(text) == (True, True, True)
 
@@ -124,10 +129,10 @@ def test_a_range_visit_waits_for_its_time_and_then_has_it(clock: Any, db: None) 
 def test_a_hold_says_until_when_and_then_that_it_has_ended(house: House, clock: Any) -> None:
     phone = Phone(house.visit(status="pending"))
     text = phone.reads()
-    assert "The time is kept until 12:05 PM." in text
+    assert "This time is on hold for you until 12:05 PM." in text
     clock.shift(300)
     text += phone.reads()
-    assert "the visit was not booked before that ended" in text
+    assert "the hold ended before the visit was booked" in text
     assert "Book another visit" in text
     assert offered(text) == (False, False, False)
     assert phone.now().status == "expired"
@@ -138,7 +143,7 @@ def test_a_cancelled_visit_has_a_page_that_says_so(house: House) -> None:
     appointments.cancel(appointment_id=visit.pk, by=house.actor, now=NOON)
     text = phone.reads()
     assert "This visit is cancelled" in text
-    assert "Wednesday, June 3, 9:00 AM" in text
+    assert "Wednesday, June 3, 2026, 9:00 AM" in text
     assert "(212) 555-0100" in text
     assert offered(text) == (False, False, False)
     assert b"STATUS:CANCELLED" in phone.get("/visit.ics").content
@@ -150,7 +155,7 @@ def test_a_past_visit_has_a_page_that_says_so(clock: Any, db: None, kind: Kind) 
     clock.shift(timedelta(days=3))
     text = phone.reads()
     assert "This visit is over" in text
-    assert "Wednesday, June 3" in text
+    assert "Wednesday, June 3, 2026" in text
     assert offered(text) == (False, False, False)
     assert phone.send("/come", seen(phone.get().text)).status_code == 409
 
@@ -164,7 +169,7 @@ def test_after_the_limit_the_page_says_whom_to_call(house: House, clock: Any) ->
     text = phone.reads()
     assert "too late to move or cancel this visit here. Call the office." in text
     assert "(212) 555-0100" in text
-    assert "I will come" in text
+    assert "Confirm this visit" in text
     assert phone.get("/move").status_code == phone.get("/cancel").status_code == 303
 
 
@@ -223,7 +228,7 @@ def test_a_link_that_is_nobodys_says_what_to_do(house: House, token: str) -> Non
     for page in ("", "/", "/move", "/move/time", "/cancel", "/reminders", "/visit.ics"):
         answer = Client().get(f"/visit/{token}{page}")
         assert answer.status_code == 404
-        assert "This link is not complete" in answer.text
+        assert "This link is incomplete" in answer.text
         assert answer["Cache-Control"] == "no-store"
 
 

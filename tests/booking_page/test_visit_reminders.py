@@ -39,12 +39,12 @@ def test_a_mail_program_ends_them_with_one_request(house: House, is_multipart: b
         assert answer.status_code == 200
         assert not answer.cookies
     assert ReminderOptOut.objects.get().at == NOON
-    assert "You get no more reminders" in phone.reads("/reminders")
+    assert "Your reminders are off" in phone.reads("/reminders")
 
 
 def test_a_person_ends_them_and_has_them_again(house: House) -> None:
     phone = Phone(visit(house))
-    assert "Reminders by e-mail" in phone.reads()
+    assert "E-mail reminders" in phone.reads()
     assert "Stop reminders" in phone.reads("/reminders")
     for wanted, shown in (("off", "Send me reminders again"), ("on", "Stop reminders")):
         answer = phone.client.post(f"{phone.address}/reminders", {"reminders": wanted})
@@ -57,7 +57,7 @@ def test_it_is_of_all_visits_of_the_address_in_this_practice(house: House) -> No
     first, second = Phone(visit(house)), Phone(visit(house))
     others = [Phone(visit(house, "bea@example.org")), Phone(visit(House()))]
     first.client.post(f"{first.address}/reminders", ONE_CLICK)
-    assert "You get no more reminders" in second.reads("/reminders")
+    assert "Your reminders are off" in second.reads("/reminders")
     for other in others:
         assert "Stop reminders" in other.reads("/reminders")
     second.client.post(f"{second.address}/reminders", {"reminders": "on"})
@@ -66,7 +66,7 @@ def test_it_is_of_all_visits_of_the_address_in_this_practice(house: House) -> No
 
 def test_they_are_not_spoken_of_where_no_mail_goes(house: House, settings: Any) -> None:
     settings.EMAIL_URL = {}
-    assert "Reminders by e-mail" not in Phone(visit(house)).reads()
+    assert "E-mail reminders" not in Phone(visit(house)).reads()
 
 
 def test_it_is_in_spanish_and_the_mail_program_does_not_choose(house: House) -> None:
@@ -79,7 +79,7 @@ def test_it_is_in_spanish_and_the_mail_program_does_not_choose(house: House) -> 
 def test_a_mail_program_ends_them_from_the_mail_of_a_visit_that_is_cancelled(house: House) -> None:
     phone = Phone(first := visit(house))
     appointments.cancel(appointment_id=first.pk, by=PATIENT, now=NOON)
-    assert "Reminders by e-mail" not in phone.reads()
+    assert "E-mail reminders" not in phone.reads()
     assert phone.client.post(f"{phone.address}/reminders", ONE_CLICK).status_code == 200
     assert ReminderOptOut.objects.get().appointment == first
 

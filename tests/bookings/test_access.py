@@ -76,8 +76,8 @@ def house(clock: Any, db: None) -> House:
     [
         "/admin/desk/QuillonP/board/?day=2026-06-02",
         "/admin/desk/QuillonP/opening/QuillonB/",
-        "/admin/bookings/appointment/",
-        "/admin/bookings/appointment/?q=Quillonette",
+        "/admin/desk/QuillonP/patients/",
+        "/admin/desk/QuillonP/history/",
     ],
 )
 def test_a_page_that_shows_a_patient_is_written_down(house: House, page: str) -> None:
@@ -91,8 +91,8 @@ def test_a_page_that_shows_a_patient_is_written_down(house: House, page: str) ->
     "page",
     [
         "/admin/desk/QuillonP/board/?day=2026-06-05",
-        "/admin/bookings/booking/",
-        "/admin/bookings/appointment/?q=Somebody",
+        "/admin/desk/QuillonP/openings/",
+        "/admin/desk/QuillonP/patients/?first=2026-06-03",
     ],
 )
 def test_a_page_that_shows_nobody_is_not(house: House, page: str) -> None:
@@ -125,7 +125,7 @@ def test_what_cannot_be_written_down_is_not_shown(
 
 
 def test_operators_read_it_and_change_nothing(house: House) -> None:
-    browser(house.staff).get("/admin/bookings/appointment/")
+    browser(house.staff).get(house.address("patients/"))
     (row,) = Access.objects.all()
     operator = get_user_model().objects.create_superuser("op")
     client: Client = browser(operator)

@@ -1,4 +1,4 @@
-"""A patient says: I will come. It holds for the time and the place of which it was said."""
+"""A patient confirms a visit. It holds for the time and the place of which it was said."""
 
 from datetime import timedelta
 from typing import Any

@@ -141,7 +141,7 @@ class Family:
 
     def details(self) -> None:
         """Step 5: a phone number is enough."""
-        self.heading("How may we reach you?")
+        self.heading("How can we reach you?")
         self.look("details")
         self.hand.type(self.page.locator("[name=phone]"), f"212555{next(_phones):04}")
         self.go_on()
@@ -170,9 +170,9 @@ class Family:
     def manage(self) -> None:
         """Say that the first of them comes, move that visit, and cancel it."""
         self.visit()
-        if self.page.get_by_role("button", name=self.say("I will come")).count():
-            self.go_on("I will come")
-            self.page.get_by_text(self.say("You told the office that you will come.")).wait_for()
+        if self.page.get_by_role("button", name=self.say("Confirm this visit")).count():
+            self.go_on("Confirm this visit")
+            self.page.get_by_text(self.say("You confirmed this visit.")).wait_for()
             self.look("confirmed")
         self.hand.tap(self.page.get_by_role("link", name=self.say("Move this visit")))
         for what in ("day", "time"):

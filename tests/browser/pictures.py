@@ -64,7 +64,7 @@ def take(server: Server, browser: Browser) -> None:
     shrink(browser, "board", 960)
     keep(front.desk("exact", f"board/?view=week&day={workday}"), "week")
     page = front.desk("exact", "board/")
-    page.keyboard.press("/")
+    page.keyboard.press("Control+k")
     page.keyboard.type("0107")
     page.keyboard.press("Enter")
     page.get_by_role("link", name="together").wait_for()

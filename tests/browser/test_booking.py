@@ -168,7 +168,7 @@ def test_a_mail_scanner_that_runs_scripts_opens_every_link_and_changes_nothing(
     assert len(links) > 12
     assert own.server.call("GET", newest).json()["cursor"] == before
     own.page.goto(manage)
-    expect(own.page.get_by_role("button", name="I will come")).to_be_visible()
+    expect(own.page.get_by_role("button", name="Confirm this visit")).to_be_visible()
 
 
 @pytest.mark.nightly

@@ -30,7 +30,7 @@ def details(server: Server, chromium: Browser) -> Iterator[Page]:
     family = Family(page, f"{server.url}/book/{server.demo['practices']['exact']['id']}")
     for step in (family.who, family.where, family.day, family.time):
         step()
-    family.heading("How may we reach you?")
+    family.heading("How can we reach you?")
     address = page.url
     yield page
     page.goto(address)

@@ -93,10 +93,10 @@ def test_the_code_from_the_mail_is_typed_and_books(
     for step in (family.who, family.where, family.day, family.time):
         step()
     family.look = look
-    family.heading("How may we reach you?")
+    family.heading("How can we reach you?")
     family.go_on()
     expect(page.locator("main")).to_contain_text(
-        family.say("Write an e-mail address, or call the office to book.")
+        family.say("Enter an e-mail address, or call the office to book.")
     )
     look("details with a mistake")
     family.hand.type(page.locator("[name=email]"), "wrong@example.org")
@@ -112,7 +112,7 @@ def test_the_code_from_the_mail_is_typed_and_books(
     family.hand.type(page.get_by_label(family.say("Code from our e-mail")), first)
     family.go_on("Book these visits")
     expect(page.locator("main")).to_contain_text(
-        family.say("This is not the code. Look for our newest e-mail to you.")
+        family.say("That is not the code. Check our latest e-mail to you.")
     )
     look("check with a mistake")
     family.go_on("Send the code again")

@@ -29,7 +29,7 @@ class Counted:
 
     def find(self, text: str) -> Locator:
         """Find a visit by keyboard, from whatever page it is."""
-        self.page.keyboard.press("/")
+        self.page.keyboard.press("Control+k")
         self.page.keyboard.type(text)
         self.page.keyboard.press("Enter")
         self.fields += 1

@@ -66,7 +66,7 @@ def type_patient(person: Person, first_name: str, last_name: str) -> Page:
     """Open an open booking of next week, and type the patient."""
     page = person.desk("exact", "board/?view=week&status=open")
     page.get_by_role("link", name="Next week").click()
-    page.locator(".chip", has_text="Open").first.click()
+    page.locator(".chip", has_text="Free").first.click()
     page.get_by_label("First name").fill(first_name)
     page.get_by_label("Last name").fill(last_name)
     page.get_by_label("Phone").fill("212 555 0177")
@@ -97,11 +97,11 @@ def test_an_opening_is_held_released_and_closed_by_keyboard_alone(log_in: LogIn)
     tab_to(page, re.compile("Publish the opening"))
     page.keyboard.press("Enter")
     expect(page.get_by_role("status")).to_have_text("The opening is published.")
-    tab_to(page, re.compile("10:30 AM.*Open", re.DOTALL))
+    tab_to(page, re.compile("10:30 AM.*Free", re.DOTALL))
     page.keyboard.press("Enter")
     opening = page.locator(".oc-opening .oc-status")
-    expect(opening).to_have_text("Open")
-    for button, status in (("Hold", "On hold"), ("Release", "Open")):
+    expect(opening).to_have_text("Free")
+    for button, status in (("Hold", "On hold"), ("Release", "Free")):
         tab_to(page, re.compile("^More for this opening"))
         page.keyboard.press("Enter")
         tab_to(page, re.compile(f"^{button}$"))

@@ -12,6 +12,7 @@ from playwright.sync_api import Page
 
 from tests.browser.conftest import LogIn
 from tests.browser.staff_pages import WORLD, open_all, pages_of_staff
+from tests.browser.test_onboarding import Hand, onboard
 from tests.conftest import only_once_on_sqlite
 
 pytestmark = only_once_on_sqlite
@@ -89,6 +90,17 @@ def test_pages_of_operators(look: str, log_in: LogIn) -> None:
     page = person.go("/admin/partners/demoFull/keys/")
     open_all(page)
     found += findings(page)
+    page = person.go("/admin/onboard/")
+    open_all(page)
+    found += [*findings(page), *too_wide(page)]
+    page.get_by_role("button", name="Onboard the practice").click()
+    page.locator(".oc-mistakes").wait_for()
+    found += findings(page)
+    onboard(person.go("/admin/"), Hand(), f"Maple {look}")
+    page.locator("#key-text").wait_for()
+    found += [*findings(page), *too_wide(page)]
+    page.get_by_role("link", name="Go to Maple").click()
+    found += [*findings(page), *too_wide(page)]
     assert found == []
 
 

@@ -57,6 +57,9 @@ def filled(mine: House, other: House) -> Iterator[str]:
                 "key_id": ids["practices.apikey"],
                 "object_id": ids.get(label, "nothing"),
                 "id": ids.get(label, "nothing"),
+                "pk": ids.get(label, 0),
+                "uidb64": "MQ",
+                "token": "nothing",
             }
             names = re.findall(r"<(?:\w+:)?(\w+)>", route)
             yield re.sub(r"<[^>]+>", "{}", route).format(*(keys[name] for name in names))
@@ -68,6 +71,9 @@ def lists() -> list[str]:
         f"/admin/{model._meta.app_label}/{model._meta.model_name}/"
         for model in admin.site._registry
     ]
+
+
+DESK_LISTS = ("patients/", "openings/", "openings/openings.csv", "weekly/", "history/")
 
 
 def leaks(response: Any, other: House, asked: str) -> list[str]:

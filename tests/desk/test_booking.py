@@ -50,7 +50,7 @@ def test_the_page_begins_with_the_patient_then_books_another(house: House, desk:
     page = desk.get(house.address(f"opening/{house.booking.pk}/"))
     text = said(page).partition("Board of that day")[2]
     order = [
-        "Tue, Jun 2, 2026, 9:00 AM Dr. Quillonson · Quillon Square Open",
+        "Tue, Jun 2, 2026, 9:00 AM Dr. Quillonson · Quillon Square Free",
         "Quillonette Quillonfield Booked 555 0100 quillon@example.org Move",
         "Book a patient (2 places are free)",
         "History",

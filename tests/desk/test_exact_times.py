@@ -53,7 +53,7 @@ def test_the_csv_shows_it(range_house: House, range_desk: Client, booked: Appoin
     answer = range_desk.get(range_house.address("openings.csv?day=2026-06-02"))
     rows = {row[0]: row for row in csv.reader(io.StringIO(answer.content.decode("utf-8-sig")))}
     assert rows[booked.booking_id][1:3] == ["Booked", "2026-06-02 13:15"]
-    assert rows[range_house.booking.pk][1:3] == ["Open", "2026-06-02 morning"]
+    assert rows[range_house.booking.pk][1:3] == ["Free", "2026-06-02 morning"]
 
 
 def test_the_page_of_the_opening_shows_it(
@@ -65,20 +65,13 @@ def test_the_page_of_the_opening_shows_it(
     assert "1:00 PM" not in text.partition("History")[0]
 
 
-@pytest.mark.parametrize("path", ["bookings/appointment/", "bookings/booking/"])
-def test_the_lists_and_their_search_show_it(
-    path: str, range_desk: Client, booked: Appointment
+@pytest.mark.parametrize("page", ["patients/", "openings/"])
+def test_the_lists_show_it(
+    page: str, range_house: House, range_desk: Client, booked: Appointment
 ) -> None:
-    for query in ("", f"?q={booked.pk if 'appointment' in path else booked.booking_id}"):
-        text = said(range_desk.get(f"/admin/{path}{query}"))
-        assert "Tue, Jun 2, 2026, 1:15 PM" in text
-        assert "1:00 PM" not in text
-
-
-def test_the_chosen_openings_export_it(range_desk: Client, booked: Appointment) -> None:
-    form = {"action": "as_csv", "_selected_action": [booked.booking_id]}
-    answer = range_desk.post("/admin/bookings/booking/", form)
-    assert "Booked,2026-06-02 13:15," in answer.content.decode()
+    text = said(range_desk.get(range_house.address(page)))
+    assert "Tue, Jun 2, 2026, 1:15 PM" in text
+    assert "1:00 PM" not in text
 
 
 def test_closing_many_shows_it(range_house: House, range_desk: Client, booked: Appointment) -> None:
@@ -98,8 +91,8 @@ def test_who_waits_for_a_time_is_shown_with_the_part_of_the_day(
 ) -> None:
     page = range_desk.get(range_house.address("board/?day=2026-06-02"))
     waiting = "Rosalvaette Rosalvafield (needs a time) new"
-    assert chips(page) == [f"Morning {waiting} 60 min, Open, 2 free"]
-    listed = said(range_desk.get("/admin/bookings/appointment/"))
+    assert chips(page) == [f"Morning {waiting} 60 min, 2 free"]
+    listed = said(range_desk.get(range_house.address("patients/")))
     assert "Tue, Jun 2, 2026, morning" in listed
     assert "Tue, Jun 2, 9:00 AM" not in listed
 
@@ -113,7 +106,7 @@ def test_patients_of_one_opening_stand_on_the_board_in_order_of_their_times(
     page = range_desk.get(range_house.address("board/?day=2026-06-02"))
     assert chips(page) == [
         "8:15 AM Ada Brook new 60 min, Booked",
-        "Morning 60 min, Open, 1 free",
+        "Morning 60 min, 1 free",
         "9:20 AM Rosalvaette Rosalvafield new 60 min, Booked",
     ]
     assert "1 free 2 booked" in said(page)

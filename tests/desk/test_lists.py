@@ -1,217 +1,254 @@
-"""The admin's changelists: look-ups in the address, and formats of times."""
+"""The lists of patients, openings, weekly openings and history: what they show, and of which."""
 
-import logging
-from datetime import timedelta
-from itertools import product
+from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlencode
 
 import pytest
-from django.contrib import admin
-from django.db import IntegrityError
 from django.test import Client
 from time_machine import Traveller
 
-from bookings.models import Appointment, Booking, Event
-from openchair.serving import logs
-from practices.scoping import ScopedAdmin
-from tests.conftest import only_once
-from tests.desk.world import House, browser, person
+from bookings.desk import paging
+from bookings.models import Booking
+from bookings.scheduling import appointments, bookings
+from tests.desk.world import House, browser, person, said
 from tests.factories import NOON
 
-pytestmark = only_once
-
-ODD = [
-    "",
-    "(",
-    "[",
-    "0",
-    "9999",
-    "9" * 30,
-    "9" * 5000,
-    "9999-12-31T23:59:59-14:00",
-    "0001-01-01T00:00:00+14:00",
-    "\x00",
-    "a,b",
-]
-REFUSED = ["regex", "iregex", "range", "contains", "startswith", "gt", "week_day", "date__year"]
-TAKEN = ["exact", "isnull", "in", "exact__exact", "isnull__in"]
-DATES = ["year", "month", "day", "gte", "lt"]
+LISTS = ("patients/", "openings/", "weekly/", "history/")
+ODD = ["\0", "9" * 5000, "²", "9999-12-31", "0001-01-01", "<b>"]
 
 
-@pytest.fixture
-def operator(house: House) -> Client:
-    return browser(person("operator", is_superuser=True))
+def test_a_patients_row_says_all_that_is_asked_and_leads_to_the_visit(
+    house: House, desk: Client
+) -> None:
+    page = desk.get(house.address("patients/"))
+    assert (
+        "Quillonette Quillonfield , Tue, Jun 2, 2026, 9:00 AM Tue, Jun 2, 2026, 9:00 AM "
+        "Dr. Quillonson Quillon Square Booked 555 0100 Move"
+    ) in said(page)
+    link = f"{house.address(f'opening/{house.booking.pk}/')}#patient-{house.appointment.pk}"
+    assert f'href="{link}"' in page.content.decode()
 
 
-def lists() -> list[tuple[str, ScopedAdmin]]:
-    """List the changelists of all registered models: URL and ModelAdmin."""
-    return [
-        (f"/admin/{model._meta.app_label}/{model._meta.model_name}/", made)
-        for model, made in admin.site._registry.items()
-        if isinstance(made, ScopedAdmin)
-    ]
+def test_patients_are_listed_from_today_and_earlier_ones_are_asked_for(
+    house: House, clock: Traveller
+) -> None:
+    clock.shift(timedelta(days=2))
+    desk = browser(house.staff)
+    for query in ("", "?last=2026-06-01", "?first=2026-06-03"):
+        nobody = said(desk.get(house.address(f"patients/{query}")))
+        assert "No patient has a visit like that" in nobody
+    for query in ("?first=", "?last=2026-06-02", "?first=2026-06-02&last=2026-06-02"):
+        assert "Quillonette" in said(desk.get(house.address(f"patients/{query}")))
 
 
-@pytest.mark.filterwarnings("ignore:.*naive datetime:RuntimeWarning")
-def test_no_value_of_a_look_up_breaks_a_list(operator: Client) -> None:
-    """Each key with two values; each value with each kind of field and look-up."""
-    asked, tried = 0, set[tuple[str, str]]()
-    for path, made in lists():
-        filters = {item for item in made.list_filter if isinstance(item, str)}
-        keys = set(filters) | {f"{name}__{how}" for name in filters for how in TAKEN}
-        keys |= {f"{name}__pk__{how}" for name in filters for how in TAKEN}
-        if made.date_hierarchy:
-            keys |= {f"{made.date_hierarchy}__{how}" for how in DATES}
-        for turn, key in enumerate(sorted(keys)):
-            name, _, how = key.partition("__")
-            kind = made.opts.get_field(name).get_internal_type()
-            for number in range(len(ODD)):
-                value = ODD[(turn + number) % len(ODD)]
-                pairs = {(kind, value), (how, value)}
-                if number >= 2 and pairs <= tried:
-                    continue
-                tried |= pairs
-                flag = "&e=1" if number % 2 else ""  # as after Django has led back
-                response = operator.get(f"{path}?{urlencode({key: value})}{flag}")
-                asked += 1
-                assert response.status_code in {200, 302, 400, 404}, (path, key, value)
-    assert asked > 100
-
-
-ODD_DATES = {
-    "year": ["", "0", "1", "2026", "9999", "99999999"],
-    "month": ["", "x", "0", "12", "13"],
-    "day": ["", "x", "0", "31", "99"],
-}
-
-
-@pytest.mark.parametrize("left_out", ["", *ODD_DATES])
-def test_no_date_breaks_a_list(left_out: str, operator: Client) -> None:
-    parts = {f"start_datetime__{part}": odd for part, odd in ODD_DATES.items() if part != left_out}
-    for values in product(*parts.values()):
-        query = dict(zip(parts, values, strict=True))
-        response = operator.get(f"/admin/bookings/booking/?{urlencode(query)}")
-        assert response.status_code in {200, 302, 400}, query
-
-
-def test_a_look_up_that_no_filter_makes_is_refused(operator: Client) -> None:
-    asked = 0
-    for path, made in lists():
-        for field in made.opts.get_fields():
-            for how in REFUSED:
-                for value in ("(a+)+$",):
-                    response = operator.get(f"{path}?{urlencode({f'{field.name}__{how}': value})}")
-                    asked += 1
-                    assert response.status_code == 400, (path, field.name, how)
-        for key in ("pk", "pk__in", "nonsense", "nonsense__exact", "__", "id__regex"):
-            assert operator.get(f"{path}?{urlencode({key: '1'})}").status_code == 400, (path, key)
-    assert asked > 300
+def test_in_a_range_practice_a_visit_is_on_the_day_of_its_exact_time(
+    range_house: House, range_desk: Client
+) -> None:
+    exact = datetime.fromisoformat("2026-06-04T13:15:00-04:00")
+    appointments.edit(
+        appointment_id=range_house.appointment.pk,
+        fields={"status": "booked", "start_datetime": exact},
+        by=range_house.actor,
+        now=NOON,
+    )
+    for page in ("patients/", "openings/"):
+        asked = range_house.address(f"{page}?first=2026-06-04&last=2026-06-04")
+        assert "Thu, Jun 4, 2026, 1:15 PM" in said(range_desk.get(asked))
+    asked = range_house.address("patients/?first=2026-06-02&last=2026-06-02")
+    assert "Rosalvaette" not in said(range_desk.get(asked))
 
 
 @pytest.mark.parametrize(
-    "query",
+    ("query", "is_listed"),
     [
-        "status__exact=open",
-        "status__in=open,booked",
-        "location__id__exact=QuillonL",
-        "doctor__isnull=0",
-        "recurring__exact=0",
-        "start_datetime__year=2026&start_datetime__month=6&start_datetime__day=2",
-        "start_datetime__gte=2026-06-02T00:00:00Z&start_datetime__lt=2026-06-03T00:00:00Z",
+        ("status=booked", True),
+        ("status=cancelled", False),
+        ("status=no_time", False),
+        ("status=any", True),
+        ("doctor=QuillonD&location=QuillonL", True),
+        ("doctor=new", False),
     ],
 )
-def test_what_a_lists_own_filters_ask_is_answered(
-    query: str, house: House, operator: Client
+def test_patients_are_filtered(query: str, is_listed: bool, house: House, desk: Client) -> None:
+    other = house.practice.doctors.create(pk="new", name="Dr. New")
+    other.locations.add(house.location)
+    assert ("Quillonette" in said(desk.get(house.address(f"patients/?{query}")))) is is_listed
+
+
+def test_the_cancelled_are_listed_only_when_asked_for(house: House, desk: Client) -> None:
+    appointments.cancel(appointment_id=house.appointment.pk, by=house.actor, now=NOON)
+    assert "Quillonette" not in said(desk.get(house.address("patients/")))
+    for status in ("cancelled", "any"):
+        page = said(desk.get(house.address(f"patients/?status={status}")))
+        assert "Quillon Square Cancelled 555 0100" in page
+
+
+def test_what_has_no_time_yet_is_pointed_out_and_listed_by_itself(
+    house: House, desk: Client
 ) -> None:
-    listed = operator.get(f"/admin/bookings/booking/?{query}")
-    assert listed.status_code == 200
-    assert listed.context["cl"].result_count >= 1
+    for page, words in (("openings/", "Some openings have no time"), ("patients/", "a time")):
+        assert words not in said(desk.get(house.address(page))).partition("Show")[2]
+    untimed = house.publish("U", start=None)  # type: ignore[arg-type]  # as partners may
+    assert untimed.start_datetime is None
+    assert "Some openings have no time yet. Show them" in said(desk.get(house.address("openings/")))
+    alone = said(desk.get(house.address("openings/?status=no_time")))
+    assert "No time yet , Dr. Quillonson" in alone
+    assert "Jun 2" not in alone
 
 
-def test_refused_look_ups_are_not_logged_and_bugs_are(
-    operator: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+def test_an_openings_row_says_what_it_is(house: House, desk: Client) -> None:
+    page = said(desk.get(house.address("openings/")))
+    row = "Dr. Quillonson Quillon Square 60 min Free"
+    assert f"Tue, Jun 2, 2026, 9:00 AM , Dr. Quillonson {row} 1 of 3 taken" in page
+    assert f"Wed, Jun 3, 2026, 2:00 PM , Dr. Quillonson weekly {row} 0 of 3 taken" in page
+
+
+def test_the_order_is_turned_round_by_the_heading_of_the_time(house: House, desk: Client) -> None:
+    for order, told, first in (("", "ascending", "Tue, Jun 2"), ("latest", "descending", "Wed, ")):
+        page = desk.get(house.address(f"openings/?order={order}"))
+        assert f'aria-sort="{told}"' in page.content.decode()
+        rows = page.context["rows"]
+        assert rows[0].when.startswith(first)
+        starts = [row.booking.start_datetime for row in rows]
+        assert starts == sorted(starts, reverse=bool(order))
+
+
+def test_openings_are_downloaded_as_they_are_filtered(house: House, desk: Client) -> None:
+    answer = desk.get(house.address("openings/openings.csv?first=2026-06-02&last=2026-06-02"))
+    assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
+    heading, row = answer.content.decode().splitlines()
+    assert heading.startswith("\ufeffid,status,")
+    assert row.startswith(f"{house.booking.pk},Free,2026-06-02 09:00,America/New_York,60,")
+    page = desk.get(house.address("openings/?first=2026-06-02&status=open")).content.decode()
+    assert "openings/openings.csv?first=2026-06-02&amp;status=open" in page
+
+
+def test_weekly_openings_say_when_and_the_next_of_them_is_edited_or_ended(
+    house: House, desk: Client
 ) -> None:
-    operator.get("/admin/bookings/booking/?id__regex=(")
-    operator.get("/admin/bookings/booking/nothing/change/")
-    assert [r for r in caplog.records if r.levelno >= logging.WARNING] == []
-    operator.raise_request_exception = False
+    page = desk.get(house.address("weekly/"))
+    assert (
+        "Wednesdays, 2:00 PM Dr. Quillonson Quillon Square 60 min "
+        "Wed, Jun 3, 2026, 2:00 PM , Dr. Quillonson Goes on Edit or end"
+    ) in said(page)
+    assert house.address(f"opening/{house.weekly.pk}/edit/") in page.content.decode()
+    bookings.edit(booking_id=house.weekly.pk, fields={"recurring": False}, by=house.actor, now=NOON)
+    ended = said(desk.get(house.address("weekly/")))
+    assert "Ended" in ended
+    assert "Edit or end" not in ended
 
-    def bug(*_: Any) -> None:
-        raise RuntimeError("a bug")
 
-    monkeypatch.setattr(ScopedAdmin, "get_queryset", bug)
-    assert operator.get("/admin/practices/doctor/").status_code == 500
-    assert "a bug" in caplog.text
-
-
-def test_the_log_of_a_bug_does_not_repeat_a_row(
-    operator: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+def test_history_says_what_was_changed_when_by_whom_and_of_which_opening(
+    house: House, desk: Client, clock: Traveller
 ) -> None:
-    operator.raise_request_exception = False
-    row = "Failing row contains (Quillette)"
-
-    def refused(*_: Any) -> None:
-        try:
-            raise IntegrityError(row)
-        except IntegrityError as error:
-            raise RuntimeError(row) from error
-
-    monkeypatch.setattr(ScopedAdmin, "get_queryset", refused)
-    assert operator.get("/admin/practices/doctor/").status_code == 500
-    written = "".join(map(logs.formatter("text").format, caplog.records))
-    assert written.index("IntegrityError") < written.index("RuntimeError")
-    assert "Quillette" not in written
-
-
-@pytest.mark.parametrize("path", ["bookings/event/", "bookings/appointment/"])
-def test_times_are_on_the_offices_clock_and_named(
-    path: str, house: House, operator: Client
-) -> None:
-    page = operator.get(f"/admin/{path}").content.decode()
-    assert "Mon, Jun 1, 2026, 12:00 PM, New York time (EDT)" in page
+    clock.shift(timedelta(hours=1))
+    cancel = house.address(f"place/{house.appointment.pk}/cancel/")
+    desk.post(cancel, {"seen": "booked", "reason": "moved away"})
+    page = said(desk.get(house.address("history/")))
+    opening = "Tue, Jun 2, 2026, 9:00 AM Dr. Quillonson · Quillon Square"
+    assert (
+        "Mon, Jun 1, 2026, 1:00 PM, New York time (EDT) Quillonette Quillonfield: booked → "
+        f"cancelled Reason: moved away Quillonina {opening}"
+    ) in page
+    assert f"Opening made: free Quillon Partner {opening}" in page
 
 
 @pytest.mark.parametrize(
-    ("path", "model", "column", "by"),
+    ("query", "is_listed"),
     [
-        ("bookings/event/", Event, 1, "at"),
-        ("bookings/appointment/", Appointment, 7, "created_at"),
+        ("by=partner", True),
+        ("by=staff", False),
+        ("first=2026-06-01&last=2026-06-01", True),
+        ("first=2026-06-02", False),
+        ("last=2026-05-31", False),
     ],
 )
-def test_times_are_ordered_as_instants(
-    path: str, model: Any, column: int, by: str, house: House, operator: Client
-) -> None:
-    house.patient(house.publish("N"), now=NOON - timedelta(hours=1))
-    for sign in ("", "-"):
-        rows = operator.get(f"/admin/{path}?o={sign}{column}").context["cl"].result_list
-        times = [getattr(row, by) for row in rows]
-        assert times == sorted(times, reverse=bool(sign))
-        assert len(times) == model.objects.count() > 1
+def test_history_is_filtered(query: str, is_listed: bool, house: House, desk: Client) -> None:
+    page = said(desk.get(house.address(f"history/?{query}")))
+    assert ("Opening made" in page) is is_listed
 
 
-def test_more_rows_need_no_more_queries(
-    house: House, operator: Client, django_assert_max_num_queries: Any
-) -> None:
-    for path in ("bookings/event/", "bookings/appointment/"):
-        operator.get(f"/admin/{path}")
-    counts = []
-    for _ in range(2):
-        counted = []
-        for path in ("bookings/event/", "bookings/appointment/"):
-            with django_assert_max_num_queries(99) as asked:
-                operator.get(f"/admin/{path}")
-            counted.append(len(asked))
-        counts.append(counted)
-        for letter in "NM":
-            house.patient(house.publish(f"{letter}{len(counts)}"))
-    assert counts[0] == counts[1]
+def test_fifty_rows_are_a_page(house: House, desk: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paging, "SIZE", 2)
+    count = Booking.objects.filter(practice=house.practice).count()
+    address, seen = "?", list[str]()
+    while address:
+        page = desk.get(house.address(f"openings/{address}"))
+        seen += [row.booking.pk for row in page.context["rows"]]
+        address = page.context["next"]
+    assert len(seen) == len(set(seen)) == count
+    assert "Previous page" in said(page)
 
 
-def test_weeks_that_a_list_makes_are_made_at_a_whole_millisecond(
+def test_a_list_makes_the_weeks_that_are_due_at_a_whole_millisecond(
     house: House, clock: Traveller
 ) -> None:
     clock.shift(timedelta(weeks=2, microseconds=123_456))
-    browser(house.staff).get("/admin/bookings/booking/")
+    browser(house.staff).get(house.address("openings/"))
     made = Booking.objects.latest("created_at").created_at
     assert made - NOON == timedelta(weeks=2, milliseconds=123)
+
+
+@pytest.mark.parametrize("text", ODD)
+def test_odd_filters_are_answered_in_words(text: str, house: House, desk: Client) -> None:
+    for name in ("first", "last", "doctor", "location", "status", "page", "order"):
+        answer = desk.get(house.address("patients/"), {name: [text, text]})
+        is_refused = f"<title>{'Error: ' * (answer.status_code == 400)}Patients"
+        assert answer.status_code in {200, 400}, name
+        assert is_refused in answer.content.decode(), name
+    for page, name in (("history/", "by"), ("openings/openings.csv", "first"), ("weekly/", "page")):
+        assert desk.get(house.address(page), {name: text}).status_code in {200, 400}, page
+
+
+def test_days_the_wrong_way_round_are_told_at_their_field(house: House, desk: Client) -> None:
+    page = desk.get(house.address("history/?first=2026-06-02&last=2026-06-01"))
+    assert page.status_code == 400
+    html = page.content.decode()
+    assert 'aria-describedby="id_last_error"' in html
+    assert 'id="id_last_error"' in html
+    assert "Until : This is before the first day." in said(page)
+
+
+def test_a_list_has_no_more_queries_where_it_has_more_rows(
+    house: House, desk: Client, django_assert_max_num_queries: Any
+) -> None:
+    counts = []
+    desk.get(house.address("patients/"))  # makes what is due
+    for number in range(2):
+        counted = []
+        for page in LISTS:
+            with django_assert_max_num_queries(25) as asked:
+                desk.get(house.address(page))
+            counted.append(len(asked))
+        counts.append(counted)
+        for letter in "NM":
+            house.patient(house.publish(f"{letter}{number}", recurring=True))
+    assert counts[0] == counts[1]
+
+
+@pytest.mark.parametrize("page", [*LISTS, "openings/openings.csv"])
+def test_lists_are_for_staff_of_the_practice_and_operators(page: str, house: House) -> None:
+    other = House("Zyx")
+    assert browser(other.staff).get(house.address(page)).status_code == 404
+    operator = browser(person("operator", is_superuser=True))
+    assert operator.get(house.address(page)).status_code == 200
+    assert operator.post(house.address(page)).status_code == 405
+
+
+def test_former_addresses_lead_to_the_lists_and_to_the_opening(house: House, desk: Client) -> None:
+    for former, now in (
+        ("booking/?status__exact=open", "openings/"),
+        ("appointment/", "patients/"),
+        ("event/", "history/"),
+        ("series/", "weekly/"),
+        (f"booking/{house.booking.pk}/change/", f"opening/{house.booking.pk}/"),
+        (f"appointment/{house.appointment.pk}/history/", f"opening/{house.booking.pk}/"),
+    ):
+        answer = desk.get(f"/admin/bookings/{former}")
+        assert answer.headers["Location"] == house.address(now)
+    other = House("Zyx")
+    theirs = browser(other.staff)
+    for gone in (f"booking/{house.booking.pk}/", "appointment/x/change/", "booking/%00/"):
+        assert theirs.get(f"/admin/bookings/{gone}").status_code == 404
+    of_both = browser(person("of-both", house.practice, other.practice))
+    assert of_both.get("/admin/bookings/event/").headers["Location"] == "/admin/"

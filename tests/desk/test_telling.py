@@ -47,8 +47,8 @@ def cancels(house: House, desk: Client) -> tuple[str, Any, dict[str, list[str]]]
 def test_who_cancels_sees_the_mail_and_where_the_words_stand(house: House, desk: Client) -> None:
     path, page, shown = cancels(house, desk)
     assert "To quillon@example.org" in said(page)
-    assert "The office has cancelled your visit" in said(page)
-    assert said(page).index("The office writes:") < said(page).index("Your words")
+    assert "The office cancelled your visit" in said(page)
+    assert said(page).index("A note from the office:") < said(page).index("Your words")
     assert shown["by_mail"] == ["on"]
     done = desk.post(path, {**shown, "words": "The doctor is ill.\r\nSorry!"}, follow=True)
     assert "is cancelled. The family is told by e-mail." in said(done)
@@ -95,9 +95,9 @@ def test_who_moves_sees_the_mail_of_the_new_time(house: House, desk: Client) -> 
         appointment=house.appointment, kind=TaskKind.BOOKED, outcome=Outcome.SENT, at=NOON
     )
     page, shown = moves(house, desk)
-    assert "Your visit has been moved to Tuesday, June 2" in said(page)
-    assert "When: Tuesday, June 2, 2:00 PM (Eastern Time)" in said(page)
-    assert "Instead of: Tuesday, June 2, 9:00 AM (Eastern Time)" in said(page)
+    assert "Your visit has been moved to Tuesday, June 2, 2026" in said(page)
+    assert "When: Tuesday, June 2, 2026, 2:00 PM (Eastern Time)" in said(page)
+    assert "Previously: Tuesday, June 2, 2026, 9:00 AM (Eastern Time)" in said(page)
     done = desk.post(house.address("move/"), {**shown, "words": "Park behind."}, follow=True)
     assert "The family is told by e-mail. Undo" in said(done)
     assert tasks(house) == [("moved", True)]
@@ -153,7 +153,7 @@ def test_an_edit_of_an_opening_with_patients_shows_the_mail_and_needs_no_tick(
     }
     asked = desk.post(edit, values)
     assert asked.status_code == 409
-    assert "Tuesday, June 2, 9:30 AM" in said(asked)
+    assert "Tuesday, June 2, 2026, 9:30 AM" in said(asked)
     (again,) = forms(asked, 'class="oc-form oc-card"')
     long = desk.post(edit, {**values, **again, "words": "x" * 501})
     assert "at most 500 characters" in said(long)

@@ -146,7 +146,7 @@ def test_the_text_says_what_changed_last(house: House, desk: Client, clock: Trav
     address = house.address(f"place/{house.appointment.pk}/")
     desk.post(f"{address}cancel/", {"seen": "booked"})
     deliver(house, Outcome.REFUSED)
-    assert "The office has cancelled your visit" in said(desk.post(f"{address}mail/"))
+    assert "The office cancelled your visit" in said(desk.post(f"{address}mail/"))
 
 
 def test_the_text_of_a_moved_visit_tells_old_and_new_and_nothing_about_answers_to_a_mail(
@@ -158,8 +158,8 @@ def test_the_text_of_a_moved_visit_tells_old_and_new_and_nothing_about_answers_t
     moving.move(to=to, by=house.actor, now=NOON)
     text = said(desk.post(house.address(f"place/{visit.pk}/mail/")))
     assert "Your visit has been moved" in text
-    assert "When: Tuesday, June 9" in text
-    assert "Instead of: Tuesday, June 2" in text
+    assert "When: Tuesday, June 9, 2026" in text
+    assert "Previously: Tuesday, June 2, 2026" in text
     assert "Replies to this e-mail" not in text
 
 

@@ -107,7 +107,7 @@ class House:
         return f"/admin/desk/{self.practice.pk}/{page}"
 
     def rows(self) -> dict[type[Model], Any]:
-        """Return a row of every registered model."""
+        """Return a row of every model that is registered or in an address."""
         return {
             Practice: self.practice,
             Location: self.location,

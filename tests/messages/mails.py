@@ -40,7 +40,7 @@ class MailScene(Scene):
         self.page = BookingPage.objects.create(
             practice=self.practice,
             active=True,
-            promise_en="by noon of the next working day",
+            promise_en="by noon the next business day",
             promise_es="antes del mediodía del día hábil siguiente",
         )
         MailSettings.objects.create(

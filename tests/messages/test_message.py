@@ -109,7 +109,7 @@ def test_what_people_type_is_no_markup_and_no_header(db: None, clock: Any) -> No
     mail = mail_of(visit.tasks.latest("id"))
     assert '<a href="https://evil' not in part(mail, "text/html")
     assert {*mail.keys()} - {"Content-Transfer-Encoding"} == HEADERS
-    quoted = part(mail, "text/plain").partition("The office writes:\n")[2].partition("\n\n")[0]
+    quoted = part(mail, "text/plain").partition("A note from the office:\n")[2].partition("\n\n")[0]
     assert [line[:2] for line in quoted.split("\n")] == ["> "] * 4
     calendar = part(mail, "text/calendar")
     assert calendar.count("\nATTENDEE") == 1

@@ -67,8 +67,8 @@ def test_a_move_that_nobody_was_told_of_says_where_the_visit_is_as_its_first_mai
     visit = scene.take()
     scene.move(visit)
     mail = mail_of(visit.tasks.latest("id"))
-    assert mail["subject"] == "Your visit on Tuesday, June 9 is booked"
-    assert "Instead of" not in part(mail, "text/plain")
+    assert mail["subject"] == "Your visit is booked: Tuesday, June 9, 2026"
+    assert "Previously" not in part(mail, "text/plain")
 
 
 def test_a_move_of_a_visit_from_before_there_was_mail_says_what_was_before(
@@ -79,7 +79,7 @@ def test_a_move_of_a_visit_from_before_there_was_mail_says_what_was_before(
     visit.tasks.all().delete()
     scene.move(visit)
     text = part(mail_of(visit.tasks.latest("id")), "text/plain")
-    assert "Instead of: Tuesday, June 2, 9:00 AM" in text
+    assert "Previously: Tuesday, June 2, 2026, 9:00 AM" in text
 
 
 def test_a_mail_says_who_moved_the_visit(db: None, clock: Any) -> None:
@@ -89,14 +89,14 @@ def test_a_mail_says_who_moved_the_visit(db: None, clock: Any) -> None:
     to: Any = {visit.pk: {"booking_id": scene.booking(start_datetime=STARTS).pk}}
     moving.move(to=to, by=PATIENT, now=NOON)
     text = part(mail_of(visit.tasks.latest("id")), "text/plain")
-    assert text.startswith("You have moved your visit\n")
+    assert text.startswith("You moved your visit\n")
     assert "does not suit you" not in text
 
 
 def test_a_reminder_that_goes_on_the_day_itself_says_today(db: None, clock: Any) -> None:
     _visit, task = a_mail(TaskKind.REMINDER_1_DAY, "en", clock)
     task.run_after += timedelta(days=1, hours=-1)
-    assert mail_of(task)["subject"] == "Your visit is today: Tuesday, June 9, 2:30 PM"
+    assert mail_of(task)["subject"] == "Your visit is today: Tuesday, June 9, 2026, 2:30 PM"
 
 
 def told(visit: Appointment) -> facts.Moment | None:
@@ -159,7 +159,10 @@ def test_a_visit_that_is_back_where_it_was_has_not_been_moved(db: None, clock: A
     scene.move(visit)
     to: Any = {visit.pk: {"booking_id": first}}
     moving.move(to=to, by=scene.staff, now=NOON)
-    assert mail_of(visit.tasks.latest("id"))["subject"] == "Your visit on Tuesday, June 2 is booked"
+    assert (
+        mail_of(visit.tasks.latest("id"))["subject"]
+        == "Your visit is booked: Tuesday, June 2, 2026"
+    )
 
 
 def test_another_time_in_the_same_part_of_the_day_is_no_move_to_a_family(
@@ -194,7 +197,7 @@ def test_a_cancellation_names_the_time_that_the_family_knows(db: None, clock: An
     scene.move(visit)
     scene.cancel(visit, scene.staff)
     mail = mail_of(visit.tasks.latest("id"))
-    assert mail["subject"] == "Your visit on Tuesday, June 2 is cancelled"
+    assert mail["subject"] == "Your visit is cancelled: Tuesday, June 2, 2026"
 
 
 def test_the_desk_shows_a_move_as_it_will_be_sent_and_changes_nothing_by_it(
@@ -214,13 +217,13 @@ def test_the_desk_shows_a_move_as_it_will_be_sent_and_changes_nothing_by_it(
     mail = mail_of(visit.tasks.latest("id"))
     link = facts.link_to(visit)
     assert mail["subject"] == shown.subject
-    assert part(mail, "text/plain") == shown.text.replace("(the link of this visit)", link)
+    assert part(mail, "text/plain") == shown.text.replace("(the link to this visit)", link)
 
 
 def test_the_desk_shows_a_cancellation_as_the_offices(db: None, clock: Any) -> None:
     visit = MailScene().told()
     shown = message.preview(facts.of(visit, TaskKind.CANCELLED, NOON, words=WORDS))
-    assert shown.text.startswith("The office has cancelled your visit\n")
+    assert shown.text.startswith("The office cancelled your visit\n")
     assert "> Please forgive us.\n" in shown.text
 
 

@@ -126,10 +126,10 @@ def plant(server: Server) -> set[str]:
     chunked = ("Content-Type: application/json", "Transfer-Encoding: chunked")
     talk(server, raw(server, f"POST {places} HTTP/1.1", *chunked, body=f"zz{PLANTED}".encode()))
     browser = sign_in(server, secrets)
-    assert browser.send("GET", f"/admin/bookings/booking/?q={PLANTED}").status == 200
+    desk = f"/admin/desk/{server.demo['practices']['exact']['id']}/"
+    assert browser.send("GET", f"{desk}openings/?status={PLANTED}").status == 400
     browser.send("POST", "/admin/practices/partner/add/", {"name": PLANTED * 30, "contact": MAIL})
-    find = f"/admin/desk/{server.demo['practices']['exact']['id']}/find/"
-    assert browser.send("POST", find, {"q": f"{PLANTED} {PHONE}"}).status == 200
+    assert browser.send("POST", f"{desk}find/", {"q": f"{PLANTED} {PHONE}"}).status == 200
     # An unexpected exception whose text quotes a row.
     execute(server, f"UPDATE practices_location SET timezone = '{PLANTED}' WHERE id = 'HK295'")
     elsewhere = "/onlinescheduling/location/HK295/bookings"
@@ -137,7 +137,7 @@ def plant(server: Server) -> set[str]:
     break_database(server)
     assert server.call("POST", places, {"status": "booked", **FIELDS}).status >= 409
     assert server.call("PUT", f"/onlinescheduling/booking/{booking}", {"length": 20}).status == 503
-    assert browser.send("GET", f"/admin/bookings/event/?q={PLANTED}").status >= 500
+    assert browser.send("GET", f"{desk}history/?q={PLANTED}").status >= 500
     return secrets
 
 
@@ -196,10 +196,10 @@ def test_a_request_is_told_in_one_line(server_log: tuple[Server, Path]) -> None:
 def test_a_persons_request_is_told_with_their_name(server_log: tuple[Server, Path]) -> None:
     server, log = server_log
     browser = sign_in(server, set())
-    answer = browser.send("GET", "/admin/bookings/booking/")
+    answer = browser.send("GET", "/admin/practices/doctor/")
     line = the_line(log, answer.headers["X-Request-ID"])
     assert (line["user"], line["key"]) == (server.demo["staff"]["operator"]["username"], None)
-    assert line["route"] == "/admin/bookings/booking/"
+    assert line["route"] == "/admin/practices/doctor/"
     probe = server.call("GET", "/livez")
     line = the_line(log, probe.headers["X-Request-ID"])
     assert (line["route"], line["sql"], line["user"]) == ("/livez", 0, None)

@@ -119,7 +119,7 @@ def test_a_key_of_another_partner_is_not_found(scene: Scene, operator: Client) -
     ("values", "words"),
     [
         ({"authorized": False}, "may not list practices and may not change anything"),
-        ({}, "may change nothing, for no practice is granted"),
+        ({}, "may change nothing, for it is granted no practice"),
         ({"all_practices": True}, "in every practice, those to come included"),
         ({"active": False}, "Nothing: the partner is switched off"),
     ],

@@ -4,7 +4,6 @@ import re
 from datetime import timedelta
 from typing import Any
 
-import pytest
 from django.test import Client, RequestFactory
 from time_machine import Traveller
 
@@ -68,15 +67,11 @@ def test_an_invitation_ends_the_old_password_and_its_sessions(house: House) -> N
     assert before.get(house.address("board/")).status_code == 302
 
 
-@pytest.mark.parametrize(
-    "who", ["x", "MQ", "LTE", "MDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMA", "_-", "é"]
-)
-@pytest.mark.parametrize("token", ["x", "x-y", "c0ffee-" + "0" * 32, "%00", "\u0661-a"])
-def test_a_made_up_link_is_a_404(house: House, who: str, token: str) -> None:
-    assert (
-        Client(headers={"host": "localhost"}).get(f"/admin/invitation/{who}/{token}/").status_code
-        == 404
-    )
+def test_a_made_up_link_is_a_404(house: House) -> None:
+    client = Client(headers={"host": "localhost"})
+    for who in ("x", "MQ", "LTE", "MDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMA", "_-", "é", "%ff"):
+        for token in ("x", "c0ffee-" + "0" * 32, "%00", "\u0661-a"):
+            assert client.get(f"/admin/invitation/{who}/{token}/").status_code == 404
 
 
 def test_somebody_elses_account_is_not_named_by_a_link_of_ones_own(house: House) -> None:

@@ -11,7 +11,7 @@ from time_machine import Traveller
 from bookings.models import Appointment
 from openchair.api.models import Counter
 from tests.conftest import only_once_on_sqlite
-from tests.desk.world import House, User, browser, person
+from tests.desk.world import House, browser
 from tests.staff.conftest import PASSWORD
 
 pytestmark = only_once_on_sqlite
@@ -162,36 +162,6 @@ def test_a_form_that_cannot_be_read_is_a_400(house: House, kind: str) -> None:
     refused = client.generic("POST", f"{page}patient/", body, content_type=kind)
     assert refused.status_code == 400
     assert "The server cannot read this request" in refused.content.decode()
-
-
-def test_an_operator_makes_an_account_that_can_log_in(house: House) -> None:
-    operator = browser(person("operator", is_superuser=True))
-    values = {
-        "username": "newcomer",
-        "first_name": "New",
-        "last_name": "Comer",
-        "usable_password": "true",
-        "password1": "correct horse battery",
-        "password2": "correct horse battery",
-        "memberships-TOTAL_FORMS": "1",
-        "memberships-INITIAL_FORMS": "0",
-        "memberships-0-practice": house.practice.pk,
-    }
-    weak = operator.post("/admin/auth/user/add/", {**values, "password1": "1", "password2": "1"})
-    assert "too short" in weak.content.decode()
-    assert operator.post("/admin/auth/user/add/", values).status_code == 302
-    made = User.objects.get(username="newcomer")
-    assert (made.is_staff, made.is_superuser) == (True, False)
-    client = Client(headers={"host": "localhost"})
-    assert attempt(client, "newcomer", "correct horse battery").status_code == 302
-    assert client.get(house.address("board/")).status_code == 200
-
-
-def test_accounts_are_switched_off_not_deleted(house: House) -> None:
-    operator = browser(person("operator", is_superuser=True))
-    path = f"/admin/auth/user/{house.staff.pk}/delete/"
-    assert operator.post(path, {"post": "yes"}).status_code == 403
-    assert User.objects.filter(pk=house.staff.pk).exists()
 
 
 def test_a_page_of_the_admin_is_kept_by_nobody_and_framed_by_nobody(house: House) -> None:

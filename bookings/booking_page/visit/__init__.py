@@ -1,1 +1,1 @@
-"""Manage pages: who has a visit's link sees it, says "I will come", moves or cancels it."""
+"""Manage pages: who has a visit's link sees it, confirms, moves or cancels it."""

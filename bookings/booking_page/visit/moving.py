@@ -79,7 +79,7 @@ class Search:
 
     def _offer(self, option: Option) -> tuple[str, str, Choice]:
         said = choice(self.page, option)
-        return said.value, words.day(_local_day(option.places[0]), self.today), said
+        return said.value, words.day(_local_day(option.places[0])), said
 
     def _elsewhere(self, options: list[Option]) -> list[Option]:
         """Return those that are not the opening that the visit is in."""
@@ -162,7 +162,7 @@ def check(request: HttpRequest, visit: Visit) -> HttpResponse:
         "back": visit.url(
             "visit_move_time", day=_local_day(opening).isoformat(), **_offices(search)
         ),
-        "when": words.opening_time(opening.start_datetime, visit.now, opening.location, kind),
+        "when": words.opening_time(opening.start_datetime, opening.location, kind),
         "zone": words.zone_name(opening.location.zone),
         "address": calendar.address(opening.location),
         "doctor": opening.doctor.name,
@@ -189,7 +189,7 @@ def _ask_day(request: HttpRequest, search: Search, mistakes: Mistakes = ()) -> H
     shown, later = found[:AT_ONCE], found[AT_ONCE:]
     context: dict[str, Any] = {
         "back": visit.url("visit"),
-        "days": [(each.isoformat(), words.day(each, today)) for each in shown],
+        "days": [(each.isoformat(), words.day(each)) for each in shown],
         "later": later and visit.url("visit_move", first=str(later[0]), **_offices(search)),
     }
     return _ask(request, search, "move_day.html", context, mistakes)
@@ -202,7 +202,7 @@ def _ask_time(
     context = {
         "back": search.visit.url("visit_move", **_offices(search)),
         "day": day.isoformat(),
-        "day_name": words.day(day, search.today),
+        "day_name": words.day(day),
         "groups": groups(search.page, options),
     }
     return _ask(request, search, "move_time.html", context, mistakes)

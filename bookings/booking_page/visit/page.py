@@ -61,7 +61,7 @@ class Visit:
 
     @property
     def when(self) -> str:
-        return when(self.appointment, self.now)
+        return when(self.appointment)
 
     @property
     def zone(self) -> str:
@@ -148,9 +148,7 @@ class Visit:
             return []
         rows = Appointment.objects.select_related("booking__location", "booking__practice")
         others = rows.filter(group_id=group_id, status__in=BOOKED).exclude(pk=self.appointment.pk)
-        return [
-            (name_of(each), when(each, self.now)) for each in others.order_by("created_at", "id")
-        ]
+        return [(name_of(each), when(each)) for each in others.order_by("created_at", "id")]
 
     @cached_property
     def changes_by_office(self) -> list[str]:
@@ -168,13 +166,13 @@ class Visit:
         if (was := changes.get("start_datetime", [None])[0]) is not None:
             begins, kind = datetime.fromisoformat(was), self.offered.practice.kind
             kind = Kind.EXACT if status == AppointmentStatus.BOOKED else kind
-            time = words.opening_time(begins, self.now, self.location, kind)
+            time = words.opening_time(begins, self.location, kind)
             said = _("The office changed the time of this visit. It was %(when)s.")
             sentences.append(said % {"when": time})
         before = changes.get("location_id", [None])[0]
         place = None if before is None else Location.objects.filter(pk=before).first()
         if place is not None:
-            said = _("The office changed the place of this visit. It was at %(place)s.")
+            said = _("The office changed the location of this visit. It was at %(place)s.")
             sentences.append(said % {"place": place.name})
         return sentences
 
@@ -269,7 +267,10 @@ def _show_refused(request: HttpRequest, visit: Visit, refused: Refused) -> HttpR
     if refused.reason == "too_late":
         words = _("This visit can no longer be changed here. Nothing was changed.")
     else:
-        words = _("This visit has changed meanwhile. Nothing was changed by you: look at it again.")
+        words = _(
+            "This visit changed while you had this page open. "
+            "Your change was not made: check the visit again."
+        )
     now = _find(request, visit.token, visit.now) or visit
     return show(request, now, "show.html", {"mistakes": [("", words)]}, status=409)
 
@@ -281,14 +282,14 @@ def as_it_is(appointment: Appointment) -> str:
     return f"{appointment.status} {appointment.booking_id} {time}"
 
 
-def when(appointment: Appointment, now: datetime) -> str:
-    """Format the time of a visit: Tuesday, March 5, 3:45 PM, or its part of the day."""
+def when(appointment: Appointment) -> str:
+    """Format the time of a visit: Tuesday, March 5, 2030, 3:45 PM, or its part of the day."""
     booking, exact = appointment.booking, appointment.exact_time
     if exact is not None:
-        return words.opening_time(exact, now, booking.location, Kind.EXACT)
+        return words.opening_time(exact, booking.location, Kind.EXACT)
     if booking.start_datetime is None:
         return _("The office has not set a time yet")
-    return words.opening_time(booking.start_datetime, now, booking.location, Kind.RANGE)
+    return words.opening_time(booking.start_datetime, booking.location, Kind.RANGE)
 
 
 def _find(request: HttpRequest, token: str, now: datetime) -> Visit | None:

@@ -1,4 +1,4 @@
-"""The page of a visit, the button "I will come", and the calendar file."""
+"""The page of a visit, the button that confirms it, and the calendar file."""
 
 from django.http import HttpRequest, HttpResponse
 

@@ -21,14 +21,14 @@ _MARKS = {Attendance.KEPT: "Came", Attendance.NO_SHOW: "No-show", Attendance.LAT
 
 
 def status_word(entry: Entry) -> str:
-    """Return the status; of what has passed with nobody in it, that it was not used."""
+    """Return the status: of several places how many are free; of what nobody used, just that."""
     if entry.is_past and entry.status == Status.OPEN and not entry.visits:
         return "Passed unused"
-    return labels.STATUS[entry.status]
+    return places(entry) or labels.STATUS[entry.status]
 
 
 def places(entry: Entry) -> str:
-    """Return how many of several places are free (2 free, 1 unused), unless the status says it."""
+    """Return how many of several places are free (2 free, 1 unused), or an empty string."""
     if entry.row.total_appointments < 2 or not entry.free or (entry.is_past and not entry.visits):
         return ""
     return f"{entry.free} {'unused' if entry.is_past else 'free'}"
@@ -55,7 +55,7 @@ def block(entry: Entry, doctor: str, looks: str, where: str, path: str, token: s
     parts += [_name(visit, "" if said else visit.note) for visit in entry.visits]
     word = said or status_word(entry)
     facts = [f'<span class="chip-length">{row.length} min, </span>{word}']
-    facts += [each for each in (places(entry), "weekly" if row.recurring else "") if each]
+    facts += ["weekly"] if row.recurring else []
     whose = f'<span class="chip-doctor">, {escape(doctor)}</span>'
     parts.append(f' <span class="chip-facts">{", ".join(facts)}{whose}</span>')
     link = f'<a class="chip" href="../opening/{row.id}/">{"".join(parts)}</a>'

@@ -111,9 +111,9 @@ def _chip(entry: Entry, doctor: str, *, dim: bool) -> SafeString:
     row = entry.row
     who = ", ".join(_short(visit) for visit in entry.visits)
     said: list[str] = [who] if who else [grid.status_word(entry)]
-    if free := grid.places(entry):
+    if who and (free := grid.places(entry)):
         said.append(f'<span class="chip-places">{free}</span>')
-    if who:
+    elif who:
         hidden = " oc-sr" if entry.status in {Status.BOOKED, Status.OPEN} else ""
         said.append(f'<span class="chip-status{hidden}">{grid.status_word(entry)}</span>')
     looks = grid.looks(entry, is_dim=dim)

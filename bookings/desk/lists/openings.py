@@ -83,9 +83,11 @@ def _without_time(desk: Desk) -> QuerySet[Booking]:
 
 
 def _row(booking: Booking, desk: Desk) -> Row:
+    timed: list[Appointment] = booking.timed  # type: ignore[attr-defined]  # WITH_TIMED
+    all_times = times.of_booking(booking, timed, booking.location.zone, desk.practice.kind)
     return Row(
         booking=booking,
-        when=times.when(booking, booking.timed),  # type: ignore[attr-defined]  # WITH_TIMED
+        when="; ".join(map(str, all_times)) or "no time yet",
         status=status_word(booking, desk.now),
         looks=status_class(booking, desk.now),
         taken=labels.taken(booking),

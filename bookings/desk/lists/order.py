@@ -14,9 +14,7 @@ def is_latest_first(request: HttpRequest) -> bool:
     return request.GET.get("order") == "latest"
 
 
-def in_order(
-    rows: QuerySet[Row], instant: str, *then: str, latest_first: bool
-) -> QuerySet[Row]:
+def in_order(rows: QuerySet[Row], instant: str, *then: str, latest_first: bool) -> QuerySet[Row]:
     """Sort by time, and rows of one time as `then` says; what has no time is later than all."""
     if latest_first:
         return rows.order_by(F(instant).desc(nulls_first=True), *(f"-{name}" for name in then))

@@ -1,7 +1,11 @@
 """The list of a practice's patients: a row for each visit."""
 
+from collections.abc import Iterator
+from heapq import merge
+from itertools import islice
+from typing import Any
+
 from django.db.models import QuerySet
-from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
@@ -9,9 +13,10 @@ from bookings.desk import labels
 from bookings.desk.desk import Desk, desk_page, show
 from bookings.desk.lists.filters import ANY, NO_TIME, OpeningsForm, from_today
 from bookings.desk.lists.order import in_order, is_latest_first, sorting
-from bookings.desk.paging import page_of
+from bookings.desk.paging import SIZE, links, slice_of
 from bookings.desk.visit_rows import rows_of
 from bookings.models import TAKEN, Appointment
+from bookings.models.appointment import AppointmentQuerySet
 
 _STATUSES = [
     ("", "All but cancelled"),
@@ -25,37 +30,65 @@ _STATUSES = [
 @require_safe
 def page(request: HttpRequest, desk: Desk) -> HttpResponse:
     form = OpeningsForm(desk, from_today(request, desk), statuses=_STATUSES)
-    visits, pages = page_of(request, _found(request, desk, form))
+    found = _found(request, desk, form) if form.is_valid() else []
+    of_practice = Appointment.objects.filter(booking__practice=desk.practice)
     context = {
         "title": "Patients",
         "form": form,
-        "rows": rows_of(visits, desk),
-        "without_time": _without_time(desk).exists(),
+        "rows": rows_of(_read(found[:SIZE]), desk),
+        "without_time": _without_time(of_practice).exists(),
         **sorting(request),
-        **pages,
+        **links(request, len(found)),
     }
     return show(request, desk, "lists/patients.html", context, 400 if form.errors else 200)
 
 
-def _found(request: HttpRequest, desk: Desk, form: OpeningsForm) -> QuerySet[Appointment]:
-    if not form.is_valid():
-        return Appointment.objects.none()
+def _found(request: HttpRequest, desk: Desk, form: OpeningsForm) -> list[str]:
+    """Return the ids of the page's visits, and of one more."""
+    latest_first, wanted = is_latest_first(request), slice_of(request)
+    sources = [
+        in_order(
+            rows.filter(form.days(location="booking__location", instant=begins)),
+            begins,
+            "booking_id",
+            "pk",
+            latest_first=latest_first,
+        ).values_list(begins, "pk")[: wanted.stop]
+        for rows, begins in _sources(desk, _asked(desk, form))
+    ]
+    # What has no time is later than all.
+    merged = merge(*sources, key=lambda row: (row[0] is None, row[0]), reverse=latest_first)
+    return [pk for _, pk in islice(merged, wanted.start, wanted.stop)]
+
+
+def _asked(desk: Desk, form: OpeningsForm) -> AppointmentQuerySet:
+    rows = Appointment.objects.filter(form.of_opening("booking__"), booking__practice=desk.practice)
     status = form.cleaned_data["status"]
     if status == NO_TIME:
-        rows = _without_time(desk)
-    else:
-        rows = Appointment.objects.filter(booking__practice=desk.practice)
-        if status != ANY:
-            rows = rows.filter(status__in=[status] if status else TAKEN)
-    begins = "booking__start_datetime"
-    if desk.practice.range_bookings:  # there a visit's exact time may be on another day
-        rows, begins = rows.alias(begins=Coalesce("start_datetime", begins)), "begins"
-    days = form.days(location="booking__location", instant=begins)
-    rows = rows.filter(days, form.of_opening("booking__"))
-    related = rows.select_related("booking__location", "booking__doctor", "booking__practice")
-    return in_order(related, begins, "booking_id", "pk", latest_first=is_latest_first(request))
+        return _without_time(rows)
+    if status == ANY:
+        return rows
+    return rows.filter(status__in=[status] if status else TAKEN)
 
 
-def _without_time(desk: Desk) -> QuerySet[Appointment]:
-    rows = Appointment.objects.taken().filter(booking__practice=desk.practice)
-    return rows.filter(booking__start_datetime=None)
+def _sources(desk: Desk, rows: AppointmentQuerySet) -> Iterator[tuple[AppointmentQuerySet, str]]:
+    """Yield visits with the look-up of their time: each is in the order of an index then.
+
+    In a range practice a visit's exact time may be on another day than its opening.
+    """
+    if desk.practice.range_bookings:
+        yield rows.exclude(start_datetime=None), "start_datetime"
+        rows = rows.filter(start_datetime=None)
+    yield rows, "booking__start_datetime"
+
+
+def _without_time(rows: AppointmentQuerySet) -> AppointmentQuerySet:
+    return rows.taken().filter(booking__start_datetime=None)
+
+
+def _read(ids: list[str]) -> list[Appointment]:
+    rows: QuerySet[Any] = Appointment.objects.select_related(
+        "booking__location", "booking__doctor", "booking__practice"
+    )
+    by_id = rows.in_bulk(ids)
+    return [by_id[pk] for pk in ids if pk in by_id]

@@ -133,7 +133,7 @@ def _text(words: Wording, language: str, *, is_mail: bool = True) -> str:
         parts.append("\n".join(f"{label}: {told}" for label, told in words.details))
         if words.office_says:
             quoted = "\n".join(f"> {line}" for line in words.office_says.splitlines())
-            parts += [_("The office writes:") + f"\n{quoted}"]
+            parts += [_("A note from the office:") + f"\n{quoted}"]
         parts += words.paragraphs
         if words.button[1]:
             parts.append("{}:\n{}".format(*words.button))
@@ -149,7 +149,7 @@ def _end(words: Wording, *, is_mail: bool) -> list[str]:
     if words.phone:
         lines.append(_("Office phone: %(phone)s") % {"phone": words.phone})
     if is_mail:
-        lines.append(_("Replies to this e-mail are not read: please call the office."))
+        lines.append(_("Replies to this e-mail are not read. Call the office instead."))
     if words.no_reminders:
         lines.append(_("Stop reminders") + f": {words.no_reminders}")
     return lines

@@ -51,8 +51,8 @@ def _of_code(facts: Facts) -> Wording:
         headline=_("Your code"),
         code=facts.code,
         paragraphs=[
-            _("Type it on the page on which you are booking a visit."),
-            _("If that is not you, you have nothing to do: without the code nothing is booked."),
+            _("Enter it on the page where you are booking your visit."),
+            _("If this was not you, ignore this e-mail: nothing is booked without the code."),
         ],
     )
 
@@ -75,28 +75,28 @@ def _subject(facts: Facts) -> str:
     begins, zone = facts.at.begins, facts.at.location.zone
     if begins is None:
         return _headline(facts)
-    day = {"day": words.day_of(begins, facts.now, zone)}
+    day = {"day": words.day_of(begins, zone)}
     if facts.kind == TaskKind.RESERVED:
-        return _("Your place on %(day)s is reserved") % day
+        return _("Your place is reserved: %(day)s") % day
     if facts.kind == TaskKind.TIME_GIVEN:
         return _("The exact time of your visit on %(day)s") % day
     if facts.kind == TaskKind.MOVED:
         return _("Your visit has been moved to %(day)s") % day
     if facts.kind == TaskKind.CANCELLED:
-        return _("Your visit on %(day)s is cancelled") % day
+        return _("Your visit is cancelled: %(day)s") % day
     if facts.kind in reminders.DAYS:
         if _is_near(facts):
-            time = words.opening_time(begins, facts.now, facts.at.location, Kind.EXACT)
+            time = words.opening_time(begins, facts.at.location, Kind.EXACT)
             return f"{_headline(facts)}: {time}"
         return _("Reminder: your visit on %(day)s") % day
-    return _("Your visit on %(day)s is booked") % day
+    return _("Your visit is booked: %(day)s") % day
 
 
 def _headline(facts: Facts) -> str:
     if facts.kind == TaskKind.RESERVED:
         return _("Your place is reserved")
     if facts.kind == TaskKind.TIME_GIVEN:
-        return _("Your visit has its exact time")
+        return _("Your visit now has an exact time")
     if facts.kind in {TaskKind.MOVED, TaskKind.CANCELLED}:
         return _done_by(facts)
     if facts.kind in reminders.DAYS:
@@ -110,11 +110,11 @@ def _done_by(facts: Facts) -> str:
     """Say who moved or cancelled the visit."""
     is_moved = facts.kind == TaskKind.MOVED
     if facts.by == ActorKind.PATIENT:
-        return _("You have moved your visit") if is_moved else _("You have cancelled your visit")
+        return _("You moved your visit") if is_moved else _("You cancelled your visit")
     if facts.by == ActorKind.STAFF:
         if is_moved:
-            return _("The office has moved your visit")
-        return _("The office has cancelled your visit")
+            return _("The office moved your visit")
+        return _("The office cancelled your visit")
     return _("Your visit has been moved") if is_moved else _("Your visit is cancelled")
 
 
@@ -139,7 +139,7 @@ def _details(facts: Facts) -> list[tuple[str, str]]:
         was = [each for each in [_when(before, facts)] if each != when]
         if before.location != at.location:
             was.append(before.location.name)
-        found.append((_("Instead of"), ", ".join(was)))
+        found.append((_("Previously"), ", ".join(was)))
     return [(label, told) for label, told in found if told]
 
 
@@ -147,7 +147,7 @@ def _when(at: Moment, facts: Facts) -> str:
     if at.begins is None:
         return _("The office has not set a time yet")
     kind = Kind.EXACT if at.is_exact else Kind.RANGE
-    time = words.opening_time(at.begins, facts.now, at.location, kind)
+    time = words.opening_time(at.begins, at.location, kind)
     return f"{capfirst(time)} ({words.zone_name(at.location.zone)})"
 
 
@@ -155,33 +155,35 @@ def _paragraphs(facts: Facts) -> list[str]:
     if facts.kind == TaskKind.CANCELLED:
         if facts.book_url:
             return [_("The office is not expecting you.")]
-        return [_("The office is not expecting you."), _("For another visit, call the office.")]
-    unsuitable = _("If this does not suit you, move the visit or call the office.")
+        return [_("The office is not expecting you."), _("To book another visit, call the office.")]
+    unsuitable = _("If this does not work for you, move the visit or call the office.")
     is_by_others = facts.kind == TaskKind.MOVED and facts.by != ActorKind.PATIENT
     if not facts.at.is_exact:
-        until = unsuitable if is_by_others else _("Until then you have nothing more to do.")
+        until = (
+            unsuitable if is_by_others else _("Until then, there is nothing else you need to do.")
+        )
         return [_promise(facts), until]
     if is_by_others:
         return [unsuitable, _("We look forward to seeing you.")]
     if facts.kind in reminders.DAYS:
         if facts.is_confirmed:
-            said = _("You told the office that you will come.")
+            said = _("You confirmed this visit.")
             return [said, _("We look forward to seeing you.")]
-        return [_("Please tell the office whether you are coming.")]
-    return [_("You have nothing more to do. We look forward to seeing you.")]
+        return [_("Let the office know whether you are coming.")]
+    return [_("There is nothing else you need to do. We look forward to seeing you.")]
 
 
 def _promise(facts: Facts) -> str:
     if facts.promise[0]:
-        said = _("The office sets the exact time and tells you:")
+        said = _("The office will set the exact time and let you know:")
         return f"{said} {facts.promise[0]}."
-    return _("The office sets the exact time and tells you.")
+    return _("The office will set the exact time and let you know.")
 
 
 def _button(facts: Facts) -> tuple[str, str]:
     if facts.kind == TaskKind.CANCELLED:
         return (_("Book another visit"), facts.book_url) if facts.book_url else ("", "")
-    link = facts.link or _("(the link of this visit)")
+    link = facts.link or _("(the link to this visit)")
     if facts.kind in reminders.DAYS and not facts.is_confirmed:
         return _("Confirm, move or cancel this visit"), link
     return _("See, move or cancel this visit"), link

@@ -7,14 +7,11 @@ from django import forms
 from django.contrib.auth.models import User
 from django.forms import BaseFormSet, formset_factory
 
-from practices.models import Doctor, Kind, Location, Partner, Practice
+from practices.admin.practices import KINDS
+from practices.models import Doctor, Location, Partner, Practice
 from practices.timezones import TimeZoneField
 
 MOST_ROWS = 50
-KINDS = [
-    (Kind.EXACT, "Exact times: a patient books 9:45 AM"),
-    (Kind.RANGE, "Parts of the day: a patient asks for a morning, and you set the time"),
-]
 
 
 class PracticeForm(forms.ModelForm):
@@ -190,15 +187,13 @@ class PartnerForm(forms.Form):
     existing = forms.ModelChoiceField(
         Partner.objects.filter(active=True),
         required=False,
-        label="A partner that is here already",
+        label="Or a partner that is here already",
         empty_label="None",
     )
     another_key = forms.BooleanField(
-        required=False, label="Issue it another key", help_text="A new partner gets one anyway."
+        required=False, label="Issue another key to the partner that is here already"
     )
-    new_name = forms.CharField(
-        max_length=200, required=False, label="Or a new partner, by its name"
-    )
+    new_name = forms.CharField(max_length=200, required=False, label="A new partner, by its name")
     may_write = forms.BooleanField(
         required=False, label="Let it list practices and fill those that it is granted"
     )

@@ -87,6 +87,14 @@ def test_every_example_works_as_it_is_printed(
     assert statuses == expected, done.stdout + done.stderr
 
 
+def test_the_page_for_trying_is_filled_with_ids_that_there_are(server: Server) -> None:
+    document = server.call("GET", "/docs/try/openapi.json", key="").json()
+    for kind in ("booking", "appointment"):
+        (path,) = [each for each in document["paths"] if each.endswith(f"{kind}/{{{kind}_id}}")]
+        (known,) = [each["example"] for each in document["paths"][path]["get"]["parameters"][:1]]
+        assert server.call("GET", path.replace(f"{{{kind}_id}}", known)).status == 200
+
+
 def test_answers_about_the_demo_are_printed_as_they_are(server: Server) -> None:
     for name in ("get_practice", "list_practice_locations", "get_location", "get_doctor"):
         one = operations()[name]
@@ -104,6 +112,13 @@ def test_every_operation_of_the_published_document_has_its_page() -> None:
     assert {address for _, address, _ in for_search()} == {
         f"/docs/reference/{name}" for name in published
     }
+
+
+@pytest.mark.parametrize("one", operations().values(), ids=list(operations()))
+def test_what_an_example_sends_is_among_the_fields(one: Operation) -> None:
+    names = {each.name for each in one.fields}
+    for body in one.bodies:
+        assert set(body.value) <= names, body.title
 
 
 def page_of(one: Operation) -> str:
@@ -133,7 +148,7 @@ def test_ids_of_a_practice_are_shown_to_nobody_unless_it_is_the_demos(scene: Sce
     page = page_of(operations()["take_place"])
     assert opening.pk not in page
     assert "/onlinescheduling/booking/BOOKING_ID/appointments" in page
-    assert "write ids of yours" in page
+    assert "Put ids of your own in place of <code>BOOKING_ID</code>." in page
 
 
 @pytest.mark.django_db

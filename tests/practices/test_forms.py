@@ -1,0 +1,129 @@
+"""Operators' and staff's forms of Django's admin: what they ask, offer and lead back to."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from practices.models import Location, Practice
+from tests import factories
+from tests.desk.world import browser, person, said
+from tests.factories import Scene
+
+HUB = "/admin/desk/{}/hub/"
+
+
+@pytest.fixture
+def operator(scene: Scene) -> Client:
+    factories.practice(name="Another")
+    return browser(person("operator", is_superuser=True))
+
+
+def address(model: str, scene: Scene, *, back: str = "") -> str:
+    query = f"practice={scene.practice.pk}&next={back or HUB.format(scene.practice.pk)}"
+    return f"/admin/practices/{model}/add/?{query}"
+
+
+def test_a_time_zone_is_chosen_those_of_the_united_states_first(
+    scene: Scene, operator: Client
+) -> None:
+    page = operator.get(address("location", scene)).content.decode()
+    assert page.index("Eastern (New York)") < page.index("Africa/Abidjan")
+    sent = {"practice": scene.practice.pk, "name": "West", "timezone": "America/Phoenix"}
+    operator.post(address("location", scene), sent)
+    assert Location.objects.get(name="West").timezone == "America/Phoenix"
+    refused = operator.post(address("location", scene), {**sent, "timezone": "Central time"})
+    assert "Select a valid choice" in said(refused)
+
+
+def test_a_time_zone_that_is_not_offered_any_more_can_be_kept(
+    scene: Scene, operator: Client
+) -> None:
+    Location.objects.update(timezone="US/Eastern")
+    path = f"/admin/practices/location/{scene.location.pk}/change/"
+    assert '<option value="US/Eastern" selected>' in operator.get(path).content.decode()
+    assert operator.post(path, {"name": "Same", "timezone": "US/Eastern"}).status_code == 302
+
+
+def test_a_form_that_came_from_the_hub_knows_the_practice_and_goes_back(
+    scene: Scene, operator: Client
+) -> None:
+    page = operator.get(address("doctor", scene)).content.decode()
+    assert f'<option value="{scene.practice.pk}" selected>' in page
+    sent = {"practice": scene.practice.pk, "name": "Dr. New", "locations": [scene.location.pk]}
+    saved = operator.post(address("doctor", scene), sent)
+    assert saved.headers["Location"] == HUB.format(scene.practice.pk)
+    assert "was added successfully" in said(operator.get(saved.headers["Location"]))
+
+
+@pytest.mark.parametrize(
+    "back", ["https://evil.example/", "//evil.example", "javascript:x", "\x00"]
+)
+def test_a_form_leads_to_no_other_site(back: str, scene: Scene, operator: Client) -> None:
+    sent = {"practice": scene.practice.pk, "name": "Dr. New"}
+    saved = operator.post(address("doctor", scene, back=back), sent)
+    assert saved.headers["Location"] == "/admin/practices/doctor/"
+
+
+def test_staff_of_one_practice_need_not_choose_it(scene: Scene) -> None:
+    page = browser(person("desk", scene.practice)).get("/admin/practices/doctor/add/")
+    assert f'<option value="{scene.practice.pk}" selected>' in page.content.decode()
+
+
+def test_ids_are_made_by_themselves_and_shown_to_be_told_to_partners(
+    scene: Scene, operator: Client
+) -> None:
+    for model, row in (
+        ("practice", scene.practice),
+        ("location", scene.location),
+        ("doctor", scene.doctor),
+        ("partner", scene.partner),
+    ):
+        assert 'name="id"' not in operator.get(address(model, scene)).content.decode()
+        shown = operator.get(f"/admin/practices/{model}/{row.pk}/change/")
+        assert 'name="id"' not in shown.content.decode()
+        assert f"Reference, for partners {row.pk}" in said(shown)
+
+
+def test_forms_are_titled_with_what_they_add_or_change(scene: Scene, operator: Client) -> None:
+    added = operator.get(address("location", scene)).content.decode()
+    assert "<title>Add a location · OpenChair</title>" in added
+    changed = operator.get(f"/admin/practices/location/{scene.location.pk}/change/")
+    assert "<title>Chesterfield · Locations · OpenChair</title>" in changed.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"special_authorization": "on"}, "may change nothing, for it is granted no practice"),
+        ({"all_practices": "on"}, "may not list practices and may not change anything"),
+    ],
+)
+def test_a_partner_whose_grant_has_no_effect_is_said(
+    values: dict[str, Any], words: str, operator: Client
+) -> None:
+    sent = {"name": "Half", "active": "on", **values}
+    assert words in said(operator.post("/admin/practices/partner/add/", sent, follow=True))
+
+
+def test_what_patients_book_is_fixed_once_there_are_openings(
+    scene: Scene, operator: Client
+) -> None:
+    path = f"/admin/practices/practice/{scene.practice.pk}/change/"
+    assert 'name="kind"' in operator.get(path).content.decode()
+    scene.booking()
+    assert 'name="kind"' not in operator.get(path).content.decode()
+    operator.post(path, {"name": "New name", "kind": "range", "active": "on"})
+    assert Practice.objects.get(pk=scene.practice.pk).kind == "exact"
+
+
+def test_an_account_of_a_practices_staff_is_made_from_its_hub(
+    scene: Scene, operator: Client
+) -> None:
+    path = f"/admin/auth/user/add/?practice={scene.practice.pk}"
+    page = operator.get(path).content.decode()
+    assert f'<option value="{scene.practice.pk}" selected>' in page
+    rows = {"memberships-TOTAL_FORMS": "1", "memberships-INITIAL_FORMS": "0"}
+    sent = {"username": "ana", **rows, "memberships-0-practice": scene.practice.pk}
+    assert "Go to Acme Orthodontic Group" in said(operator.post(path, sent))
+    assert scene.practice.memberships.get().user.username == "ana"
