@@ -19,6 +19,7 @@ PLAIN = [
     "openings/?status=no_time",
     "weekly/",
     "history/",
+    "history/?first=x",
     "ranges/",
     "numbers/",
     "numbers/?period=week",
