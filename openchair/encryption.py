@@ -1,4 +1,4 @@
-"""Encryption of patients' data at rest (Fernet) with PATIENT_KEYS, and digests to look it up by.
+"""Encryption at rest (Fernet) with PATIENT_KEYS, and digests to look patients' data up by.
 
 The first key encrypts, all of them decrypt. Each row records the name of its key, so that a missing
 key is detected before anything is served.
@@ -20,7 +20,7 @@ class UnreadableError(DatabaseError):
     """Encrypted with a key that PATIENT_KEYS lacks, or damaged; answered as a database error."""
 
     def __init__(self) -> None:
-        super().__init__("What is known of a patient is sealed by a key that PATIENT_KEYS lacks.")
+        super().__init__("A row is sealed by a key that PATIENT_KEYS lacks.")
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """Key rotation: re-encrypt patients' data that an older key encrypted with the first key.
 
+The secrets of second factors have the same keys (openchair/staff/second_factor.py).
+
 The terms that they are found by are made anew with it, and made where there are none yet.
 
 Works in small batches while the server runs: a row that changed since it was read is left to the
@@ -17,6 +19,7 @@ from bookings.patients import record, terms
 from openchair import encryption
 from openchair.api.models import KeptAnswer
 from openchair.database import writes
+from openchair.staff.models import SecondFactor
 
 AT_ONCE = 100
 
@@ -55,6 +58,7 @@ def _sealed(row: Appointment) -> int:
 def missing_keys() -> set[str]:
     """Return the names of keys that encrypted stored data and are not in PATIENT_KEYS."""
     used = set(KeptAnswer.objects.values_list("sealed_by", flat=True).distinct())
+    used |= set(SecondFactor.objects.values_list("sealed_by", flat=True).distinct())
     after: str | None = ""
     # A loose index scan: one query for each name, however many patients there are.
     names = Appointment.objects.order_by("patient_key").values_list("patient_key", flat=True)
@@ -65,11 +69,11 @@ def missing_keys() -> set[str]:
 
 
 def refuse_if_keys_are_missing() -> None:
-    """Raise ImproperlyConfigured if the database has patients' data that cannot be decrypted."""
+    """Raise ImproperlyConfigured if the database has data that cannot be decrypted."""
     names = missing_keys()
     if names:
         raise ImproperlyConfigured(
-            "The database holds patients' data that PATIENT_KEYS cannot read: the keys named "
+            "The database holds data that PATIENT_KEYS cannot read: the keys named "
             f"{', '.join(sorted(names))} are missing. "
             f"Here are {', '.join(encryption.key_names())}. "
             "Put them behind the others; until then nothing is served, and nothing is lost."

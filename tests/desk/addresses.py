@@ -57,6 +57,9 @@ def filled(mine: House, other: House) -> Iterator[str]:
                 "key_id": ids["practices.apikey"],
                 "object_id": ids.get(label, "nothing"),
                 "id": ids.get(label, "nothing"),
+                "pk": ids.get(label, 0),
+                "uidb64": "MQ",
+                "token": "nothing",
             }
             names = re.findall(r"<(?:\w+:)?(\w+)>", route)
             yield re.sub(r"<[^>]+>", "{}", route).format(*(keys[name] for name in names))

@@ -34,6 +34,16 @@ def test_a_switch_is_on_or_off(monkeypatch: pytest.MonkeyPatch, odd: str) -> Non
         assert env.flag("SETTING", default=True) is value
 
 
+@pytest.mark.parametrize("odd", ["none", "offerd", "operators,everybody"])
+def test_a_choice_is_one_of_its_words(monkeypatch: pytest.MonkeyPatch, odd: str) -> None:
+    def read(name: str) -> str:
+        return env.choice(name, default="off", of=("off", "on", "ask"))
+
+    assert "write off, on or ask" in refuses(monkeypatch, odd, read)
+    monkeypatch.setenv("SETTING", " ASK ")
+    assert read("SETTING") == "ask"
+
+
 @pytest.mark.parametrize("odd", ["0", "-1", "1.5", "ten", "99999999999", "٣"])
 def test_a_number_is_whole_and_within_bounds(monkeypatch: pytest.MonkeyPatch, odd: str) -> None:
     message = refuses(monkeypatch, odd, lambda name: env.number(name, default=5, most=100))

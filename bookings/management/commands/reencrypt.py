@@ -10,6 +10,7 @@ from bookings.patients.rotation import AT_ONCE, missing_keys, seal_anew, stale
 from openchair import encryption
 from openchair.api.idempotency import KEPT_FOR
 from openchair.api.models import KeptAnswer
+from openchair.staff import second_factor
 
 MOST_LOOKS = 5
 """How often to query again for rows that were changed meanwhile."""
@@ -19,8 +20,9 @@ class Command(BaseCommand):
     """Encrypt with the first key, so that the others can be removed from PATIENT_KEYS."""
 
     help = (
-        "Encrypt patients' data with the first key of PATIENT_KEYS: what other keys encrypted, and "
-        "what cannot be found by name yet, from before there was a search. In small batches while "
+        "Encrypt patients' data, and secrets of second factors, with the first key of "
+        "PATIENT_KEYS: what other keys encrypted, and what cannot be found by name yet, from "
+        "before there was a search. In small batches while "
         "the server runs; it may be stopped and run again. When it ends well, no other key is "
         "needed any longer."
     )
@@ -33,7 +35,7 @@ class Command(BaseCommand):
             )
         sealed = 0
         for _ in range(MOST_LOOKS):
-            sealed += sum(seal_anew()) + _answers_sealed()
+            sealed += sum(seal_anew()) + _answers_sealed() + second_factor.seal_anew()
             if not Appointment.objects.filter(stale()).exists():
                 break
         else:
