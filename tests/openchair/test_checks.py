@@ -183,7 +183,7 @@ def test_mail_that_waits_or_fails_is_told(operated: Any) -> None:
     assert "W145" not in told
     assert "tried again: SMTPAuthenticationError." in told["W146"]
     tasks.task(run_after=timezone.now() - timedelta(minutes=11))
-    assert "Mail: the first task has been waiting since" in found("default")["W145"]
+    assert "E-mail: the first task has been waiting since" in found("default")["W145"]
 
 
 def test_a_path_that_does_not_lead_to_a_practice_is_refused(

@@ -64,7 +64,7 @@ def test_who_has_to_have_a_factor_and_has_none_is_sent_to_set_it_up(
         for answer in (client.get(address), client.post(address, {"post": "yes"})):
             assert answer.headers["Location"] == PAGE, address
     page = client.get(PAGE)
-    assert (page.status_code, "Set it up to go on." in page.content.decode()) == (200, True)
+    assert (page.status_code, "Set it up to continue." in page.content.decode()) == (200, True)
     assert client.post("/admin/logout/").status_code == 200
     assert not is_in(browser(house.staff))
     settings.SECOND_FACTOR = "operators"
