@@ -151,7 +151,9 @@ def _count_waiting(found: dict[str, Health]) -> None:
     for key, places in reserved.values_list("practice").annotate(Sum("places_reserved")):
         found[key].waiting = places
     asked = Event.objects.filter(
-        booking__in=reserved.values("pk"),
+        booking__location__in=of_ranges,
+        booking__status__in=(Status.OPEN, Status.PENDING, Status.RESERVED),
+        booking__places_reserved__gt=0,
         appointment__status=AppointmentStatus.RESERVED,
         to_status=AppointmentStatus.RESERVED,
     )
@@ -171,11 +173,13 @@ def _count_mail(found: dict[str, Health], now: datetime) -> None:
     visits = undelivered.order_by().values_list(path).annotate(Count("appointment", distinct=True))
     for key, count in visits:
         found[key].mail_refused = count
+    # Of all practices: begun with these few tasks, and not with each visit of a practice.
     late = Task.objects.filter(
-        **{f"{path}__in": [*found]}, finished_at__isnull=True, run_after__lt=now - LATE
+        finished_at__isnull=True, run_after__lt=now - LATE, appointment__isnull=False
     )
     for key, count in _counted(late, path).items():
-        found[key].mail_late = count
+        if key in found:
+            found[key].mail_late = count
 
 
 def _add_partners(found: dict[str, Health], *, with_keys: bool) -> None:

@@ -11,7 +11,21 @@ from playwright.sync_api import Page
 from tests.browser.conftest import Person
 from tests.browser.test_jobs import next_monday
 
-LISTS = ["patients/", "openings/", "weekly/", "history/", "history/?first=x"]
+PLAIN = [
+    "hub/",
+    "patients/",
+    "patients/?status=cancelled",
+    "openings/",
+    "openings/?status=no_time",
+    "weekly/",
+    "history/",
+    "history/?first=x",
+    "ranges/",
+    "numbers/",
+    "numbers/?period=week",
+    "online-booking/poster/",
+]
+"""Pages of the desk on which there is nothing to be pressed first."""
 SITE = "https://www.a-practice-with-a-long-name.example"
 WORLD = ["practices/practice", "practices/location", "practices/doctor"]
 _weeks = count(100)  # ahead: a week of its own for each visit, where nobody else has anything
@@ -80,8 +94,6 @@ def _pages(person: Person, kind: str, week: Week) -> Iterator[tuple[str, Page]]:
         yield path, person.desk(kind, path)
     yield from _online_booking(person, kind)
     yield from _mail_settings(person, kind)
-    for path in LISTS:
-        yield path, person.desk(kind, path)
     for model in WORLD:
         yield model, person.go(f"/admin/{model}/")
     yield "new doctor", person.go("/admin/practices/doctor/add/")
@@ -90,11 +102,24 @@ def _pages(person: Person, kind: str, week: Week) -> Iterator[tuple[str, Page]]:
     location = f"/admin/practices/location/{world['locations'][0]}"
     for path in (f"{location}/change/", f"{doctor}/change/", f"{doctor}/history/"):
         yield path, person.go(path)
-    yield "password", person.go("/admin/password_change/")
+    yield from _account(person)
     page = person.desk(kind, "new-opening/")
     page.locator("#oc-idle").evaluate("dialog => dialog.showModal()")
     yield "idle", page
     yield from _calls(person, kind, week)
+
+
+def _account(person: Person) -> Iterator[tuple[str, Page]]:
+    """Yield what is under one's name, with the menu opened, and its mistakes."""
+    page = person.go("/admin/second-factor/")
+    yield "second factor", page
+    page = person.go("/admin/password_change/")
+    page.locator(".oc-account summary").click()
+    yield "password, with the menu", page
+    page = person.go("/admin/password_change/")
+    page.get_by_role("button", name="Change the password").click()
+    page.locator(".oc-mistakes").wait_for()
+    yield "password with mistakes", page
 
 
 def _boards(person: Person, kind: str, week: Week) -> Iterator[tuple[str, Page]]:

@@ -14,9 +14,8 @@ from django.utils import timezone
 
 from bookings.demo.practices import GROUPS
 from bookings.messages import periodic
-from bookings.models import Series
 from openchair.operations import checks
-from practices.models import Kind, Location
+from practices.models import Doctor, Kind, Location
 from tests import factories
 from tests.messages import tasks
 
@@ -190,5 +189,5 @@ def test_mail_that_waits_or_fails_is_told(operated: Any) -> None:
 def test_a_path_that_does_not_lead_to_a_practice_is_refused(
     operated: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(admin.site._registry[Series], "practice_path", "location")
+    monkeypatch.setattr(admin.site._registry[Doctor], "practice_path", "locations")
     assert "does not lead to its practice" in found()["E002"]
