@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('bookings', '0013_reminder_opt_outs'),
+        ('bookings', '0014_events_by_time'),
     ]
 
     operations = [
