@@ -97,9 +97,7 @@ def _counts(desk: Desk) -> list[tuple[str, int, str]]:
         appointment__booking__start_datetime__gte=first - timedelta(days=1),
     )
     counted = dict(rows.values_list("outcome").annotate(Count("pk")))
-    return [
-        (each.label, counted.get(each, 0), meaning) for each, meaning in _MEANINGS.items()
-    ]
+    return [(each.label, counted.get(each, 0), meaning) for each, meaning in _MEANINGS.items()]
 
 
 _MEANINGS = {
