@@ -77,6 +77,8 @@ class CodeForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.request = request
         self.user = user
+        if self.is_bound:
+            del self.fields["code"].widget.attrs["autofocus"]  # the list of errors has it
         days = settings.SECOND_FACTOR_REMEMBER_DAYS
         self.fields[
             "remember"

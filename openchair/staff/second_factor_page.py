@@ -60,9 +60,7 @@ class FirstCodeForm(forms.Form):
     code = forms.CharField(
         label="Code that the app shows",
         max_length=40,
-        widget=forms.TextInput(
-            {"autocomplete": "one-time-code", "inputmode": "numeric", "data-focus": True}
-        ),
+        widget=forms.TextInput({"autocomplete": "one-time-code", "inputmode": "numeric"}),
     )
 
     def __init__(self, secret: str, *args: Any, **kwargs: Any) -> None:

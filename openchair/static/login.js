@@ -1,15 +1,16 @@
 /* Comfort where a password is typed: show it, and say that Caps Lock is on. */
 (() => {
   for (const input of document.querySelectorAll("input[type=password]")) {
+    const name = input.labels[0].firstChild.textContent.trim().toLowerCase();
     const button = document.createElement("button");
     button.type = "button";
-    button.className = "oc-button quiet";
-    button.textContent = "Show password";
+    button.className = "oc-button quiet oc-show";
+    button.textContent = `Show ${name}`;
     button.setAttribute("aria-controls", input.id);
     button.addEventListener("click", () => {
       const hidden = input.type === "password";
       input.type = hidden ? "text" : "password";
-      button.textContent = hidden ? "Hide password" : "Show password";
+      button.textContent = `${hidden ? "Hide" : "Show"} ${name}`;
     });
     const hint = document.createElement("p");
     hint.className = "oc-help";

@@ -58,7 +58,7 @@ def filled(mine: House, other: House) -> Iterator[str]:
                 "object_id": ids.get(label, "nothing"),
                 "id": ids.get(label, "nothing"),
                 "pk": ids.get(label, 0),
-                "uidb64": "nothing",
+                "uidb64": "MQ",
                 "token": "nothing",
             }
             names = re.findall(r"<(?:\w+:)?(\w+)>", route)
