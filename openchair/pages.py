@@ -1,4 +1,4 @@
-"""The front page, and the handlers of 400, 403, 404, 500 (page or problem document)."""
+"""Handlers of 400, 403, 404, 500 and of database errors: a page, or the API's problem document."""
 
 import re
 import sys
@@ -7,22 +7,15 @@ from typing import Any
 from django.conf import settings
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils import translation
-from django.views import defaults
-from django.views.decorators.http import require_safe
 
 from openchair.api import problems as api_problems
 from openchair.api.middleware import is_api
 from openchair.database import failures
+from openchair.serving import logs
 
 _PATIENTS = re.compile(r"/(?:es/)?(?:book|visit)(?:/|\Z)")
-
-
-@require_safe
-def index(request: HttpRequest) -> HttpResponse:
-    return render(request, "index.html")
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -36,12 +29,12 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     if is_api(request):
         return api_problems.by_status(request, 403, "This is not allowed.")
-    return defaults.permission_denied(request, exception)
+    return HttpResponse(_page(request, "403.html"), status=403)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Answer 403 to a form from another site, or from a page loaded before the login."""
-    return render(request, "403_csrf.html", status=403)
+    return HttpResponse(_page(request, "403_csrf.html"), status=403)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -75,9 +68,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
         return database_failed(request, error)
     if is_api(request):
         return api_problems.by_status(None, 500, "OpenChair has a bug here.")
-    if _PATIENTS.match(request.path_info):
-        return HttpResponse(_to_patients(request, "failed.html"), status=500)
-    return defaults.server_error(request)
+    return HttpResponse(_page(request, "500.html"), status=500)
 
 
 def _page(
@@ -89,7 +80,7 @@ def _page(
     """
     if _PATIENTS.match(request.path_info):
         return _to_patients(request, to_patients)
-    return render_to_string(template, context)
+    return render_to_string(template, {"request_id": logs.request_id.get(), **context})
 
 
 def _to_patients(request: HttpRequest, template: str) -> str:

@@ -4,7 +4,7 @@ from django.conf.urls.i18n import i18n_patterns
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path, re_path, register_converter
 
-from openchair import pages
+from openchair import front_page
 from openchair.api.views import UnknownRouteView
 from openchair.docs import views
 from openchair.operations import probes
@@ -17,7 +17,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     # First, because each pattern tried before the right one costs as much as that one.
     path("", include("bookings.api.urls")),
     path("", include("practices.api.urls")),
-    path("", pages.index, name="index"),
+    path("", front_page.index, name="index"),
     path("docs/", include("openchair.docs.urls")),
     path("openapi.json", views.openapi, name="openapi"),
     path("admin/", admin.site.urls),

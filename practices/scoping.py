@@ -6,16 +6,17 @@ follow from membership; Django's own are not used.
 
 from typing import Any
 
-from django.contrib.admin import RelatedOnlyFieldListFilter, ShowFacets
+from django.contrib.admin import ModelAdmin, RelatedOnlyFieldListFilter, ShowFacets
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ERROR_FLAG
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import BadRequest
 from django.db import DataError, transaction
 from django.db.models import Field, Model, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect
+from django.utils.http import url_has_allowed_host_and_scheme
 
-from practices.admin_forms import FormsAdmin
 from practices.models import Practice
 
 FILTER_LOOKUPS = frozenset({"exact", "isnull", "in"})
@@ -39,7 +40,7 @@ def _read(user: Any) -> list[Practice]:
     return list(everything if user.is_superuser else everything.filter(memberships__user=user))
 
 
-class ScopedAdmin(FormsAdmin):
+class ScopedAdmin(ModelAdmin):
     """A ModelAdmin limited to the practices of the person who is logged in."""
 
     practice_path: str | None = None
@@ -187,6 +188,19 @@ class ScopedAdmin(FormsAdmin):
         given: dict[str, Any] = dict(super().get_changeform_initial_data(request))
         mine = practices_of(request.user)
         return {"practice": mine[0].pk, **given} if len(mine) == 1 else given
+
+    def response_post_save_add(self, request: HttpRequest, obj: Any) -> HttpResponseRedirect:
+        return self._back(request) or super().response_post_save_add(request, obj)
+
+    def response_post_save_change(self, request: HttpRequest, obj: Any) -> HttpResponseRedirect:
+        return self._back(request) or super().response_post_save_change(request, obj)
+
+    def _back(self, request: HttpRequest) -> HttpResponseRedirect | None:
+        """Return to the page of this site that led to the form (`next`), if one did."""
+        address = request.GET.get("next", "")
+        here = {request.get_host()}
+        safe = url_has_allowed_host_and_scheme(address, here, require_https=request.is_secure())
+        return redirect(address) if safe else None
 
     def _choices(self, db_field: "Field[Any, Any]", request: HttpRequest) -> QuerySet[Any]:
         """Return the related rows that a form offers and accepts: those this person may see."""

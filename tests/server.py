@@ -214,6 +214,7 @@ def serving(
     arguments: tuple[str, ...] = AS_IN_PRODUCTION,
 ) -> Iterator["subprocess.Popen[bytes]"]:
     """Run gunicorn as in production, on whatever database there is; or with other arguments."""
+    _collect_static_files()
     with (log or Path(os.devnull)).open("ab") as written:
         process = subprocess.Popen(
             [sys.executable, "-m", "gunicorn", *arguments],

@@ -41,6 +41,7 @@ class Host:
     """An application host that records requests, and may hang up instead of answering."""
 
     hangs_up: bool = False
+    status: int = 200
     requests: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
     port: int = 0
 
@@ -62,7 +63,7 @@ def listening(host: Host) -> Iterator[str]:
             if host.hangs_up:
                 self.close_connection = True
                 return
-            self.send_response(200)
+            self.send_response(host.status)
             self.send_header("Content-Length", "2")
             self.end_headers()
             self.wfile.write(b"{}")
@@ -172,6 +173,20 @@ def test_without_any_host_the_api_answers_a_problem_and_a_page_a_page() -> None:
         answer, body = edge.ask("GET", "/admin/")
         assert answer.status == 502
         assert b"<html>" in body
+
+
+@pytest.mark.each_push
+def test_a_file_that_one_host_has_not_got_yet_comes_from_the_other() -> None:
+    with edge_before(Host(status=404), Host()) as edge:
+        asked = [edge.ask("GET", "/static/board.1a2b3c4d5e6f.css")[0].status for _ in range(4)]
+        assert asked == [200] * 4
+        assert 404 in [edge.ask("GET", "/admin/nothing")[0].status for _ in range(2)]
+
+
+def test_static_files_and_pages_get_through_as_compressed_as_they_come(server: Server) -> None:
+    for path in ("/static/openchair.css", "/docs/"):
+        answer = server.call("GET", path, headers={"Accept-Encoding": "gzip"})
+        assert (answer.status, answer.headers["Content-Encoding"]) == (200, "gzip")
 
 
 @pytest.mark.each_push

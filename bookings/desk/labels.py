@@ -53,11 +53,12 @@ RANGES = {
     "early_afternoon": "early afternoon (noon to 2:30 PM)",
     "late_afternoon": "late afternoon (from 2:30 PM)",
 }
-_OUTCOMES: dict[str, str] = {
+OUTCOME: dict[str, str] = {
     Outcome.SENT: "Sent",
-    Outcome.WRITTEN: "Only written to a file on the server",
-    Outcome.REFUSED: "Address refused by its mail server",
+    Outcome.WRITTEN: "Only written to a file",
+    Outcome.REFUSED: "Address refused",
     Outcome.FAILED: "Could not be delivered",
+    Outcome.DROPPED: "Not sent",
 }
 _PATIENT = {"zip_code": "ZIP code", "guardian_name": "guardian", "email": "e-mail"}
 _REFUSALS = {
@@ -155,8 +156,8 @@ def patient(appointment: Appointment) -> str:
 def became(delivery: Delivery) -> str:
     """Say what became of a mail: Not sent: the visit has changed since."""
     if delivery.outcome == Outcome.DROPPED:
-        return f"Not sent: {DropReason(delivery.reason).label}"
-    return _OUTCOMES[delivery.outcome]
+        return f"{OUTCOME[delivery.outcome]}: {DropReason(delivery.reason).label}"
+    return OUTCOME[delivery.outcome]
 
 
 def patient_field(name: str) -> str:

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 
 from bookings import walltime
 from bookings.booking_page.words import in_language
+from bookings.desk import labels
 from bookings.desk.desk import Desk, desk_page, show
 from bookings.desk.practice_settings import SettingsForm, answer, record
 from bookings.messages.mail import message
@@ -97,7 +98,9 @@ def _counts(desk: Desk) -> list[tuple[str, int, str]]:
         appointment__booking__start_datetime__gte=first - timedelta(days=1),
     )
     counted = dict(rows.values_list("outcome").annotate(Count("pk")))
-    return [(each.label, counted.get(each, 0), meaning) for each, meaning in _MEANINGS.items()]
+    return [
+        (labels.OUTCOME[each], counted.get(each, 0), meaning) for each, meaning in _MEANINGS.items()
+    ]
 
 
 _MEANINGS = {

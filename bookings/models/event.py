@@ -83,6 +83,8 @@ class Event(models.Model):
                 name="event_of_appointment",
                 condition=Q(appointment__isnull=False),
             ),
+            # The page of a practice's history.
+            models.Index("practice", "at", "id", name="event_of_practice"),
         ]
 
     def __str__(self) -> str:

@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from bookings import demo
+from bookings.demo import examples
 from bookings.demo.examples import Examples
+from openchair.database import failures
 
 WORDS = {
     "rtGB2": "PRACTICE_ID",
@@ -24,10 +27,18 @@ _NTH_VISIT = {"cancel_appointment": 1}
 """Operations after which the others could not use the same one."""
 
 
+def of_the_demo(now: datetime) -> Examples | None:
+    """Return ids of the demo; None where there is none, or the database is away."""
+    try:
+        return examples.find(now)
+    except failures.ERRORS:
+        return None
+
+
 def names(operation_id: str, found: Examples | None, now: datetime) -> dict[str, str]:
     """Return what to write in an operation's examples, by what is there in openapi.json.
 
-    found: of the demo; None where there is none.
+    found: of the demo.
     """
     written = {**WORDS, _LONG_AGO: f"{now:%Y-%m-%d}T00:00Z"}
     if found is None:
@@ -38,6 +49,15 @@ def names(operation_id: str, found: Examples | None, now: datetime) -> dict[str,
         del written[known]  # the demo has it
     written |= dict(zip(("2f4Dr", "7hK2s"), openings, strict=False))
     return written | dict(zip(("Xk29fLq0aZ",), visits, strict=False))
+
+
+def location() -> str:
+    """Return a location's id for the first calls."""
+    known = "b2rGH"
+    try:
+        return known if demo.exists() else WORDS[known]
+    except failures.ERRORS:
+        return WORDS[known]
 
 
 def filled(example: Any, names: Mapping[str, str]) -> Any:

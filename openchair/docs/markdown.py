@@ -36,7 +36,7 @@ class Document:
     sections: tuple[Section, ...]
 
 
-def _fence(
+def _code(
     renderer: RendererHTML, tokens: Sequence[Token], at: int, options: OptionsDict, env: EnvType
 ) -> str:
     return code(tokens[at].content)
@@ -53,14 +53,15 @@ def _table_close(*_: Any) -> str:
 # No HTML of the file's own; straight quotes become curly ones, but not in code.
 _markdown = MarkdownIt("commonmark", {"html": False, "typographer": True})
 _markdown.enable(["table", "smartquotes"])
-_markdown.add_render_rule("fence", _fence)
+_markdown.add_render_rule("fence", _code)
+_markdown.add_render_rule("code_block", _code)
 _markdown.add_render_rule("table_open", _table_open)
 _markdown.add_render_rule("table_close", _table_close)
 
 
 def code(text: str) -> SafeString:
     """Return a block of code, to which docs.js adds a button that copies it."""
-    return format_html('<pre class="oc-code" tabindex="0"><code>{}</code></pre>\n', text)
+    return format_html('<div class="oc-code"><pre tabindex="0"><code>{}</code></pre></div>\n', text)
 
 
 def inline(text: str) -> SafeString:

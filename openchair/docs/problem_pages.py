@@ -7,7 +7,9 @@ from pathlib import Path
 from django.utils.safestring import SafeString
 
 from openchair.api import reasons
+from openchair.api.problems import ProblemType
 from openchair.docs import markdown
+from openchair.docs.reference import Operation, operations
 
 _FOLDER = Path(__file__).with_name("examples_of_problems")
 _TABLES = {"Of a booking": reasons.OF_A_BOOKING, "Of an appointment": reasons.OF_AN_APPOINTMENT}
@@ -42,3 +44,10 @@ def reasons_of(slug: str) -> list[tuple[str, Table]]:
         (of, [(name, markdown.inline(told)) for name, told in table.items()])
         for of, table in _TABLES.items()
     ]
+
+
+def operations_with(kind: ProblemType) -> list[Operation]:
+    """Return the operations that can answer it, or none where every one can."""
+    every = operations().values()
+    found = [one for one in every if any(kind in each.problems for each in one.failures)]
+    return found if len(found) < len(every) else []

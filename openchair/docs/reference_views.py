@@ -8,9 +8,8 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from bookings.demo.examples import find
 from openchair.docs import samples
-from openchair.docs.examples import filled, names
+from openchair.docs.examples import filled, names, of_the_demo
 from openchair.docs.navigation import docs_page
 from openchair.docs.reference import GROUPS, Operation, operations
 from openchair.docs.views import origin
@@ -48,7 +47,7 @@ def filled_document(request: HttpRequest) -> HttpResponse:
     """Return openapi.json with examples that work here, for the page on which calls are tried."""
     document = json.loads((settings.BASE_DIR / "openapi.json").read_bytes())
     now = timezone.now()
-    found = find(now)
+    found = of_the_demo(now)
     for methods in document["paths"].values():
         for method, one in methods.items():
             methods[method] = filled(one, names(one["operationId"], found, now))
@@ -58,7 +57,7 @@ def filled_document(request: HttpRequest) -> HttpResponse:
 def _examples(request: HttpRequest, operation: Operation) -> dict[str, Any]:
     """Return an operation's examples for a template."""
     now = timezone.now()
-    known = names(operation.id, find(now), now)
+    known = names(operation.id, of_the_demo(now), now)
     call = samples.call(operation, origin(request), known)
     bodies = [(each.title, _json(filled(each.value, known))) for each in operation.bodies]
     return {

@@ -1,21 +1,38 @@
 """Views of the docs site."""
 
+from datetime import timedelta
 from functools import cache
+from typing import Any
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils import timezone
 from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_safe
 
 from openchair.api.problems import CATALOGUE
-from openchair.docs import guides, markdown, problem_pages
+from openchair.docs import examples, guides, markdown, problem_pages, samples
+from openchair.docs import search as find
 from openchair.docs.navigation import docs_page
+from openchair.docs.reference import GROUPS
 
 
 @require_safe
 def start(request: HttpRequest) -> HttpResponse:
     """Show the first calls, with the reader's host."""
-    return docs_page(request, "docs/start.html", {"api": origin(request)})
+    return docs_page(request, "docs/start.html", first_calls(request))
+
+
+def first_calls(request: HttpRequest) -> dict[str, Any]:
+    """Return what docs/first_calls.html shows: calls for the openings of the next seven days."""
+    now = timezone.now()
+    return {
+        "api": origin(request),
+        "key": samples.KEY,
+        "location": examples.location(),
+        "from": now,
+        "until": now + timedelta(days=7),
+    }
 
 
 @require_safe
@@ -50,7 +67,7 @@ def openapi(request: HttpRequest) -> HttpResponse:
 @require_safe
 def try_it(request: HttpRequest) -> HttpResponse:
     """Show Swagger UI, in which calls can be tried with a key."""
-    return docs_page(request, "docs/try.html")
+    return docs_page(request, "docs/try.html", {"operations": GROUPS})
 
 
 @require_safe
@@ -73,13 +90,16 @@ def problem(request: HttpRequest, slug: str) -> HttpResponse:
         "mend": markdown.inline(kind.mend),
         "reasons": problem_pages.reasons_of(slug),
         "example": problem_pages.example(slug).at(origin(request)),
+        "operations": problem_pages.operations_with(kind),
     }
     return docs_page(request, "docs/problem.html", context)
 
 
 @require_safe
 def search(request: HttpRequest) -> HttpResponse:
-    return docs_page(request, "docs/search.html", {"query": request.GET.get("q", "")})
+    """Search the guides, the reference and the problems."""
+    query = request.GET.get("q", "").strip()[: find.LONGEST]
+    return docs_page(request, "docs/search.html", {"query": query, "hits": find.find(query)})
 
 
 def origin(request: HttpRequest) -> str:

@@ -2,21 +2,21 @@
 
 from collections.abc import Iterator
 from filecmp import cmp
-from pathlib import Path
+from pathlib import Path, PurePath
 
-from django.apps import apps
 from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.contrib.staticfiles.storage import staticfiles_storage
 
+from openchair.apps import StaticFilesConfig
+
 
 def _found() -> Iterator[tuple[str, str]]:
     """Yield the name and the path of each file that would be collected."""
-    ignored = apps.get_app_config("staticfiles").ignore_patterns  # type: ignore[attr-defined]  # its own
     for finder in finders.get_finders():
-        for name, storage in finder.list(ignored):
-            prefix = getattr(storage, "prefix", None)  # as collectstatic does, of STATICFILES_DIRS
-            yield f"{prefix}/{name}" if prefix else name, storage.path(name)
+        for name, storage in finder.list(StaticFilesConfig.ignore_patterns):
+            prefix = getattr(storage, "prefix", None) or ""
+            yield str(PurePath(prefix, name)), storage.path(name)
 
 
 def missing() -> Iterator[str]:

@@ -6,11 +6,11 @@ for (const block of navigator.clipboard ? document.querySelectorAll(".oc-code") 
   button.className = "oc-button quiet oc-copy";
   button.textContent = "Copy";
   button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(block.textContent);
+    await navigator.clipboard.writeText(block.querySelector("pre").textContent);
     button.textContent = "Copied";
     setTimeout(() => (button.textContent = "Copy"), 2000);
   });
-  block.before(button);
+  block.prepend(button);
 }
 // Links of before, into the page on which calls are tried: /docs/#/Bookings/create_booking.
 const trying = document.querySelector("[data-try]");

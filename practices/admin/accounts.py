@@ -13,6 +13,7 @@ from django.shortcuts import redirect, render
 from django.urls import path
 
 from openchair.staff import invitations, second_factor
+from practices.ids import is_id
 from practices.models import Membership
 from practices.scoping import ScopedAdmin
 
@@ -31,6 +32,14 @@ class MembershipInline(admin.TabularInline):
         return bool(request.user.is_active and request.user.is_superuser)
 
     has_add_permission = has_change_permission = has_delete_permission = has_view_permission
+
+    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        """Preselect the practice that the address of a blank form names."""
+        formset = super().get_formset(request, obj, **kwargs)
+        practice_id = request.GET.get("practice")
+        if request.method == "GET" and is_id(practice_id):
+            formset.form.base_fields["practice"].initial = practice_id
+        return formset
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Add an aria-label: for screen readers the table's heading does not label the choice."""

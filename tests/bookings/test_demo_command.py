@@ -63,9 +63,10 @@ def test_a_welcome_on_an_installation_in_use_makes_nothing() -> None:
     assert Practice.objects.count() == 1
 
 
-def test_a_welcome_on_the_open_net_makes_nothing(settings: Any) -> None:
+def test_a_welcome_on_the_open_net_makes_nothing_and_says_what_to_do_first(settings: Any) -> None:
     settings.ONLY_THIS_MACHINE = False
-    demo("--welcome")
+    told = demo("--welcome")
+    assert "/admin/onboard/   onboards the first practice (manage.py createsuperuser makes" in told
     assert not Practice.objects.exists()
 
 

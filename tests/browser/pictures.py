@@ -3,6 +3,7 @@
 `python manage.py shell -c "from tests.browser.pictures import main; main()"`
 """
 
+from base64 import b64decode, b64encode
 from datetime import date, timedelta
 
 from playwright.sync_api import Browser, Page
@@ -34,11 +35,33 @@ def keep(page: Page, name: str) -> None:
     page.screenshot(path=FOLDER / f"{name}.png", animations="disabled")
 
 
+SHRINK = """async ([address, width]) => {
+  const picture = await createImageBitmap(await (await fetch(address)).blob());
+  const canvas = Object.assign(document.createElement("canvas"), {width});
+  canvas.height = Math.round(width * picture.height / picture.width);
+  const context = canvas.getContext("2d");
+  context.imageSmoothingQuality = "high";
+  context.drawImage(picture, 0, 0, width, canvas.height);
+  return canvas.toDataURL("image/webp", 0.8);
+}"""
+
+
+def shrink(browser: Browser, name: str, width: int) -> None:
+    """Save a picture once more, this wide (pixels), as WebP: the front page's."""
+    page = browser.new_page()
+    page.goto("about:blank")
+    png = b64encode((FOLDER / f"{name}.png").read_bytes()).decode()
+    data: str = page.evaluate(SHRINK, [f"data:image/png;base64,{png}", width])
+    (FOLDER / f"{name}-small.webp").write_bytes(b64decode(data.partition(",")[2]))
+    page.close()
+
+
 def take(server: Server, browser: Browser) -> None:
     day = date.today() + timedelta(days=1)  # noqa: DTZ011  # any day will do
     workday = day + timedelta(days=max(0, 7 - day.weekday()) % 7 if day.weekday() > 4 else 0)
     front = enter(server, browser, "exact")
     keep(front.desk("exact", f"board/?day={day}"), "board")
+    shrink(browser, "board", 960)
     keep(front.desk("exact", f"board/?view=week&day={workday}"), "week")
     page = front.desk("exact", "board/")
     page.keyboard.press("Control+k")

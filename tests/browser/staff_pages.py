@@ -11,7 +11,7 @@ from playwright.sync_api import Page
 from tests.browser.conftest import Person
 from tests.browser.test_jobs import next_monday
 
-LISTS = ["bookings/booking", "bookings/appointment", "bookings/event", "bookings/series"]
+LISTS = ["patients/", "openings/", "weekly/", "history/", "history/?first=x"]
 SITE = "https://www.a-practice-with-a-long-name.example"
 WORLD = ["practices/practice", "practices/location", "practices/doctor"]
 _weeks = count(100)  # ahead: a week of its own for each visit, where nobody else has anything
@@ -80,7 +80,9 @@ def _pages(person: Person, kind: str, week: Week) -> Iterator[tuple[str, Page]]:
         yield path, person.desk(kind, path)
     yield from _online_booking(person, kind)
     yield from _mail_settings(person, kind)
-    for model in [*LISTS, *WORLD]:
+    for path in LISTS:
+        yield path, person.desk(kind, path)
+    for model in WORLD:
         yield model, person.go(f"/admin/{model}/")
     yield "new doctor", person.go("/admin/practices/doctor/add/")
     world = person.practice[kind]

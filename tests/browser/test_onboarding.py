@@ -40,7 +40,7 @@ def onboard(page: Page, hand: Hand, word: str) -> None:
     for row, name in enumerate(["Dr. Ana Maple", "Dr. Bo Maple"]):
         hand.type(page.get_by_label("Name of the doctor").nth(row), name)
     hand.type(page.get_by_label("Name of the person").first, "Grace Vega")
-    hand.type(page.get_by_label("new partner, by its name"), f"{word} Partner")
+    hand.type(page.get_by_label("A new partner, by its name"), f"{word} Partner")
     hand.click(page.get_by_role("button", name="Onboard the practice"))
 
 

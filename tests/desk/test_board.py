@@ -118,6 +118,13 @@ def test_an_empty_day_links_to_a_new_opening_there(house: House, desk: Client) -
     assert f'<p class="oc-on-phone"><a class="oc-button quiet" href="{narrow}">' in some
 
 
+def test_a_doctor_without_a_location_is_named(house: House, desk: Client) -> None:
+    said_so = "Dr. New works at no location yet, and so is on no board."
+    assert "works at no location" not in said(desk.get(house.address("board/")))
+    house.practice.doctors.create(pk="new", name="Dr. New")
+    assert said_so in said(desk.get(house.address("board/")))
+
+
 def test_history_tells_who_when_and_what(house: House, desk: Client, clock: Traveller) -> None:
     clock.shift(timedelta(hours=1))
     path = house.address(f"place/{house.appointment.pk}/cancel/")

@@ -89,7 +89,7 @@ def test_it_counts_what_became_of_the_practices_own_mail(
         ("Sent", 2),
         ("Only written to a file", 0),
         ("Address refused", 1),
-        ("Failed", 0),
+        ("Could not be delivered", 0),
         ("Not sent", 1),
     ]
 

@@ -114,6 +114,13 @@ def test_every_operation_of_the_published_document_has_its_page() -> None:
     }
 
 
+@pytest.mark.parametrize("one", operations().values(), ids=list(operations()))
+def test_what_an_example_sends_is_among_the_fields(one: Operation) -> None:
+    names = {each.name for each in one.fields}
+    for body in one.bodies:
+        assert set(body.value) <= names, body.title
+
+
 def page_of(one: Operation) -> str:
     page = Client().get(one.address)
     assert page.status_code == 200
@@ -141,7 +148,7 @@ def test_ids_of_a_practice_are_shown_to_nobody_unless_it_is_the_demos(scene: Sce
     page = page_of(operations()["take_place"])
     assert opening.pk not in page
     assert "/onlinescheduling/booking/BOOKING_ID/appointments" in page
-    assert "write ids of yours" in page
+    assert "Put ids of your own in place of <code>BOOKING_ID</code>." in page
 
 
 @pytest.mark.django_db

@@ -82,14 +82,14 @@ def test_ids_are_made_by_themselves_and_shown_to_be_told_to_partners(
         assert 'name="id"' not in operator.get(address(model, scene)).content.decode()
         shown = operator.get(f"/admin/practices/{model}/{row.pk}/change/")
         assert 'name="id"' not in shown.content.decode()
-        assert f"Reference, for partners: {row.pk}" in said(shown)
+        assert f"Reference, for partners {row.pk}" in said(shown)
 
 
 def test_forms_are_titled_with_what_they_add_or_change(scene: Scene, operator: Client) -> None:
     added = operator.get(address("location", scene)).content.decode()
     assert "<title>Add a location · OpenChair</title>" in added
     changed = operator.get(f"/admin/practices/location/{scene.location.pk}/change/")
-    assert "<title>Chesterfield · OpenChair</title>" in changed.content.decode()
+    assert "<title>Chesterfield · Locations · OpenChair</title>" in changed.content.decode()
 
 
 @pytest.mark.parametrize(
@@ -115,3 +115,15 @@ def test_what_patients_book_is_fixed_once_there_are_openings(
     assert 'name="kind"' not in operator.get(path).content.decode()
     operator.post(path, {"name": "New name", "kind": "range", "active": "on"})
     assert Practice.objects.get(pk=scene.practice.pk).kind == "exact"
+
+
+def test_an_account_of_a_practices_staff_is_made_from_its_hub(
+    scene: Scene, operator: Client
+) -> None:
+    path = f"/admin/auth/user/add/?practice={scene.practice.pk}"
+    page = operator.get(path).content.decode()
+    assert f'<option value="{scene.practice.pk}" selected>' in page
+    rows = {"memberships-TOTAL_FORMS": "1", "memberships-INITIAL_FORMS": "0"}
+    sent = {"username": "ana", **rows, "memberships-0-practice": scene.practice.pk}
+    assert "Go to Acme Orthodontic Group" in said(operator.post(path, sent))
+    assert scene.practice.memberships.get().user.username == "ana"

@@ -50,6 +50,7 @@ def page(request: HttpRequest, desk: Desk) -> HttpResponse:
         "new_start": first_start(desk, zone, view.days),
         "statuses": [(status.value, labels.STATUS[status]) for status in Status],
         "is_fullwidth": "1",
+        "nowhere": [each.name for each in desk.doctors if not each.locations.all()],
         "mail_waits_since": _mail_waits_since(desk, zone),
         "mail_is_files": not settings.EMAIL_URL,
     }

@@ -40,4 +40,4 @@ def _found(desk: Desk, form: ChangesForm) -> QuerySet[Event]:
     if form.cleaned_data["by"]:
         rows = rows.filter(actor=form.cleaned_data["by"])
     related = ("booking__location", "booking__doctor", "booking__practice", "appointment")
-    return rows.select_related("user", "api_key__partner", *related).order_by("-number")
+    return rows.select_related("user", "api_key__partner", *related).order_by("-at", "-id")

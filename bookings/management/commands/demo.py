@@ -6,6 +6,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
@@ -39,7 +40,9 @@ OpenChair is at {base}
   Docs   {base}/docs/
   Desk   {base}/admin/
   Mail   {mail}
-"""
+{next}"""
+NEXT = "  Next   {base}/admin/onboard/   onboards the first practice"
+WITHOUT_OPERATOR = " (manage.py createsuperuser makes an operator)"
 
 
 class Command(BaseCommand):
@@ -74,7 +77,7 @@ class Command(BaseCommand):
 def _welcome() -> str:
     base = f"http://127.0.0.1:{settings.PORT}"
     if not demo.exists():
-        return WELCOME_BARE.format(base=base, mail=_mail())
+        return WELCOME_BARE.format(base=base, mail=_mail(), next=_next(base))
     logins = [
         f"         {SEES[who]:41}login {login['username']}, password {login['password']}"
         for who, login in accounts.renew_logins().items()
@@ -89,6 +92,14 @@ def _welcome() -> str:
         logins="\n".join(logins),
         mail=_mail(),
     )
+
+
+def _next(base: str) -> str:
+    """Say what to do first where nobody has begun."""
+    if Practice.objects.exists():
+        return ""
+    operators = get_user_model().objects.filter(is_superuser=True, is_active=True)
+    return NEXT.format(base=base) + ("" if operators.exists() else WITHOUT_OPERATOR) + "\n"
 
 
 def _mail() -> str:

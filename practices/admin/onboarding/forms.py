@@ -187,15 +187,13 @@ class PartnerForm(forms.Form):
     existing = forms.ModelChoiceField(
         Partner.objects.filter(active=True),
         required=False,
-        label="A partner that is here already",
+        label="Or a partner that is here already",
         empty_label="None",
     )
     another_key = forms.BooleanField(
-        required=False, label="Issue it another key", help_text="A new partner gets one anyway."
+        required=False, label="Issue another key to the partner that is here already"
     )
-    new_name = forms.CharField(
-        max_length=200, required=False, label="Or a new partner, by its name"
-    )
+    new_name = forms.CharField(max_length=200, required=False, label="A new partner, by its name")
     may_write = forms.BooleanField(
         required=False, label="Let it list practices and fill those that it is granted"
     )
