@@ -1,5 +1,6 @@
 """Shared fixtures and marks: scenes, API callers, a clock, threads, a running server."""
 
+import gc
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from tests.factories import NOON, Scene
 from tests.server import Server, running_server
 
 PLAIN = "django.contrib.staticfiles.storage.StaticFilesStorage"
+QUICK = "django.contrib.auth.hashers.MD5PasswordHasher"
 BENCH = Path(__file__).with_name("bench")
 MARKS = {
     "only_once(engine)": "says nothing of the engine: with --share it runs on this one alone",
@@ -39,6 +41,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     for mark, meaning in MARKS.items():
         config.addinivalue_line("markers", f"{mark}: {meaning}")
+
+
+def pytest_collection_finish() -> None:
+    """Leave out of garbage collection what is there by now, as openchair/gunicorn.py does."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -66,10 +75,11 @@ def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> No
 
 @pytest.fixture(autouse=True)
 def _settings_of_tests(settings: Any) -> None:
-    """Raise the limits; tests about limits set their own. Take static files as they are."""
+    """Raise the limits (tests about limits set their own), hash quickly, collect no files."""
     settings.RATE_LIMIT = (1_000_000, 60)
     settings.WRONG_KEY_LIMIT = (1_000_000, 60)
     settings.LOGIN_LIMIT = (1_000_000, 60)
+    settings.PASSWORD_HASHERS = [QUICK, *settings.PASSWORD_HASHERS]
     settings.STORAGES = {"staticfiles": {"BACKEND": PLAIN}}
     settings.WHITENOISE_USE_FINDERS = settings.WHITENOISE_AUTOREFRESH = True
 

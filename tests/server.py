@@ -3,6 +3,7 @@
 import atexit
 import json
 import os
+import secrets
 import shutil
 import socket
 import subprocess
@@ -19,6 +20,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
+from cryptography.fernet import Fernet
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -122,7 +124,12 @@ def free_port() -> int:
         return port
 
 
-OF_THE_DATA = {"DATABASE_URL", "PATIENT_KEYS", "SECRET_KEY"}
+SECRETS = {
+    "SECRET_KEY": secrets.token_urlsafe(50),
+    "PATIENT_KEYS": Fernet.generate_key().decode(),
+}
+"""Of this run: a server that answers other machines does not make its own."""
+OF_THE_DATA = {"DATABASE_URL", *SECRETS}
 """Settings by which a database is another one from the beginning."""
 
 
@@ -140,6 +147,7 @@ def installed(
     with _database(copied_from) as url:
         environment = {
             **os.environ,
+            **SECRETS,
             "DATABASE_URL": through(url),
             "PORT": str(free_port()),
             "RATE_LIMIT": "1000000/min",
@@ -162,7 +170,7 @@ def _prepared() -> tuple[str, dict[str, Any]]:
     for_the_run = ExitStack()
     atexit.register(for_the_run.close)
     url = for_the_run.enter_context(_database())
-    return url, _fill(ROOT, {**os.environ, "DATABASE_URL": url})
+    return url, _fill(ROOT, {**os.environ, **SECRETS, "DATABASE_URL": url})
 
 
 def _fill(release: Path, environment: dict[str, str]) -> dict[str, Any]:

@@ -6,7 +6,6 @@ from http.cookies import SimpleCookie
 from urllib.parse import urlencode
 
 import pytest
-from cryptography.fernet import Fernet
 
 from openchair.staff.tries import COOKIE
 from tests.conftest import only_once_on_sqlite
@@ -41,8 +40,6 @@ def public() -> Iterator[Server]:
         HTTPS_ONLY="on",
         TRUSTED_PROXIES="127.0.0.1",
         ALLOWED_HOSTS="127.0.0.1,openchair.example",
-        SECRET_KEY="zQ7vX0pLk3_mN8bR-tY5wE2uI9oA6sD1fG4hJcVxZqWnMrTpKyBe",
-        PATIENT_KEYS=Fernet.generate_key().decode(),
     ) as running:
         yield running
 

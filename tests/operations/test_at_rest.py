@@ -90,7 +90,7 @@ def plant(server: Server) -> None:
 
 
 def on_disk(url: str) -> Iterator[bytes]:
-    """Return every file of the database, and a dump of it."""
+    """Return every file of the database, and a dump of it; of its server what is of no other."""
     if url.startswith("sqlite"):
         database = Path(url.removeprefix("sqlite:///"))
         # The write-ahead log beside it is there for as long as somebody uses the database.
@@ -98,12 +98,17 @@ def on_disk(url: str) -> Iterator[bytes]:
         return
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("CHECKPOINT")
-        found = connection.execute("SHOW data_directory").fetchone()
+        found = connection.execute(
+            "SELECT current_setting('data_directory'), oid::text FROM pg_database "
+            "WHERE datname = current_database()"
+        ).fetchone()
     assert found is not None
     yield subprocess.run(
         [newest_binaries() / "pg_dump", url], capture_output=True, check=True
     ).stdout
     for folder, _, names in os.walk(Path(found[0]).parent):
+        if Path(folder).parent.name == "base" and Path(folder).name not in {found[1], "pgsql_tmp"}:
+            continue
         for name in names:
             path = Path(folder) / name
             if path.is_file():  # no socket

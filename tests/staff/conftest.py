@@ -10,9 +10,8 @@ PASSWORD = "a long pass phrase"
 
 
 @pytest.fixture
-def house(clock: Any, db: None, settings: Any) -> House:
+def house(clock: Any, db: None) -> House:
     """Make a practice with an account that has a password."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # not slow
     made = House("Quillon")
     give_password(made.staff)
     return made
