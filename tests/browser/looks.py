@@ -42,6 +42,10 @@ _SMALL = """least => {
   .filter(each => each.checkVisibility() && !each.closest("[aria-hidden=true]"))
   // In a sentence a link is as tall as the text.
   .filter(each => !words(each.parentNode))
+  // As tall as it lasts, and larger with the focus (2.5.8: essential).
+  .filter(each => !each.matches(".oc-block .chip"))
+  // Hidden until it has the focus.
+  .filter(each => getComputedStyle(each).clipPath != "inset(50%)")
   .filter(each => {
     const tapped = (each.matches("[type=radio], [type=checkbox]") && each.labels[0]) || each;
     const {width, height, right} = tapped.getBoundingClientRect();
