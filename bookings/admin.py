@@ -20,7 +20,7 @@ class AccessAdmin(ScopedAdmin):
     list_select_related = ["practice", "api_key__partner", "user"]
     list_filter = ["actor", "practice"]
     search_fields = ["appointments"]
-    search_help_text = "A part of an appointment's id."
+    search_help_text = "Part of a visit's reference."
     ordering = ["-id"]
     exclude = ["api_key", "user"]
     readonly_fields = ["who"]

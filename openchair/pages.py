@@ -15,6 +15,7 @@ from openchair.api.middleware import is_api
 from openchair.database import failures
 from openchair.serving import logs
 
+_BOOKING = re.compile(r"/(?:es/)?book(?:/|\Z)")
 _PATIENTS = re.compile(r"/(?:es/)?(?:book|visit)(?:/|\Z)")
 
 
@@ -23,7 +24,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if is_api(request):
         return api_problems.by_status(None, 400, "This request cannot be read: check it.")
     # Django's own view would parse the form again, which may be what failed.
-    return HttpResponse(_page(request, "400.html"), status=400)
+    return _failed(request, "400.html", 400)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -51,14 +52,15 @@ def database_failed(request: HttpRequest, error: Exception) -> HttpResponse:
     outage = None if is_refusal else failures.note(error)
     if outage is not None:
         return unavailable(request, outage)
-    return HttpResponse(_page(request, "database_failed.html"), status=409)
+    return _failed(request, "database_failed.html", 409)
 
 
 def unavailable(request: HttpRequest, outage: failures.Outage) -> HttpResponse:
     """Answer 503 with Retry-After to a request for a page."""
-    page = _page(request, "database_failed.html", outage=outage)
-    headers = {"Retry-After": str(outage.retry_after), "Cache-Control": "no-store"}
-    return HttpResponse(page, status=503, headers=headers)
+    response = _failed(request, "database_failed.html", 503, outage=outage)
+    response["Retry-After"] = str(outage.retry_after)
+    response["Cache-Control"] = "no-store"
+    return response
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -68,7 +70,20 @@ def server_error(request: HttpRequest) -> HttpResponse:
         return database_failed(request, error)
     if is_api(request):
         return api_problems.by_status(None, 500, "OpenChair has a bug here.")
-    return HttpResponse(_page(request, "500.html"), status=500)
+    return _failed(request, "500.html", 500)
+
+
+def _failed(request: HttpRequest, template: str, status: int, **context: Any) -> HttpResponse:
+    """Answer with `_page`; of the booking page also in a frame, which would be blank otherwise.
+
+    Any site's: which ones the practice names is in the database. The page tells nothing of anybody,
+    and nothing in it can be pressed.
+    """
+    response = HttpResponse(_page(request, template, **context), status=status)
+    if _BOOKING.match(request.path_info):
+        response["Content-Security-Policy"] = "default-src 'self'; frame-ancestors *"
+        response.xframe_options_exempt = True
+    return response
 
 
 def _page(
@@ -87,4 +102,5 @@ def _to_patients(request: HttpRequest, template: str) -> str:
     """Render it in the language of the address, which not every caller has switched on."""
     language = translation.get_language_from_path(request.path_info) or settings.LANGUAGE_CODE
     with translation.override(language):
-        return render_to_string(f"book/{template}", {"language": language})
+        framed = request.headers.get("Sec-Fetch-Dest") == "iframe"
+        return render_to_string(f"book/{template}", {"language": language, "is_framed": framed})

@@ -259,9 +259,9 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 # English, but for the patients' pages under /es/; their texts are in locale/.
 LANGUAGE_CODE = "en"
-FORMAT_MODULE_PATH = ["openchair.formats"]
 LANGUAGES = [("en", "English"), ("es", "Español")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = ["openchair.formats"]
 
 # Pages and static files ----------------------------------------------------------------------
 

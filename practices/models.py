@@ -19,14 +19,14 @@ from practices.ids import PublicIdField, id_constraint, text_constraint
 def validate_timezone(name: str) -> None:
     """Raise ValidationError for a name that is not an IANA time zone."""
     if name not in available_timezones():
-        raise ValidationError(f"{name!r} is not an IANA time zone; write America/New_York, say.")
+        raise ValidationError(f"{name!r} is not a time zone name. Enter one like America/New_York.")
 
 
 class Kind(models.TextChoices):
     """What a practice offers, never a mix of both (contract, section 1)."""
 
-    EXACT = "exact", "Bookings: exact times"
-    RANGE = "range", "Range bookings: a part of the day"
+    EXACT = "exact", "Exact times"
+    RANGE = "range", "Parts of the day"
 
 
 class Practice(models.Model):
@@ -38,10 +38,10 @@ class Practice(models.Model):
         max_length=5,
         choices=Kind,
         default=Kind.EXACT,
-        help_text="Chosen once: openings of a practice are all exact or all ranges.",
+        help_text="What patients book. Chosen once, for all openings of the practice.",
     )
     active = models.BooleanField(
-        default=True, help_text="Off: the API knows this practice and what is of it no longer."
+        default=True, help_text="Off: partners and patients can no longer see this practice."
     )
 
     class Meta:
@@ -75,7 +75,7 @@ class Location(models.Model):
         "time zone",
         max_length=64,
         validators=[validate_timezone],
-        help_text="An IANA name: America/New_York.",
+        help_text="A name like America/New_York.",
     )
     latitude = models.FloatField(null=True, blank=True, help_text="Degrees, -90 to 90.")
     longitude = models.FloatField(null=True, blank=True, help_text="Degrees, -180 to 180.")
@@ -94,12 +94,12 @@ class Location(models.Model):
             models.CheckConstraint(
                 name="location_latitude_degrees",
                 condition=Q(latitude__isnull=True) | Q(latitude__gte=-90, latitude__lte=90),
-                violation_error_message="A latitude is -90 to 90 degrees.",
+                violation_error_message="Enter a latitude from -90 to 90 degrees.",
             ),
             models.CheckConstraint(
                 name="location_longitude_degrees",
                 condition=Q(longitude__isnull=True) | Q(longitude__gte=-180, longitude__lte=180),
-                violation_error_message="A longitude is -180 to 180 degrees.",
+                violation_error_message="Enter a longitude from -180 to 180 degrees.",
             ),
         ]
 
@@ -135,8 +135,8 @@ def validate_origins(text: str) -> None:
     for line in text.split():
         if re.fullmatch(ORIGIN, line) is None:
             raise ValidationError(
-                f"{line} is no address of a web site: write https://www.practice.example, "
-                "without a path, one on each line."
+                f"{line} is not the address of a website. Enter it like "
+                "https://www.practice.example, without a path, one on each line."
             )
 
 
@@ -155,12 +155,12 @@ class BookingPage(models.Model):
     practice = models.OneToOneField(
         Practice, models.CASCADE, primary_key=True, related_name="booking_page"
     )
-    active = models.BooleanField("Patients can book by themselves", default=False)
+    active = models.BooleanField("Patients can book online", default=False)
     notice_hours = models.PositiveSmallIntegerField(
-        "Least notice, in hours",
+        "Minimum notice, in hours",
         default=2,
         validators=[MaxValueValidator(720)],
-        help_text="Openings that begin sooner are not shown.",
+        help_text="Openings that start sooner are not shown.",
     )
     horizon_days = models.PositiveSmallIntegerField(
         "How far ahead, in days",
@@ -168,44 +168,43 @@ class BookingPage(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(366)],
     )
     cancel_hours = models.PositiveSmallIntegerField(
-        "Moving and cancelling ends, in hours before the visit",
+        "Moving and cancelling closes, in hours before the visit",
         default=0,
         validators=[MaxValueValidator(720)],
-        help_text="Afterwards the page says whom to call.",
+        help_text="After that, the page asks patients to call.",
     )
     locations = models.ManyToManyField(
-        Location, blank=True, related_name="+", help_text="None chosen: all of them are shown."
+        Location, blank=True, related_name="+", help_text="If none are checked, all are shown."
     )
     doctors = models.ManyToManyField(
-        Doctor, blank=True, related_name="+", help_text="None chosen: all of them are shown."
+        Doctor, blank=True, related_name="+", help_text="If none are checked, all are shown."
     )
     text_en = models.TextField(
         "Text for patients, in English",
         blank=True,
         max_length=1000,
-        help_text="What to bring, where to park. Shown on the first page and after booking.",
+        help_text="Such as what to bring; shown on the first page and after booking.",
     )
     text_es = models.TextField("The same in Spanish", blank=True, max_length=1000)
     promise_en = models.CharField(
-        "When the office answers, in English",
+        "When you set the exact time, in English",
         blank=True,
         max_length=100,
-        help_text="For parts of the day, whose exact time you set: "
-        "“by noon the next business day”, say.",
+        help_text="Such as “by noon the next business day”; patients see it when they book.",
     )
     promise_es = models.CharField("The same in Spanish", blank=True, max_length=100)
     after_url = models.URLField(
-        "Page of yours to go to afterwards",
+        "Page to go to after booking",
         blank=True,
         validators=[URLValidator(["https"])],
-        help_text="A link on the last page; it begins with https.",
+        help_text="A link on the last page, starting with https://.",
     )
     origins = models.TextField(
-        "Web sites that may show it in a frame",
+        "Websites that may show it in a frame",
         blank=True,
         max_length=1000,
         validators=[validate_origins],
-        help_text="https://www.practice.example, one on each line. None: no site may.",
+        help_text="Such as https://www.practice.example, one on each line; if empty, no site may.",
     )
 
     def __str__(self) -> str:
@@ -223,18 +222,18 @@ class MailSettings(models.Model):
     practice = models.OneToOneField(
         Practice, models.CASCADE, primary_key=True, related_name="mail_settings"
     )
-    reminder_3_days = models.BooleanField("A reminder 3 days before the visit", default=True)
-    reminder_1_day = models.BooleanField("A reminder the day before the visit", default=True)
+    reminder_3_days = models.BooleanField("Reminder 3 days before the visit", default=True)
+    reminder_1_day = models.BooleanField("Reminder the day before the visit", default=True)
     code = models.BooleanField(
-        "Patients type a code from an e-mail before they book",
+        "Patients enter a code from an e-mail before they book",
         default=False,
-        help_text="On the booking page. Without an e-mail address they have to call.",
+        help_text="On the booking page; patients without an e-mail address have to call.",
     )
     text_en = models.TextField(
-        "Text in every e-mail about a visit to come, in English",
+        "Text in every e-mail about an upcoming visit, in English",
         blank=True,
         max_length=1000,
-        help_text="What to bring, where to park.",
+        help_text="Such as what to bring or where to park.",
     )
     text_es = models.TextField("The same in Spanish", blank=True, max_length=1000)
 
@@ -259,7 +258,7 @@ class Membership(models.Model):
             models.UniqueConstraint(
                 name="membership_once",
                 fields=["user", "practice"],
-                violation_error_message="This person belongs to this practice already.",
+                violation_error_message="This person already works for this practice.",
             )
         ]
 
@@ -275,17 +274,17 @@ class Partner(models.Model):
     active = models.BooleanField(default=True, help_text="Off: none of its keys work.")
     special_authorization = models.BooleanField(
         default=False,
-        help_text="May list all practices, and create, edit and delete bookings "
+        help_text="May list all practices, and publish, edit and close openings "
         "in the practices it is granted.",
     )
     all_practices = models.BooleanField(
-        default=False, help_text="Granted every practice, those to come included."
+        default=False, help_text="Granted every practice, including those added later."
     )
     practices = models.ManyToManyField(
         Practice,
         related_name="partners",
         blank=True,
-        help_text="Granted these practices. Reading openings needs no grant.",
+        help_text="Where it may publish openings and book patients; reading needs no grant.",
     )
 
     class Meta:
@@ -338,12 +337,12 @@ class ApiKey(models.Model):
         blank=True,
         editable=False,
         related_name="+",
-        help_text="The operator; empty where it was issued on the command line.",
+        help_text="The operator; empty if it was issued on the command line.",
     )
-    expires_at = models.DateTimeField(null=True, blank=True, help_text="Empty: never.")
-    revoked_at = models.DateTimeField(null=True, blank=True, help_text="Works no more from then.")
+    expires_at = models.DateTimeField(null=True, blank=True, help_text="If empty, never.")
+    revoked_at = models.DateTimeField(null=True, blank=True, help_text="When it stopped working.")
     last_used_at = models.DateTimeField(
-        null=True, blank=True, editable=False, help_text="Kept to the minute."
+        null=True, blank=True, editable=False, help_text="To the minute."
     )
 
     objects = ApiKeyManager()
@@ -358,7 +357,7 @@ class ApiKey(models.Model):
             models.CheckConstraint(
                 name="api_key_expires_later",
                 condition=Q(expires_at__isnull=True) | Q(expires_at__gt=F("created_at")),
-                violation_error_message="A key expires after it was made.",
+                violation_error_message="Enter a time after the key was issued.",
             ),
         ]
 

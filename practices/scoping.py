@@ -146,7 +146,7 @@ class ScopedAdmin(ModelAdmin):
                 return super().get_changelist_instance(request)
         except (ValueError, OverflowError, DataError, IncorrectLookupParameters) as error:
             if ERROR_FLAG in request.GET:  # Django would answer that the database is broken
-                raise BadRequest("This list cannot be filtered like that.") from error
+                raise BadRequest("This list has no such filter.") from error
             raise IncorrectLookupParameters from error
 
     def response_action(self, *args: Any, **kwargs: Any) -> Any:

@@ -1,6 +1,6 @@
 """Step 6, check: everything once more, with a way to change each; its button books the visit.
 
-Where the practice asks for a code by mail, it is typed here.
+Where the practice asks for a code by e-mail, it is typed here.
 """
 
 from typing import Any

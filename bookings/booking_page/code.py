@@ -1,4 +1,4 @@
-"""The code by mail on step 6: its field, and the button that sends it again."""
+"""The code by e-mail on step 6: its field, and the button that sends it again."""
 
 import re
 from collections.abc import Sequence

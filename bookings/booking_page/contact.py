@@ -23,7 +23,7 @@ _TOO_LONG = _("Use %(limit_value)d characters or fewer.")
 class ContactForm(PatientForm):
     """Form of step 5; one of phone number and e-mail address is enough.
 
-    Where the practice asks for a code by mail, it is the e-mail address that is needed.
+    Where the practice asks for a code by e-mail, it is the e-mail address that is needed.
     """
 
     phone = forms.CharField(

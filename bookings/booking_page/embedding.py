@@ -1,4 +1,4 @@
-"""The script for a practice's own web site that keeps the frame as tall as the page in it."""
+"""The script for a practice's own website that keeps the frame as tall as the page in it."""
 
 from functools import cache
 

@@ -99,7 +99,7 @@ PARTNERS = {
     "exact_only": ("demoExact", "Acme front office system (demo)", True, ("exact",)),
     # Owns the bookings of the practice that no other partner is granted; its key is not returned.
     "harbor": ("demoHarbr", "Harbor front office system (demo)", True, ("ungranted",)),
-    "other_partner": ("demoOther", "BrightCall call centre (demo)", True, ("exact", "range")),
+    "other_partner": ("demoOther", "BrightCall call center (demo)", True, ("exact", "range")),
 }
 
 

@@ -1,1 +1,1 @@
-"""Admin pages for a practice's staff: board, booking, publishing, closing, range desk, numbers."""
+"""Admin pages for a practice's staff: board, booking, publishing, closing, requests, reports."""

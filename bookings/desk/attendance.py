@@ -32,7 +32,7 @@ def attend(request: HttpRequest, desk: Desk, appointment_id: str) -> HttpRespons
             now=desk.now,
             check=as_seen(seen, attrgetter("attendance")),
         ),
-        "The mark is undone."
+        "Mark removed."
         if attendance == Attendance.UNKNOWN
         else f"Marked: {labels.ATTENDANCE[attendance]}.",
     )

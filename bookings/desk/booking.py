@@ -132,7 +132,7 @@ def show_opening(
 def status_word(booking: Booking, now: datetime) -> str:
     """Return the status; an opening that has passed is not open, also if places were left."""
     if booking.status == Status.OPEN and whole.has_passed(booking, now):
-        return "Passed" if booking.places_taken else "Passed unused"
+        return "Passed" if booking.places_taken else "Unused"
     return labels.STATUS[booking.status]
 
 

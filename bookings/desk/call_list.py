@@ -67,11 +67,11 @@ def reached(request: HttpRequest, desk: Desk, call_id: int) -> HttpResponse:
     )
     if request.method == "POST":
         if "undo" in request.POST:
-            attempt(request, lambda: calls.undo(call), "The patient is on the list again.")
+            attempt(request, lambda: calls.undo(call), "The patient is back on the list.")
         else:
             attempt(
                 request,
                 lambda: calls.reach(call, user_id=desk.user.pk, now=desk.now),
-                "The patient was reached.",
+                "Marked as reached.",
             )
     return redirect("admin:desk_calls", desk.practice.pk)

@@ -111,7 +111,7 @@ def outcome(call: Call) -> str:
     if visit.status == AppointmentStatus.CANCELLED:
         return "cancelled"
     if visit.status == AppointmentStatus.EXPIRED:
-        return "the hold ran out"
+        return "the hold ended"
     return "the time has passed"
 
 
@@ -128,4 +128,4 @@ def undo(call: Call) -> None:
         with transaction.atomic():
             Call.objects.filter(pk=call.pk).update(done_at=None, done_by=None)
     except IntegrityError:
-        raise Refused("changed", "This patient is on the call list again already.") from None
+        raise Refused("changed", "This patient is already back on the call list.") from None

@@ -125,7 +125,10 @@ def guard(act: Callable[[], Result], *given: Given, agreed: str) -> Result:
         assert each.exact is not None
         doctor = doctors[each.booking.doctor_id]
         if of_now.get(each.booking.pk) != doctor.pk:
-            raise Refused("changed", "This opening got another doctor meanwhile. Look again.")
+            raise Refused(
+                "changed",
+                "The doctor of this opening was changed while you had it open. Check it again.",
+            )
         minutes = each.booking.length
         (others,) = with_exact_times(doctor, [each.exact], minutes, but={*moving, each.booking.pk})
         together = [

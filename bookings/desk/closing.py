@@ -89,10 +89,10 @@ def _close(
         messages.success(request, f"{labels.counted(len(closed), 'opening')} closed.")
     if left := [each for each in agreed if each.pk not in closed]:
         listed = "; ".join(times.when(each, []) for each in left)
-        messages.warning(request, f"Taken or closed meanwhile, and left alone: {listed}.")
+        messages.warning(request, f"Not closed, because somebody was faster: {listed}.")
     if not visits:
         return redirect("admin:desk_close", desk.practice.pk)
     calls.ask(visits, user_id=desk.user.pk, now=desk.now)
     who = labels.counted(len(visits), "patient")
-    messages.success(request, f"{who} on the call list: they still have their places.")
+    messages.success(request, f"{who} on the call list. They still have their visits.")
     return redirect("admin:desk_calls", desk.practice.pk)

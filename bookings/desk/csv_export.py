@@ -15,7 +15,7 @@ from bookings.models import Appointment, Booking
 COLUMNS = (
     "id",
     "status",
-    "starts (office time)",
+    "starts (local time)",
     "time zone",
     "minutes",
     "location",

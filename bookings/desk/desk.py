@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import cached_property, wraps
 from operator import attrgetter
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
@@ -58,6 +59,11 @@ class Desk:
     def locations(self) -> list[Location]:
         """Return the practice's locations, by name."""
         return list(self.practice.locations.all())
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Return the first location's time zone, for what is of the practice as a whole."""
+        return self.locations[0].zone if self.locations else ZoneInfo("UTC")
 
     @cached_property
     def doctors(self) -> list[Doctor]:
@@ -209,10 +215,10 @@ def _changed(row: Booking | Appointment) -> Refused:
     last, deed = history.last_deed(row)
     subject = "This opening"
     if last.appointment is not None:
-        subject = "The place of a patient"
+        subject = "This visit"
     when = labels.dated(last.at, last.booking.location.zone)
     return Refused(
         "changed",
-        f"{subject} was changed while you looked: {labels.who(last)} {deed} ({when}). "
-        "Nothing of yours was changed; look again below.",
+        f"{subject} was changed while you had it open: {labels.who(last)} {deed} ({when}). "
+        "Your change was not made: check it again below.",
     )

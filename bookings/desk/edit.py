@@ -64,7 +64,7 @@ def new(request: HttpRequest, desk: Desk) -> HttpResponse:
         except _AskFirst as ask:
             return _show_form(request, desk, form, None, 409, ask)
         if booking is not None:
-            messages.success(request, "The opening is published.")
+            messages.success(request, "Opening published.")
             return redirect(url_of_day(desk, booking))
         return _show_form(request, desk, form, None, 400)
     initial = {name: request.GET[name] for name in ("location", "doctor") if name in request.GET}
@@ -128,7 +128,7 @@ def edit(request: HttpRequest, desk: Desk, booking_id: str) -> HttpResponse:
         except _AskFirst as ask:
             return _show_form(request, desk, form, booking, 409, ask)
         if edited is not None:
-            messages.success(request, format_html("The opening is changed.{}", edited))
+            messages.success(request, format_html("Opening changed.{}", edited))
             return redirect("admin:desk_booking", desk.practice.pk, booking.pk)
         # The form gets the current version: saving again after a conflict message is deliberate.
         return _show_form(request, desk, form, booking, 400)

@@ -75,7 +75,9 @@ def check_exact(form: forms.Form, name: str, exact: datetime, booking: Booking, 
     if same_day and part == time_range(exact, zone):
         return False
     when = labels.day(wall.date()) + (f", {labels.RANGES[part]}" if part else "")
-    form.add_error("outside", f"This is outside {when}. Nothing is booked until you tick this.")
+    form.add_error(
+        "outside", f"This is outside {when}. Nothing is booked until you check this box."
+    )
     return True
 
 
@@ -94,7 +96,7 @@ class WallTimeField(forms.Field):
         except walltime.WallTimeError:
             wall = None
         if wall is None or wall.tzinfo is not None or not 1970 < wall.year < 2200:
-            raise ValidationError("Write a date and a time, 2026-06-02T09:45 for example.")
+            raise ValidationError("Enter a date and a time.")
         return wall
 
 
@@ -106,7 +108,7 @@ class DayField(forms.DateField):
     def clean(self, value: Any) -> date | None:
         day: date | None = super().clean(value)
         if day is not None and not 1971 <= day.year <= 2198:
-            raise ValidationError("Choose a day in the years 1971 to 2198.")
+            raise ValidationError("Enter a day between 1971 and 2198.")
         return day
 
 
@@ -141,7 +143,7 @@ class BookingForm(DeskForm):
     )
     places = forms.IntegerField(min_value=1, max_value=MOST_PLACES, initial=1)
     recurring = forms.BooleanField(
-        label="Every week", required=False, help_text="Repeated at this time until you end it."
+        label="Every week", required=False, help_text="Repeats at this time until you end it."
     )
 
     def __init__(self, *args: Any, is_new: bool = False, **kwargs: Any) -> None:
@@ -190,23 +192,25 @@ class PublishForm(DeskForm):
         label="On", choices=WEEKDAYS, widget=forms.CheckboxSelectMultiple
     )
     times = forms.CharField(
-        label="At", max_length=400, help_text="Times with commas between: 9:00, 9:45, 2:15 pm."
+        label="At",
+        max_length=400,
+        help_text="Separate times with commas: 9:00 AM, 9:45 AM, 2:15 PM.",
     )
     length = forms.IntegerField(label="Minutes", min_value=1, max_value=LONGEST, initial=45)
     places = forms.IntegerField(min_value=1, max_value=MOST_PLACES, initial=1)
     first = DayField(label="From")
     last = DayField(
-        label="Until", required=False, help_text="Not needed where every week is ticked."
+        label="Until", required=False, help_text="Not needed if “Every week” is checked."
     )
     weekly = forms.BooleanField(
-        label="Every week, without an end",
+        label="Every week, with no end date",
         required=False,
-        help_text="The next 12 weeks are made now, later ones by themselves.",
+        help_text="The next 12 weeks are published now, later ones automatically.",
     )
     with_clashes = forms.BooleanField(
-        label="Publish what clashes too",
+        label="Publish overlapping times too",
         required=False,
-        help_text="Otherwise a time at which the doctor has something else is left out.",
+        help_text="Otherwise, times when the doctor has something else are left out.",
     )
 
     def clean_times(self) -> list[time]:
@@ -218,10 +222,10 @@ class PublishForm(DeskForm):
                 found.add(parse_clock(part))
             except ValueError:
                 raise ValidationError(
-                    f"“{part.strip()}” is not a time of day. Write 9:45, 14:15 or 2:15 pm."
+                    f"“{part.strip()}” is not a time of day. Enter it like 9:45 AM or 2:15 PM."
                 ) from None
         if not found:
-            raise ValidationError("Write at least one time, 9:00 for example.")
+            raise ValidationError("Enter at least one time, like 9:00 AM.")
         return sorted(found)
 
     def clean(self) -> dict[str, Any]:
@@ -232,11 +236,11 @@ class PublishForm(DeskForm):
         first, last = cleaned.get("first"), cleaned.get("last")
         if first and not cleaned.get("weekly"):
             if not last and "last" not in self.errors:
-                self.add_error("last", "Say until which day, or tick “every week”.")
+                self.add_error("last", "Enter the last day, or check “Every week”.")
             elif last and last < first:
-                self.add_error("last", "This is before the first day.")
+                self.add_error("last", "The last day is before the first. Choose a later one.")
             elif last and last - first > timedelta(days=370):
-                self.add_error("last", "Publish at most a year at a time.")
+                self.add_error("last", "Publish up to a year at a time. Choose an earlier day.")
         return cleaned
 
 
@@ -250,15 +254,15 @@ class CloseManyForm(DeskForm):
         Location.objects.none(), required=False, empty_label="All locations"
     )
     first = DayField(label="From")
-    last = DayField(label="Until", help_text="This day included.")
+    last = DayField(label="Until", help_text="Includes this day.")
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         first, last = cleaned.get("first"), cleaned.get("last")
         if first and last and last < first:
-            self.add_error("last", "This is before the first day.")
+            self.add_error("last", "The last day is before the first. Choose a later one.")
         elif first and last and last - first > timedelta(days=92):
-            self.add_error("last", "Close at most three months at a time.")
+            self.add_error("last", "Close up to three months at a time. Choose an earlier day.")
         return cleaned
 
 
@@ -266,7 +270,7 @@ class ExactTimeForm(forms.Form):
     """Form for the exact time of an appointment in a range booking."""
 
     start = WallTimeField(label="Exact time")
-    outside = forms.BooleanField(label="The patient has agreed to this time", required=False)
+    outside = forms.BooleanField(label="The patient agreed to this time", required=False)
 
     def __init__(self, *args: Any, desk: Desk, booking: Booking, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

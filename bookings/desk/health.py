@@ -151,7 +151,9 @@ def _count_waiting(found: dict[str, Health]) -> None:
     for key, places in reserved.values_list("practice").annotate(Sum("places_reserved")):
         found[key].waiting = places
     asked = Event.objects.filter(
-        booking__in=reserved.values("pk"),
+        booking__location__in=of_ranges,
+        booking__status__in=(Status.OPEN, Status.PENDING, Status.RESERVED),
+        booking__places_reserved__gt=0,
         appointment__status=AppointmentStatus.RESERVED,
         to_status=AppointmentStatus.RESERVED,
     )
@@ -171,11 +173,13 @@ def _count_mail(found: dict[str, Health], now: datetime) -> None:
     visits = undelivered.order_by().values_list(path).annotate(Count("appointment", distinct=True))
     for key, count in visits:
         found[key].mail_refused = count
+    # Of all practices: begun with these few tasks, and not with each visit of a practice.
     late = Task.objects.filter(
-        **{f"{path}__in": [*found]}, finished_at__isnull=True, run_after__lt=now - LATE
+        finished_at__isnull=True, run_after__lt=now - LATE, appointment__isnull=False
     )
     for key, count in _counted(late, path).items():
-        found[key].mail_late = count
+        if key in found:
+            found[key].mail_late = count
 
 
 def _add_partners(found: dict[str, Health], *, with_keys: bool) -> None:
@@ -189,7 +193,7 @@ def _add_partners(found: dict[str, Health], *, with_keys: bool) -> None:
 
 def _troubles(health: Health, now: datetime) -> Iterable[Trouble]:
     if not health.practice.active:
-        yield Trouble("It is switched off: the API does not know it.", is_note=True)
+        yield Trouble("It is switched off: partners and patients cannot see it.", is_note=True)
     yield from _missing(health)
     yield from _without_each_other(health)
     if health.locations and health.doctors:
@@ -204,7 +208,7 @@ def _missing(health: Health) -> Iterable[Trouble]:
     if not health.doctors:
         yield Trouble("There is no doctor.", "practices_doctor_add")
     if not health.staff:
-        yield Trouble("No staff account belongs to it.", "auth_user_add")
+        yield Trouble("No staff account works for it.", "auth_user_add")
 
 
 def _without_each_other(health: Health) -> Iterable[Trouble]:
@@ -222,10 +226,10 @@ def _without_each_other(health: Health) -> Iterable[Trouble]:
 
 def _openings(health: Health, now: datetime) -> Iterable[Trouble]:
     if health.last_open is None:
-        yield Trouble("Nothing is open ahead.", "desk_publish")
+        yield Trouble("There are no free openings ahead.", "desk_publish")
     elif health.last_open < now + AHEAD and health.day_open:
         until = labels.long_day(health.day_open)
-        yield Trouble(f"Nothing is open after {until}.", "desk_publish")
+        yield Trouble(f"There are no free openings after {until}.", "desk_publish")
 
 
 def _work(health: Health, now: datetime) -> Iterable[Trouble]:
@@ -239,10 +243,10 @@ def _work(health: Health, now: datetime) -> Iterable[Trouble]:
         yield Trouble(says, "desk_calls")
     if health.mail_refused:
         count = labels.counted(health.mail_refused, "visit")
-        yield Trouble(f"Mail about {count} to come was not delivered: call.", "desk_mail")
+        yield Trouble(f"E-mail about {count} to come bounced. Call the families.", "desk_mail")
     if health.mail_late:
         count = labels.counted(health.mail_late, "e-mail")
-        yield Trouble(f"{count} waiting to go out for more than 15 minutes.", "desk_mail")
+        yield Trouble(f"{count} waiting to go out for over 15 minutes.", "desk_mail")
 
 
 def _unused_accounts(health: Health, now: datetime) -> Iterable[Trouble]:
@@ -250,7 +254,7 @@ def _unused_accounts(health: Health, now: datetime) -> Iterable[Trouble]:
         if user.last_login is None:
             name = user.get_full_name() or user.get_username()
             yield Trouble(
-                f"{name} has not logged in yet; the account was made {_ago(user, now)}.",
+                f"{name} has not logged in yet; the account was created {_ago(user, now)}.",
                 "auth_user_change",
                 user,
                 is_note=now - user.date_joined < UNUSED,
@@ -271,7 +275,7 @@ def _keys(partner: Partner, now: datetime) -> Iterable[Trouble]:
             yield Trouble(f"{name} expires in {left}.", "partner_keys", partner)
         used = key.last_used_at or key.created_at
         if now - used >= UNUSED:
-            never = "has not been used for" if key.last_used_at else "was never used, in"
+            never = "has not been used for" if key.last_used_at else "was never used in"
             says = f"{name} {never} {labels.counted((now - used).days, 'day')}."
             yield Trouble(says, "partner_keys", partner, is_note=True)
 

@@ -32,10 +32,10 @@ _FIELDS = {
     "total_appointments": "places",
     "language": "language",
     "pending_until": "hold ends",
-    "whole_pending": "places on hold without a patient",
-    "whole_reserved": "places that need a time, without a patient",
-    "whole_booked": "places booked without a patient",
-    "whole_pending_until": "hold without a patient ends",
+    "whole_pending": "places on hold, no patient named",
+    "whole_reserved": "places that need a time, no patient named",
+    "whole_booked": "places booked, no patient named",
+    "whole_pending_until": "hold with no patient named ends",
 }
 _INSTANTS = {"start_datetime", "opening_datetime", "pending_until", "whole_pending_until"}
 # Left out: they follow from the appointments' changes, which have lines of their own.
@@ -139,8 +139,8 @@ def _of_mail(delivery: Delivery, zone: ZoneInfo) -> Line:
     became = labels.became(delivery)
     return Line(
         at=labels.dated(delivery.at, zone),
-        who="Mail",
-        what=f"{name}: mail “{kind}”: {became[0].lower()}{became[1:]}",
+        who="E-mail",
+        what=f"{name}: “{kind}” e-mail: {became[0].lower()}{became[1:]}",
         details=[],
     )
 
@@ -177,9 +177,9 @@ def _deed(event: Event) -> str:
         when = labels.dated(begins, zone) if begins else "another opening"
         return f"moved it to {when}, {booking.doctor.name}"
     if "confirmed_at" in event.changes:
-        return "noted that the patient will come"
+        return "confirmed the visit"
     if "attendance" in event.changes:
-        return f"made it “{labels.ATTENDANCE[event.changes['attendance'][1]]}”"
+        return f"marked it “{labels.ATTENDANCE[event.changes['attendance'][1]]}”"
     moved = event.from_status != event.to_status
     if event.appointment is not None and (moved or "start_datetime" in event.changes):
         became = labels.APPOINTMENT_STATUS[event.to_status].lower()
@@ -203,7 +203,7 @@ def _names(practice_id: str) -> dict[str, str]:
 def _line(event: Event, zone: ZoneInfo, names: dict[str, str], *, has_words: bool) -> Line | None:
     details = _details(event, zone, names)
     if has_words and event.appointment is not None:
-        details.append(f"Wrote to the family: {event.appointment.person.words}")
+        details.append(f"Note to the family: {event.appointment.person.words}")
     moved = event.from_status != event.to_status
     told = {"attendance", "booking_id", "confirmed_at"} & event.changes.keys()
     told |= {"words"} & {*event.changes.get("patient_fields", ())}
@@ -218,7 +218,7 @@ def _what(event: Event) -> str:
     moved = event.from_status != event.to_status
     if event.appointment is None:
         if not event.from_status:
-            return f"Opening made: {labels.STATUS[event.to_status].lower()}"
+            return f"Opening published: {labels.STATUS[event.to_status].lower()}"
         if not moved:
             return "Opening changed"
         was, now = (labels.STATUS[each] for each in (event.from_status, event.to_status))
@@ -226,20 +226,20 @@ def _what(event: Event) -> str:
     name = labels.patient(event.appointment)
     became = labels.APPOINTMENT_STATUS[event.to_status].lower()
     if not event.from_status:
-        return f"{name}: place {became}"
+        return f"{name}: {became}"
     if moved:
         return f"{name}: {labels.APPOINTMENT_STATUS[event.from_status].lower()} → {became}"
     if "booking_id" in event.changes:
         return f"{name}: moved to another opening"
     if "confirmed_at" in event.changes:
-        return f"{name}: said they will come"
+        return f"{name}: confirmed"
     if "attendance" in event.changes:
         was, now = (labels.ATTENDANCE[each] for each in event.changes["attendance"])
         return f"{name}: {was} → {now}" if was != labels.ATTENDANCE["unknown"] else f"{name}: {now}"
     if changed := _of_patient(event):
         return f"{name}: {changed} changed"
     wrote = "words" in event.changes.get("patient_fields", ())
-    return f"{name}: words for an e-mail" if wrote else f"{name}: changed"
+    return f"{name}: note for an e-mail" if wrote else f"{name}: changed"
 
 
 def _details(event: Event, zone: ZoneInfo, names: dict[str, str]) -> list[str]:

@@ -33,7 +33,7 @@ APPOINTMENT_STATUS: dict[str, str] = {
     AppointmentStatus.RESERVED: "Needs a time",
     AppointmentStatus.BOOKED: "Booked",
     AppointmentStatus.CANCELLED: "Cancelled",
-    AppointmentStatus.EXPIRED: "Hold ran out",
+    AppointmentStatus.EXPIRED: "Hold ended",
 }
 ATTENDANCE: dict[str, str] = {
     Attendance.UNKNOWN: "not marked",
@@ -45,7 +45,7 @@ ACTOR: dict[str, str] = {
     ActorKind.PARTNER: "Partner",
     ActorKind.STAFF: "Staff",
     ActorKind.PATIENT: "Patient",
-    ActorKind.CLOCK: "OpenChair by itself",
+    ActorKind.CLOCK: "Automatic",
 }
 RANGES = {
     "morning": "morning (before 10:00 AM)",
@@ -53,28 +53,21 @@ RANGES = {
     "early_afternoon": "early afternoon (noon to 2:30 PM)",
     "late_afternoon": "late afternoon (from 2:30 PM)",
 }
-OUTCOME: dict[str, str] = {
-    Outcome.SENT: "Sent",
-    Outcome.WRITTEN: "Only written to a file",
-    Outcome.REFUSED: "Address refused",
-    Outcome.FAILED: "Could not be delivered",
-    Outcome.DROPPED: "Not sent",
-}
 _PATIENT = {"zip_code": "ZIP code", "guardian_name": "guardian", "email": "e-mail"}
 _REFUSALS = {
-    "place_taken": "The last place was taken a moment ago. Choose another opening.",
-    "hold_expired": "The hold has run out and the place was taken. Choose another opening.",
-    "closed": "This was closed or cancelled already. Nothing was changed.",
-    "attended": "It is said already whether this patient came. Book a new visit instead.",
-    "in_the_past": "The time of this opening has passed. Choose another one.",
-    "no_time": "This opening has no time yet. Give it one first.",
-    "nothing_taken": "No such place of this opening is taken without a patient any longer. Take a "
-    "free one.",
-    "not_reservable": "This practice offers exact times: book the place instead.",
-    "patient_has_place": "A patient has a place in this opening. Move or cancel the visit first, "
-    "after speaking with them.",
-    "too_early": "The time of this visit has not come yet. Mark it afterwards.",
-    "places_taken": "More places are taken than that. Move or cancel visits first.",
+    "place_taken": "The last place was just taken. Choose another opening.",
+    "hold_expired": "The hold ended and the place was taken. Choose another opening.",
+    "closed": "This is already closed or cancelled. Nothing was changed.",
+    "attended": "This visit is already marked. Undo the mark, or book a new visit.",
+    "in_the_past": "The time of this opening has passed. Choose another opening.",
+    "no_time": "This opening has no time yet. Give it a time first.",
+    "nothing_taken": "No place in this opening is waiting for a name any longer. Book a free "
+    "place instead.",
+    "not_reservable": "This practice offers exact times. Book the visit instead.",
+    "patient_has_place": "A patient has a visit in this opening. Speak with them, then move or "
+    "cancel it first.",
+    "too_early": "The time of this visit has not come yet. Mark it afterward.",
+    "places_taken": "More places than that are taken. Move or cancel visits first.",
 }
 
 
@@ -154,10 +147,10 @@ def patient(appointment: Appointment) -> str:
 
 
 def became(delivery: Delivery) -> str:
-    """Say what became of a mail: Not sent: the visit has changed since."""
+    """Say what became of an e-mail: Not sent: the visit changed."""
     if delivery.outcome == Outcome.DROPPED:
-        return f"{OUTCOME[delivery.outcome]}: {DropReason(delivery.reason).label}"
-    return OUTCOME[delivery.outcome]
+        return f"{delivery.get_outcome_display()}: {DropReason(delivery.reason).label}"
+    return delivery.get_outcome_display()
 
 
 def patient_field(name: str) -> str:

@@ -11,7 +11,6 @@ from django.http import HttpRequest, HttpResponse
 
 from bookings import walltime
 from bookings.booking_page.words import in_language
-from bookings.desk import labels
 from bookings.desk.desk import Desk, desk_page, show
 from bookings.desk.practice_settings import SettingsForm, answer, record
 from bookings.messages.mail import message
@@ -22,7 +21,7 @@ from practices.models import MailSettings
 DAYS = 30
 """Of which the page counts what became of mail."""
 _EXAMPLE_NAMES = {Language.EN: "Mia", Language.ES: "Lucía"}
-_NEEDS_SERVER = "This needs a mail server. Until the operator names one, no code can be sent."
+_NEEDS_SERVER = "Codes need a mail server. Ask the operator to set one up first."
 
 
 class MailForm(SettingsForm):
@@ -49,7 +48,7 @@ class MailForm(SettingsForm):
 @desk_page
 def page(request: HttpRequest, desk: Desk) -> HttpResponse:
     """Show what a practice says of its mail, or save it."""
-    done = "Saved. It applies to every e-mail sent from now on."
+    done = "Saved. The new settings apply to every e-mail from now on."
     return answer(request, desk, MailSettings, MailForm, partial(_show, request, desk), done=done)
 
 
@@ -98,15 +97,13 @@ def _counts(desk: Desk) -> list[tuple[str, int, str]]:
         appointment__booking__start_datetime__gte=first - timedelta(days=1),
     )
     counted = dict(rows.values_list("outcome").annotate(Count("pk")))
-    return [
-        (labels.OUTCOME[each], counted.get(each, 0), meaning) for each, meaning in _MEANINGS.items()
-    ]
+    return [(each.label, counted.get(each, 0), meaning) for each, meaning in _MEANINGS.items()]
 
 
 _MEANINGS = {
-    Outcome.SENT: "The mail server took it.",
+    Outcome.SENT: "The mail server accepted it.",
     Outcome.WRITTEN: "No mail server was set up.",
-    Outcome.REFUSED: "There is no such address; the visit is marked.",
-    Outcome.FAILED: "The mail server did not take it, however often it was tried.",
-    Outcome.DROPPED: "Usually because the visit has changed since.",
+    Outcome.REFUSED: "The address does not exist. The visit is marked.",
+    Outcome.FAILED: "The mail server did not accept it after several tries.",
+    Outcome.DROPPED: "Usually because the visit changed in the meantime.",
 }

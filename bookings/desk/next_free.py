@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo
 
 from django import forms
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
@@ -101,7 +100,7 @@ def page(request: HttpRequest, desk: Desk) -> HttpResponse:
     context = {
         "title": f"Move {labels.listed([labels.patient(each) for each in visits])}"
         if visits
-        else "Next free",
+        else "Find a time",
         "form": form,
         "filters": [
             form[name]
@@ -125,8 +124,7 @@ def _set_defaults(asked: QueryDict, desk: Desk, visits: Sequence[Appointment]) -
     """Add what was not asked: to move visits, where and with whom they are now."""
     doctors = {each.booking.doctor_id for each in visits}
     locations = {each.booking.location_id for each in visits}
-    zone = desk.locations[0].zone if desk.locations else ZoneInfo("UTC")
-    today = walltime.wall_clock(desk.now, zone).date()
+    today = walltime.wall_clock(desk.now, desk.zone).date()
     asked.setdefault("doctor", doctors.pop() if len(doctors) == 1 else "")
     asked.setdefault("location", locations.pop() if len(locations) == 1 else "")
     asked.setdefault("first", today.isoformat())
@@ -153,7 +151,7 @@ def may_move(visit: Appointment) -> bool:
 
 def _why_stuck(visit: Appointment) -> str:
     if visit.status in TAKEN:
-        return "it is said already whether the patient came"
+        return "the visit is already marked"
     return labels.APPOINTMENT_STATUS[visit.status].lower()
 
 

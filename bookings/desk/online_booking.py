@@ -77,8 +77,8 @@ class OnlineBookingForm(SettingsForm):
         if doctors and not any(shown & {*doctor.locations.all()} for doctor in doctors):
             self.add_error(
                 "doctors",
-                "None of these doctors works at a location that is shown, so patients would find "
-                "nothing. Choose another doctor or location.",
+                "None of these doctors works at a location that is shown, so patients would "
+                "see no times. Choose another doctor or location.",
             )
         return cleaned
 
@@ -86,7 +86,7 @@ class OnlineBookingForm(SettingsForm):
 @desk_page
 def page(request: HttpRequest, desk: Desk) -> HttpResponse:
     """Show the settings of the practice's booking page, or save them."""
-    done = "Saved. This is what patients find from now on."
+    done = "Saved. Patients see the change from now on."
     show_it = partial(_show, request, desk)
     return answer(request, desk, BookingPage, OnlineBookingForm, show_it, done=done)
 

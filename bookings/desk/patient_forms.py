@@ -13,7 +13,7 @@ from bookings.desk.telling import NoticeForm
 from bookings.models import TAKEN, AppointmentStatus, Booking
 from bookings.patients.record import Patient
 
-REASONS = ("Family cancelled", "Moved away", "Found another office", "Office cancelled")
+REASONS = ("Family cancelled", "Moved away", "Went to another practice", "Practice cancelled")
 """Reasons for cancelling that are offered; any other can be typed."""
 
 
@@ -24,7 +24,10 @@ class PatientFields(forms.Form):
     last_name = forms.CharField(max_length=100)
     phone = forms.CharField(max_length=40, widget=forms.TextInput(attrs={"type": "tel"}))
     guardian_name = forms.CharField(
-        label="Guardian", max_length=200, required=False, help_text="Who answers for a child."
+        label="Guardian",
+        max_length=200,
+        required=False,
+        help_text="For a child: a parent or guardian.",
     )
     email = forms.EmailField(label="E-mail", max_length=254, required=False)
     zip_code = forms.CharField(label="ZIP code", max_length=20, required=False)
@@ -35,11 +38,11 @@ class PatientFields(forms.Form):
         widget=forms.Textarea(attrs={"rows": 2}),
     )
     note = forms.CharField(
-        label="Note of the office",
+        label="Staff note",
         max_length=2000,
         required=False,
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="Partners do not see it.",
+        help_text="Only staff see it.",
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -53,8 +56,8 @@ class PatientFields(forms.Form):
         typed = str(self.cleaned_data["phone"])
         if typed and typed != self.initial.get("phone") and not phone.is_possible(typed):
             raise ValidationError(
-                f"“{typed}” is no phone number. Write it with the area code: 555 555 0123, or "
-                "555 555 0123 ext. 4."
+                f"“{typed}” is not a phone number. Enter it with its area code, like "
+                "555 555 0123 or 555 555 0123 ext. 4."
             )
         return typed
 
@@ -79,10 +82,10 @@ class PatientForm(PatientFields):
     exact = WallTimeField(
         label="Exact time",
         required=False,
-        help_text="Without it the place is reserved, and waits on the range desk for a time.",
+        help_text="Without one, the visit goes to Requests until you set a time.",
     )
-    outside = forms.BooleanField(label="The patient has agreed to this time", required=False)
-    again = forms.BooleanField(label="Book another one anyway", required=False)
+    outside = forms.BooleanField(label="The patient agreed to this time", required=False)
+    again = forms.BooleanField(label="Book another visit anyway", required=False)
 
     def __init__(self, *args: Any, desk: Desk, booking: Booking, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -104,9 +107,9 @@ class PatientForm(PatientFields):
             cleaned["status"] = AppointmentStatus.BOOKED if typed else AppointmentStatus.RESERVED
         if cleaned.get("status") != AppointmentStatus.BOOKED:
             if typed:
-                self.add_error("exact", "A place on hold has no exact time: clear it.")
+                self.add_error("exact", "A visit on hold has no exact time. Clear it, or book.")
         elif not typed:
-            self.add_error("exact", "Say the exact time, or reserve the place for now.")
+            self.add_error("exact", "Enter the exact time.")
         else:
             try:
                 instant = instant_of(typed, self.booking.location.zone)
@@ -153,7 +156,7 @@ class NamedPatientForm(PatientForm):
             self.fields.pop(name, None)
         there = [status for status in TAKEN if getattr(booking, f"whole_{status}")]
         choices = [(each, labels.APPOINTMENT_STATUS[each]) for each in there]
-        self.fields["status"] = forms.ChoiceField(label="The place is", choices=choices)
+        self.fields["status"] = forms.ChoiceField(label="Status", choices=choices)
         if len(there) < 2:
             del self.fields["status"]
 
@@ -177,6 +180,6 @@ class CancelForm(NoticeForm):
         max_length=200,
         required=False,
         widget=forms.TextInput(attrs={"list": "reasons", "autocomplete": "off", "autofocus": True}),
-        help_text="For the office: the family does not read it.",
+        help_text="For staff. The family does not see it.",
     )
-    late = forms.BooleanField(label="Late cancel, and counts as such", required=False)
+    late = forms.BooleanField(label="Count as a late cancel", required=False)

@@ -82,7 +82,7 @@ def _visit(appointment: Appointment) -> dict[str, Any]:
     return {
         "appointment": appointment,
         "name": labels.patient(appointment),
-        "when": str(times.of_appointment(appointment) or "a time that is not said yet"),
+        "when": str(times.of_appointment(appointment) or "a day to be set"),
         "doctor": booking.doctor.name,
         "location": booking.location.name,
     }
@@ -92,9 +92,9 @@ def _done(made: Appointment, desk: Desk) -> str:
     """Say what happened, without the name: messages are in a cookie."""
     when, told = times.of_appointment(made), telling.told([made], desk)
     if made.status == AppointmentStatus.BOOKED:
-        return format_html("The patient is booked for {}.{}", when, told)
+        return format_html("The visit is booked for {}.{}", when, told)
     if made.status == AppointmentStatus.RESERVED:
-        return format_html("The patient has a place on {}, and needs a time.{}", when, told)
+        return format_html("The visit for {} needs a time.{}", when, told)
     assert made.pending_until is not None
     ends = walltime.wall_clock(made.pending_until, made.booking.location.zone)
-    return f"A place on {when} is on hold for the patient until {labels.clock(ends)}."
+    return f"{when} is on hold for the patient until {labels.clock(ends)}."

@@ -92,8 +92,8 @@ def _save(request: HttpRequest, desk: Desk, form: SettingsForm) -> models.Model:
     if last is not None and request.POST.get("seen") != str(last.pk):
         raise Refused(
             "changed",
-            f"This was changed while you looked, by {last.user}: {last.get_change_message()}. "
-            "Nothing of yours was saved; open the page again to see it.",
+            f"{last.user} changed this while you had it open: {last.get_change_message()}. "
+            "Your change was not saved: open the page again to see theirs.",
         )
     saved: models.Model = form.save()
     if text := form.changes():
@@ -104,7 +104,7 @@ def _save(request: HttpRequest, desk: Desk, form: SettingsForm) -> models.Model:
 def record(desk: Desk, model: type[models.Model]) -> dict[str, Any]:
     """Return the context of who changed what, and of what the form sends back as seen."""
     changes = list(_changes(desk, model)[:20])
-    return {"changes": changes, "seen": changes[0].pk if changes else ""}
+    return {"changes": changes, "zone": desk.zone, "seen": changes[0].pk if changes else ""}
 
 
 def _changes(desk: Desk, model: type[models.Model]) -> QuerySet[LogEntry]:

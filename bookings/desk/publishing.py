@@ -144,9 +144,11 @@ def _item(
     asked = datetime.combine(day, wall)
     change = ""
     if shown != asked:
-        change = f"The clocks skip {labels.clock(asked)} that day: made at {labels.clock(shown)}."
+        change = (
+            f"The clocks skip {labels.clock(asked)} that day: published at {labels.clock(shown)}."
+        )
     elif asked.replace(tzinfo=zone).utcoffset() != asked.replace(tzinfo=zone, fold=1).utcoffset():
-        change = f"{labels.clock(asked)} comes twice that day: the first is taken."
+        change = f"{labels.clock(asked)} comes twice that day: the first one is used."
     return Item(start, shown, is_later_week=later, is_past=start <= now, clock_change=change)
 
 
@@ -162,7 +164,7 @@ def _note_clashes(pattern: dict[str, Any], items: list[Item]) -> None:
     before: Item | None = None
     for item in coming:
         if before is not None and item.start < before.start + timedelta(minutes=minutes):
-            item.clashes.append(f"{before.time} of this pattern")
+            item.clashes.append(f"{before.time} of these times")
         if pattern["with_clashes"] or not item.clashes:
             before = item
 
@@ -188,7 +190,7 @@ def page(request: HttpRequest, desk: Desk) -> HttpResponse:
     if len(planned.made) > MOST:
         form.add_error(
             None,
-            f"These are {len(planned.made)} openings. Publish at most {MOST} "
+            f"This makes {len(planned.made)} openings. Publish up to {MOST} "
             "at a time: choose fewer days.",
         )
         return _show(request, desk, form, status=400)

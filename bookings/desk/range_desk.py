@@ -81,7 +81,7 @@ def _show(
 ) -> HttpResponse:
     waiting = _waiting(desk)
     context = {
-        "title": "Range desk",
+        "title": "Requests",
         "desk": desk,
         "waiting_patients": len(waiting),
         "days": _days(desk, waiting, dict([typed] if typed else [])),
@@ -210,7 +210,7 @@ def assign(request: HttpRequest, desk: Desk, appointment_id: str) -> HttpRespons
         lambda: guard(edit, Given(appointment.booking, exact, appointment), agreed=agreed),
         # Without the name: messages are in a cookie.
         format_html(
-            "The patient is booked for {}.{}",
+            "The visit is booked for {}.{}",
             labels.dated(exact, appointment.booking.location.zone),
             told([appointment], desk),
         ),

@@ -6,7 +6,7 @@ from django.db.models import Q
 
 from practices.models import Partner, Practice
 
-NOWHERE = "no source given"
+NOWHERE = "no source"
 
 
 def words(practice: Practice, sources: Iterable[str | None]) -> dict[str | None, str]:

@@ -1,4 +1,4 @@
-"""What the desk tells families by mail: whether, in which words, and the mail before it goes."""
+"""What the desk tells families by e-mail: whether, with which note, and how it will look."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -125,14 +125,14 @@ class WordsField(forms.CharField):
 
 
 class NoticeForm(forms.Form):
-    """Whether families are told of changes by mail, and in which words."""
+    """Whether families are told of changes by e-mail, and in which words."""
 
-    by_mail = forms.BooleanField(label="Tell the family by e-mail", required=False)
+    by_mail = forms.BooleanField(label="E-mail the family", required=False)
     words = WordsField(
-        label="Your words",
+        label="Your note",
         max_length=MOST_WORDS,
         required=False,
-        help_text="Without any, the line above is left out as well.",
+        help_text="Without a note, the line above is left out too.",
     )
 
     def __init__(self, *args: Any, changes: Sequence[Change], now: datetime) -> None:
@@ -162,7 +162,7 @@ def told(visits: Sequence[Appointment], desk: Desk, notice: Notice = BY_MAIL) ->
         silent, why = [each for each in visits if each.email_digest is None], "No e-mail address"
     said = SafeString()
     if len(silent) < len(visits):
-        how = "is told by e-mail" if notice.by_mail else "gets no e-mail about it"
+        how = "gets an e-mail" if notice.by_mail else "gets no e-mail"
         said = format_html(" The family {}.", how)
     pages = [reverse("admin:desk_patient", args=[desk.practice.pk, each.pk]) for each in silent]
     link = ' {}: <a href="{}#mail">copy the text</a>.'

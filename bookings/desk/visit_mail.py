@@ -78,7 +78,7 @@ def text(request: HttpRequest, desk: Desk, appointment_id: str) -> HttpResponse:
         known=facts.before_last_move(visit) if kind == TaskKind.MOVED else None,
     )
     context = {
-        "title": f"Text for the family of {labels.patient(visit)}",
+        "title": f"E-mail text for the family of {labels.patient(visit)}",
         "visit": visit,
         "text": message.to_copy(said),
         "language": language,

@@ -81,14 +81,14 @@ def _show(
 def _came_from(desk: Desk, appointment: Appointment) -> list[tuple[str, str]]:
     """Say where a patient of the booking page came from, as far as the address said it."""
     source, said = appointment.source, appointment.attribution or {}
-    found = [("Came from", sources.words(desk.practice, [source])[source] if source else "")]
+    found = [("Source", sources.words(desk.practice, [source])[source] if source else "")]
     found += [(label, said.get(name, "")) for name, label in _ATTRIBUTION.items()]
     return [(label, text) for label, text in found if text]
 
 
 _ATTRIBUTION = {
     "booking_referral": "Referral",
-    "utm_source": "Site",
+    "utm_source": "Website",
     "utm_medium": "Medium",
     "utm_campaign": "Campaign",
 }
@@ -187,13 +187,13 @@ def act(request: HttpRequest, desk: Desk, appointment_id: str) -> HttpResponse:
             check=as_seen(request.POST.get("seen", "")),
         )
 
-    became = "is booked" if wanted == AppointmentStatus.BOOKED else "has a place and needs a time"
+    became = "is booked" if wanted == AppointmentStatus.BOOKED else "needs a time"
     agreed, exact = request.POST.get("anyway", ""), fields.get("start_datetime")
     if exact is not None:
         became += f" for {labels.dated(exact, appointment.booking.location.zone)}"
     attempt(
         request,
         lambda: guard(change, Given(appointment.booking, exact, appointment), agreed=agreed),
-        format_html("The patient {}.{}", became, told([appointment], desk)),
+        format_html("The visit {}.{}", became, told([appointment], desk)),
     )
     return page

@@ -15,14 +15,14 @@ from openchair.errors import Refused
 
 _ACTS = {
     # value the button submits: resulting status, label, success message
-    "hold": (Status.PENDING, "Hold", "The opening is on hold."),
-    "release": (Status.OPEN, "Release", "The opening is free again."),
+    "hold": (Status.PENDING, "Hold", "Opening put on hold."),
+    "release": (Status.OPEN, "Release", "Opening released. It is free again."),
     "reserve": (
         Status.RESERVED,
-        "Reserve without a name",
-        "The opening is reserved without a name, and needs an exact time.",
+        "Book without a name or time",
+        "Opening booked without a name. It needs a time.",
     ),
-    "book": (Status.BOOKED, "Book without a name", "The opening is booked without a name."),
+    "book": (Status.BOOKED, "Book without a name", "Opening booked without a name."),
 }
 
 
@@ -72,7 +72,7 @@ def act(request: HttpRequest, desk: Desk, booking_id: str) -> HttpResponse:
         attempt(
             request,
             lambda: bookings.close(booking_id=booking.pk, by=desk.by, now=desk.now, check=check),
-            "The opening is closed.",
+            "Opening closed.",
         )
         return page
     if wanted not in _ACTS:

@@ -9,21 +9,21 @@ from bookings.models.task import TaskKind
 
 class Outcome(models.TextChoices):
     SENT = "sent", "Sent"
-    WRITTEN = "written", "Only written to a file"
-    REFUSED = "refused", "Address refused"
-    FAILED = "failed", "Failed"
+    WRITTEN = "written", "Written to a file"
+    REFUSED = "refused", "Bounced"
+    FAILED = "failed", "Not delivered"
     DROPPED = "dropped", "Not sent"
 
 
 class DropReason(models.TextChoices):
     """Why a mail is not sent."""
 
-    OVERTAKEN = "overtaken", "the visit has changed since"
-    TOO_LATE = "too_late", "it would have come too late"
-    NO_ADDRESS = "no_address", "there is no e-mail address any more"
-    UNSUBSCRIBED = "unsubscribed", "the family wants no reminders"
-    TURNED_OFF = "turned_off", "the practice has turned it off"
-    BY_OPERATOR = "by_operator", "the operator took it out"
+    OVERTAKEN = "overtaken", "the visit changed"
+    TOO_LATE = "too_late", "it was too late"
+    NO_ADDRESS = "no_address", "there is no longer an e-mail address"
+    UNSUBSCRIBED = "unsubscribed", "the family stopped reminders"
+    TURNED_OFF = "turned_off", "the practice turned it off"
+    BY_OPERATOR = "by_operator", "the operator dropped it"
 
 
 class Delivery(models.Model):

@@ -41,4 +41,4 @@ class Series(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"Weekly at {self.wall_time:%H:%M}"
+        return f"Weekly at {self.wall_time.hour % 12 or 12}:{self.wall_time:%M %p}"

@@ -9,8 +9,8 @@ from bookings.models.appointment import Appointment
 class Queue(models.TextChoices):
     """What a worker does side by side: one queue does not wait for another."""
 
-    CODE = "code", "Codes by mail"
-    MAIL = "mail", "Mail"
+    CODE = "code", "Codes"
+    MAIL = "mail", "E-mail"
     REMINDER = "reminder", "Reminders"
     PERIODIC = "periodic", "Periodic work"
 
@@ -19,14 +19,14 @@ class TaskKind(models.TextChoices):
     """What a task does; of the queue of mail, what the mail says (contract, section 7)."""
 
     BOOKED = "booked", "Booked"
-    RESERVED = "reserved", "Reserved"
-    TIME_GIVEN = "time_given", "Exact time"
+    RESERVED = "reserved", "Place reserved"
+    TIME_GIVEN = "time_given", "Exact time set"
     MOVED = "moved", "Moved"
     CANCELLED = "cancelled", "Cancelled"
     REMINDER_3_DAYS = "reminder_3_days", "Reminder, 3 days before"
     REMINDER_1_DAY = "reminder_1_day", "Reminder, 1 day before"
     CODE = "code", "Code"
-    REMIND = "remind", "Look for visits to remind of"
+    REMIND = "remind", "Find visits to remind of"
     PRUNE = "prune", "Delete old tasks"
 
 

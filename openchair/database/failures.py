@@ -24,15 +24,14 @@ class Outage:
     retry_after: int
 
 
-GONE = Outage("The database does not answer", 5)
-BUSY = Outage("The database is too busy at this moment", 2)
+GONE = Outage("The database is not answering", 5)
+BUSY = Outage("The database is too busy right now", 2)
 # All verbs lock in the same order, so one of these in the log is a bug.
 CONFLICT = Outage("Another change got in the way of this one", 1)
-FULL = Outage("The database has no room left; the operator has to make some", 30)
-READ_ONLY = Outage("The database takes no changes at the moment; the operator has to see to it", 30)
+FULL = Outage("The database is full; the operator has to make room", 30)
+READ_ONLY = Outage("The database is read-only right now; the operator has to look into it", 30)
 MISSING = Outage(
-    "The database is not there, or is not set up (manage.py migrate does that); "
-    "the operator has to see to it",
+    "The database is missing or not set up; the operator has to run manage.py migrate",
     30,
 )
 

@@ -34,8 +34,8 @@ class ThrottledLoginForm(AdminAuthenticationForm):
     """Django's login form for staff, which checks no password after too many wrong ones."""
 
     TOO_MANY = (
-        "Too many tries for this account from here. Wait {wait}, or ask an operator for a link to "
-        "set a new password."
+        "Too many attempts for this account from here. Wait {wait}, or ask an operator for a link "
+        "to set a new password."
     )
 
     def clean(self) -> dict[str, Any]:
@@ -66,7 +66,7 @@ class CodeForm(forms.Form):
     recovery_code = forms.CharField(
         required=False,
         max_length=40,
-        help_text="One of the ten that you kept: four groups of four. Each is good once.",
+        help_text="One of the ten that you saved, in four groups of four. Each works once.",
         widget=forms.TextInput(
             {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
         ),
@@ -102,7 +102,7 @@ class CodeForm(forms.Form):
 
     def _check_code(self, factor: SecondFactor, code: str) -> None:
         if not (code.isascii() and code.isdigit() and len(code) == 6):
-            raise ValidationError({"code": "Type the six digits that your app shows."})
+            raise ValidationError({"code": "Enter the six digits that your app shows."})
         subject, rate = tries.of_code(self.request, self.user), settings.CODE_LIMIT
         used = self._count("code", tries.CODE, subject, rate)
         if not second_factor.accept_code(factor, code):
@@ -111,7 +111,7 @@ class CodeForm(forms.Form):
                     self.user, f"{used} wrong codes after the right password: change the password"
                 )
             raise ValidationError(
-                {"code": "This code is wrong or has been used. Wait for the next one and type it."}
+                {"code": "This code is wrong or already used. Wait for the next one and enter it."}
             )
         rate_limits.forget(tries.CODE, subject)
 
@@ -122,7 +122,7 @@ class CodeForm(forms.Form):
         rate = settings.RECOVERY_CODE_LIMIT
         self._count("recovery_code", tries.RECOVERY_CODE, subject, rate)
         if not second_factor.accept_recovery_code(factor, code):
-            raise ValidationError({"recovery_code": "This code is wrong or has been used."})
+            raise ValidationError({"recovery_code": "This code is wrong or already used."})
         rate_limits.forget(tries.RECOVERY_CODE, subject)
 
     def _count(self, field: str, policy: str, subject: str, rate: tuple[int, int]) -> int:
@@ -176,7 +176,7 @@ class CodePage(_Step):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         self.user = _pending(request)
         if self.user is None:
-            messages.info(request, "Log in with your password first: a code is asked for after it.")
+            messages.info(request, "Log in with your password first. The code comes after that.")
             return redirect(
                 f"{reverse('admin:login')}?{urlencode({'next': self.get_success_url()})}"
             )

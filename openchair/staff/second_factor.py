@@ -75,7 +75,7 @@ def renew_codes(factor: SecondFactor) -> list[str]:
         # Of two at once, the second deletes what the first made.
         factor = SecondFactor.objects.select_for_update().get(pk=factor.pk)
         factor.recovery_codes.all().delete()
-        record(factor.user, "Made new recovery codes")
+        record(factor.user, "Created new recovery codes")
         return _make_codes(factor)
 
 
@@ -99,7 +99,7 @@ def _digest(code: str) -> str:
     return hashlib.sha256(f"openchair recovery code {plain}".encode()).hexdigest()
 
 
-def take_away(user: User, *, by: User, text: str = "Took the second factor away") -> bool:
+def take_away(user: User, *, by: User, text: str = "Removed the second factor") -> bool:
     """Delete a person's factor and its codes; return whether there was one."""
     with transaction.atomic():
         deleted, _ = SecondFactor.objects.filter(user=user).delete()

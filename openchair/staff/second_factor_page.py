@@ -74,7 +74,7 @@ class FirstCodeForm(forms.Form):
         step = totp.step_of(self.secret, code, time.time()) if is_code else None
         if step is None:
             raise ValidationError(
-                "The app shows another code. Is the clock of the phone set by itself?"
+                "The app shows another code. Check that the phone sets its clock automatically."
             )
         return step
 
@@ -139,7 +139,7 @@ class SecondFactorPage(View):
     def _confirm(self, request: HttpRequest) -> HttpResponse:
         secret = _unseal(request.user, request.POST.get("sealed", ""))
         if secret is None:
-            messages.info(request, "That took longer than a quarter of an hour: begin again.")
+            messages.info(request, "That took more than 15 minutes. Start again.")
             return redirect("admin:second_factor")
         form = FirstCodeForm(secret, request.POST)
         if not form.is_valid():
@@ -150,7 +150,7 @@ class SecondFactorPage(View):
         return self._show_codes(request, codes, is_new=True)
 
     def _there_is_one(self, request: HttpRequest) -> HttpResponse:
-        messages.info(request, "Your second factor is set up already. Nothing was changed.")
+        messages.info(request, "Your second factor is already set up. Nothing was changed.")
         return redirect("admin:second_factor")
 
     def _codes(self, request: HttpRequest) -> HttpResponse:
@@ -175,9 +175,9 @@ class SecondFactorPage(View):
 
     def _take_away(self, request: HttpRequest) -> HttpResponse:
         if second_factor.is_demanded(request.user):
-            messages.error(request, "Here everybody like you needs one. Nothing was changed.")
+            messages.error(request, "This installation requires one. Nothing was changed.")
         elif second_factor.take_away(request.user, by=request.user):  # type: ignore[arg-type]  # admin_view has checked it
-            messages.success(request, "Your second factor is taken away: your password is enough.")
+            messages.success(request, "Your second factor is removed. Your password is enough.")
         response = redirect("admin:second_factor")
         _go_on(request, response)
         return response

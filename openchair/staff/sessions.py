@@ -60,7 +60,7 @@ class SessionLimitsMiddleware:
             seen = request.session.setdefault(SEEN, now)
             if now - seen >= settings.SESSION_IDLE or now - began >= settings.SESSION_MAX:
                 logout(request)
-                messages.info(request, "You were logged out to keep patients' data safe.")
+                messages.info(request, "You were logged out to keep patient data safe.")
             elif not is_refresh(request) and now - seen >= min(
                 NOTED_EVERY, settings.SESSION_IDLE / 2
             ):

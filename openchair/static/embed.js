@@ -1,4 +1,4 @@
-/* For the web site of a practice: keeps the frames that show its booking page as tall as the page. */
+/* For the website of a practice: keeps the frames that show its booking page as tall as the page. */
 (() => {
   const ours = new URL(document.currentScript.src).origin;
   const stepped = new WeakSet();

@@ -57,8 +57,8 @@ class AccountForm(ModelForm):
         field_classes = {"username": UsernameField}
         labels = {"is_superuser": "Operator"}
         help_texts = {
-            "is_active": "Off: this person can no longer log in.",
-            "is_superuser": "Runs the installation: all practices, accounts, partners and keys.",
+            "is_active": "If off, this person cannot log in.",
+            "is_superuser": "Runs the installation: practices, staff accounts, partners and keys.",
         }
 
     def clean_username(self) -> str:
@@ -66,7 +66,7 @@ class AccountForm(ModelForm):
         name: str = self.cleaned_data["username"]
         others = User.objects.exclude(pk=self.instance.pk).filter(username__iexact=name)
         if "username" in self.changed_data and others.exists():
-            raise ValidationError("There is an account of this name already.")
+            raise ValidationError("There is already an account with this username.")
         return name
 
 
@@ -105,7 +105,7 @@ class AccountAdmin(ScopedAdmin):
     def works_for(self, user: Any) -> str:
         if user.is_superuser:
             return "All practices (operator)"
-        return ", ".join(row.practice.name for row in user.memberships.all()) or "Nothing yet"
+        return ", ".join(row.practice.name for row in user.memberships.all()) or "No practice yet"
 
     @admin.display(description="State", ordering="is_active")
     def state(self, user: Any) -> str:
@@ -143,8 +143,8 @@ class AccountAdmin(ScopedAdmin):
             if second_factor.take_away(user, by=by):
                 messages.success(
                     request,
-                    f"The second factor of {user.get_username()} is taken away. The password is "
-                    "enough until another one is set up.",
+                    f"The second factor of {user.get_username()} is removed. The password is "
+                    "enough until a new one is set up.",
                 )
         return redirect("admin:auth_user_change", pk)
 
@@ -160,7 +160,7 @@ class AccountAdmin(ScopedAdmin):
     def _invitation(self, request: HttpRequest, user: Any) -> HttpResponse:
         link = invitations.invite(request, user)
         by: Any = request.user
-        second_factor.record(user, "Made an invitation link", by=by)
+        second_factor.record(user, "Created an invitation link", by=by)
         context = {
             **self.admin_site.each_context(request),
             "title": f"Invitation for {user.get_username()}",

@@ -30,13 +30,15 @@ ONCE = "keys_to_issue"
 class IssueForm(forms.Form):
     """The label and lifetime of a new key."""
 
-    label = forms.CharField(max_length=100, required=False, help_text="Where it will be used.")
+    label = forms.CharField(
+        max_length=100, required=False, help_text="Where the partner will use it."
+    )
     days = forms.IntegerField(
         label="Days it works",
         min_value=1,
         max_value=3650,
         required=False,
-        help_text="Empty: until it is revoked.",
+        help_text="If empty, it works until it is revoked.",
     )
 
 
@@ -93,6 +95,11 @@ def _show(
     return render(request, "admin/partners/keys.html", context, status=status)
 
 
+def _state_in_sentence(key: ApiKey) -> str:
+    state = state_in_words(key, timezone.now())
+    return state[0].lower() + state[1:]
+
+
 def _ended(key: ApiKey) -> bool:
     now = timezone.now()
     expired = key.expires_at is not None and key.expires_at <= now
@@ -112,7 +119,7 @@ def _is_first(request: HttpRequest) -> bool:
     if word not in words:
         messages.warning(
             request,
-            "That key was made already and cannot be shown again. If it is lost, "
+            "That key was already issued and cannot be shown again. If it is lost, "
             "revoke it below and issue another.",
         )
         return False
@@ -151,7 +158,7 @@ def revoke(request: HttpRequest, partner: Partner, key_id: int) -> HttpResponse:
             key.revoked_at = timezone.now()
             key.save(update_fields=["revoked_at"])
             _log(request, partner, f"Revoked key {key.prefix}…")
-    messages.success(request, f"Key {key.prefix}… is revoked: it opens nothing any more.")
+    messages.success(request, f"Key {key.prefix}… is revoked. It no longer works.")
     return redirect("admin:partner_keys", partner.pk)
 
 
@@ -165,8 +172,8 @@ def expire(request: HttpRequest, partner: Partner, key_id: int) -> HttpResponse:
     with transaction.atomic():
         key = _locked(partner, key_id)
         _end_in(key, hours)
-        _log(request, partner, f"Let key {key.prefix}… expire in {hours} hours")
-    messages.success(request, f"Key {key.prefix}… {state_in_words(key, timezone.now()).lower()}.")
+        _log(request, partner, f"Set key {key.prefix}… to expire in {hours} hours")
+    messages.success(request, f"Key {key.prefix}… {_state_in_sentence(key)}.")
     return redirect("admin:partner_keys", partner.pk)
 
 
@@ -183,7 +190,7 @@ def replace(request: HttpRequest, partner: Partner, key_id: int) -> HttpResponse
     with transaction.atomic():
         old = _locked(partner, key_id)
         if _ended(old):
-            messages.error(request, "This key has ended: issue a new one. Nothing was changed.")
+            messages.error(request, "This key no longer works. Issue a new one.")
             return redirect("admin:partner_keys", partner.pk)
         key, text = ApiKey.objects.issue(
             partner,
@@ -192,11 +199,11 @@ def replace(request: HttpRequest, partner: Partner, key_id: int) -> HttpResponse
             created_by=request.user,  # type: ignore[arg-type]  # admin_view has checked it
         )
         _end_in(old, hours)
-        _log(request, partner, f"Issued key {key.prefix}… in the place of key {old.prefix}…")
-    messages.success(request, f"The old key {old.prefix}… works for {hours} more hours at most.")
+        _log(request, partner, f"Issued key {key.prefix}… to replace key {old.prefix}…")
+    messages.success(request, f"The old key {old.prefix}… works for up to {hours} more hours.")
     if key.expires_at is not None:
-        words = state_in_words(key, timezone.now()).lower().replace("utc", "UTC")
-        messages.info(request, f"The new key {words}, as the old one did.")
+        words = _state_in_sentence(key)
+        messages.info(request, f"The new key {words}, like the old one.")
     return _show(request, partner, shown=text)
 
 
@@ -205,7 +212,9 @@ def _hours(request: HttpRequest) -> int | None:
     if form.is_valid():
         hours: int = form.cleaned_data["hours"]
         return hours
-    messages.error(request, "Say in how many hours the key ends: 1 to 8760. Nothing was changed.")
+    messages.error(
+        request, "Nothing was changed. Enter the hours until the key expires, from 1 to 8760."
+    )
     return None
 
 

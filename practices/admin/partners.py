@@ -8,6 +8,7 @@ from django.contrib import admin, messages
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
 
 from practices.admin.named import NamedAdmin, state
@@ -18,28 +19,32 @@ from practices.scoping import ScopedAdmin
 def may_in_words(partner: Partner, practice_names: list[str]) -> str:
     """Return a sentence with what a partner's keys permit."""
     if not partner.active:
-        return "Nothing: the partner is switched off, and none of its keys work."
+        return "Nothing: the partner is switched off, so none of its keys work."
     read = "May read openings of every practice"
     if not partner.special_authorization:
-        return f"{read}; may not list practices and may not change anything."
+        return f"{read}; may not list practices or change anything."
     if partner.all_practices:
-        where = "every practice, those to come included"
+        where = "every practice, including those added later"
     elif practice_names:
         where = ", ".join(practice_names)
     else:
-        return f"{read} and list practices; may change nothing, for it is granted no practice."
-    return f"{read}, list practices, and create, edit and delete its own openings in {where}."
+        return f"{read} and list practices; may not change anything until it is granted a practice."
+    return f"{read}, list practices, and publish, edit and close its own openings in {where}."
 
 
 def state_in_words(key: ApiKey, now: datetime) -> str:
     """Return whether a key works, and until when, as a text."""
     if key.revoked_at is not None and key.revoked_at <= now:
-        return f"Revoked {key.revoked_at:%Y-%m-%d %H:%M} UTC"
+        return f"Revoked {_at(key.revoked_at)}"
     if key.expires_at is not None and key.expires_at <= now:
-        return f"Expired {key.expires_at:%Y-%m-%d %H:%M} UTC"
+        return f"Expired {_at(key.expires_at)}"
     if key.expires_at is not None:
-        return f"Works until {key.expires_at:%Y-%m-%d %H:%M} UTC"
+        return f"Works until {_at(key.expires_at)}"
     return "Works"
+
+
+def _at(instant: datetime) -> str:
+    return date_format(instant, "DATETIME_FORMAT")
 
 
 @admin.register(Partner)
@@ -51,14 +56,14 @@ class PartnerAdmin(NamedAdmin):
     search_fields = ["name", "id"]
     list_filter = ["active", "special_authorization", "all_practices"]
     labels = {
-        "special_authorization": "May list practices, and fill those that it is granted",
+        "special_authorization": "May list practices and fill those that it is granted",
         "all_practices": "Is granted every practice",
         "practices": "Is granted these practices",
     }
     help_texts = {
-        "special_authorization": "Off: it may only read, whatever it is granted below.",
-        "all_practices": "Those to come included.",
-        "practices": "In them it may create, edit and delete openings of its own.",
+        "special_authorization": "If off, it may only read, whatever it is granted below.",
+        "all_practices": "Including those added later.",
+        "practices": "There it may publish, edit and close its own openings.",
     }
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:

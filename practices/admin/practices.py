@@ -31,7 +31,7 @@ class PracticeAdmin(NamedAdmin):
     labels = {"kind": "What patients book", "active": "In use"}
     help_texts = {
         "kind": "Chosen once, for all of its openings.",
-        "active": "Off: partners no longer find this practice, and patients cannot book.",
+        "active": "If off, partners cannot see this practice and patients cannot book.",
     }
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
@@ -114,7 +114,7 @@ class DoctorForm(forms.ModelForm):
         if elsewhere:
             names = ", ".join(location.name for location in elsewhere)
             raise ValidationError(
-                {"locations": f"Not of {practice}: {names}. Choose locations of the same practice."}
+                {"locations": f"Not locations of {practice}: {names}. Choose others."}
             )
         return cleaned
 
@@ -146,8 +146,7 @@ class DoctorAdmin(NamedAdmin):
         if not form.instance.locations.exists():
             self.message_user(
                 request,
-                "This doctor works at no location yet, and so is on no board and in no form: "
-                "choose a location.",
+                "This doctor has no location yet, so cannot be chosen anywhere. Choose a location.",
                 messages.WARNING,
             )
 

@@ -44,6 +44,12 @@ def test_a_page_that_only_says_what_to_do_is_shown_in_the_frame_too(book: str) -
     assert ancestors(book) == (SITE, None)
 
 
+def test_a_failure_is_not_a_blank_frame(book: str) -> None:
+    too_many = "&a" * 1001
+    assert ancestors(f"{book}?{too_many}") == ("*", None)
+    assert ancestors(f"/visit/nothing?{too_many}") == ("'none'", "DENY")
+
+
 @pytest.mark.parametrize("path", ["/", "/admin/", "/docs/", "/book/nobody", "/visit/nothing"])
 def test_nothing_else_is_ever_framed(path: str, book: str) -> None:
     assert ancestors(path) == ("'none'", "DENY")

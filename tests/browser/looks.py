@@ -1,4 +1,4 @@
-"""What a page for patients has to be in every look: nothing found by axe, no scrolling sideways."""
+"""What a page has to be in every look: nothing found by axe or by hand, no scrolling sideways."""
 
 from collections.abc import Iterable
 
@@ -8,9 +8,34 @@ from playwright.sync_api import Page
 Look = tuple[int, str]
 """The width of the window (pixels), and "light" or "dark"."""
 PHONE: Look = (390, "light")
+FOUR: list[Look] = [(width, scheme) for width in (1280, 390) for scheme in ("light", "dark")]
 EVERY: list[Look] = [(width, scheme) for width in (320, 390, 1280) for scheme in ("light", "dark")]
 LEAST = 24
 """Pixels of whatever is tapped, both ways (WCAG 2.5.8)."""
+_BY_HAND = """() => {
+  const found = [];
+  for (const each of document.querySelectorAll("[aria-describedby], [aria-labelledby]"))
+    for (const name of ["aria-describedby", "aria-labelledby"])
+      for (const id of (each.getAttribute(name) ?? "").split(" ").filter(Boolean))
+        if (!document.getElementById(id)) found.push(`${name} of nothing: ${id}`);
+  for (const each of document.querySelectorAll("[aria-invalid]"))
+    if (!(each.getAttribute("aria-describedby") ?? each.closest("[aria-describedby]")))
+      found.push(`an error without a text: ${each.name}`);
+  const summary = document.querySelector(".oc-mistakes, .mistakes");
+  if (summary && !/^Error:/.test(document.title)) found.push("no Error: in the title");
+  if (summary && summary != document.activeElement) found.push("the summary has no focus");
+  for (const link of summary?.querySelectorAll("a[href^='#']") ?? [])
+    if (!document.getElementById(link.hash.slice(1))) found.push(`no field: ${link.hash}`);
+  const skip = document.body.querySelector("a");
+  if (!document.querySelector(skip?.getAttribute("href")?.startsWith("#") ? skip.hash : "none"))
+    found.push("no skip link");
+  if (document.querySelectorAll("h1").length != 1) found.push("not one h1");
+  for (const each of document.querySelectorAll("main a[href], main button"))
+    if (!each.textContent.trim() && !each.ariaLabel && !each.querySelector("[alt]:not([alt=''])"))
+      found.push(`no name: ${each.outerHTML.slice(0, 120)}`);
+  return found;
+}"""
+"""What axe does not look for: errors tied to fields that exist, the skip link, one h1."""
 _SMALL = """least => {
   const words = node => [...node.childNodes].some(each => each.nodeType == 3 && each.data.trim());
   return [...document.querySelectorAll("a[href], button, input, textarea, summary")]
@@ -19,8 +44,9 @@ _SMALL = """least => {
   .filter(each => !words(each.parentNode))
   .filter(each => {
     const tapped = (each.matches("[type=radio]") && each.labels[0]) || each;
-    const {width, height} = tapped.getBoundingClientRect();
-    return Math.min(width, height) < least;
+    const {width, height, right} = tapped.getBoundingClientRect();
+    // A skip link is outside until it has the focus.
+    return right > 0 && Math.min(width, height) < least;
   })
   .map(each => each.outerHTML.slice(0, 120))
 }"""
@@ -37,6 +63,7 @@ def faults(page: Page, looks: Iterable[Look]) -> list[str]:
             f"{here}: {each['id']}: {each['nodes'][0]['html'][:160]}"
             for each in Axe().run(page).response["violations"]
         ]
+        found += [f"{here}: {each}" for each in page.evaluate(_BY_HAND)]
         found += [f"{here}: small: {each}" for each in page.evaluate(_SMALL, LEAST)]
         # Twice as large a text is asked of a phone of usual width, and of a desktop.
         for text in (100, 200) if width > 320 else (100,):

@@ -11,7 +11,21 @@ from playwright.sync_api import Page
 from tests.browser.conftest import Person
 from tests.browser.test_jobs import next_monday
 
-LISTS = ["patients/", "openings/", "weekly/", "history/", "history/?first=x"]
+PLAIN = [
+    "hub/",
+    "patients/",
+    "patients/?status=cancelled",
+    "openings/",
+    "openings/?status=no_time",
+    "weekly/",
+    "history/",
+    "history/?first=x",
+    "ranges/",
+    "numbers/",
+    "numbers/?period=week",
+    "online-booking/poster/",
+]
+"""Pages of the desk on which there is nothing to be pressed first."""
 SITE = "https://www.a-practice-with-a-long-name.example"
 WORLD = ["practices/practice", "practices/location", "practices/doctor"]
 _weeks = count(100)  # ahead: a week of its own for each visit, where nobody else has anything
@@ -80,8 +94,6 @@ def _pages(person: Person, kind: str, week: Week) -> Iterator[tuple[str, Page]]:
         yield path, person.desk(kind, path)
     yield from _online_booking(person, kind)
     yield from _mail_settings(person, kind)
-    for path in LISTS:
-        yield path, person.desk(kind, path)
     for model in WORLD:
         yield model, person.go(f"/admin/{model}/")
     yield "new doctor", person.go("/admin/practices/doctor/add/")
@@ -90,11 +102,24 @@ def _pages(person: Person, kind: str, week: Week) -> Iterator[tuple[str, Page]]:
     location = f"/admin/practices/location/{world['locations'][0]}"
     for path in (f"{location}/change/", f"{doctor}/change/", f"{doctor}/history/"):
         yield path, person.go(path)
-    yield "password", person.go("/admin/password_change/")
+    yield from _account(person)
     page = person.desk(kind, "new-opening/")
     page.locator("#oc-idle").evaluate("dialog => dialog.showModal()")
     yield "idle", page
     yield from _calls(person, kind, week)
+
+
+def _account(person: Person) -> Iterator[tuple[str, Page]]:
+    """Yield what is under one's name, with the menu opened, and its mistakes."""
+    page = person.go("/admin/second-factor/")
+    yield "second factor", page
+    page = person.go("/admin/password_change/")
+    page.locator(".oc-account summary").click()
+    yield "password, with the menu", page
+    page = person.go("/admin/password_change/")
+    page.get_by_role("button", name="Change the password").click()
+    page.locator(".oc-mistakes").wait_for()
+    yield "password with mistakes", page
 
 
 def _boards(person: Person, kind: str, week: Week) -> Iterator[tuple[str, Page]]:
@@ -151,14 +176,14 @@ def _mail(person: Person, kind: str, week: Week) -> Iterator[tuple[str, Page]]:
     yield "cancel without an address", person.desk(kind, f"place/{week.bea}/cancel/")
     page = person.desk(kind, f"place/{week.theo}/cancel/")
     page.locator("#id_words").evaluate("field => field.removeAttribute('maxlength')")
-    page.get_by_label("Your words").fill("word " * 101)
+    page.get_by_label("Your note").fill("word " * 101)
     page.get_by_role("button", name="Cancel the visit").click()
     page.locator(".oc-mistakes").wait_for()
     yield "cancel with a mistake", page
     both = f"visit={week.theo}&visit={week.bea}&to={week.later}&to={week.later}"
     yield "move", person.desk(kind, f"move/?{both}")
     page = person.desk(kind, f"place/{week.theo}/")
-    page.get_by_role("button", name="Copy text").click()
+    page.get_by_role("button", name="Copy the text").click()
     page.locator("#mail-text").wait_for()
     yield "text to copy", page
 
@@ -179,7 +204,7 @@ def _openings(person: Person, kind: str, week: Week) -> Iterator[tuple[str, Page
     yield "taking with a mistake", page
     page.get_by_label("Phone").fill(week.phone)
     page.get_by_role("button", name=re.compile("^(Book|Reserve)$")).first.click()
-    page.get_by_text("has a visit already on").wait_for()
+    page.get_by_text("already has a visit on").wait_for()
     yield "taking a second visit", page
 
 
@@ -189,23 +214,23 @@ def _forms(person: Person, kind: str, week: Week) -> Iterator[tuple[str, Page]]:
     page = person.desk(kind, f"opening/{week.family}/edit/")
     page.get_by_label("Starts").fill(f"{week.day}T10:00")
     page.get_by_role("button", name="Save").click()
-    page.get_by_text("Patients are moved by this").wait_for()
+    page.get_by_text("This moves patients").wait_for()
     yield "edit that asks", page
     page = person.desk(kind, "new-opening/")
     page.locator("form.oc-form").evaluate("form => form.noValidate = true")
-    page.get_by_role("button", name="Publish the opening").click()
+    page.get_by_role("button", name="Publish opening").click()
     yield "new opening with mistakes", page
     world = person.practice[kind]
     where = f"location={world['locations'][0]}&doctor={world['doctors'][0]}"
     page = person.desk(kind, f"new-opening/?{where}&start={week.day}T10:45")
-    page.get_by_role("button", name="Publish the opening").click()
-    page.get_by_text("there is already").wait_for()
+    page.get_by_role("button", name="Publish opening").click()
+    page.get_by_text("already has").wait_for()
     yield "new opening that overlaps", page
     if kind == "range":
         page = person.desk(kind, f"opening/{week.family}/")
         held = page.locator(f"#place-{week.held}")
         held.get_by_role("button", name="Book", exact=False).first.click()
-        page.get_by_text("there is already").wait_for()
+        page.get_by_text("already has").wait_for()
         yield "exact time that overlaps", page
 
 
@@ -231,7 +256,7 @@ def _online_booking(person: Person, kind: str) -> Iterator[tuple[str, Page]]:
     page = person.desk(kind, "online-booking/")
     yield "online booking", page
     for typed, found in (("practice.example", ".oc-mistakes"), (SITE, "#snippet-frame")):
-        page.get_by_label("Web sites that may show it").fill(typed)
+        page.get_by_label("Websites that may show it").fill(typed)
         page.get_by_role("button", name="Save").click()
         page.locator(found).wait_for()
         yield f"online booking for {typed}", page
@@ -239,10 +264,12 @@ def _online_booking(person: Person, kind: str) -> Iterator[tuple[str, Page]]:
 
 def _mail_settings(person: Person, kind: str) -> Iterator[tuple[str, Page]]:
     page = person.desk(kind, "mail/")
-    page.get_by_label("Text in every e-mail about a visit to come, in English").fill("Park behind.")
+    page.get_by_label("Text in every e-mail about an upcoming visit, in English").fill(
+        "Park behind."
+    )
     yield "mail", page
     page.get_by_role("button", name="Save").click()
-    page.get_by_role("heading", name="What was changed").wait_for()
+    page.get_by_role("heading", name="Changes").wait_for()
     yield "mail that was changed", page
 
 

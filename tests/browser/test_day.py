@@ -52,8 +52,8 @@ def test_a_father_calls_and_both_children_are_moved_without_typing_anything_agai
     desk.click("link", re.compile("^Move .* together$"))
     desk.click("button", re.compile("^Move to"))
     # The mail is seen before it goes, and the cursor is where words for it are typed.
-    expect(desk.page.get_by_label("Tell the family by e-mail")).to_be_checked()
-    expect(desk.page.get_by_label("Your words")).to_be_focused()
+    expect(desk.page.get_by_label("E-mail the family")).to_be_checked()
+    expect(desk.page.get_by_label("Your note")).to_be_focused()
     desk.click("button", "Move all")
     expect(desk.page.get_by_role("status")).to_contain_text("Moved from")
     assert (desk.clicks, desk.fields) == (3, 1)
@@ -72,7 +72,7 @@ def test_a_visit_is_cancelled_with_two_clicks_and_its_mail_is_seen_without_scrip
     desk.click("link", re.compile("^Cancel… the visit of Theophilus"))
     expect(desk.page.get_by_label("Reason")).to_be_focused()
     expect(desk.page.get_by_text("El consultorio ha cancelado su cita")).to_be_visible()
-    desk.fill("Your words (optional)", "The doctor is ill.")
+    desk.fill("Your note (optional)", "The doctor is ill.")
     desk.click("button", "Cancel the visit")
     expect(desk.page.get_by_role("status")).to_contain_text("is cancelled.")
     assert (desk.clicks, desk.fields) == (2, 1)
@@ -100,7 +100,7 @@ def test_of_a_doctor_who_is_ill_there_is_a_list_that_stays(log_in: LogIn) -> Non
     desk = Counted(log_in("exact").page)
     desk.page.get_by_text("More", exact=True).click()
     desk.clicks += 1
-    desk.click("link", "Close many")
+    desk.click("link", "Close openings")
     desk.page.get_by_label("Doctor").select_option(label="Dr. Mia Lindqvist")
     desk.click("button", "Preview")
     desk.click("button", re.compile("to call$"))

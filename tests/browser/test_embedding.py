@@ -69,7 +69,7 @@ def named(log_in: LogIn) -> Iterator[Site]:
     """Run a site that the practice names, with the frame as the desk's page prints it."""
     with running_site() as site:
         page = log_in("exact").desk("exact", "online-booking/")
-        page.get_by_label("Web sites that may show it").fill(site.origin)
+        page.get_by_label("Websites that may show it").fill(site.origin)
         page.get_by_role("button", name="Save").click()
         site.snippet = page.locator("#snippet-frame").inner_text()
         yield site

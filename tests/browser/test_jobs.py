@@ -57,7 +57,7 @@ def test_on_a_phone_an_opening_is_made_on_a_day_with_none(log_in: LogIn) -> None
     person = log_in("exact", viewport={"width": 390, "height": 844})
     start = next_monday(60)
     page = person.desk("exact", f"board/?day={start.isoformat()}")
-    page.get_by_role("link", name="a new opening").first.click()
+    page.get_by_role("link", name="an opening").first.click()
     expect(page.get_by_label("Starts")).to_have_value(f"{start.isoformat()}T09:00")
     expect(page.get_by_label("Location")).not_to_have_value("")
 
@@ -77,7 +77,7 @@ def test_a_place_is_booked_from_the_board(log_in: LogIn) -> None:
     person = log_in("exact")
     page = type_patient(person, "Wilhelmina", "Castellanos")
     page.get_by_role("button", name="Book", exact=True).click()
-    expect(page.get_by_role("status")).to_contain_text("The patient is booked for")
+    expect(page.get_by_role("status")).to_contain_text("The visit is booked for")
     expect(page.locator(".oc-timeline")).to_contain_text("Wilhelmina Castellanos: place booked")
     page.get_by_role("link", name="Board of that day").click()
     expect(page.locator(".chip", has_text="Wilhelmina Castellanos")).to_be_visible()
@@ -89,14 +89,14 @@ def test_an_opening_is_held_released_and_closed_by_keyboard_alone(log_in: LogIn)
     start = next_monday(30)
     page = person.desk("exact", f"board/?day={start.isoformat()}")
     tab_to(page, re.compile("New opening at"))
-    expect(page.get_by_text("Tab leads from opening to opening").first).to_be_visible()
+    expect(page.get_by_text("Tab goes from opening to opening").first).to_be_visible()
     arrow_to(page, "ArrowRight", re.compile("with Dr. Mia"))
     arrow_to(page, "ArrowDown", re.compile("New opening at 10:30 AM with Dr. Mia"))
     page.keyboard.press("Enter")
     expect(page.get_by_label("Starts")).to_have_value(f"{start.isoformat()}T10:30")
-    tab_to(page, re.compile("Publish the opening"))
+    tab_to(page, re.compile("Publish opening"))
     page.keyboard.press("Enter")
-    expect(page.get_by_role("status")).to_have_text("The opening is published.")
+    expect(page.get_by_role("status")).to_have_text("Opening published.")
     tab_to(page, re.compile("10:30 AM.*Free", re.DOTALL))
     page.keyboard.press("Enter")
     opening = page.locator(".oc-opening .oc-status")
@@ -136,7 +136,7 @@ def test_one_key_stays_logged_in_a_minute_before_the_idle_end_and_nothing_typed_
     page.clock.fast_forward("13:30")
     expect(warning).to_be_hidden()
     page.get_by_role("button", name="Book", exact=True).click()
-    expect(page.get_by_role("status")).to_contain_text("The patient is booked for")
+    expect(page.get_by_role("status")).to_contain_text("The visit is booked for")
 
 
 def test_who_comes_too_late_is_told_and_can_copy_what_was_typed(log_in: LogIn) -> None:
@@ -217,7 +217,7 @@ def test_a_range_is_given_its_exact_time(log_in: LogIn) -> None:
     card.get_by_role("button", name="at this time").click()
     expect(page.get_by_role("alert")).to_contain_text("This is outside")
     suggested.click()
-    expect(page.get_by_role("status")).to_contain_text("The patient is booked for")
+    expect(page.get_by_role("status")).to_contain_text("The visit is booked for")
     expect(page.get_by_role("status")).to_contain_text(f"{asked:%-I:%M %p}")
     expect(waiting).to_have_count(count - 1)
 
@@ -228,7 +228,7 @@ def test_of_two_people_at_the_range_desk_the_second_is_told(log_in: LogIn) -> No
     for page in pages:
         card = page.locator(".oc-rows > li").filter(has_text="Lena Haddad")
         card.get_by_role("button", name="Book Lena Haddad at").first.click()
-    expect(pages[0].get_by_role("status")).to_contain_text("The patient is booked for")
+    expect(pages[0].get_by_role("status")).to_contain_text("The visit is booked for")
     expect(pages[1].get_by_role("alert")).to_contain_text(
         re.compile("demo-abc-[a-z]+ made it “booked for")
     )

@@ -32,15 +32,15 @@ class Hand:
 def onboard(page: Page, hand: Hand, word: str) -> None:
     """Onboard a practice with two locations, two doctors, an account and a partner with a key."""
     hand.click(page.get_by_role("link", name="Onboard a practice"))
-    expect(page.get_by_label("Name of the practice")).to_be_focused()
-    hand.type(page.get_by_label("Name of the practice"), f"{word} Orthodontics")
+    expect(page.get_by_label("Practice name")).to_be_focused()
+    hand.type(page.get_by_label("Practice name"), f"{word} Orthodontics")
     for row, name in enumerate(["Downtown", "Lakeside"]):
-        hand.type(page.get_by_label("Name of the location").nth(row), name)
+        hand.type(page.get_by_label("Location name").nth(row), name)
     hand.choose(page.get_by_label("Time zone").first, "Central (Chicago)")
     for row, name in enumerate(["Dr. Ana Maple", "Dr. Bo Maple"]):
-        hand.type(page.get_by_label("Name of the doctor").nth(row), name)
-    hand.type(page.get_by_label("Name of the person").first, "Grace Vega")
-    hand.type(page.get_by_label("A new partner, by its name"), f"{word} Partner")
+        hand.type(page.get_by_label("Doctor’s name").nth(row), name)
+    hand.type(page.get_by_label("Person’s name").first, "Grace Vega")
+    hand.type(page.get_by_label("New partner’s name"), f"{word} Partner")
     hand.click(page.get_by_role("button", name="Onboard the practice"))
 
 
@@ -70,10 +70,10 @@ def test_a_practice_is_onboarded_with_few_clicks_and_what_is_made_works(
 
 def test_more_rows_come_without_scripts_and_enter_sends_the_form(log_in: LogIn) -> None:
     page = log_in("operator", java_script_enabled=False).go("/admin/onboard/")
-    page.get_by_label("Name of the practice").fill("No Scripts")
+    page.get_by_label("Practice name").fill("No Scripts")
     page.get_by_role("button", name="More doctors").click()
-    expect(page.get_by_label("Name of the doctor")).to_have_count(4)
-    expect(page.get_by_label("Name of the practice")).to_have_value("No Scripts")
-    page.get_by_label("Name of the practice").press("Enter")
-    expect(page.get_by_text("Nothing was made yet.")).to_be_visible()
+    expect(page.get_by_label("Doctor’s name")).to_have_count(4)
+    expect(page.get_by_label("Practice name")).to_have_value("No Scripts")
+    page.get_by_label("Practice name").press("Enter")
+    expect(page.get_by_text("Nothing was created yet.")).to_be_visible()
     expect(page).to_have_title("Error: Onboard a practice · OpenChair")

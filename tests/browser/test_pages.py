@@ -1,115 +1,142 @@
-"""Accessibility (axe) and width of every page of the admin, on a desktop and a phone, dark too.
+"""Every page and opened state in every look: axe, what axe cannot see, targets and widths.
 
-With each push axe looks at three pages on a phone; at night at all of them, in both kinds of
-practice, and their widths are measured.
+A new page is a line in PUBLIC or OPERATORS here, or in PLAIN of staff_pages. With each push a few
+pages are looked at, each in a look of its own; at night all of them in all four.
 """
 
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
-from tests.browser.conftest import LogIn
+from tests.browser.conftest import LogIn, Person
+from tests.browser.looks import FOUR, Look, faults
 from tests.browser.staff_pages import WORLD, open_all, pages_of_staff
 from tests.browser.test_onboarding import Hand, onboard
 from tests.conftest import only_once_on_sqlite
+from tests.server import Server
 
 pytestmark = only_once_on_sqlite
 
-OPERATORS = ["auth/user", "practices/membership", "practices/partner", "practices/apikey"]
-THREE = ["board/?view=week", "ranges/", "publish/"]
+PUBLIC = [
+    "/",
+    "/docs/",
+    "/docs/search?q=hold",
+    "/docs/changelog",
+    "/docs/guides/partners",
+    "/docs/reference/",
+    "/docs/reference/create_booking",
+    "/docs/problems/",
+    "/docs/problems/conflict",
+    "/nothing",
+    "/admin/login/",
+    "/admin/invitation/MQ/nothing/",
+]
+OPERATED = [
+    "auth/user",
+    "practices/membership",
+    "practices/partner",
+    *WORLD,
+]
+"""What operators add and change."""
+READ = ["practices/apikey", "bookings/access", "bookings/task"]
+OPERATORS = [
+    "/admin/",
+    "/admin/?q=nothing",
+    *(f"/admin/{each}/" for each in [*OPERATED, *READ]),
+    *(f"/admin/{each}/add/" for each in OPERATED),
+    "/admin/practices/location/?q=nothing",
+    "/admin/practices/location/?practice__id__exact=rtGB2",
+    "/admin/practices/partner/demoFull/change/",
+    "/admin/practices/partner/demoFull/history/",
+    "/admin/practices/doctor/DD3456/change/",
+    "/admin/practices/doctor/DD3456/delete/",
+    "/admin/partners/demoFull/keys/",
+]
+PUSHED: list[tuple[str, str, Look]] = [
+    ("exact", "board/?view=week", FOUR[3]),
+    ("range", "ranges/", FOUR[2]),
+    ("exact", "publish/", FOUR[0]),
+    ("exact", "patients/", FOUR[3]),
+    ("operator", "/admin/practices/partner/", FOUR[3]),
+    ("operator", "/admin/practices/location/add/", FOUR[1]),
+]
+"""Who looks at which page in which look, with each push."""
 NIGHTLY = pytest.mark.nightly
-PHONE = {"width": 390, "height": 844}
-LOOKS: dict[str, dict[str, Any]] = {
-    "light": {"color_scheme": "light"},
-    "dark": {"color_scheme": "dark"},
-    "phone": {"viewport": PHONE},
-    "dark phone": {"viewport": PHONE, "color_scheme": "dark"},
-}
 
 
-def findings(page: Page) -> list[str]:
-    found = Axe().run(page).response["violations"]
-    return [
-        f"{page.url}: {each['id']}: {each['nodes'][0]['html'][:160]}"
-        for each in found
-        if each["impact"] in {"serious", "critical"}
-    ]
+@pytest.mark.parametrize(("who", "path", "look"), PUSHED)
+def test_a_few_pages(who: str, path: str, look: Look, log_in: LogIn) -> None:
+    person = log_in(who)
+    page = person.go(path) if who == "operator" else person.desk(who, path)
+    assert faults(page, [look]) == []
 
 
-def too_wide(page: Page) -> list[str]:
-    """Name the windows (and 200 % text) in which the page has to be scrolled sideways."""
-    size = page.viewport_size
-    assert size is not None
-    found = []
-    for width, text in ((390, 100), (320, 100), (1280, 200)):
-        page.set_viewport_size({**size, "width": width})
-        page.evaluate("size => (document.documentElement.style.fontSize = size)", f"{text}%")
-        needed = page.evaluate("document.documentElement.scrollWidth")
-        if needed > width:
-            found.append(f"{page.url}: {needed} pixels in {width}, text {text} %")
-    page.evaluate("document.documentElement.style.fontSize = ''")
-    page.set_viewport_size(size)
-    return found
+@pytest.mark.parametrize("path", ["/", "/admin/login/"])
+def test_two_pages_for_anybody(path: str, server: Server, chromium: Browser) -> None:
+    with chromium.new_page() as page:
+        page.goto(server.url + path)
+        assert faults(page, [FOUR[2]]) == []
 
 
 @NIGHTLY
 @pytest.mark.parametrize("kind", ["exact", "range"])
-@pytest.mark.parametrize("look", LOOKS)
-def test_pages_of_staff(kind: str, look: str, log_in: LogIn) -> None:
-    person = log_in(kind, **LOOKS[look])
+def test_pages_of_staff(kind: str, log_in: LogIn) -> None:
     found, visited = [], 0
-    for name, page in pages_of_staff(person, kind):
-        found += [f"{name}: {each}" for each in [*findings(page), *too_wide(page)]]
+    for name, page in pages_of_staff(log_in(kind), kind):
+        found += [f"{name}: {each}" for each in faults(page, FOUR)]
+        page.set_viewport_size({"width": 1280, "height": 900})
         visited += 1
     assert found == []
-    assert visited >= 55
-
-
-@pytest.mark.parametrize(
-    "look", [pytest.param(each, marks=[] if each == "phone" else NIGHTLY) for each in LOOKS]
-)
-def test_three_pages(look: str, log_in: LogIn) -> None:
-    person = log_in("range", **LOOKS[look])
-    for path in THREE:
-        page = person.desk("range", path)
-        assert [*findings(page), *too_wide(page)] == []
+    assert visited >= 65
 
 
 @NIGHTLY
-@pytest.mark.parametrize("look", ["light", "dark"])
-def test_pages_of_operators(look: str, log_in: LogIn) -> None:
-    person = log_in("operator", **LOOKS[look])
-    found = findings(person.page)
-    for model in [*OPERATORS, *WORLD]:
-        found += findings(person.go(f"/admin/{model}/"))
-        if model != "practices/apikey":
-            found += findings(person.go(f"/admin/{model}/add/"))
-    found += findings(person.go("/admin/practices/partner/demoFull/change/"))
-    page = person.go("/admin/partners/demoFull/keys/")
-    open_all(page)
-    found += findings(page)
-    page = person.go("/admin/onboard/")
-    open_all(page)
-    found += [*findings(page), *too_wide(page)]
-    page.get_by_role("button", name="Onboard the practice").click()
-    page.locator(".oc-mistakes").wait_for()
-    found += findings(page)
-    onboard(person.go("/admin/"), Hand(), f"Maple {look}")
-    page.locator("#key-text").wait_for()
-    found += [*findings(page), *too_wide(page)]
-    page.get_by_role("link", name="Go to Maple").click()
-    found += [*findings(page), *too_wide(page)]
+def test_pages_of_operators(log_in: LogIn) -> None:
+    found = []
+    for page in _pages_of_operators(log_in("operator")):
+        open_all(page)
+        found += faults(page, FOUR)
+        page.set_viewport_size({"width": 1280, "height": 900})
     assert found == []
 
 
-@pytest.mark.parametrize(
-    "look", [pytest.param(each, marks=[] if each == "phone" else NIGHTLY) for each in LOOKS]
-)
-def test_the_login_page(look: str, log_in: LogIn) -> None:
-    person = log_in("exact", **LOOKS[look])
-    person.page.context.clear_cookies()
-    page = person.go("/admin/")
-    assert page.get_by_role("heading", name="Staff login").is_visible()
-    assert findings(page) == []
+def _pages_of_operators(person: Person) -> Iterator[Page]:
+    for path in OPERATORS:
+        yield person.go(path)
+    for model in OPERATED:
+        page = person.go(f"/admin/{model}/add/")
+        page.get_by_role("button", name="Save", exact=True).click()
+        page.locator(".oc-mistakes").wait_for()
+        yield page
+    page = person.go("/admin/practices/location/")
+    page.get_by_role("checkbox", name="Select all").check()
+    page.get_by_label("Action").select_option("delete_selected")
+    page.get_by_role("button", name="Go").click()
+    page.get_by_role("heading", level=1).wait_for()
+    yield page
+    yield person.go("/admin/onboard/")
+    page.get_by_role("button", name="Onboard the practice").click()
+    page.locator(".oc-mistakes").wait_for()
+    yield page
+    onboard(person.go("/admin/"), Hand(), "Maple")
+    page.locator("#key-text").wait_for()
+    yield page
+    page.get_by_role("link", name="Go to Maple").click()
+    yield page
+
+
+@NIGHTLY
+def test_pages_for_anybody(server: Server, chromium: Browser) -> None:
+    found = []
+    with chromium.new_page() as page:
+        for path in PUBLIC:
+            page.goto(server.url + path)
+            found += faults(page, FOUR)
+        page.goto(f"{server.url}/admin/login/")
+        page.get_by_label("Username").fill("nobody")
+        page.get_by_label("Password").fill("nothing")
+        page.get_by_role("button", name="Log in").click()
+        page.locator(".oc-mistakes").wait_for()
+        found += faults(page, FOUR)
+    assert found == []

@@ -42,7 +42,7 @@ def test_of_two_people_who_mark_a_visit_the_second_is_told(
 ) -> None:
     mark(desk, visit, "kept")
     told = mark(desk, visit, "no_show")
-    assert "was changed while you looked: Quillonina made it “came”" in told
+    assert "was changed while you had it open: Quillonina marked it “came”" in told
     house.appointment.refresh_from_db()
     assert house.appointment.attendance == Attendance.KEPT
 

@@ -112,7 +112,7 @@ def test_an_empty_day_links_to_a_new_opening_there(house: House, desk: Client) -
     """On a phone there is no empty time to click."""
     link = "../new-opening/?location=QuillonL&amp;start=2026-06-05T09%3A00"
     empty = desk.get(house.address("board/?day=2026-06-05")).content.decode()
-    assert f'Make <a href="{link}">a new opening</a>' in empty
+    assert f'Add <a href="{link}">an opening</a>' in empty
     some = desk.get(house.address("board/?day=2026-06-02")).content.decode()
     narrow = link.replace("06-05", "06-02")
     assert f'<p class="oc-on-phone"><a class="oc-button quiet" href="{narrow}">' in some
@@ -132,7 +132,7 @@ def test_history_tells_who_when_and_what(house: House, desk: Client, clock: Trav
     text = said(desk.get(house.address(f"opening/{house.booking.pk}/")))
     assert "Mon, Jun 1, 2026, 1:00 PM · Quillonina" in text
     assert "Quillonette Quillonfield: booked → cancelled" in text
-    assert "Mon, Jun 1, 2026, 12:00 PM · Quillon Partner Opening made: free" in text
+    assert "Mon, Jun 1, 2026, 12:00 PM · Quillon Partner Opening published: free" in text
 
 
 def test_the_list_in_view_is_exported_as_text_and_never_as_a_formula(
@@ -208,9 +208,9 @@ def test_the_board_says_that_mail_waits_once_it_has_waited_for_ten_minutes(
     page = house.address("board/")
     clock.shift(599)
     tasks.task(run_after=NOON)
-    assert "Mail has been" not in said(desk.get(page))
+    assert "E-mail has been" not in said(desk.get(page))
     clock.shift(1)
-    banner = "Mail has been waiting since {}. Please tell whoever runs OpenChair."
+    banner = "E-mail has been waiting to go out since {}. Tell the operator."
     assert banner.format("12:00 PM") in said(desk.get(page))
     Task.objects.update(run_after=NOON - timedelta(days=1))
     assert banner.format("Sun, May 31, 2026, 12:00 PM") in said(desk.get(page))
@@ -219,7 +219,7 @@ def test_the_board_says_that_mail_waits_once_it_has_waited_for_ten_minutes(
 def test_where_mail_is_written_to_files_the_board_says_so(
     house: House, desk: Client, settings: Any
 ) -> None:
-    line = "Mail to patients is not sent: it is written to files on the server."
+    line = "E-mail to patients is not sent: it is only written to files on the server."
     assert line in said(desk.get(house.address("board/")))
     settings.EMAIL_URL = {"EMAIL_HOST": "mail.example"}
     assert line not in said(desk.get(house.address("board/")))

@@ -41,19 +41,19 @@ def test_a_visit_shows_the_language_the_source_and_the_family(house: House, desk
     ada, ben = book(house, "Ada", "Ben", source=house.partner.pk, attribution=more)
     confirm(ada)
     page = said(desk.get(house.address(f"place/{ada.pk}/")))
-    assert "Said they will come Mon, Jun 1, 2026, 12:00 PM" in page
-    assert "Language Spanish Came from Quillon Partner Referral flyer &lt;2&gt;" in page
+    assert "Confirmed Mon, Jun 1, 2026, 12:00 PM" in page
+    assert "Language Spanish Source Quillon Partner Referral flyer &lt;2&gt;" in page
     assert "Campaign fall" in page
     assert "Booked together Ben Tue, Jun 2, 2026, 9:00 AM · Dr. Quillonson Booked" in page
     assert f"place/{ben.pk}/" in desk.get(house.address(f"place/{ada.pk}/")).content.decode()
     plain = said(desk.get(house.address(f"place/{house.appointment.pk}/")))
-    assert not {"Language", "Came from", "Booked together"} & {*plain.split("History")[0].split()}
+    assert not {"Language", "Source", "Booked together"} & {*plain.split("History")[0].split()}
 
 
 def test_a_strangers_id_is_no_name(house: House, desk: Client, range_house: House) -> None:
     (ada,) = book(house, "Ada", source=range_house.partner.pk)
     page = said(desk.get(house.address(f"place/{ada.pk}/")))
-    assert f"Came from {range_house.partner.pk}" in page
+    assert f"Source {range_house.partner.pk}" in page
     assert range_house.partner.name not in page
     Partner.objects.filter(pk=range_house.partner.pk).update(all_practices=True)
     assert range_house.partner.name in said(desk.get(house.address(f"place/{ada.pk}/")))
@@ -64,15 +64,15 @@ def test_who_will_come_is_marked_until_the_time_has_come(
 ) -> None:
     confirm(book(house, "Ada")[0])
     opening, board = f"opening/{house.booking.pk}/", "board/?day=2026-06-02"
-    assert "Ada Booked Will come" in said(desk.get(house.address(opening)))
-    assert "Reads Spanish" in said(desk.get(house.address(opening)))
+    assert "Ada Booked Confirmed" in said(desk.get(house.address(opening)))
+    assert "Prefers Spanish" in said(desk.get(house.address(opening)))
     day = said(desk.get(house.address(board)))
-    assert "Ada new ✓ will come" in day
-    assert "1 ✓ will come" in day
+    assert "Ada new ✓ confirmed" in day
+    assert "1 ✓ confirmed" in day
     week = said(desk.get(house.address(f"{board}&view=week")))
     assert "Ada ✓" in week
     clock.shift(24 * 3600)
-    assert "will come" not in said(browser(house.staff).get(house.address(board)))
+    assert "confirmed" not in said(browser(house.staff).get(house.address(board)))
 
 
 def test_the_sheet_lists_who_comes_and_has_not_said_so(
@@ -82,14 +82,14 @@ def test_the_sheet_lists_who_comes_and_has_not_said_so(
     confirm(ada)
     assert "unsure=on" in desk.get(house.address("calls/")).content.decode()
     sheet = house.address("sheet/?day=2026-06-02")
-    assert "Ada (will come)" in said(desk.get(sheet))
+    assert "Ada (confirmed)" in said(desk.get(sheet))
     text = said(desk.get(f"{sheet}&unsure=on"))
     assert "Quillonette" in text
     assert "Ben" in text
     assert "Ada" not in text
     clock.shift(24 * 3600)
     late = said(browser(house.staff).get(f"{sheet}&unsure=on"))
-    assert "Everybody who is still to come this day has said so." in late
+    assert "Every visit still to come on this day is confirmed." in late
 
 
 def test_the_history_tells_what_the_patient_did(house: House, desk: Client) -> None:
@@ -99,8 +99,8 @@ def test_the_history_tells_what_the_patient_did(house: House, desk: Client) -> N
     to: Any = {ada.pk: {"booking_id": there.pk, "language": "en"}}
     moving.move(to=to, **AT)
     text = said(desk.get(house.address(f"place/{ada.pk}/"))).partition("History")[2]
-    assert "Patient Ada: place booked" in text
-    assert "Patient Ada: said they will come" in text
+    assert "Patient Ada: booked" in text
+    assert "Patient Ada: confirmed" in text
     assert "Patient Ada: moved to another opening Time: Tue, Jun 2, 2026, 9:00 AM" in text
     assert "Patient Ada: changed Language: Spanish → English" in text
 
@@ -112,7 +112,7 @@ def test_the_history_is_silent_on_a_hold_that_is_renewed_within_a_minute(
     later: Any = {"by": PATIENT, "now": NOON + timedelta(seconds=5)}
     families.edit(changes={ada.pk: {"status": "pending"}}, **later)
     text = said(desk.get(house.address(f"place/{ada.pk}/"))).partition("History")[2]
-    assert "Patient Ada: place on hold" in text
+    assert "Patient Ada: on hold" in text
     assert "Hold ends" not in text
 
 
@@ -122,7 +122,7 @@ def test_a_colleague_is_told_what_the_patient_did(house: House, desk: Client) ->
     seen = desk.get(path).content.decode().split('name="seen" value="')[1].split('"')[0]
     confirm(ada)
     answer = desk.post(path, {"seen": seen, "first_name": "Adam"})
-    assert "Patient noted that the patient will come" in said(answer)
+    assert "Patient confirmed the visit" in said(answer)
 
 
 @pytest.fixture
@@ -144,18 +144,18 @@ def numbers(house: House, clock: Traveller) -> House:
 
 def test_numbers_are_by_source_and_campaign(numbers: House) -> None:
     text = said(browser(numbers.staff).get(numbers.address("numbers/")))
-    assert "Late cancel Cancelled no source given fall 2 2 1 1 1 0 0" in text
+    assert "Late cancel Cancelled no source fall 2 2 1 1 1 0 0" in text
     assert "=Flyers &amp; Co – 2 1 0 0 0 0 0" in text
-    assert "The booking page 3 3 1 1 0 1 0" in text
+    assert "Online booking 3 3 1 1 0 1 0" in text
     assert "Quillon Partner 1 1 0 0 0 1 0" in text
 
 
 def test_numbers_by_source_are_a_csv_without_names_and_formulas(numbers: House) -> None:
     answer = browser(numbers.staff).get(numbers.address("sources.csv?period=week"))
     rows = list(csv.reader(StringIO(answer.content.decode("utf-8-sig"))))
-    assert rows[0][:4] == ["came from", "campaign", "on hold at first", "booked"]
+    assert rows[0][:4] == ["source", "campaign", "started", "booked"]
     assert rows[1:] == [
-        ["no source given", "fall", "2", "2", "1", "1", "1", "0", "0"],
+        ["no source", "fall", "2", "2", "1", "1", "1", "0", "0"],
         ["'=Flyers & Co", "", "2", "1", "0", "0", "0", "0", "0"],
     ]
 

@@ -1,4 +1,4 @@
-"""Close many, and the call list on which it ends."""
+"""Close openings, and the call list on which it ends."""
 
 import re
 from datetime import datetime, timedelta
@@ -30,7 +30,7 @@ def test_closing_lists_those_with_patients_apart(house: House, desk: Client) -> 
     preview = desk.post(house.address("close/"), closing(house))
     page = preview.content.decode()
     assert re.findall(r'name="opening" value="(\w+)"', page) == [free.pk]
-    kept = said(preview).split("Left alone, and put on the call list")[1]
+    kept = said(preview).split("Not closed: patients for the call list")[1]
     assert "Quillonette Quillonfield Tue, Jun 2, 2026, 9:00 AM" in kept
     assert "555 0100" in kept
     assert Booking.objects.filter(status=Status.CLOSED).count() == 0
@@ -45,7 +45,9 @@ def test_only_what_was_seen_and_is_still_untouched_is_closed(house: House, desk:
     sent = {**closing(house), "do": "close", "opening": [free.pk, taken.pk, house.booking.pk]}
     done = said(desk.post(house.address("close/"), sent, follow=True))
     assert "1 opening closed." in done
-    assert "left alone: Tue, Jun 2, 2026, 9:00 AM; Tue, Jun 2, 2026, 3:00 PM." in done
+    assert (
+        "because somebody was faster: Tue, Jun 2, 2026, 9:00 AM; Tue, Jun 2, 2026, 3:00 PM." in done
+    )
     closed = Booking.objects.filter(status=Status.CLOSED)
     assert [booking.pk for booking in closed] == [free.pk]
     assert closed.get().events.order_by("id").last().user == house.staff  # type: ignore[union-attr]
@@ -73,7 +75,7 @@ def test_closing_offers_today_and_the_doctor_of_the_address(house: House, desk: 
 
 def test_closing_ends_on_a_list_of_whom_to_call_that_stays(house: House, desk: Client) -> None:
     done = said(close_tuesday(desk, house))
-    assert "1 patient on the call list: they still have their places." in done
+    assert "1 patient on the call list. They still have their visits." in done
     assert "Call list 1 left" in done
     close_tuesday(desk, house)
     to_do, _ = listed(desk, house)
@@ -101,7 +103,7 @@ def test_who_was_reached_is_said_and_can_be_undone(house: House, desk: Client) -
     close_tuesday(desk, house)
     call = Call.objects.get()
     reached = house.address(f"calls/{call.pk}/reached/")
-    assert "The patient was reached." in said(desk.post(reached, follow=True))
+    assert "Marked as reached." in said(desk.post(reached, follow=True))
     to_do, done = listed(desk, house)
     assert "Nobody is left to call" in to_do
     assert "Quillonette Quillonfield reached by Quillonina" in done

@@ -107,7 +107,7 @@ def test_two_patients_at_one_time_with_one_doctor_are_asked_for(
     second.refresh_from_db()
     assert second.status == "reserved"
     done = assign(range_desk, range_house, second, "09:30", **ticks(asked))
-    assert "The patient is booked for Tue, Jun 2, 2026, 9:30 AM." in said(done)
+    assert "The visit is booked for Tue, Jun 2, 2026, 9:30 AM." in said(done)
 
 
 def test_every_way_to_an_exact_time_asks(range_house: House, range_desk: Client) -> None:
@@ -182,4 +182,4 @@ def test_a_new_opening_is_as_long_as_the_doctors_last_one(house: House, desk: Cl
 def test_a_doctor_saved_without_a_location_is_said(house: House, desk: Client) -> None:
     add = {"name": "Dr. New", "practice": house.practice.pk, "locations": []}
     done = said(desk.post("/admin/practices/doctor/add/", add, follow=True))
-    assert "This doctor works at no location yet" in done
+    assert "This doctor has no location yet" in done

@@ -33,7 +33,7 @@ def test_every_page_has_the_box_and_the_page_of_it_begins_there(house: House, de
         assert desk.get(house.address(page)).content.decode().count(box) == 1
     empty = desk.get(house.address("find/"))
     assert "data-focus" in empty.content.decode()
-    assert "Four or more last digits of the phone" in said(empty)
+    assert "Last four or more digits of the phone number" in said(empty)
     assert box not in desk.get("/admin/").content.decode()
 
 
@@ -73,7 +73,7 @@ def test_nothing_found_says_what_can_be_typed(house: House, desk: Client, ana: A
     page = find(desk, house, "Nobody <b>")
     assert "No visit found" in said(page)
     assert 'value="Nobody &lt;b&gt;"' in page.content.decode()
-    assert "Names, in any order" in said(page)
+    assert "Name, in any order" in said(page)
 
 
 def test_who_was_shown_is_logged_and_who_was_only_compared_is_not(

@@ -44,8 +44,9 @@ def test_doctors_and_locations_without_each_other_are_said(house: House) -> None
 def test_how_far_openings_go_is_said_by_the_offices_calendar(house: House) -> None:
     assert "Nothing is open" not in troubles(house.practice)
     Booking.objects.filter(start_datetime__gt=NOON + timedelta(days=13)).update(status="closed")
-    assert "Nothing is open after Wednesday, June 10, 2026." in troubles(house.practice)
-    assert "Nothing is open ahead." in troubles(house.practice, now=NOON + timedelta(days=20))
+    assert "There are no free openings after Wednesday, June 10, 2026." in troubles(house.practice)
+    later = NOON + timedelta(days=20)
+    assert "There are no free openings ahead." in troubles(house.practice, now=later)
 
 
 def test_patients_who_wait_for_a_time_are_counted_and_since_when(
@@ -67,12 +68,12 @@ def test_calls_and_mail_that_did_not_arrive_are_said(house: House) -> None:
     Task.objects.filter(appointment=house.appointment).update(run_after=NOON - timedelta(hours=1))
     said_of_it = troubles(house.practice)
     assert "1 patient left to call." in said_of_it
-    assert "Mail about 1 visit to come was not delivered: call." in said_of_it
-    assert "1 e-mail waiting to go out for more than 15 minutes." in said_of_it
+    assert "E-mail about 1 visit to come bounced. Call the families." in said_of_it
+    assert "1 e-mail waiting to go out for over 15 minutes." in said_of_it
 
 
 def test_an_invitation_that_is_not_used_is_said(house: House) -> None:
-    assert "Quillonina has not logged in yet; the account was made today." in troubles(
+    assert "Quillonina has not logged in yet; the account was created today." in troubles(
         house.practice
     )
     house.staff.last_login = NOON
@@ -84,7 +85,7 @@ def test_keys_unused_and_about_to_expire_are_said(house: House) -> None:
     key = house.key
     assert key.prefix not in troubles(house.practice)
     later = NOON + timedelta(days=9)
-    assert f"{key.prefix}… of Quillon Partner was never used, in 9 days." in troubles(
+    assert f"{key.prefix}… of Quillon Partner was never used in 9 days." in troubles(
         house.practice, now=later
     )
     key.last_used_at, key.expires_at = NOON, later + timedelta(days=2)
@@ -112,7 +113,7 @@ def test_the_table_has_those_in_trouble_first_and_finds_by_name(
 
 def test_an_empty_installation_says_what_to_do_first(operator: Client) -> None:
     page = operator.get("/admin/")
-    assert "No practice is here yet" in said(page)
+    assert "There is no practice yet" in said(page)
     assert 'href="/admin/onboard/"' in page.content.decode()
 
 
@@ -156,7 +157,7 @@ def test_staff_see_their_hub_without_keys_and_without_operators_links(
     desk.force_login(house.staff)
     answer = desk.get(house.address("hub/"))
     page = answer.content.decode()
-    assert "On: patients book by themselves" in said(answer)
+    assert "On: patients book online" in said(answer)
     assert "Quillon Partner May list openings and change its own" in said(answer)
     assert house.key.prefix not in page
     for path in ("/admin/auth/", "/admin/partners/", "/admin/practices/partner/", "location/add"):

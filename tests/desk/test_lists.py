@@ -36,7 +36,7 @@ def test_patients_are_listed_from_today_and_earlier_ones_are_asked_for(
     desk = browser(house.staff)
     for query in ("", "?last=2026-06-01", "?first=2026-06-03"):
         nobody = said(desk.get(house.address(f"patients/{query}")))
-        assert "No patient has a visit like that" in nobody
+        assert "No visit matches" in nobody
     for query in ("?first=", "?last=2026-06-02", "?first=2026-06-02&last=2026-06-02"):
         assert "Quillonette" in said(desk.get(house.address(f"patients/{query}")))
 
@@ -129,7 +129,7 @@ def test_weekly_openings_say_when_and_the_next_of_them_is_edited_or_ended(
     page = desk.get(house.address("weekly/"))
     assert (
         "Wednesdays, 2:00 PM Dr. Quillonson Quillon Square 60 min "
-        "Wed, Jun 3, 2026, 2:00 PM , Dr. Quillonson Goes on Edit or end"
+        "Wed, Jun 3, 2026, 2:00 PM , Dr. Quillonson Active Edit or end"
     ) in said(page)
     assert house.address(f"opening/{house.weekly.pk}/edit/") in page.content.decode()
     bookings.edit(booking_id=house.weekly.pk, fields={"recurring": False}, by=house.actor, now=NOON)
@@ -150,7 +150,7 @@ def test_history_says_what_was_changed_when_by_whom_and_of_which_opening(
         "Mon, Jun 1, 2026, 1:00 PM, New York time (EDT) Quillonette Quillonfield: booked → "
         f"cancelled Reason: moved away Quillonina {opening}"
     ) in page
-    assert f"Opening made: free Quillon Partner {opening}" in page
+    assert f"Opening published: free Quillon Partner {opening}" in page
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_history_says_what_was_changed_when_by_whom_and_of_which_opening(
 )
 def test_history_is_filtered(query: str, is_listed: bool, house: House, desk: Client) -> None:
     page = said(desk.get(house.address(f"history/?{query}")))
-    assert ("Opening made" in page) is is_listed
+    assert ("Opening published" in page) is is_listed
 
 
 def test_fifty_rows_are_a_page(house: House, desk: Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,7 +206,7 @@ def test_days_the_wrong_way_round_are_told_at_their_field(house: House, desk: Cl
     html = page.content.decode()
     assert 'aria-describedby="id_last_error"' in html
     assert 'id="id_last_error"' in html
-    assert "Until : This is before the first day." in said(page)
+    assert "Until : The last day is before the first." in said(page)
 
 
 def test_a_list_has_no_more_queries_where_it_has_more_rows(

@@ -28,7 +28,7 @@ def test_reminders_are_on_until_they_are_switched_off(
     shown = desk.get(page).content.decode()
     assert shown.count("checked") == 2
     answer = desk.post(page, {"reminder_1_day": "on", "text_es": "Traiga su tarjeta."}, follow=True)
-    told = "A reminder 3 days before the visit: yes → no; The same in Spanish: changed"
+    told = "Reminder 3 days before the visit: yes → no; The same in Spanish: changed"
     assert f"{house.staff} {told}" in said(answer)
     saved = MailSettings.objects.get(practice=house.practice)
     assert (saved.reminder_3_days, saved.reminder_1_day) == (False, True)
@@ -40,7 +40,7 @@ def test_of_two_at_once_the_second_is_told(desk: Client, page: str) -> None:
     desk.post(page, {"seen": seen})
     answer = desk.post(page, {**FILLED_IN, "text_en": "Park behind.", "seen": seen})
     assert answer.status_code == 400
-    assert "changed while you looked" in said(answer)
+    assert "changed this while you had it open" in said(answer)
     assert "Park behind." in answer.content.decode()
     assert not MailSettings.objects.get().reminder_1_day
     assert LogEntry.objects.filter(content_type__model="mailsettings").count() == 1
@@ -50,15 +50,16 @@ def test_a_code_can_be_asked_for_only_where_mail_goes_out(
     desk: Client, page: str, settings: Any
 ) -> None:
     shown = said(desk.get(page))
-    assert "No e-mail goes out. No mail server is set up" in shown
-    assert "Until the operator names one, no code can be sent." in shown
+    assert "Off. No mail server is set up" in shown
+    assert "Ask the operator to set one up first." in shown
     desk.post(page, {**FILLED_IN, "code": "on"})
     assert not MailSettings.objects.get().code
     settings.EMAIL_URL, settings.EMAIL_HOST = {"EMAIL_HOST": "smtp.example"}, "smtp.example"
     settings.EMAIL_FROM = "visits@practice.example"
     shown = said(desk.get(page))
     assert (
-        "On. Mail to patients goes out through the mail server smtp.example, from visits@" in shown
+        "On. E-mail to patients goes out through the mail server smtp.example, from visits@"
+        in shown
     )
     desk.post(page, {**FILLED_IN, "code": "on"})
     assert MailSettings.objects.get().code
@@ -87,9 +88,9 @@ def test_it_counts_what_became_of_the_practices_own_mail(
     counts = staff.get(mine.address("mail/")).context["counts"]
     assert [(label, count) for label, count, _ in counts] == [
         ("Sent", 2),
-        ("Only written to a file", 0),
-        ("Address refused", 1),
-        ("Could not be delivered", 0),
+        ("Written to a file", 0),
+        ("Bounced", 1),
+        ("Not delivered", 0),
         ("Not sent", 1),
     ]
 

@@ -1,4 +1,4 @@
-"""The page "Next free", and moving visits from it: clicks, families, two people at once."""
+"""The page "Find a time", and moving visits from it: clicks, families, two people at once."""
 
 import html
 import re
@@ -94,7 +94,7 @@ def test_the_history_tells_at_both_openings_that_the_patient_moved(
         for each in (there, house.booking)
     )
     for history in (here, old):
-        assert "Quillonette Quillonfield: place booked" in history
+        assert "Quillonette Quillonfield: booked" in history
         assert "Quillonette Quillonfield: moved to another opening Time: " in history
     assert "phone changed" in here
     assert "phone changed" not in old
@@ -142,7 +142,7 @@ def test_with_the_same_doctor_first_and_any_doctor_with_one_click(
     address = house.address(f"next-free/?visit={house.appointment.pk}")
     page = desk.get(address)
     assert buttons(page) == []
-    link = re.search(r'href="([^"]*)">Look with any doctor', page.content.decode())
+    link = re.search(r'href="([^"]*)">Search any doctor', page.content.decode())
     assert link is not None
     assert len(buttons(desk.get(html.unescape(link[1])))) == 1
 

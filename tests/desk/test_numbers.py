@@ -30,7 +30,7 @@ def test_the_next_two_weeks_are_counted(range_house: House, range_desk: Client) 
     held = range_house.publish("H", start=at(14))
     range_house.patient(held, status="pending", now=NOON)
     text = said(range_desk.get(range_house.address("numbers/")))
-    head = "Location Openings Places Filled Waiting for a time On hold"
+    head = "Location Openings Places Filled Need a time On hold"
     assert f"{head} Rosalva Square 4 12 1 1 1" in text
 
 
@@ -125,7 +125,7 @@ def test_by_who_booked_a_place_without_a_patient_is_taken_and_no_visit(world: Wo
     text = world.text()
     assert "Days to visit =BrightCall 1 2 0 1 1 0 0 50% 0.9" in text
     assert "Quillon Partner 2 1 1 0 0 0 0 0% 0.9" in text
-    assert "The office 2 2 1 0 0 1 1 0% 1.0" in text
+    assert "Staff 2 2 1 0 0 1 1 0% 1.0" in text
 
 
 def test_the_current_week_is_counted_and_weeks_end_on_sundays(
@@ -184,7 +184,7 @@ def test_a_range_visit_is_on_the_day_of_its_exact_time(
 def test_the_csv_has_counts_and_no_names_of_patients_and_no_formula(world: World) -> None:
     rows = world.rows("?period=week")
     assert ["2026-06-01", "Harbor", "Dr. Adams", "", "1", "2", "0", "1", *["0"] * 7, ""] in rows
-    assert {row[3] for row in rows} == {"", "The office", "'=BrightCall", "Quillon Partner"}
+    assert {row[3] for row in rows} == {"", "Staff", "'=BrightCall", "Quillon Partner"}
     assert sum(int(row[8]) for row in rows) == 5
     patients = Appointment.objects.filter(booking__practice=world.house.practice)
     for secret in ("Zenobia", "Quillonette", "555", *(visit.pk for visit in patients)):

@@ -22,12 +22,10 @@ def filled_in(**values: Any) -> dict[str, Any]:
 
 
 def test_it_is_off_until_it_is_switched_on(house: House, desk: Client) -> None:
-    assert "Off. Patients are told to call." in said(desk.get(house.address("online-booking/")))
+    assert "Off. Patients are asked to call." in said(desk.get(house.address("online-booking/")))
     values = filled_in(active="on", text_en="Park behind.", text_es="Estacione detrás.")
     answer = desk.post(house.address("online-booking/"), values, follow=True)
-    assert f"On. Patients book by themselves at http://localhost/book/{house.practice.pk}" in said(
-        answer
-    )
+    assert f"On. Patients book online at http://localhost/book/{house.practice.pk}" in said(answer)
     saved = BookingPage.objects.get()
     assert (saved.practice, saved.active, saved.text_es) == (
         house.practice,
@@ -40,7 +38,7 @@ def test_who_changed_what_is_on_the_page(house: House, desk: Client) -> None:
     page = house.address("online-booking/")
     desk.post(page, filled_in(active="on", notice_hours=4, text_en="Park behind."))
     told = (
-        "Patients can book by themselves: no → yes; Least notice, in hours: 2 → 4; "
+        "Patients can book online: no → yes; Minimum notice, in hours: 2 → 4; "
         "Text for patients, in English: changed"
     )
     answer = desk.get(page)
@@ -56,7 +54,7 @@ def test_of_two_at_once_the_second_is_told(house: House, desk: Client) -> None:
     desk.post(page, filled_in(notice_hours=4, seen=seen))
     answer = desk.post(page, filled_in(notice_hours=6, seen=seen))
     assert answer.status_code == 400
-    assert "changed while you looked" in said(answer)
+    assert "changed this while you had it open" in said(answer)
     assert 'value="6"' in answer.content.decode()
     assert BookingPage.objects.get().notice_hours == 4
 
@@ -141,7 +139,7 @@ def test_the_frame_has_a_title_and_is_there_once_a_site_is_named(
     house: House, desk: Client
 ) -> None:
     page = house.address("online-booking/")
-    assert "Name your web site above" in said(desk.get(page))
+    assert "add your website above" in said(desk.get(page))
     desk.post(page, filled_in(origins="https://www.practice.example"))
     snippet = desk.get(page).context["frame"]
     address = f"http://localhost/book/{house.practice.pk}"
@@ -152,13 +150,13 @@ def test_the_frame_has_a_title_and_is_there_once_a_site_is_named(
 def test_the_promise_is_asked_for_where_the_office_owes_a_time(
     house: House, desk: Client, range_house: House, range_desk: Client
 ) -> None:
-    asked = "When the office answers"
+    asked = "When you set the exact time"
     assert asked not in said(desk.get(house.address("online-booking/")))
     assert asked in said(range_desk.get(range_house.address("online-booking/")))
 
 
 def test_an_office_without_a_phone_is_named(house: House, desk: Client) -> None:
-    warned = "has no phone number, and patients who need help are told to call"
+    warned = "has no phone number, but patients who need help are asked to call"
     assert warned in said(desk.get(house.address("online-booking/")))
     house.practice.locations.update(office_phone="555 555 5555")
     assert warned not in said(desk.get(house.address("online-booking/")))

@@ -24,7 +24,7 @@ def take(house: House, desk: Client, **values: Any) -> Any:
 
 
 def test_three_fields_are_enough(house: House, desk: Client) -> None:
-    assert "The patient is booked for Tue, Jun 2, 2026, 9:00 AM." in said(take(house, desk))
+    assert "The visit is booked for Tue, Jun 2, 2026, 9:00 AM." in said(take(house, desk))
 
 
 def test_what_the_office_notes_is_on_the_page_and_dials(house: House, desk: Client) -> None:
@@ -40,7 +40,7 @@ def test_what_is_no_phone_number_is_refused_and_nothing_typed_is_lost(
 ) -> None:
     page = take(house, desk, phone=phone, note="Prefers mornings")
     body = page.content.decode()
-    assert (page.status_code, "is no phone number" in said(page)) == (400, True)
+    assert (page.status_code, "is not a phone number" in said(page)) == (400, True)
     assert re.search(r"<title>\s*Error: ", body)
     assert f'value="{phone}"' in body
     assert "Prefers mornings</textarea>" in body
@@ -54,7 +54,7 @@ def test_who_has_a_visit_to_come_gets_another_only_on_purpose(house: House, desk
     page = take(house, desk, first_name="ada", note="Again")
     text, body = said(page), page.content.decode()
     assert page.status_code == 400
-    assert "Ada Brook has a visit already on Tue, Jun 2, 2026, 9:00 AM with Dr. Quillon" in text
+    assert "Ada Brook already has a visit on Tue, Jun 2, 2026, 9:00 AM with Dr. Quillon" in text
     assert f'?visit={named("Ada").pk}"' in body
     assert "Again</textarea>" in body
     assert "is booked for" in said(take(house, desk, first_name="ada", again="on"))
@@ -79,7 +79,7 @@ def test_in_a_range_practice_a_place_without_a_time_is_reserved(
     range_house: House, range_desk: Client
 ) -> None:
     done = said(take(range_house, range_desk))
-    assert "The patient has a place on Tue, Jun 2, 2026, morning, and needs a time." in done
+    assert "The visit for Tue, Jun 2, 2026, morning needs a time." in done
     assert named("Ada").status == "reserved"
     held = take(range_house, range_desk, first_name="Cy", status="pending")
     assert "is on hold for the patient until 12:15 PM." in said(held)
@@ -88,7 +88,7 @@ def test_in_a_range_practice_a_place_without_a_time_is_reserved(
 def test_a_place_is_taken_for_a_patient_on_the_phone(house: House, desk: Client) -> None:
     values = {"first_name": "Ada", "last_name": "Brook", "phone": "555 0199", "status": "booked"}
     done = desk.post(house.address(f"opening/{house.booking.pk}/patient/"), values, follow=True)
-    assert "The patient is booked for Tue, Jun 2, 2026, 9:00 AM." in said(done)
+    assert "The visit is booked for Tue, Jun 2, 2026, 9:00 AM." in said(done)
     appointment = named("Ada")
     assert (appointment.status, appointment.person.phone) == ("booked", "555 0199")
     event = appointment.events.get()
@@ -110,7 +110,7 @@ def test_a_patient_who_comes_too_late_is_told_and_nothing_typed_is_lost(
     }
     refused = desk.post(house.address(f"opening/{house.booking.pk}/patient/"), values)
     assert refused.status_code == 400
-    assert "The last place was taken a moment ago" in said(refused)
+    assert "The last place was just taken" in said(refused)
     text = said(refused)
     assert "You typed: First name Ada Last name Brook Phone 555 0199" in text
     assert "Guardian Bo Brook ZIP code 10001" in text
@@ -123,7 +123,7 @@ def test_a_range_place_is_booked_with_its_exact_time_only(
 ) -> None:
     values = {"first_name": "Ada", "last_name": "Brook", "phone": "555 0199", "status": "booked"}
     take = range_house.address(f"opening/{range_house.booking.pk}/patient/")
-    assert "Say the exact time" in said(range_desk.post(take, values))
+    assert "Enter the exact time" in said(range_desk.post(take, values))
     range_desk.post(take, {**values, "exact": "2026-06-02T09:20"})
     appointment = named("Ada")
     assert appointment.start_datetime is not None
@@ -173,9 +173,9 @@ def test_one_of_these_places_is_given_to_a_patient_with_a_name(house: House, des
     assert refused.status_code == 400
     assert 'value="Brook"' in refused.content.decode()
     done = said(desk.post(path, {**typed, "phone": "555 0199"}, follow=True))
-    assert "The patient is booked for Tue, Jun 2, 2026, 2:00 PM." in done
+    assert "The visit is booked for Tue, Jun 2, 2026, 2:00 PM." in done
     assert "2 places taken by Quillon Partner" in done
-    assert "Places booked without a patient: 3 → 2" in done
+    assert "Places booked, no patient named: 3 → 2" in done
     appointment = named("Ada")
     assert (appointment.status, appointment.booking, appointment.partner) == (
         "booked",
@@ -186,7 +186,7 @@ def test_one_of_these_places_is_given_to_a_patient_with_a_name(house: House, des
         house.address(f"opening/{booking.pk}/act/"), {"do": "release", "seen": version(booking)}
     )
     gone = desk.post(path, {**typed, "phone": "555 0199"})
-    assert "taken without a patient any longer" in said(gone)
+    assert "waiting for a name any longer" in said(gone)
     assert "You typed: First name Ada Last name Brook Phone 555 0199" in said(gone)
 
 

@@ -49,7 +49,7 @@ def test_the_preview_says_what_is_made_and_makes_nothing(house: House, desk: Cli
     text = said(desk.post(house.address("publish/"), pattern(house)))
     assert "8 openings with 16 places — Dr. Quillonson, Quillon Square, 45 minutes." in text
     assert "Mon, Jun 8, 2026 9:00 AM 9:45 AM" in text
-    assert "No clashes, no clock changes." in text
+    assert "No overlaps and no clock changes." in text
     assert Booking.objects.count() == before
 
 
@@ -93,15 +93,15 @@ def test_times_of_the_pattern_itself_that_overlap_are_left_out(house: House, des
     values = pattern(house, weekdays=["0"], times="9:00, 9:30, 9:45")
     preview = said(desk.post(house.address("publish/"), values))
     assert "Mon, Jun 8, 2026 9:00 AM 9:45 AM" in preview
-    assert "Mon, Jun 8, 2026, 9:30 AM overlaps 9:00 AM of this pattern" in preview
+    assert "Mon, Jun 8, 2026, 9:30 AM overlaps 9:00 AM of these times" in preview
 
 
 def test_a_weekly_time_is_left_out_with_all_its_weeks(house: House, desk: Client) -> None:
     house.publish("C", start=datetime(2026, 7, 6, 9), length=30)  # noqa: DTZ001
     values = pattern(house, weekly="on", last="", weekdays=["0"])
     preview = said(desk.post(house.address("publish/"), values))
-    assert "1 weekly opening without an end" in preview
-    assert "all weeks of these Mon, Jul 6, 2026, 9:00 AM overlaps 9:00 AM, 30 min" in preview
+    assert "1 weekly opening with no end date" in preview
+    assert "(every week of these) Mon, Jul 6, 2026, 9:00 AM overlaps 9:00 AM, 30 min" in preview
 
 
 def test_clock_changes_are_shown(house: House, desk: Client) -> None:
@@ -109,10 +109,10 @@ def test_clock_changes_are_shown(house: House, desk: Client) -> None:
         house, weekdays=["6"], times="2:30", first="2027-03-14", last="2027-03-14", length="30"
     )
     text = said(desk.post(house.address("publish/"), spring))
-    assert "The clocks skip 2:30 AM that day: made at 3:30 AM." in text
+    assert "The clocks skip 2:30 AM that day: published at 3:30 AM." in text
     autumn = {**spring, "times": "1:30", "first": "2026-11-01", "last": "2026-11-01"}
     text = said(desk.post(house.address("publish/"), autumn))
-    assert "1:30 AM comes twice that day: the first is taken." in text
+    assert "1:30 AM comes twice that day: the first one is used." in text
 
 
 def test_weekly_openings_have_no_end(house: House, desk: Client) -> None:
@@ -129,7 +129,7 @@ def test_weekly_openings_have_no_end(house: House, desk: Client) -> None:
 def test_a_weekly_preview_lists_just_what_is_made(house: House, desk: Client) -> None:
     values = {"weekly": "on", "last": "", "weekdays": ["0", "3"], "times": "16:00"}
     preview = desk.post(house.address("publish/"), pattern(house, **values))
-    assert "2 weekly openings without an end: the first 26 dates are below" in said(preview)
+    assert "2 weekly openings with no end date. The first 26 dates are below" in said(preview)
     before = set(Booking.objects.values_list("pk", flat=True))
     publish(desk, house, **values)
     assert Booking.objects.exclude(pk__in=before).count() == 26
@@ -140,7 +140,7 @@ def test_the_past_is_left_out(house: House, desk: Client) -> None:
     values = pattern(house, first="2026-06-01", last="2026-06-01", times="9:00, 13:00")
     text = said(desk.post(house.address("publish/"), values))
     assert "1 opening with 2 places" in text
-    assert "because the time has passed Mon, Jun 1, 2026, 9:00 AM" in text
+    assert "Left out: the time has passed Mon, Jun 1, 2026, 9:00 AM" in text
 
 
 def test_what_was_not_previewed_is_not_published(house: House, desk: Client) -> None:
@@ -149,7 +149,7 @@ def test_what_was_not_previewed_is_not_published(house: House, desk: Client) -> 
     assert "8 openings published" in said(desk.post(house.address("publish/"), sent, follow=True))
     # The same again, as a second press of the button sends it: now everything would clash.
     again = desk.post(house.address("publish/"), sent)
-    assert "Since the preview, the schedule has changed. Nothing was published" in said(again)
+    assert "The schedule changed since this preview, so nothing was published" in said(again)
     assert Booking.objects.filter(length=45).count() == 8
 
 
@@ -168,7 +168,7 @@ def test_of_those_who_publish_one_preview_at_once_one_does(clock: Traveller) -> 
         )
     ]
     assert sum("8 openings published." in text for text in told) == 1
-    stale = "Since the preview, the schedule has changed. Nothing was published"
+    stale = "The schedule changed since this preview, so nothing was published"
     assert sum(stale in text for text in told) == 3
     assert Booking.objects.filter(length=45).count() == 8
 
@@ -198,10 +198,10 @@ def test_all_or_nothing_is_published(
     ("values", "text"),
     [
         ({"times": "nine"}, "“nine” is not a time of day"),
-        ({"times": " , "}, "Write at least one time"),
-        ({"last": "2026-06-01"}, "This is before the first day"),
-        ({"last": ""}, "Say until which day, or tick"),
-        ({"last": "2029-06-01"}, "Publish at most a year at a time"),
+        ({"times": " , "}, "Enter at least one time"),
+        ({"last": "2026-06-01"}, "The last day is before the first"),
+        ({"last": ""}, "Enter the last day, or check"),
+        ({"last": "2029-06-01"}, "Publish up to a year at a time"),
         ({"weekdays": []}, "This field is required"),
         ({"length": "0"}, "greater than or equal to 1"),
         ({"last": "2027-06-01", "weekdays": list("0123456")}, "at a time: choose fewer days"),

@@ -1,4 +1,4 @@
-"""The range desk: order of waiting patients, exact times, conflicts."""
+"""Requests: order of waiting patients, exact times, conflicts."""
 
 import re
 from datetime import datetime, timedelta
@@ -27,19 +27,19 @@ def test_who_waits_for_one_day_is_shown_longest_first(range_house: House, clock:
     range_house.patient(range_house.booking, first_name="Late", now=NOON + timedelta(hours=2))
     clock.shift(timedelta(hours=1))
     text = said(browser(range_house.staff).get(range_house.address("ranges/")))
-    assert "2 patients wait for an exact time" in text
+    assert "2 patients need an exact time" in text
     assert text.index("Rosalvaette Rosalvafield") < text.index("Late Rosalvafield")
     assert "Rosalvaette Rosalvafield Waiting 3 h 0 min" in text
     assert "Late Rosalvafield Waiting 1 h 0 min" in text
     assert text.count("Tuesday, June 2, 2026") == 1
     assert text.count("Morning (before 10:00 AM) Dr. Rosalvason · Rosalva Square · 60 min") == 2
-    assert "Range desk 2 waiting" in text
+    assert "Requests 2 waiting" in text
 
 
 def test_an_exact_time_books_the_place(range_house: House, range_desk: Client) -> None:
     done = assign(range_desk, range_house)
-    assert "The patient is booked for Tue, Jun 2, 2026, 9:20 AM." in said(done)
-    assert "Nobody waits for a time" in said(done)
+    assert "The visit is booked for Tue, Jun 2, 2026, 9:20 AM." in said(done)
+    assert "Nobody needs a time" in said(done)
     range_house.appointment.refresh_from_db()
     assert range_house.appointment.status == AppointmentStatus.BOOKED
     assert range_house.appointment.start_datetime is not None
@@ -65,7 +65,7 @@ def test_a_time_outside_the_range_is_confirmed_first(
     ("time", "text"),
     [
         ("", "This field is required"),
-        ("soon", "Write a date and a time"),
+        ("soon", "Enter a date and a time"),
         ("2026-05-02T09:20", "This time has passed"),
         ("2027-03-14T02:30", "does not exist"),
     ],
@@ -119,9 +119,9 @@ def test_the_soonest_day_is_first_and_one_that_has_passed_is_marked(
     clock.shift(timedelta(days=2))
     page = browser(range_house.staff).get(range_house.address("ranges/"))
     text = said(page)
-    assert "Tuesday, June 2, 2026 has passed" in text
+    assert "Tuesday, June 2, 2026 passed" in text
     assert text.index("Rosalvaette Rosalvafield") < text.index("Thursday, June 4, 2026 Later")
-    assert "This has passed: move the patient." in text
+    assert "This day has passed: move the visit." in text
     assert suggested(page, range_house.appointment) == []
 
 
@@ -132,7 +132,7 @@ def test_a_request_is_cancelled_from_its_row_with_a_reason(
     sent = {"seen": "reserved", "from_ranges": "yes", "reason": "Moved away"}
     done = said(range_desk.post(cancel, sent, follow=True))
     assert "is cancelled." in done
-    assert "Nobody waits for a time" in done
+    assert "Nobody needs a time" in done
 
 
 @pytest.mark.django_db(transaction=True)
@@ -147,7 +147,7 @@ def test_two_at_the_same_moment_never_confirm_the_same_place(clock: Traveller) -
 
     said_to = [said(each) for each in together(4, lambda: assign(next(turns), house, next(times)))]
     assert sum("is booked for" in text for text in said_to) == 1
-    assert sum("was changed while you looked" in text for text in said_to) == 3
+    assert sum("was changed while you had it open" in text for text in said_to) == 3
     appointment = Appointment.objects.get(pk=house.appointment.pk)
     booked = Event.objects.filter(
         appointment=appointment, from_status="reserved", to_status="booked"
@@ -156,7 +156,7 @@ def test_two_at_the_same_moment_never_confirm_the_same_place(clock: Traveller) -
 
 
 def test_a_practice_with_exact_times_has_nobody_waiting(house: House, desk: Client) -> None:
-    assert "so nobody waits for one" in said(desk.get(house.address("ranges/")))
+    assert "so there are no requests" in said(desk.get(house.address("ranges/")))
 
 
 def test_places_reserved_without_a_patient_wait_for_a_time_too(
@@ -164,12 +164,12 @@ def test_places_reserved_without_a_patient_wait_for_a_time_too(
 ) -> None:
     booking = range_house.publish("N", status="reserved")
     text = said(range_desk.get(range_house.address("ranges/")))
-    assert "Range desk 4 waiting" in text
+    assert "Requests 4 waiting" in text
     assert "3 places taken by Rosalva Partner (needs a time)" in text
     range_desk.post(
         range_house.address(f"opening/{booking.pk}/act/"),
         {"do": "book", "seen": version(booking), "start": "2026-06-02T09:20"},
     )
     text = said(range_desk.get(range_house.address("ranges/")))
-    assert "Reserved without a patient" not in text
-    assert "Range desk 1 waiting" in text
+    assert "Need a time, no patient named" not in text
+    assert "Requests 1 waiting" in text

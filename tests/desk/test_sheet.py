@@ -24,7 +24,7 @@ def test_a_sheet_has_who_comes_when_to_whom_and_how_to_reach_them(
     assert "Quillon Square Quillon Orthodontics Tuesday, June 2, 2026" in text
     row = "9:00 AM Quillonette Quillonfield Gwendolyn 555 0100 Dr. Quillonson 60 wheelchair ☐ ☐ ☐"
     assert row in text
-    assert "Without a name, and free 9:00 AM, Dr. Quillonson: 2 free" in text
+    assert "No name, and free 9:00 AM, Dr. Quillonson: 2 free" in text
 
 
 def test_each_location_has_a_page_of_its_own(house: House, desk: Client) -> None:
@@ -34,7 +34,7 @@ def test_each_location_has_a_page_of_its_own(house: House, desk: Client) -> None
     text = said(desk.get(f"{sheet}&location={annex.pk}"))
     assert "Annex Quillon Orthodontics" in text
     assert "Quillonette" not in text
-    assert "No patient has a visit this day." in text
+    assert "There are no visits on this day." in text
 
 
 def test_the_board_links_to_the_sheet_of_its_day(house: House, desk: Client) -> None:

@@ -48,10 +48,10 @@ def test_who_cancels_sees_the_mail_and_where_the_words_stand(house: House, desk:
     path, page, shown = cancels(house, desk)
     assert "To quillon@example.org" in said(page)
     assert "The office cancelled your visit" in said(page)
-    assert said(page).index("A note from the office:") < said(page).index("Your words")
+    assert said(page).index("A note from the office:") < said(page).index("Your note")
     assert shown["by_mail"] == ["on"]
     done = desk.post(path, {**shown, "words": "The doctor is ill.\r\nSorry!"}, follow=True)
-    assert "is cancelled. The family is told by e-mail." in said(done)
+    assert "is cancelled. The family gets an e-mail." in said(done)
     assert tasks(house) == [("cancelled", True)]
     house.appointment.refresh_from_db()
     assert house.appointment.person.words == "The doctor is ill.\nSorry!"
@@ -60,7 +60,7 @@ def test_who_cancels_sees_the_mail_and_where_the_words_stand(house: House, desk:
 def test_no_mail_goes_where_the_person_says_no(house: House, desk: Client) -> None:
     path, _, shown = cancels(house, desk)
     del shown["by_mail"]
-    assert "The family gets no e-mail about it." in said(desk.post(path, shown, follow=True))
+    assert "The family gets no e-mail." in said(desk.post(path, shown, follow=True))
     _, shown = moves(house, desk, house.patient(house.weekly, first_name="Ada").pk)
     del shown["by_mail"]
     desk.post(house.address("move/"), shown)
@@ -99,7 +99,7 @@ def test_who_moves_sees_the_mail_of_the_new_time(house: House, desk: Client) -> 
     assert "When: Tuesday, June 2, 2026, 2:00 PM (Eastern Time)" in said(page)
     assert "Previously: Tuesday, June 2, 2026, 9:00 AM (Eastern Time)" in said(page)
     done = desk.post(house.address("move/"), {**shown, "words": "Park behind."}, follow=True)
-    assert "The family is told by e-mail. Undo" in said(done)
+    assert "The family gets an e-mail. Undo" in said(done)
     assert tasks(house) == [("moved", True)]
 
 
@@ -122,7 +122,7 @@ def test_a_family_is_shown_each_mail_in_its_language_and_who_has_none(
 def test_of_a_hold_or_another_doctor_alone_nothing_is_asked(house: House, desk: Client) -> None:
     held = house.patient(house.booking, first_name="Hal", status="pending")
     page, _ = moves(house, desk, held.pk)
-    assert "Tell the family" not in said(page)
+    assert "E-mail the family" not in said(page)
 
 
 def test_words_survive_a_colleagues_change(house: House, desk: Client) -> None:
@@ -172,7 +172,7 @@ def test_words_are_in_the_history_until_the_next_ones_and_nowhere_in_clear(
     history = said(desk.get(house.address(f"place/{house.appointment.pk}/"))).partition("History")[
         2
     ]
-    assert "Wrote to the family: Zanzibar second" in history
+    assert "Note to the family: Zanzibar second" in history
     assert "Zanzibar first" not in history
     last = Access.objects.order_by("-id")[0]
     assert house.appointment.pk in last.appointments
@@ -187,7 +187,7 @@ def test_booking_at_the_desk_says_whether_mail_goes(house: House, desk: Client) 
     assert link is not None
     assert "There is no e-mail address." in said(desk.get(html.unescape(link[1])))
     other = {**patient, "phone": "212 555 0133", "email": "b@example.org"}
-    assert "The family is told by e-mail." in said(desk.post(take, other, follow=True))
+    assert "The family gets an e-mail." in said(desk.post(take, other, follow=True))
 
 
 def test_nobody_is_told_of_an_opening_that_stays_in_its_part_of_the_day(

@@ -40,9 +40,9 @@ def test_what_has_passed_is_neither_free_nor_open(
     clock.move_to("2026-06-02T14:00:00+00:00")  # 10 AM in New York
     desk.force_login(house.staff)
     page = desk.get(house.address("board/"))
-    assert "8:00 AM 60 min, Passed unused" in said(page)
+    assert "8:00 AM 60 min, Unused" in said(page)
     assert "2 unused" in block(page, house.booking.pk)
-    assert "0 free 1 booked 3 passed unused" in said(page)
+    assert "0 free 1 booked 3 unused" in said(page)
     assert "Now, 10:00 AM" in said(page)
     assert adds(page)[0] == "10:30 AM with Dr. Quillonson"
 

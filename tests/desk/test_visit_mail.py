@@ -43,13 +43,15 @@ def test_a_visit_says_what_became_of_each_mail_newest_first(house: House, desk: 
     deliver(house, Outcome.SENT)
     deliver(house, Outcome.DROPPED, 2, kind=TaskKind.MOVED, reason=DropReason.OVERTAKEN)
     deliver(house, Outcome.FAILED, 3, kind=TaskKind.REMINDER_1_DAY)
-    mail, _, history = visit(house, desk).partition(" Mail Booked Waiting ")[2].partition("History")
+    mail, _, history = (
+        visit(house, desk).partition(" E-mail Booked Waiting ")[2].partition("History")
+    )
     assert mail.startswith(
-        "Reminder, 1 day before Could not be delivered Mon, Jun 1, 2026, 12:03 PM "
-        "Moved Not sent: the visit has changed since Mon, Jun 1, 2026, 12:02 PM "
+        "Reminder, 1 day before Not delivered Mon, Jun 1, 2026, 12:03 PM "
+        "Moved Not sent: the visit changed Mon, Jun 1, 2026, 12:02 PM "
         "Booked Sent Mon, Jun 1, 2026, 12:01 PM"
     )
-    assert "Quillonette Quillonfield: mail “Booked”: sent" in history
+    assert "Quillonette Quillonfield: “Booked” e-mail: sent" in history
 
 
 def test_what_waits_says_how_often_it_was_tried_and_when_next(house: House, desk: Client) -> None:
@@ -74,8 +76,8 @@ def test_a_mail_stands_in_the_history_between_the_changes_also_of_who_moved_away
         said(desk.get(house.address(f"opening/{each.pk}/"))).partition("History")[2]
         for each in (there, house.booking)
     )
-    told = ["“Moved”: address refused", "moved to another opening", "“Booked”: sent"]
-    found = [here.index(each) for each in [*told, "place booked"]]
+    told = ["“Moved” e-mail: bounced", "moved to another opening", "“Booked” e-mail: sent"]
+    found = [here.index(each) for each in [*told, ": booked"]]
     assert found == sorted(found)
     assert told[0] not in old
     assert told[2] in old
@@ -97,19 +99,19 @@ def test_a_refused_address_is_marked_wherever_the_visit_stands_until_it_is_corre
     deliver(house, Outcome.REFUSED, 2)
     deliver(house, Outcome.DROPPED, 3, reason=DropReason.TOO_LATE)
     for page in pages(house):
-        assert "mail refused" in said(desk.get(house.address(page))), page
+        assert "e-mail bounced" in said(desk.get(house.address(page))), page
     found = desk.post(house.address("find/"), {"q": "quillonette"})
-    assert "mail refused" in said(found)
+    assert "e-mail bounced" in said(found)
     asked = desk.get(house.address(f"place/{house.appointment.pk}/cancel/"))
     assert "by_mail" not in forms(asked, 'class="oc-form oc-card"')[0]
-    assert "refused the last mail" in said(asked)
+    assert "bounced" in said(asked)
     clock.shift(timedelta(minutes=9))
     address = house.address(f"place/{house.appointment.pk}/")
     (form,) = forms(desk.get(address), 'class="oc-form oc-card"')
     done = desk.post(address, {**form, "email": "new@example.org"}, follow=True)
-    assert "Changed: e-mail. The family is told by e-mail." in said(done)
+    assert "Changed: e-mail. The family gets an e-mail." in said(done)
     for page in pages(house):
-        assert "mail refused" not in said(desk.get(house.address(page))), page
+        assert "e-mail bounced" not in said(desk.get(house.address(page))), page
 
 
 def test_a_mail_that_was_sent_since_clears_the_mark_with_one_query(house: House) -> None:
@@ -128,7 +130,7 @@ def test_the_text_is_copied_in_both_languages_with_a_link_that_is_made_on_a_post
     house.appointment = house.patient(house.booking, first_name="Sy", email="", language="es")
     address = house.address(f"place/{house.appointment.pk}/")
     page = desk.get(address)
-    assert "There is no e-mail address. Copy the text" in said(page)
+    assert "There is no e-mail address. You can copy the text" in said(page)
     assert not ManageLink.objects.filter(appointment=house.appointment).exists()
     assert desk.get(f"{address}mail/").headers["Location"] == address
     spanish = desk.post(f"{address}mail/")
@@ -178,10 +180,10 @@ def test_a_hold_and_what_is_over_have_no_text(house: House, desk: Client, clock:
     booked = house.patient(house.booking, first_name="Bo", email="")
     held = house.patient(house.booking, first_name="Hal", email="", status="pending")
     house.appointment = held
-    assert "Copy text" not in visit(house, desk)
+    assert "Copy the text" not in visit(house, desk)
     appointments.cancel(appointment_id=held.pk, by=house.actor, now=NOON)
-    assert "Copy text" not in visit(house, desk)
+    assert "Copy the text" not in visit(house, desk)
     assert desk.post(house.address(f"place/{held.pk}/mail/")).status_code == 302
     clock.shift(timedelta(days=2))
     house.appointment = booked
-    assert "Copy text" not in visit(house, desk)
+    assert "Copy the text" not in visit(house, desk)

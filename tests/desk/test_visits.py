@@ -50,7 +50,7 @@ def test_of_two_who_edit_a_patient_the_second_is_told_and_keeps_what_was_typed(
     desk.post(path, {**form, "phone": "212 555 0111"})
     second = desk.post(path, {**form, "phone": "212 555 0122"})
     assert second.status_code == 400
-    assert "was changed while you looked: Quillonina changed phone (Mon, Jun 1, 2026" in said(
+    assert "was changed while you had it open: Quillonina changed phone (Mon, Jun 1, 2026" in said(
         second
     )
     assert 'value="212 555 0122"' in second.content.decode()
@@ -65,7 +65,7 @@ def test_a_partners_odd_phone_number_does_not_stop_a_note(house: House, desk: Cl
     form = sent(desk.get(path))
     assert desk.post(path, {**form, "note": "Call the partner"}).status_code == 302
     refused = desk.post(path, {**form, "phone": "ask her"})
-    assert "“ask her” is no phone number" in said(refused)
+    assert "“ask her” is not a phone number" in said(refused)
 
 
 def test_a_visit_is_cancelled_with_a_reason_that_only_the_patients_record_has(
@@ -79,7 +79,7 @@ def test_a_visit_is_cancelled_with_a_reason_that_only_the_patients_record_has(
     assert (house.appointment.status, house.appointment.attendance) == ("cancelled", "late_cancel")
     assert house.appointment.person.cancel_reason == "Family moved to Ohio"
     assert not Event.objects.filter(changes__icontains="Ohio").exists()
-    assert "made it “late cancel”" in cancel(house, desk)
+    assert "marked it “late cancel”" in cancel(house, desk)
 
 
 def test_what_is_cancelled_is_shown_and_no_longer_changed(house: House, desk: Client) -> None:
@@ -89,12 +89,14 @@ def test_what_is_cancelled_is_shown_and_no_longer_changed(house: House, desk: Cl
     page = said(desk.get(path))
     assert "This visit is cancelled: Moved away. It can no longer be changed." in page
     late = {**form, "seen": version(house.appointment), "note": "Too late"}
-    assert "This was closed or cancelled already" in said(desk.post(path, late))
+    assert "This is already closed or cancelled" in said(desk.post(path, late))
 
 
 def test_who_cancels_what_a_colleague_cancelled_is_told_so(house: House, desk: Client) -> None:
     cancel(house, desk)
-    assert "was changed while you looked: Quillonina made it “cancelled”" in cancel(house, desk)
+    assert "was changed while you had it open: Quillonina made it “cancelled”" in cancel(
+        house, desk
+    )
 
 
 def test_once_the_time_has_come_attendance_is_offered_and_undone(

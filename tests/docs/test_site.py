@@ -145,7 +145,7 @@ def test_no_id_of_a_practice_is_shown_but_the_demos(scene: Scene) -> None:
 
 
 def test_an_empty_installation_says_what_the_operator_does_first() -> None:
-    told = "No practice is onboarded here yet"
+    told = "This installation has no practice yet"
     assert told in Client().get("/").text
     practice()
     assert told not in Client().get("/").text

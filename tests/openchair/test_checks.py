@@ -14,9 +14,8 @@ from django.utils import timezone
 
 from bookings.demo.practices import GROUPS
 from bookings.messages import periodic
-from bookings.models import Series
 from openchair.operations import checks
-from practices.models import Kind, Location
+from practices.models import Doctor, Kind, Location
 from tests import factories
 from tests.messages import tasks
 
@@ -184,11 +183,11 @@ def test_mail_that_waits_or_fails_is_told(operated: Any) -> None:
     assert "W145" not in told
     assert "tried again: SMTPAuthenticationError." in told["W146"]
     tasks.task(run_after=timezone.now() - timedelta(minutes=11))
-    assert "Mail: the first task has been waiting since" in found("default")["W145"]
+    assert "E-mail: the first task has been waiting since" in found("default")["W145"]
 
 
 def test_a_path_that_does_not_lead_to_a_practice_is_refused(
     operated: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(admin.site._registry[Series], "practice_path", "location")
+    monkeypatch.setattr(admin.site._registry[Doctor], "practice_path", "locations")
     assert "does not lead to its practice" in found()["E002"]

@@ -53,7 +53,7 @@ def test_a_key_that_has_ended_is_not_replaced(how: str, scene: Scene, operator: 
     sent = {"hours": "48", "once": once(operator, scene.partner)}
     path = pages(scene.partner, f"{scene.key_row.pk}/replace/")
     answer = operator.post(path, sent, follow=True)
-    assert "This key has ended: issue a new one" in said(answer)
+    assert "This key no longer works. Issue a new one" in said(answer)
     assert ApiKey.objects.values().get() == before
 
 
@@ -63,7 +63,7 @@ def test_a_replacement_ends_when_the_old_key_was_to_end(
     operator.post(pages(scene.partner, f"{scene.key_row.pk}/expire/"), {"hours": "100"})
     sent = {"hours": "48", "once": once(operator, scene.partner)}
     answer = operator.post(pages(scene.partner, f"{scene.key_row.pk}/replace/"), sent)
-    assert "The new key works until 2026-06-05 20:00 UTC, as the old one did" in said(answer)
+    assert "The new key works until Fri, Jun 5, 2026, 8:00 PM UTC, like the old one" in said(answer)
     new = shown(answer)
     clock.shift(timedelta(hours=48))
     assert (opens(new), opens(scene.key)) == (True, False)

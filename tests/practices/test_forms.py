@@ -95,8 +95,8 @@ def test_forms_are_titled_with_what_they_add_or_change(scene: Scene, operator: C
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"special_authorization": "on"}, "may change nothing, for it is granted no practice"),
-        ({"all_practices": "on"}, "may not list practices and may not change anything"),
+        ({"special_authorization": "on"}, "may not change anything until it is granted a practice"),
+        ({"all_practices": "on"}, "may not list practices or change anything"),
     ],
 )
 def test_a_partner_whose_grant_has_no_effect_is_said(

@@ -111,9 +111,9 @@ def test_all_that_is_made_is_in_the_log_of_the_admin(operator: Client) -> None:
         ({"staff-0-email": "jose"}, "Person 1: E-mail : Enter a valid email address"),
         ({"staff-0-username": "a b"}, "Person 1: Username : Enter a valid username"),
         ({"partner-new_name": "Taken"}, "Taken is here already: choose it in the list"),
-        ({"partner-existing": "\x00"}, "Or a partner that is here already : Null characters"),
-        ({"once": "forged"}, "This page had become too old. Send it again."),
-        ({"locations-TOTAL_FORMS": "x"}, "Nothing was made yet"),
+        ({"partner-existing": "\x00"}, "Or an existing partner : Null characters"),
+        ({"once": "forged"}, "This page was out of date. Send it again."),
+        ({"locations-TOTAL_FORMS": "x"}, "Nothing was created yet"),
     ],
 )
 def test_a_mistake_makes_nothing_and_loses_nothing(

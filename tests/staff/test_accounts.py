@@ -60,14 +60,14 @@ def test_an_operator_makes_an_account_whose_owner_sets_the_password(
 
 def test_two_accounts_do_not_differ_in_capitals_alone(house: House, operator: Client) -> None:
     refused = operator.post("/admin/auth/user/add/", fields(house, "Quillon-DESK"))
-    assert "There is an account of this name already." in refused.content.decode()
+    assert "There is already an account with this username." in refused.content.decode()
 
 
 def test_a_lost_password_is_a_new_link(house: House, operator: Client) -> None:
     page = f"/admin/auth/user/{house.staff.pk}/"
     assert "has set a password" in operator.get(f"{page}change/").content.decode()
     link = link_on(operator.post(f"{page}invitation/"))
-    assert newest_entry() == ("operator", "quillon-desk", "Made an invitation link")
+    assert newest_entry() == ("operator", "quillon-desk", "Created an invitation link")
     assert (
         "Please enter the correct" in attempt(Client(), "quillon-desk", PASSWORD).content.decode()
     )
@@ -81,14 +81,14 @@ def test_an_operator_takes_a_lost_phone_away_and_it_is_recorded(
     steps.give_factor(house.staff)
     client = steps.logged_in(house.staff)
     page = f"/admin/auth/user/{house.staff.pk}/"
-    assert "Take the second factor away" in operator.get(f"{page}change/").content.decode()
+    assert "Remove the second factor" in operator.get(f"{page}change/").content.decode()
     operator.get(f"{page}second-factor/")
     assert SecondFactor.objects.exists()
     operator.post(f"{page}second-factor/")
     assert not SecondFactor.objects.exists()
     assert not steps.is_in(client)
-    assert newest_entry() == ("operator", "quillon-desk", "Took the second factor away")
-    assert "Took the second factor away" in operator.get(f"{page}history/").content.decode()
+    assert newest_entry() == ("operator", "quillon-desk", "Removed the second factor")
+    assert "Removed the second factor" in operator.get(f"{page}history/").content.decode()
 
 
 def test_ones_own_factor_and_password_are_not_changed_without_the_password(house: House) -> None:
@@ -123,7 +123,7 @@ def test_the_command_line_is_the_way_back_in_for_a_lone_operator(house: House) -
     steps.give_factor(boss)
     call_command("reset_second_factor", "boss")
     assert not SecondFactor.objects.exists()
-    assert newest_entry() == ("boss", "boss", "Took the second factor away on the command line")
+    assert newest_entry() == ("boss", "boss", "Removed the second factor on the command line")
     with pytest.raises(CommandError, match="boss has no second factor"):
         call_command("reset_second_factor", "boss")
     with pytest.raises(CommandError, match="There is no account nobody"):

@@ -40,7 +40,7 @@ def test_too_many_tries_are_refused_the_right_password_too(house: House, setting
     for _ in range(5):
         assert "Please enter the correct" in attempt(Client(), "quillon-desk", "x").content.decode()
     refused = attempt(Client(), "quillon-desk", PASSWORD)
-    assert "Too many tries for this account from here. Wait 1 minute" in refused.content.decode()
+    assert "Too many attempts for this account from here. Wait 1 minute" in refused.content.decode()
     # What was tried is not readable in the counters.
     assert not Counter.objects.filter(name__contains="quillon").exists()
 

@@ -179,9 +179,9 @@ def counts(entries: Iterable[Entry]) -> list[tuple[str, int, str]]:
         ("pending", found["held"], "on hold"),
         ("reserved", found["to_time"], "need a time"),
         ("booked", found["booked"], "booked"),
-        ("booked", found["will_come"], "✓ will come"),
+        ("booked", found["will_come"], "✓ confirmed"),
         ("booked", found["came"], "came"),
-        ("closed", found["unused"], "passed unused"),
+        ("closed", found["unused"], "unused"),
     ]
     always = {"free", "booked"}
     return [line for line in lines if line[1] or line[2] in always]

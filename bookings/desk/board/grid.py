@@ -16,14 +16,14 @@ from bookings.models import Attendance, Status
 from practices.models import Doctor, Location
 
 SLOT = 30  # minutes
-REFUSED = '<span class="oc-new oc-refused">mail refused</span>'
+REFUSED = '<span class="oc-new oc-refused">e-mail bounced</span>'
 _MARKS = {Attendance.KEPT: "Came", Attendance.NO_SHOW: "No-show", Attendance.LATE_CANCEL: "Late"}
 
 
 def status_word(entry: Entry) -> str:
     """Return the status: of several places how many are free; of what nobody used, just that."""
     if entry.is_past and entry.status == Status.OPEN and not entry.visits:
-        return "Passed unused"
+        return "Unused"
     return places(entry) or labels.STATUS[entry.status]
 
 
@@ -80,7 +80,7 @@ def _name(visit: Visit, note: str) -> str:
     note = f' <span class="chip-note">({note})</span>' if note else ""
     new = ' <span class="oc-new">new</span>' if visit.is_new else ""
     if visit.will_come:
-        new += ' <span class="oc-new">✓<span class="oc-sr"> will come</span></span>'
+        new += ' <span class="oc-new">✓<span class="oc-sr"> confirmed</span></span>'
     if visit.mail_refused:
         new += f" {REFUSED}"
     who = "chip-who" if visit.id else "chip-whole"

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import date, timedelta
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db.models import Q, QuerySet
@@ -88,13 +87,12 @@ def view_of(request: HttpRequest, desk: Desk) -> View:
     this device (see `remember`).
     """
     given = request.GET
-    zone = desk.locations[0].zone if desk.locations else ZoneInfo("UTC")
     try:
         day = date.fromisoformat(given.get("day", ""))
     except ValueError:
-        day = walltime.wall_clock(desk.now, zone).date()
+        day = walltime.wall_clock(desk.now, desk.zone).date()
     if not 1971 <= day.year <= 2198:
-        day = walltime.wall_clock(desk.now, zone).date()
+        day = walltime.wall_clock(desk.now, desk.zone).date()
     locations = {each.pk for each in desk.locations}
     doctors = {each.pk for each in desk.doctors}
     location = given.get("location", request.COOKIES.get(LOCATION_COOKIE, ""))

@@ -35,8 +35,7 @@ def page(request: HttpRequest, desk: Desk) -> HttpResponse:
     }
     if sessions.is_refresh(request):
         return show(request, desk, "board_live.html", context)
-    zone = desk.locations[0].zone if desk.locations else ZoneInfo("UTC")
-    today = walltime.wall_clock(desk.now, zone).date()
+    today = walltime.wall_clock(desk.now, desk.zone).date()
     context |= {
         "title": "Board",
         "heading": _heading(view),
@@ -47,11 +46,11 @@ def page(request: HttpRequest, desk: Desk) -> HttpResponse:
         "next": view.query(day=view.moved(1).isoformat()),
         "kinds": [(kind, kind.capitalize(), view.query(view=kind)) for kind in KINDS],
         "query": view.query(),
-        "new_start": first_start(desk, zone, view.days),
+        "new_start": first_start(desk, desk.zone, view.days),
         "statuses": [(status.value, labels.STATUS[status]) for status in Status],
         "is_fullwidth": "1",
         "nowhere": [each.name for each in desk.doctors if not each.locations.all()],
-        "mail_waits_since": _mail_waits_since(desk, zone),
+        "mail_waits_since": _mail_waits_since(desk, desk.zone),
         "mail_is_files": not settings.EMAIL_URL,
     }
     response = show(request, desk, "board.html", context)
@@ -89,7 +88,7 @@ def _mail_waits_since(desk: Desk, zone: ZoneInfo) -> str:
     since = queue.stuck_since(desk.now)
     if since is None:
         return ""
-    wall, today = walltime.wall_clock(since, zone), walltime.wall_clock(desk.now, zone).date()
+    wall, today = walltime.wall_clock(since, zone), walltime.wall_clock(desk.now, desk.zone).date()
     return labels.clock(wall) if wall.date() == today else labels.dated(since, zone)
 
 

@@ -2,7 +2,6 @@
 
 from datetime import date
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django import forms
 from django.db.models import Q
@@ -29,7 +28,7 @@ class DaysForm(DeskForm):
         cleaned = super().clean() or {}
         first, last = cleaned.get("first"), cleaned.get("last")
         if first and last and last < first:
-            self.add_error("last", "This is before the first day.")
+            self.add_error("last", "The last day is before the first. Choose a later one.")
         return cleaned
 
     def days(self, *, location: str = "location", instant: str = "start_datetime") -> Q:
@@ -73,8 +72,7 @@ class OpeningsForm(DaysForm):
 def from_today(request: HttpRequest, desk: Desk) -> Any:
     """Return what is asked: from today on, where no day is."""
     asked = request.GET.copy()
-    zone = desk.locations[0].zone if desk.locations else ZoneInfo("UTC")
-    today = walltime.wall_clock(desk.now, zone).date()
+    today = walltime.wall_clock(desk.now, desk.zone).date()
     if "last" not in asked and asked.get("status") != NO_TIME:
         asked.setdefault("first", today.isoformat())
     return asked

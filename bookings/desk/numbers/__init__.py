@@ -1,1 +1,1 @@
-"""The page Numbers: what was offered and taken, and who came."""
+"""The page Reports: what was offered and taken, and who came."""

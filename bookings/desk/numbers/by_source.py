@@ -1,4 +1,4 @@
-"""Counts of the booking page's visits by where patients came from, for the page Numbers."""
+"""Counts of the booking page's visits by where patients came from, for the page Reports."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -16,11 +16,11 @@ from bookings.models import Appointment, AppointmentStatus, Attendance
 from practices.models import Kind
 
 COLUMNS = (
-    "came from",
+    "source",
     "campaign",
-    "on hold at first",
+    "started",
     "booked",
-    "said they will come",
+    "confirmed",
     "came",
     "no-show",
     "late cancel",

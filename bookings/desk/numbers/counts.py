@@ -1,4 +1,4 @@
-"""Counts of openings and visits for the page Numbers: grouped in the database, added up here."""
+"""Counts of openings and visits for the page Reports: grouped in the database, added up here."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence

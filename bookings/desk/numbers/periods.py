@@ -1,4 +1,4 @@
-"""Periods of the page Numbers, in days of each location's calendar, and their weeks."""
+"""Periods of the page Reports, in days of each location's calendar, and their weeks."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence

@@ -1,4 +1,4 @@
-"""The page Numbers and its CSV: fill rate, who came, and where patients come from."""
+"""The page Reports and its CSV: fill rate, who came, and where patients come from."""
 
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -14,8 +14,8 @@ from bookings.desk.numbers import by_source, chart, counts, periods
 from bookings.desk.numbers.counts import Cell, Counts, Table
 from practices.models import Partner
 
-OFFICE = "The office"
-PAGE = "The booking page"
+OFFICE = "Staff"
+PAGE = "Online booking"
 COLUMNS = (
     "week from Monday",
     "location",
@@ -48,7 +48,7 @@ def page(request: HttpRequest, desk: Desk) -> HttpResponse:
     weeks = _weeks(weekly, [monday for each in by_week for monday in each.mondays])
     free = counts.next_free(desk)
     context = {
-        "title": "Numbers",
+        "title": "Reports",
         "periods": [(key, label) for key, (label, _) in periods.PERIODS.items()],
         "period": name,
         "period_label": periods.PERIODS[name][0],

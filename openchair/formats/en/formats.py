@@ -1,4 +1,5 @@
-"""Dates and times on operators' pages, which have no practice and so no time zone but UTC."""
+"""English formats of dates and times; an instant says its zone, which in the admin is UTC."""
 
-DATETIME_FORMAT = r"D, M j, Y, g:i A \U\T\C"
 DATE_FORMAT = "D, M j, Y"
+TIME_FORMAT = "g:i A"
+DATETIME_FORMAT = "D, M j, Y, g:i A T"

@@ -25,7 +25,7 @@ class PracticeForm(forms.ModelForm):
         model = Practice
         fields = ["name", "kind"]
         widgets = {"kind": forms.RadioSelect}
-        labels = {"name": "Name of the practice", "kind": "What patients book"}
+        labels = {"name": "Practice name", "kind": "What patients book"}
         help_texts = {"kind": "Chosen once, for all of its openings."}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -41,7 +41,7 @@ class PracticeForm(forms.ModelForm):
         if twin is not None and not cleaned.get("same_name"):
             self.add_error(
                 "same_name",
-                f"There is a practice called {twin.name} already. Is this another one?",
+                f"There is already a practice called {twin.name}. Is this another one?",
             )
         return cleaned
 
@@ -55,7 +55,7 @@ class LocationRow(forms.ModelForm):
 
     def __init__(self, *args: Any, first: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["name"].label = "Name of the location"
+        self.fields["name"].label = "Location name"
         self.empty_permitted = not first
         empty = "Choose…" if first else "Same as the location above"
         self.fields["timezone"] = TimeZoneField(empty=empty, required=first)
@@ -69,7 +69,7 @@ class DoctorRow(forms.ModelForm):
         required=False,
         widget=forms.CheckboxSelectMultiple,
         label="Works only at",
-        help_text="None chosen: at all of them.",
+        help_text="If none are checked, at all of them.",
     )
 
     class Meta:
@@ -78,7 +78,7 @@ class DoctorRow(forms.ModelForm):
 
     def __init__(self, *args: Any, locations: list[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["name"].label = "Name of the doctor"
+        self.fields["name"].label = "Doctor’s name"
         works_at = self.fields["works_at"]
         assert isinstance(works_at, forms.TypedMultipleChoiceField)
         works_at.choices = [
@@ -89,7 +89,7 @@ class DoctorRow(forms.ModelForm):
 class StaffRow(forms.ModelForm):
     """One person of the staff; the username is made of the name where none is typed."""
 
-    name = forms.CharField(max_length=150, label="Name of the person")
+    name = forms.CharField(max_length=150, label="Person’s name")
     field_order = ["name", "username", "email"]
 
     class Meta:
@@ -101,7 +101,7 @@ class StaffRow(forms.ModelForm):
         super().__init__(*args, **kwargs)
         username = self.fields["username"]
         username.required = False
-        username.help_text = "Empty: made of the name, as in ana.ruiz."
+        username.help_text = "If empty, made from the name, like ana.ruiz."
         username.widget.attrs |= {"autocapitalize": "none", "autocomplete": "off"}
 
     def clean_username(self) -> str:
@@ -187,13 +187,13 @@ class PartnerForm(forms.Form):
     existing = forms.ModelChoiceField(
         Partner.objects.filter(active=True),
         required=False,
-        label="Or a partner that is here already",
+        label="Or an existing partner",
         empty_label="None",
     )
     another_key = forms.BooleanField(
-        required=False, label="Issue another key to the partner that is here already"
+        required=False, label="Issue another key to the existing partner"
     )
-    new_name = forms.CharField(max_length=200, required=False, label="A new partner, by its name")
+    new_name = forms.CharField(max_length=200, required=False, label="New partner’s name")
     may_write = forms.BooleanField(
         required=False, label="Let it list practices and fill those that it is granted"
     )
@@ -201,7 +201,7 @@ class PartnerForm(forms.Form):
     def clean_new_name(self) -> str:
         name: str = self.cleaned_data["new_name"]
         if Partner.objects.filter(name=name).exists():
-            raise forms.ValidationError(f"{name} is here already: choose it in the list.")
+            raise forms.ValidationError(f"{name} already exists. Choose it from the list.")
         return name
 
     def clean(self) -> dict[str, Any]:

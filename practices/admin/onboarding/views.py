@@ -72,7 +72,7 @@ def page(request: HttpRequest) -> HttpResponse:
         return _show(request, forms.with_more(more), more=more)
     practice_id = _practice_id(request)
     if practice_id is None:
-        forms.practice.add_error(None, "This page had become too old. Send it again.")
+        forms.practice.add_error(None, "This page was out of date. Send it again.")
     elif Practice.objects.filter(pk=practice_id).exists():
         return _made_already(request, practice_id)
     if practice_id is None or not forms.are_valid():
@@ -82,7 +82,7 @@ def page(request: HttpRequest) -> HttpResponse:
     except IntegrityError:
         if Practice.objects.filter(pk=practice_id).exists():  # sent twice at the same moment
             return _made_already(request, practice_id)
-        said = "A name was taken at this very moment. Nothing was made: send it again."
+        said = "Somebody just took one of these names. Nothing was created: send it again."
         forms.practice.add_error(None, said)
         return _show(request, forms, status=409)
     return _show_made(request, made)
@@ -100,7 +100,8 @@ def _practice_id(request: HttpRequest) -> str | None:
 def _made_already(request: HttpRequest, practice_id: str) -> HttpResponse:
     messages.warning(
         request,
-        "This practice was made already. Links and keys are not shown again: make new ones below.",
+        "This practice was already created. Links and keys are not shown again: "
+        "create new ones below.",
     )
     return redirect("admin:desk_hub", practice_id)
 

@@ -23,7 +23,7 @@ class Command(BaseCommand):
         user = User.objects.filter(username=username).first()
         if user is None:
             raise CommandError(f"There is no account {username}.")
-        text = "Took the second factor away on the command line"
+        text = "Removed the second factor on the command line"
         if not second_factor.take_away(user, by=user, text=text):
             raise CommandError(f"{username} has no second factor.")
         self.stdout.write(
