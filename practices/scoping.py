@@ -7,7 +7,7 @@ follow from membership; Django's own are not used.
 from typing import Any
 
 from django.contrib.admin import ModelAdmin, RelatedOnlyFieldListFilter, ShowFacets
-from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.options import BaseModelAdmin, IncorrectLookupParameters
 from django.contrib.admin.views.main import ERROR_FLAG
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import BadRequest
@@ -40,7 +40,17 @@ def _read(user: Any) -> list[Practice]:
     return list(everything if user.is_superuser else everything.filter(memberships__user=user))
 
 
-class ScopedAdmin(ModelAdmin):
+class PlainChoices(BaseModelAdmin):
+    """Offers no "+" beside a choice, which opens a window of its own to add a row."""
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field: Any = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None and isinstance(field.widget, RelatedFieldWidgetWrapper):
+            field.widget = field.widget.widget
+        return field
+
+
+class ScopedAdmin(PlainChoices, ModelAdmin):
     """A ModelAdmin limited to the practices of the person who is logged in."""
 
     practice_path: str | None = None
@@ -167,13 +177,6 @@ class ScopedAdmin(ModelAdmin):
 
     def _is_relation(self, item: Any) -> bool:
         return isinstance(item, str) and bool(self.opts.get_field(item).is_relation)
-
-    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """Offer no "+" beside a choice, which opens a window of its own to add a row."""
-        field: Any = super().formfield_for_dbfield(db_field, request, **kwargs)
-        if field is not None and isinstance(field.widget, RelatedFieldWidgetWrapper):
-            field.widget = field.widget.widget
-        return field
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         kwargs["queryset"] = self._choices(db_field, request)

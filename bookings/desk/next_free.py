@@ -272,6 +272,6 @@ def _place(desk: Desk, visit: Appointment, booking: Booking, typed: QueryDict | 
             booking=booking,
             prefix=visit.pk,
             initial={"start": wall},
-            auto_id=False,
+            auto_id=f"id_{booking.pk}_%s",  # the same visit is in each choice of a page
         )
     return Place(visit, booking, seen_of(visit), exact)

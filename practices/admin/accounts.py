@@ -15,13 +15,13 @@ from django.urls import path
 from openchair.staff import invitations, second_factor
 from practices.ids import is_id
 from practices.models import Membership
-from practices.scoping import ScopedAdmin
+from practices.scoping import PlainChoices, ScopedAdmin
 
 # Rights follow from membership: groups and permissions would have no effect.
 admin.site.unregister([User, Group])
 
 
-class MembershipInline(admin.TabularInline):
+class MembershipInline(PlainChoices, admin.TabularInline):
     """The practices a person works for, for operators only."""
 
     model = Membership

@@ -69,14 +69,14 @@ NIGHTLY = pytest.mark.nightly
 def test_a_few_pages(who: str, path: str, look: Look, log_in: LogIn) -> None:
     person = log_in(who)
     page = person.go(path) if who == "operator" else person.desk(who, path)
-    assert faults(page, [look]) == []
+    assert faults(page, [look], doubled=1280) == []
 
 
 @pytest.mark.parametrize("path", ["/", "/admin/login/"])
 def test_two_pages_for_anybody(path: str, server: Server, chromium: Browser) -> None:
     with chromium.new_page() as page:
         page.goto(server.url + path)
-        assert faults(page, [FOUR[2]]) == []
+        assert faults(page, [FOUR[2]], doubled=1280) == []
 
 
 @NIGHTLY
@@ -84,7 +84,7 @@ def test_two_pages_for_anybody(path: str, server: Server, chromium: Browser) -> 
 def test_pages_of_staff(kind: str, log_in: LogIn) -> None:
     found, visited = [], 0
     for name, page in pages_of_staff(log_in(kind), kind):
-        found += [f"{name}: {each}" for each in faults(page, FOUR)]
+        found += [f"{name}: {each}" for each in faults(page, FOUR, doubled=1280)]
         page.set_viewport_size({"width": 1280, "height": 900})
         visited += 1
     assert found == []
@@ -96,7 +96,7 @@ def test_pages_of_operators(log_in: LogIn) -> None:
     found = []
     for page in _pages_of_operators(log_in("operator")):
         open_all(page)
-        found += faults(page, FOUR)
+        found += faults(page, FOUR, doubled=1280)
         page.set_viewport_size({"width": 1280, "height": 900})
     assert found == []
 
@@ -132,11 +132,11 @@ def test_pages_for_anybody(server: Server, chromium: Browser) -> None:
     with chromium.new_page() as page:
         for path in PUBLIC:
             page.goto(server.url + path)
-            found += faults(page, FOUR)
+            found += faults(page, FOUR, doubled=1280)
         page.goto(f"{server.url}/admin/login/")
         page.get_by_label("Username").fill("nobody")
         page.get_by_label("Password").fill("nothing")
         page.get_by_role("button", name="Log in").click()
         page.locator(".oc-mistakes").wait_for()
-        found += faults(page, FOUR)
+        found += faults(page, FOUR, doubled=1280)
     assert found == []
