@@ -15,6 +15,7 @@ GUIDES = {
         ("admin", "The desk"),
         ("patients", "Online booking"),
         ("mail", "Mail to patients"),
+        ("logins", "Logging in"),
     ),
     "operators": (
         ("operations", "Install and run"),

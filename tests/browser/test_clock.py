@@ -51,14 +51,14 @@ def test_the_clock_warns_in_words_that_change_seldom_and_loses_nothing(details):
     expect(dialog).to_be_visible()
     expect(dialog).to_have_accessible_name("Do you need more time?")
     assert page.evaluate("window.heard") == ["2 minutes", "1 minute", "40 seconds", "20 seconds"]
-    expect(dialog.get_by_text("We no longer keep this time for you.")).to_be_visible()
+    expect(dialog.get_by_text("We are no longer holding this time for you.")).to_be_visible()
     expect(dialog.get_by_role("button")).to_be_focused()
     # It goes nowhere by itself; closed, it gives the focus back.
     page.keyboard.press("Escape")
     expect(message).to_be_focused()
-    expect(page.get_by_text("We no longer keep this time for you.").first).to_be_visible()
+    expect(page.get_by_text("We are no longer holding this time for you.").first).to_be_visible()
     page.get_by_role("button", name="I need more time").click()
-    expect(page.get_by_text("we keep this time for you.")).to_be_visible()
+    expect(page.get_by_text("We are holding this time for you")).to_be_visible()
     expect(message).to_have_value("Ring twice")
     # From its own button, too.
     page.clock.run_for(200_000)

@@ -30,7 +30,7 @@ def operator(db: None, clock: Any) -> Client:
 
 def test_an_empty_practice_lacks_everything(db: None, clock: Any) -> None:
     said_of_it = troubles(factories.practice())
-    assert said_of_it == "There is no location. There is no doctor. No staff account belongs to it."
+    assert said_of_it == "There is no location. There is no doctor. No staff account works for it."
 
 
 def test_doctors_and_locations_without_each_other_are_said(house: House) -> None:

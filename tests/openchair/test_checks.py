@@ -135,7 +135,7 @@ def test_a_database_that_is_away_is_told_and_its_password_is_not(
     monkeypatch.setattr(checks, "_postgresql", lambda: gone(None))
     monkeypatch.setattr(checks, "_sqlite", gone)
     told = found("default")
-    assert "does not answer" in told["E120"]
+    assert "is not answering" in told["E120"]
     assert "See that it runs" in told["E120"]
     assert "geheim" not in str(told)
     assert found() == {}

@@ -99,18 +99,18 @@ def test_all_that_is_made_is_in_the_log_of_the_admin(operator: Client) -> None:
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"name": " "}, "Name of the practice : This field is required"),
+        ({"name": " "}, "Practice name : This field is required"),
         ({"kind": "both"}, "What patients book : Select a valid choice"),
         ({"locations-0-timezone": ""}, "Location 1: Time zone : This field is required"),
         ({"locations-1-timezone": "Mars/Base"}, "Location 2: Time zone : Select a valid choice"),
-        ({"locations-0-name": "x" * 201}, "Location 1: Name of the location : Ensure this value"),
-        ({"doctors-0-name": "\x00"}, "Doctor 1: Name of the doctor : Null characters"),
+        ({"locations-0-name": "x" * 201}, "Location 1: Location name : Ensure this value"),
+        ({"doctors-0-name": "\x00"}, "Doctor 1: Doctor’s name : Null characters"),
         ({"locations-1-name": ""}, "Doctor 2: Works only at : Location 2 has no name"),
         ({"doctors-1-works_at": ["99"]}, "Doctor 2: Works only at : Select a valid choice"),
         ({"staff-0-username": "operator"}, "Person 1: Username : Somebody has this username"),
         ({"staff-0-email": "jose"}, "Person 1: E-mail : Enter a valid email address"),
         ({"staff-0-username": "a b"}, "Person 1: Username : Enter a valid username"),
-        ({"partner-new_name": "Taken"}, "Taken is here already: choose it in the list"),
+        ({"partner-new_name": "Taken"}, "Taken already exists. Choose it from the list"),
         ({"partner-existing": "\x00"}, "Or an existing partner : Null characters"),
         ({"once": "forged"}, "This page was out of date. Send it again."),
         ({"locations-TOTAL_FORMS": "x"}, "Nothing was created yet"),
@@ -164,7 +164,7 @@ def test_sent_again_it_makes_no_second_practice(operator: Client) -> None:
     operator.post(PAGE, typed)
     before = rows()
     again = operator.post(PAGE, typed, follow=True)
-    assert "This practice was made already" in said(again)
+    assert "This practice was already created" in said(again)
     assert again.redirect_chain[0][0].endswith("/hub/")
     assert rows() == before
 
@@ -187,14 +187,14 @@ def test_all_is_made_or_nothing(operator: Client, monkeypatch: Any) -> None:
     monkeypatch.setattr(type(ApiKey.objects), "issue", fails)
     answer = operator.post(PAGE, typed)
     assert (answer.status_code, rows()) == (409, before)
-    assert "Nothing was made: send it again" in said(answer)
+    assert "Nothing was created: send it again" in said(answer)
 
 
 def test_a_name_that_another_practice_has_wants_a_tick(operator: Client) -> None:
     factories.practice(name="maple orthodontics")
     typed = sent(operator)
     refused = operator.post(PAGE, typed)
-    assert "There is a practice called maple orthodontics already" in said(refused)
+    assert "There is already a practice called maple orthodontics" in said(refused)
     assert operator.post(PAGE, {**typed, "same_name": "on"}).status_code == 200
     assert Practice.objects.count() == 2
 

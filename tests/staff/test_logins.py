@@ -161,7 +161,7 @@ def test_a_form_that_cannot_be_read_is_a_400(house: House, kind: str) -> None:
     body = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\nb\r\n--x--\r\n'
     refused = client.generic("POST", f"{page}patient/", body, content_type=kind)
     assert refused.status_code == 400
-    assert "The server cannot read this request" in refused.content.decode()
+    assert "The server could not read this request" in refused.content.decode()
 
 
 def test_a_page_of_the_admin_is_kept_by_nobody_and_framed_by_nobody(house: House) -> None:
