@@ -139,7 +139,8 @@ def _boards(person: Person, kind: str, week: Week) -> Iterator[tuple[str, Page]]
     page = person.desk(kind, f"board/?day={past}")
     assert page.locator(".oc-attend").count()
     yield "past day", page
-    page.locator(".oc-block.has-attend .chip").first.click()
+    with page.expect_navigation():
+        page.locator(".oc-block.has-attend .chip").first.click()
     yield "past opening", page
 
 
