@@ -12,7 +12,7 @@ PASSWORD = "correct horse battery"
 
 
 def press(page: Page, button: str, shown: str) -> Page:
-    page.get_by_role("button", name=button).click()
+    page.get_by_role("button", name=button, exact=True).click()
     page.locator(shown).wait_for()
     return page
 
