@@ -34,7 +34,7 @@ class Forms:
 
     def _rows(self, name: str, data: Any, **values: Any) -> Any:
         if name == "doctors":
-            named = [form["name"].value() or "" for form in self.locations.forms]
+            named = [(form["name"].value() or "").strip() for form in self.locations.forms]
             values["form_kwargs"] = {"locations": named}
         return FORMSETS[name](data, prefix=name, **{"rows": _ROWS[name], **values})
 
