@@ -111,7 +111,7 @@ def _pages_of_operators(person: Person) -> Iterator[Page]:
         yield page
     page = person.go("/admin/practices/location/")
     page.get_by_role("checkbox", name="Select all").check()
-    page.get_by_label("Action").select_option("delete_selected")
+    page.get_by_role("combobox", name="Action").select_option("delete_selected")
     page.get_by_role("button", name="Go").click()
     page.get_by_role("heading", level=1).wait_for()
     yield page

@@ -119,7 +119,7 @@ def test_an_empty_day_links_to_a_new_opening_there(house: House, desk: Client) -
 
 
 def test_a_doctor_without_a_location_is_named(house: House, desk: Client) -> None:
-    said_so = "Dr. New works at no location yet, and so is on no board."
+    said_so = "Dr. New has no location yet, so is not on any board."
     assert "works at no location" not in said(desk.get(house.address("board/")))
     house.practice.doctors.create(pk="new", name="Dr. New")
     assert said_so in said(desk.get(house.address("board/")))

@@ -68,7 +68,7 @@ def test_calls_and_mail_that_did_not_arrive_are_said(house: House) -> None:
     Task.objects.filter(appointment=house.appointment).update(run_after=NOON - timedelta(hours=1))
     said_of_it = troubles(house.practice)
     assert "1 patient left to call." in said_of_it
-    assert "E-mail about 1 visit to come bounced. Call the families." in said_of_it
+    assert "E-mail about 1 upcoming visit bounced. Call the families." in said_of_it
     assert "1 e-mail waiting to go out for over 15 minutes." in said_of_it
 
 
