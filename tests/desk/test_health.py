@@ -54,7 +54,7 @@ def test_patients_who_wait_for_a_time_are_counted_and_since_when(
 ) -> None:
     range_house.patient(range_house.booking, now=NOON + timedelta(hours=1), first_name="Second")
     said_of_it = troubles(range_house.practice, now=NOON + timedelta(days=2))
-    assert "2 patients waiting for a time, the longest for 2 days." in said_of_it
+    assert "2 patients are waiting for a time, the longest for 2 days." in said_of_it
     (found,) = health.of([range_house.practice], now=NOON, with_keys=False)
     assert (found.waiting, found.waiting_since) == (2, NOON)
 
