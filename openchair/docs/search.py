@@ -49,7 +49,8 @@ def _has(text: str, words: list[str]) -> bool:
 
 
 def _excerpt(text: str, words: list[str]) -> str:
-    """Return the words around the first that is found, or the beginning."""
+    """Return the words around the first that is found, or the beginning, without backticks."""
+    text = text.replace("`", "")
     found = [place for word in words if (place := text.casefold().find(word)) >= 0]
     start = max(0, min(found, default=0) - _AROUND)
     end = start + 2 * _AROUND
