@@ -116,6 +116,15 @@ def forget(policy: str, subject: str) -> None:
         cursor.execute("DELETE FROM api_counter WHERE name = %s", [_name(policy, subject)])
 
 
+def give_back(policy: str, subject: str) -> None:
+    """Take back one use of those counted; the window stays."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE api_counter SET used = used - 1 WHERE name = %s AND used > 0",
+            [_name(policy, subject)],
+        )
+
+
 def forget_old(policy: str, rate: tuple[int, int]) -> None:
     """Delete a policy's counters whose window ended more than a day ago."""
     old = int((time.time() - _DAY - rate[1]) * 1000)

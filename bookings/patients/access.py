@@ -20,8 +20,9 @@ from openchair.api.middleware import is_api
 from openchair.serving.logs import route
 from practices.api.authentication import Caller
 
-_SHOWS_DATA = {200, 400}
-"""400: a form of the desk with mistakes, rendered again with the page around it."""
+_SHOWS_DATA = {200, 400, 409}
+"""400: a form of the desk with mistakes, rendered again with the page around it. 409: a question of
+the desk that names the patients whose times would overlap."""
 
 MOST = 5000
 """Most ids in one row and in one query: databases limit the parameters of a query."""

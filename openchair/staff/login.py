@@ -118,7 +118,8 @@ class CodeForm(forms.Form):
             raise ValidationError(
                 {"code": "This code is wrong or already used. Wait for the next one and enter it."}
             )
-        rate_limits.forget(tries.CODE, subject)
+        # Not the others': a stranger's wrong codes still count when the owner logs in every day.
+        rate_limits.give_back(tries.CODE, subject)
 
     def _check_recovery_code(self, factor: SecondFactor, code: str) -> None:
         # Counted for each address, since nobody guesses 80 bits: a stranger who has the password

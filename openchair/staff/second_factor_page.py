@@ -10,7 +10,6 @@ from typing import Any
 
 import segno
 from django import forms
-from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
@@ -20,37 +19,13 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import View
 
-from openchair import encryption, rate_limits
+from openchair import encryption
 from openchair.staff import second_factor, sessions, totp, tries
+from openchair.staff.own_password import PasswordForm
 
 SET_UP_FOR = 900
 """Seconds from the password to the app's first code."""
 ISSUER = "OpenChair"
-
-
-class PasswordForm(forms.Form):
-    """One's password, once more."""
-
-    TOO_MANY = "Too many wrong passwords. Wait {wait}."
-
-    password = forms.CharField(
-        label="Your password",
-        strip=False,
-        widget=forms.PasswordInput({"autocomplete": "current-password"}),
-    )
-
-    def __init__(self, user: Any, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.user = user
-
-    def clean_password(self) -> str:
-        subject = str(self.user.pk)
-        tries.count(tries.PASSWORD_AGAIN, subject, settings.LOGIN_LIMIT, advice=self.TOO_MANY)
-        password: str = self.cleaned_data["password"]
-        if not self.user.check_password(password):
-            raise ValidationError("This is not your password.")
-        rate_limits.forget(tries.PASSWORD_AGAIN, subject)
-        return password
 
 
 class FirstCodeForm(forms.Form):

@@ -31,7 +31,9 @@ def begin(request: HttpRequest) -> None:
 
 def bind(request: HttpRequest) -> None:
     """Let this session, and no other of the account, go on with the factor as it is now."""
-    request.session[FACTOR] = second_factor.mark(request.user)
+    # While nobody is asked, no login has given a code: it ends once people are asked again.
+    is_offered = second_factor.is_offered()
+    request.session[FACTOR] = second_factor.mark(request.user) if is_offered else ""
 
 
 def seconds_left(request: HttpRequest) -> int:

@@ -4,15 +4,17 @@ from http import HTTPStatus
 from typing import Any
 
 from django.contrib.admin import AdminSite
+from django.contrib.auth.views import PasswordChangeView
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import URLPattern, URLResolver, include, path
+from django.urls import URLPattern, URLResolver, include, path, reverse
+from django.utils import timezone
 
-from bookings import walltime
 from bookings.desk import health
 from openchair.staff import second_factor, sessions
 from openchair.staff.invitations import InvitationView
 from openchair.staff.login import CodePage, PasswordPage
+from openchair.staff.own_password import OwnPasswordChangeForm
 from openchair.staff.second_factor_page import SecondFactorPage
 from practices.scoping import practices_of
 
@@ -63,7 +65,7 @@ class OpenChairSite(AdminSite):
             return redirect("admin:desk_board", practice_id=mine[0].pk)
         sought = request.GET.get("q", "").strip()
         found = [each for each in mine if sought.casefold() in each.name.casefold()]
-        healths = health.of(found, now=walltime.now(), with_keys=True)
+        healths = health.of(found, now=timezone.now(), with_keys=True)
         context = {
             **self.each_context(request),
             "title": "Practices" if request.user.is_superuser else "Welcome",
@@ -73,6 +75,15 @@ class OpenChairSite(AdminSite):
             **(extra_context or {}),
         }
         return render(request, "admin/start.html", context)
+
+    def password_change(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        return PasswordChangeView.as_view(
+            form_class=OwnPasswordChangeForm,
+            success_url=reverse("admin:password_change_done"),
+            extra_context={**self.each_context(request), **(extra_context or {})},
+        )(request)
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         if request.method == "GET" and self.has_permission(request):

@@ -109,6 +109,15 @@ def test_a_form_with_mistakes_is_written_down_with_the_page_around_it(house: Hou
     assert row.appointments == [house.appointment.pk]
 
 
+def test_a_question_that_names_a_patient_is_written_down(house: House) -> None:
+    form = {"location": house.location.pk, "doctor": house.doctor.pk, "length": "60", "places": "1"}
+    page = house.address("new-opening/")
+    asked = browser(house.staff).post(page, {**form, "start": "2026-06-02T08:30"})
+    assert (asked.status_code, "Quillonette" in asked.content.decode()) == (409, True)
+    (row,) = Access.objects.all()
+    assert row.appointments == [house.appointment.pk]
+
+
 def test_what_cannot_be_written_down_is_not_shown(
     scene: Scene, api: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:

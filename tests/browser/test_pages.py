@@ -150,3 +150,19 @@ def test_pages_for_anybody(server: Server, chromium: Browser) -> None:
         page.locator(".oc-mistakes").wait_for()
         found += faults(page, FOUR, doubled=1280)
     assert found == []
+
+
+@pytest.mark.parametrize(
+    ("path", "start"),
+    [("/docs/", "export "), ("/docs/reference/take_place", "curl "), ("/docs/guides/api", "")],
+)
+def test_the_button_at_an_example_copies_it(
+    path: str, start: str, server: Server, chromium: Browser
+) -> None:
+    with chromium.new_page(permissions=["clipboard-read", "clipboard-write"]) as page:
+        page.goto(server.url + path)
+        page.get_by_role("button", name="Copy").first.click()
+        page.get_by_role("button", name="Copied").wait_for()
+        code = page.locator(".oc-code code").first.text_content()
+        assert page.evaluate("navigator.clipboard.readText()") == code
+        assert (code or "").startswith(start)

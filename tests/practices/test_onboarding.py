@@ -106,6 +106,7 @@ def test_all_that_is_made_is_in_the_log_of_the_admin(operator: Client) -> None:
         ({"locations-0-name": "x" * 201}, "Location 1: Location name : Ensure this value"),
         ({"doctors-0-name": "\x00"}, "Doctor 1: Doctor’s name : Null characters"),
         ({"locations-1-name": ""}, "Doctor 2: Works only at : Location 2 has no name"),
+        ({"locations-1-name": " "}, "Doctor 2: Works only at : Location 2 has no name"),
         ({"doctors-1-works_at": ["99"]}, "Doctor 2: Works only at : Select a valid choice"),
         ({"staff-0-username": "operator"}, "Person 1: Username : Somebody has this username"),
         ({"staff-0-email": "jose"}, "Person 1: E-mail : Enter a valid email address"),

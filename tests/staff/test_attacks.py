@@ -155,6 +155,45 @@ def test_the_owner_gets_in_while_a_stranger_guesses(
 
 
 @only_once_on_sqlite
+def test_the_owner_who_logs_in_gives_a_stranger_no_more_tries(
+    house: House, codes: list[str], settings: Any, clock: Traveller
+) -> None:
+    settings.CODE_LIMIT = (3, 86_400)
+    stranger = halfway()
+    for _ in range(2):
+        give_code(stranger, wrong_code())
+        assert give_code(halfway(), code()).status_code == 302  # the owner, in a new browser
+        clock.shift(30)
+    assert "wrong" in give_code(stranger, wrong_code()).content.decode()
+    assert "Too many" in give_code(stranger, wrong_code()).content.decode()
+
+
+@only_once_on_sqlite
+def test_a_login_while_nobody_was_asked_ends_when_people_are_asked_again(
+    house: House, codes: list[str], settings: Any
+) -> None:
+    settings.SECOND_FACTOR = "off"
+    client = halfway()
+    assert is_in(client)
+    settings.SECOND_FACTOR = "offered"
+    assert not is_in(client)
+
+
+@only_once_on_sqlite
+@pytest.mark.parametrize("page", ["/admin/password_change/", PAGE])
+def test_a_session_left_open_does_not_tell_the_password_by_guesses(
+    house: House, settings: Any, page: str
+) -> None:
+    settings.LOGIN_LIMIT = (3, 60)
+    client = halfway()
+    new = {"new_password1": NEW, "new_password2": NEW, "do": "set up"}
+    for _ in range(3):
+        client.post(page, {"old_password": "wrong", "password": "wrong", **new})
+    refused = client.post(page, {"old_password": PASSWORD, "password": PASSWORD, **new})
+    assert "Too many wrong passwords. Wait 1 minute." in refused.content.decode()
+
+
+@only_once_on_sqlite
 def test_browsers_known_before_there_was_a_factor_have_no_tries_of_their_own(
     house: House, settings: Any
 ) -> None:
