@@ -276,7 +276,6 @@ WHITENOISE_ALLOW_ALL_ORIGINS = False
 
 # Safety --------------------------------------------------------------------------------------
 
-AUTHENTICATION_BACKENDS = ["openchair.staff.backend.StaffBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (

@@ -40,12 +40,17 @@ def _read(user: Any) -> list[Practice]:
 
 
 class PlainChoices(BaseModelAdmin):
-    """Offers no "+" beside a choice, which opens a window of its own to add a row."""
+    """Offers no "+" beside a choice, which opens a window of its own to add a row.
+
+    Where nothing is chosen yet it says so in a word, and not by dashes.
+    """
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         field: Any = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field is not None and isinstance(field.widget, RelatedFieldWidgetWrapper):
             field.widget = field.widget.widget
+        if getattr(field, "empty_label", None):
+            field.empty_label = "Choose…"
         return field
 
 

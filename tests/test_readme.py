@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.core.management import call_command, get_commands
+from django.db.migrations.loader import MigrationLoader
 
 from tests.conftest import only_once_on_sqlite
 from tests.server import ROOT, Server
@@ -264,3 +266,20 @@ def _anchors(document: Path) -> set[str]:
     """Return the headings of a document as links name them."""
     headings = re.findall(r"^#+ (.+)$", FENCE.sub("", document.read_text()), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_no_setting_of_the_shell_that_tests_start_in_reaches_them() -> None:
+    (unset,) = re.findall(r"^unset ([\w \\\n]+)$", (ROOT / "script/test").read_text(), re.M)
+    assert set(settings_read()) <= set(unset.replace("\\", " ").split())
+
+
+def test_the_migrations_of_every_app_are_checked_for_unsafe_steps() -> None:
+    folders = [ROOT / name for name in ("openchair", "practices", "bookings")]
+    ours = {
+        app.label
+        for app in apps.get_app_configs()
+        if any(Path(app.path).is_relative_to(folder) for folder in folders)
+    }
+    with_migrations = {label for label, _ in MigrationLoader(None).disk_migrations} & ours
+    (checked,) = re.findall(r"include_apps=\[(.*?)\]", (ROOT / "script/test").read_text())
+    assert set(json.loads(f"[{checked}]")) == with_migrations

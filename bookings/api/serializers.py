@@ -315,7 +315,7 @@ class AppointmentCreateSerializer(AppointmentFieldsSerializer):
     status = StrictChoiceField(
         required=False,
         choices=[status.value for status in TAKEN],
-        help_text="pending (unless sent) holds the place while the patient completes the form; "
+        help_text="pending (the default) holds the place while the patient completes the form; "
         "reserved is for range bookings; booked needs the exact start_datetime there.",
     )
 

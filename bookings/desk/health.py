@@ -235,15 +235,16 @@ def _openings(health: Health, now: datetime) -> Iterable[Trouble]:
 def _work(health: Health, now: datetime) -> Iterable[Trouble]:
     if health.waiting:
         since = health.waiting_since
-        says = f"{labels.counted(health.waiting, 'patient')} waiting for a time"
+        are = "is" if health.waiting == 1 else "are"
+        says = f"{labels.counted(health.waiting, 'patient')} {are} waiting for a time"
         says += f", the longest for {labels.lasted(now - since)}." if since else "."
         yield Trouble(says, "desk_ranges")
     if health.calls_left:
         says = f"{labels.counted(health.calls_left, 'patient')} left to call."
         yield Trouble(says, "desk_calls")
     if health.mail_refused:
-        count = labels.counted(health.mail_refused, "visit")
-        yield Trouble(f"E-mail about {count} to come bounced. Call the families.", "desk_mail")
+        count = labels.counted(health.mail_refused, "upcoming visit")
+        yield Trouble(f"E-mail about {count} bounced. Call the families.", "desk_mail")
     if health.mail_late:
         count = labels.counted(health.mail_late, "e-mail")
         yield Trouble(f"{count} waiting to go out for over 15 minutes.", "desk_mail")

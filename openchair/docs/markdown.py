@@ -76,6 +76,7 @@ def document(text: str, *, link: Lead, picture: Lead) -> Document:
     for token in tokens:
         if token.type == "inline":
             token.children = [*_led(token.children or [], link, picture)]
+    _name_cells(tokens)
     sections = tuple(_sections(tokens))
     title, body = tokens[1], tokens[3:]
     assert tokens[0].tag == "h1", "the file begins with its title"
@@ -84,6 +85,25 @@ def document(text: str, *, link: Lead, picture: Lead) -> Document:
         _safe(_markdown.renderer.render(body, _markdown.options, env)),
         sections,
     )
+
+
+def _name_cells(tokens: Sequence[Token]) -> None:
+    """Give each cell the heading of its column, which a phone shows before it.
+
+    Not in tables of two columns, where one names the other.
+    """
+    headings, column = list[str](), 0
+    for at, token in enumerate(tokens):
+        if token.type == "table_open":
+            headings = []
+        elif token.type == "th_open":
+            headings.append(_text(tokens[at + 1]))
+        elif token.type == "tr_open":
+            column = 0
+        elif token.type == "td_open":
+            if column and len(headings) > 2 and headings[column] and tokens[at + 1].content:
+                token.attrs["data-label"] = headings[column]
+            column += 1
 
 
 def _led(tokens: Sequence[Token], link: Lead, picture: Lead) -> Iterator[Token]:
@@ -113,7 +133,9 @@ def _sections(tokens: Sequence[Token]) -> Iterator[Section]:
                 yield Section(anchor, heading, " ".join(words))
             heading, words = _text(tokens[at + 1]), []
             anchor = token.attrs["id"] = _anchor(heading, anchors)
-        elif token.type in {"inline", "fence", "code_block"}:
+        elif token.type in {"fence", "code_block"} or (
+            token.type == "inline" and tokens[at - 1].type != "heading_open"
+        ):
             words.append(_text(token))
     if heading:
         yield Section(anchor, heading, " ".join(words))

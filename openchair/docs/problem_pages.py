@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from django.utils.safestring import SafeString
-
 from openchair.api import reasons
 from openchair.api.problems import ProblemType
 from openchair.docs import markdown
@@ -13,7 +11,7 @@ from openchair.docs.reference import Operation, operations
 
 _FOLDER = Path(__file__).with_name("examples_of_problems")
 _TABLES = {"Of a booking": reasons.OF_A_BOOKING, "Of an appointment": reasons.OF_AN_APPOINTMENT}
-Table = list[tuple[str, SafeString]]
+Table = list[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -37,13 +35,13 @@ def example(slug: str) -> Example:
 
 
 def reasons_of(slug: str) -> list[tuple[str, Table]]:
-    """Return the tables of a problem's reasons, each with its heading; only a 409 has any."""
+    """Return the tables of a problem's reasons, each with its heading; only a 409 has any.
+
+    What is told of a reason has Markdown's backticks.
+    """
     if slug != "conflict":
         return []
-    return [
-        (of, [(name, markdown.inline(told)) for name, told in table.items()])
-        for of, table in _TABLES.items()
-    ]
+    return [(of, [*table.items()]) for of, table in _TABLES.items()]
 
 
 def operations_with(kind: ProblemType) -> list[Operation]:

@@ -49,11 +49,17 @@ def _has(text: str, words: list[str]) -> bool:
 
 
 def _excerpt(text: str, words: list[str]) -> str:
-    """Return the words around the first that is found, or the beginning."""
+    """Return the words around the first that is found, or the beginning, without backticks."""
+    text = text.replace("`", "")
     found = [place for word in words if (place := text.casefold().find(word)) >= 0]
     start = max(0, min(found, default=0) - _AROUND)
-    part = text[start : start + 2 * _AROUND]
-    before, after = start > 0, start + len(part) < len(text)
+    end = start + 2 * _AROUND
+    before, after = start > 0, end < len(text)
+    part = text[start:end]
+    if before:  # whole words only
+        part = part.partition(" ")[2]
+    if after:
+        part = part.rpartition(" ")[0]
     return f"{'… ' if before else ''}{part.strip()}{' …' if after else ''}"
 
 

@@ -88,7 +88,10 @@ def problem(request: HttpRequest, slug: str) -> HttpResponse:
         "title": markdown.inline(kind.title),
         "meaning": markdown.inline(kind.meaning),
         "mend": markdown.inline(kind.mend),
-        "reasons": problem_pages.reasons_of(slug),
+        "reasons": [
+            (of, [(name, markdown.inline(told)) for name, told in table])
+            for of, table in problem_pages.reasons_of(slug)
+        ],
         "example": problem_pages.example(slug).at(origin(request)),
         "operations": problem_pages.operations_with(kind),
     }

@@ -41,6 +41,18 @@ def invite(request: HttpRequest, user: User) -> str:
     return request.build_absolute_uri(path)
 
 
+class FirstPasswordForm(SetPasswordForm):
+    """Django's form and its checks, in fewer words."""
+
+    new_password1, new_password2 = SetPasswordForm.create_password_fields(
+        label1="Password", label2="The same password again"
+    )
+    new_password1.help_text = (
+        "At least 8 characters, not digits only, no common password and not like your name."
+    )
+    new_password2.help_text = ""
+
+
 @method_decorator([sensitive_post_parameters(), never_cache], name="dispatch")
 class InvitationView(View):
     """The page of an invitation: whose account it is, and a password of one's own, twice."""
@@ -63,14 +75,14 @@ class InvitationView(View):
         user = self._invited(uidb64, token)
         if user is None:
             return self._refused(request, HTTPStatus.NOT_FOUND)
-        return self._page(request, SetPasswordForm(user))
+        return self._page(request, FirstPasswordForm(user))
 
     def post(self, request: HttpRequest, uidb64: str, token: str) -> HttpResponse:
         with transaction.atomic():
             user = self._invited(uidb64, token)
             if user is None:
                 return self._refused(request, HTTPStatus.NOT_FOUND)
-            form = SetPasswordForm(user, request.POST)
+            form = FirstPasswordForm(user, request.POST)
             if not form.is_valid():
                 return self._page(request, form)
             form.save()

@@ -33,6 +33,10 @@ PENDING_FOR = 300
 class ThrottledLoginForm(AdminAuthenticationForm):
     """Django's login form for staff, which checks no password after too many wrong ones."""
 
+    error_messages = {
+        **AdminAuthenticationForm.error_messages,
+        "invalid_login": "Wrong username or password. Check capital letters, too.",
+    }
     TOO_MANY = (
         "Too many attempts for this account from here. Wait {wait}, or ask an operator for a link "
         "to set a new password."
@@ -94,10 +98,11 @@ class CodeForm(forms.Form):
         if factor is None or self.errors:
             raise ValidationError([])
         code = "".join(self.cleaned_data["code"].split())
-        if code or not self.cleaned_data["recovery_code"]:
-            self._check_code(factor, code)
-        else:
+        # A wrong code may still stand in the first field, when somebody turns to the second.
+        if self.cleaned_data["recovery_code"]:
             self._check_recovery_code(factor, self.cleaned_data["recovery_code"])
+        else:
+            self._check_code(factor, code)
         return self.cleaned_data
 
     def _check_code(self, factor: SecondFactor, code: str) -> None:

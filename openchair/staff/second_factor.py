@@ -38,7 +38,6 @@ def is_demanded(user: Any) -> bool:
 
 
 def factor_of(user: Any) -> SecondFactor | None:
-    """Return a person's factor; it is loaded together with whoever is logged in."""
     return getattr(user, "second_factor", None)
 
 

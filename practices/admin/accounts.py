@@ -55,8 +55,9 @@ class AccountForm(ModelForm):
         model = User
         fields = ["username", "first_name", "last_name", "email", "is_active", "is_superuser"]
         field_classes = {"username": UsernameField}
-        labels = {"is_superuser": "Operator"}
+        labels = {"email": "E-mail", "is_superuser": "Operator"}
         help_texts = {
+            "username": "What the person logs in with, such as ana.ruiz.",
             "is_active": "If off, this person cannot log in.",
             "is_superuser": "Runs the installation: practices, staff accounts, partners and keys.",
         }
@@ -70,6 +71,14 @@ class AccountForm(ModelForm):
         return name
 
 
+class OperatorFilter(admin.BooleanFieldListFilter):
+    """Operators, or everybody else, under the word that the form has for them."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = "operator"
+
+
 @admin.register(User)
 class AccountAdmin(ScopedAdmin):
     """Accounts that can log in. They are switched off, not deleted: the history refers to them."""
@@ -78,8 +87,8 @@ class AccountAdmin(ScopedAdmin):
     change_form_template = "admin/account.html"
     operators_may = frozenset({"view", "add", "change"})
     inlines = [MembershipInline]
-    list_display = ["username", "first_name", "last_name", "works_for", "state", "last_login"]
-    list_filter = ["is_active", "is_superuser"]
+    list_display = ["username", "name", "works_for", "state", "last_login"]
+    list_filter = ["is_active", ("is_superuser", OperatorFilter)]
     search_fields = ["username", "first_name", "last_name", "email"]
     ordering = ["username"]
     readonly_fields = ["last_login"]
@@ -100,6 +109,10 @@ class AccountAdmin(ScopedAdmin):
     def get_queryset(self, request: HttpRequest) -> Any:
         rows = super().get_queryset(request).select_related("second_factor")
         return rows.prefetch_related("memberships__practice")
+
+    @admin.display(description="Name", ordering="first_name", empty_value="")
+    def name(self, user: Any) -> str:
+        return str(user.get_full_name())
 
     @admin.display(description="Works for")
     def works_for(self, user: Any) -> str:

@@ -46,3 +46,20 @@ def test_the_end_of_an_idle_login_is_announced(log_in: LogIn) -> None:
     page.clock.fast_forward("14:10")
     warning = page.get_by_role("dialog", name="You will be logged out in a minute")
     expect(warning.get_by_role("alert")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "begins"),
+    [
+        ("/docs/reference/create_booking", "Copy Example in curl", "curl"),
+        ("/docs/problems/conflict", "Copy Answer", "HTTP/1.1 409"),
+    ],
+)
+def test_code_of_the_docs_is_copied_by_a_button_that_says_what(
+    log_in: LogIn, path: str, name: str, begins: str
+) -> None:
+    page = log_in("exact").go(path)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name=name, exact=True).click()
+    page.get_by_role("button", name=name.replace("Copy", "Copied")).wait_for()
+    assert page.evaluate("navigator.clipboard.readText()").startswith(begins)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page
 
+from tests.browser.account_pages import pages_of_an_account
 from tests.browser.conftest import LogIn, Person
 from tests.browser.looks import FOUR, Look, faults
 from tests.browser.staff_pages import WORLD, open_all, pages_of_staff
@@ -111,7 +112,7 @@ def _pages_of_operators(person: Person) -> Iterator[Page]:
         yield page
     page = person.go("/admin/practices/location/")
     page.get_by_role("checkbox", name="Select all").check()
-    page.get_by_label("Action").select_option("delete_selected")
+    page.get_by_role("combobox", name="Action").select_option("delete_selected")
     page.get_by_role("button", name="Go").click()
     page.get_by_role("heading", level=1).wait_for()
     yield page
@@ -124,6 +125,15 @@ def _pages_of_operators(person: Person) -> Iterator[Page]:
     yield page
     page.get_by_role("link", name="Go to Maple").click()
     yield page
+
+
+@NIGHTLY
+def test_pages_of_an_account(log_in: LogIn, chromium: Browser) -> None:
+    found = []
+    for page in pages_of_an_account(log_in("operator"), chromium):
+        found += faults(page, FOUR)
+        page.set_viewport_size({"width": 1280, "height": 900})
+    assert found == []
 
 
 @NIGHTLY
@@ -140,3 +150,19 @@ def test_pages_for_anybody(server: Server, chromium: Browser) -> None:
         page.locator(".oc-mistakes").wait_for()
         found += faults(page, FOUR, doubled=1280)
     assert found == []
+
+
+@pytest.mark.parametrize(
+    ("path", "start"),
+    [("/docs/", "export "), ("/docs/reference/take_place", "curl "), ("/docs/guides/api", "")],
+)
+def test_the_button_at_an_example_copies_it(
+    path: str, start: str, server: Server, chromium: Browser
+) -> None:
+    with chromium.new_page(permissions=["clipboard-read", "clipboard-write"]) as page:
+        page.goto(server.url + path)
+        page.get_by_role("button", name="Copy").first.click()
+        page.get_by_role("button", name="Copied").wait_for()
+        code = page.locator(".oc-code code").first.text_content()
+        assert page.evaluate("navigator.clipboard.readText()") == code
+        assert (code or "").startswith(start)

@@ -22,8 +22,8 @@ from tests.messages import tasks
 
 pytestmark = only_once_on_sqlite
 
-QUERIES = 14
-"""One of them: since when mail has been waiting."""
+QUERIES = 15
+"""One of them: since when mail has been waiting; one: the second factor of whoever is logged in."""
 
 
 def test_staff_land_on_today(house: House, desk: Client) -> None:
@@ -119,7 +119,7 @@ def test_an_empty_day_links_to_a_new_opening_there(house: House, desk: Client) -
 
 
 def test_a_doctor_without_a_location_is_named(house: House, desk: Client) -> None:
-    said_so = "Dr. New works at no location yet, and so is on no board."
+    said_so = "Dr. New has no location yet, so is not on any board."
     assert "works at no location" not in said(desk.get(house.address("board/")))
     house.practice.doctors.create(pk="new", name="Dr. New")
     assert said_so in said(desk.get(house.address("board/")))

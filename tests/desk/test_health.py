@@ -54,7 +54,7 @@ def test_patients_who_wait_for_a_time_are_counted_and_since_when(
 ) -> None:
     range_house.patient(range_house.booking, now=NOON + timedelta(hours=1), first_name="Second")
     said_of_it = troubles(range_house.practice, now=NOON + timedelta(days=2))
-    assert "2 patients waiting for a time, the longest for 2 days." in said_of_it
+    assert "2 patients are waiting for a time, the longest for 2 days." in said_of_it
     (found,) = health.of([range_house.practice], now=NOON, with_keys=False)
     assert (found.waiting, found.waiting_since) == (2, NOON)
 
@@ -68,7 +68,7 @@ def test_calls_and_mail_that_did_not_arrive_are_said(house: House) -> None:
     Task.objects.filter(appointment=house.appointment).update(run_after=NOON - timedelta(hours=1))
     said_of_it = troubles(house.practice)
     assert "1 patient left to call." in said_of_it
-    assert "E-mail about 1 visit to come bounced. Call the families." in said_of_it
+    assert "E-mail about 1 upcoming visit bounced. Call the families." in said_of_it
     assert "1 e-mail waiting to go out for over 15 minutes." in said_of_it
 
 

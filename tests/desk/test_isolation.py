@@ -25,7 +25,9 @@ pytestmark = only_once_on_sqlite
 
 LINK = re.compile(r'(?:href|action|src)="([^"]+)"')
 # What differs between two answers of the same page.
-CHANGES = re.compile(r'(csrfmiddlewaretoken" value|name="once" value)="[^"]*"')
+CHANGES = re.compile(
+    r'(?:csrfmiddlewaretoken" value|name="once" value)="[^"]*"|request number: <code>\w+'
+)
 
 
 def queries(other: House) -> Iterator[str]:

@@ -43,7 +43,7 @@ def test_a_refresh_of_what_has_not_changed_is_empty_cheap_and_no_access(
     with CaptureQueriesContext(connection) as queries:
         same = again(desk, house, etag)
     assert (same.status_code, same.content) == (304, b"")
-    assert len(queries) <= 7, [query["sql"][:100] for query in queries]
+    assert len(queries) <= 8, [query["sql"][:100] for query in queries]
     assert Access.objects.count() == before
 
 

@@ -47,7 +47,7 @@ RUNNERS = {
     "javascript": ("mjs", ["node", "--input-type=module", "-e", NODE]),
 }
 SAMPLE = re.compile(
-    r'<div class="docs-code" data-language="(\w+)">.*?<code>(.*?)</code></pre>', re.DOTALL
+    r'<div class="docs-code oc-code" data-language="(\w+)">.*?<code>(.*?)</code></pre>', re.DOTALL
 )
 
 

@@ -1,5 +1,6 @@
 """The docs site: its links, guides, search and first calls, and the front page."""
 
+import html
 import os
 import re
 from html.parser import HTMLParser
@@ -12,7 +13,7 @@ from django.contrib.staticfiles import finders
 from django.test import Client
 from django.urls import reverse
 
-from openchair.docs import guides
+from openchair.docs import guides, search
 from tests.conftest import only_once_on_sqlite
 from tests.factories import Scene, practice
 from tests.server import Server
@@ -163,3 +164,27 @@ def test_an_error_leads_on_and_tells_the_number_of_the_request() -> None:
     assert answer["X-Request-ID"] in answer.text
     page = _Page(answer.text)
     assert {reverse("index"), reverse("docs"), reverse("admin:index")} <= set(page.addresses)
+
+
+def test_what_a_search_finds_is_shown_in_whole_words_and_without_markup() -> None:
+    text = Client().get("/docs/search", {"q": "hold_expired"}).text
+    (shown,) = re.findall(r">409 [^<]*</a>.*?<br>(.*?)</li>", text)
+    assert "code&gt;" not in shown
+    (entry,) = [each.entry for each in search.find("hold_expired") if "409" in each.entry.title]
+    assert set(html.unescape(shown).strip("… ").split()) <= set(entry.text.replace("`", "").split())
+
+
+def test_a_heading_is_not_told_again_as_the_first_words_below_it() -> None:
+    hit, *_ = [
+        each
+        for each in search.find("a patient takes a place")
+        if each.entry.title == "A patient takes a place"
+    ]
+    assert not hit.excerpt.startswith(hit.entry.title)
+
+
+def test_a_cell_of_a_wide_table_is_named_on_a_phone() -> None:
+    page = Client().get("/docs/guides/settings").text
+    row = page.partition("<code>HOLD_SECONDS")[2].partition("</tr>")[0]
+    assert re.findall(r'data-label="([^"]*)"', row) == ["default", "what it is", "refused"]
+    assert "data-label" not in Client().get("/docs/guides/logins").text

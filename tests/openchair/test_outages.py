@@ -122,7 +122,7 @@ def test_a_patient_is_told_so_in_the_language_of_the_page(house: House, clock: A
         503,
         str(failures.READ_ONLY.retry_after),
     )
-    assert "Esto no ha funcionado" in patient.text
+    assert "Algo salió mal" in patient.text
     assert "Go to the board" not in patient.text
     patient.html = before
     assert patient.choose("time").step == "details"

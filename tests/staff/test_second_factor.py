@@ -121,6 +121,17 @@ def test_a_recovery_code_logs_in_once(house: House, codes: list[str]) -> None:
     assert not is_in(other)
 
 
+def test_a_recovery_code_counts_though_a_wrong_code_still_stands_in_the_form(
+    house: House, codes: list[str]
+) -> None:
+    client = new_client()
+    give_password(client)
+    page = give_code(client, "123456", recovery_code="aaaa-bbbb-cccc-dddd").content.decode()
+    assert "<details open>" in page
+    assert give_code(client, "123456", recovery_code=codes[0]).status_code == 302
+    assert is_in(client)
+
+
 def test_new_recovery_codes_end_the_old_ones(house: House, codes: list[str]) -> None:
     client = steps.logged_in(house.staff)
     wrong = client.post(PAGE, {"do": "codes", "password": "wrong"})

@@ -73,9 +73,12 @@ def page(request: HttpRequest) -> HttpResponse:
     practice_id = _practice_id(request)
     if practice_id is None:
         forms.practice.add_error(None, "This page was out of date. Send it again.")
-    elif Practice.objects.filter(pk=practice_id).exists():
+        return _show(request, forms, status=400)
+    are_valid = forms.are_valid()
+    # Afterwards, for the same page sent a moment before may have taken these names meanwhile.
+    if Practice.objects.filter(pk=practice_id).exists():
         return _made_already(request, practice_id)
-    if practice_id is None or not forms.are_valid():
+    if not are_valid:
         return _show(request, forms, status=400)
     try:
         made = make(request, forms, practice_id)
