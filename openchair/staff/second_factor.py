@@ -68,11 +68,16 @@ def set_up(user: User, secret: str, *, step: int) -> list[str] | None:
         return _make_codes(factor)
 
 
-def renew_codes(factor: SecondFactor) -> list[str]:
-    """Make ten recovery codes in place of those that are left; return them."""
+def renew_codes(user: Any) -> list[str] | None:
+    """Make ten recovery codes in place of those that are left; return them.
+
+    None if there is no factor: an operator may just have taken it away.
+    """
     with transaction.atomic():
         # Of two at once, the second deletes what the first made.
-        factor = SecondFactor.objects.select_for_update().get(pk=factor.pk)
+        factor = SecondFactor.objects.select_for_update().filter(user=user).first()
+        if factor is None:
+            return None
         factor.recovery_codes.all().delete()
         record(factor.user, "Created new recovery codes")
         return _make_codes(factor)

@@ -129,10 +129,10 @@ class SecondFactorPage(View):
         return redirect("admin:second_factor")
 
     def _codes(self, request: HttpRequest) -> HttpResponse:
-        factor = second_factor.factor_of(request.user)
-        if factor is None:
+        codes = second_factor.renew_codes(request.user)
+        if codes is None:
             return redirect("admin:second_factor")
-        return self._show_codes(request, second_factor.renew_codes(factor))
+        return self._show_codes(request, codes)
 
     def _show_codes(
         self, request: HttpRequest, codes: list[str], *, is_new: bool = False

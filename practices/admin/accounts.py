@@ -146,6 +146,9 @@ class AccountAdmin(ScopedAdmin):
         user = self._somebody_else(request, pk)
         if user is None or request.method != "POST":
             return redirect("admin:auth_user_change", pk)
+        if not user.is_active:
+            messages.error(request, "This account is switched off: its link would open nothing.")
+            return redirect("admin:auth_user_change", pk)
         return self._invitation(request, user)
 
     def reset(self, request: HttpRequest, pk: int) -> HttpResponse:

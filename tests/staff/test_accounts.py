@@ -75,6 +75,16 @@ def test_a_lost_password_is_a_new_link(house: House, operator: Client) -> None:
     assert send(link).status_code == 302
 
 
+def test_an_account_that_is_switched_off_gets_no_link(house: House, operator: Client) -> None:
+    house.staff.is_active = False
+    house.staff.save()
+    page = f"/admin/auth/user/{house.staff.pk}/"
+    assert "New invitation link" not in operator.get(f"{page}change/").content.decode()
+    told = operator.post(f"{page}invitation/", follow=True).content.decode()
+    assert "This account is switched off: its link would open nothing." in told
+    assert steps.fresh(house.staff).has_usable_password()
+
+
 def test_an_operator_takes_a_lost_phone_away_and_it_is_recorded(
     house: House, operator: Client
 ) -> None:

@@ -9,7 +9,7 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 from time_machine import Traveller
 
-from openchair.staff import totp
+from openchair.staff import second_factor, totp
 from openchair.staff.models import RecoveryCode, SecondFactor
 from tests.conftest import only_once_on_sqlite
 from tests.desk.world import House
@@ -141,6 +141,13 @@ def test_new_recovery_codes_end_the_old_ones(house: House, codes: list[str]) -> 
     give_password(other)
     assert "wrong" in give_code(other, "", recovery_code=codes[0]).content.decode()
     assert (RecoveryCode.objects.count(), is_in(client)) == (10, True)
+
+
+def test_new_recovery_codes_of_a_factor_that_was_just_taken_away_are_none(
+    house: House, codes: list[str]
+) -> None:
+    second_factor.take_away(house.staff, by=house.staff)
+    assert second_factor.renew_codes(house.staff) is None
 
 
 def test_taking_the_factor_away_asks_for_the_password(house: House, codes: list[str]) -> None:
