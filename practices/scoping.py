@@ -14,7 +14,6 @@ from django.core.exceptions import BadRequest
 from django.db import DataError, transaction
 from django.db.models import Field, Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import redirect
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from practices.models import Practice
@@ -208,7 +207,8 @@ class ScopedAdmin(PlainChoices, ModelAdmin):
         address = request.GET.get("next", "")
         here = {request.get_host()}
         safe = url_has_allowed_host_and_scheme(address, here, require_https=request.is_secure())
-        return redirect(address) if safe else None
+        # Not `redirect`: it takes what has no slash for the name of a view, which may not be there.
+        return HttpResponseRedirect(address) if safe and address.startswith("/") else None
 
     def _choices(self, db_field: "Field[Any, Any]", request: HttpRequest) -> QuerySet[Any]:
         """Return the related rows that a form offers and accepts: those this person may see."""

@@ -8,8 +8,8 @@ from django.contrib.auth.views import PasswordChangeView
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, URLResolver, include, path, reverse
+from django.utils import timezone
 
-from bookings import walltime
 from bookings.desk import health
 from openchair.staff import second_factor, sessions
 from openchair.staff.invitations import InvitationView
@@ -65,7 +65,7 @@ class OpenChairSite(AdminSite):
             return redirect("admin:desk_board", practice_id=mine[0].pk)
         sought = request.GET.get("q", "").strip()
         found = [each for each in mine if sought.casefold() in each.name.casefold()]
-        healths = health.of(found, now=walltime.now(), with_keys=True)
+        healths = health.of(found, now=timezone.now(), with_keys=True)
         context = {
             **self.each_context(request),
             "title": "Practices" if request.user.is_superuser else "Welcome",

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page
 
+from tests.browser.account_pages import pages_of_an_account
 from tests.browser.conftest import LogIn, Person
 from tests.browser.looks import FOUR, Look, faults
 from tests.browser.staff_pages import WORLD, open_all, pages_of_staff
@@ -124,6 +125,15 @@ def _pages_of_operators(person: Person) -> Iterator[Page]:
     yield page
     page.get_by_role("link", name="Go to Maple").click()
     yield page
+
+
+@NIGHTLY
+def test_pages_of_an_account(log_in: LogIn, chromium: Browser) -> None:
+    found = []
+    for page in pages_of_an_account(log_in("operator"), chromium):
+        found += faults(page, FOUR)
+        page.set_viewport_size({"width": 1280, "height": 900})
+    assert found == []
 
 
 @NIGHTLY

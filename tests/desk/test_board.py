@@ -22,8 +22,8 @@ from tests.messages import tasks
 
 pytestmark = only_once_on_sqlite
 
-QUERIES = 14
-"""One of them: since when mail has been waiting."""
+QUERIES = 15
+"""One of them: since when mail has been waiting; one: the second factor of whoever is logged in."""
 
 
 def test_staff_land_on_today(house: House, desk: Client) -> None:

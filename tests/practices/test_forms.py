@@ -57,7 +57,7 @@ def test_a_form_that_came_from_the_hub_knows_the_practice_and_goes_back(
 
 
 @pytest.mark.parametrize(
-    "back", ["https://evil.example/", "//evil.example", "javascript:x", "\x00"]
+    "back", ["https://evil.example/", "//evil.example", "javascript:x", "\x00", "//[", "nowhere"]
 )
 def test_a_form_leads_to_no_other_site(back: str, scene: Scene, operator: Client) -> None:
     sent = {"practice": scene.practice.pk, "name": "Dr. New"}

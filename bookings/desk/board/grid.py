@@ -16,7 +16,7 @@ from bookings.models import Attendance, Status
 from practices.models import Doctor, Location
 
 SLOT = 30  # minutes
-REFUSED = '<span class="oc-new oc-refused">e-mail bounced</span>'
+REFUSED = '<span class="oc-new oc-refused"><span class="oc-sr">e-mail </span>bounced</span>'
 _MARKS = {Attendance.KEPT: "Came", Attendance.NO_SHOW: "No-show", Attendance.LATE_CANCEL: "Late"}
 
 
