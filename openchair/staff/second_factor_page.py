@@ -149,10 +149,10 @@ class SecondFactorPage(View):
         return response
 
     def _take_away(self, request: HttpRequest) -> HttpResponse:
-        if second_factor.is_demanded(request.user):
-            messages.error(request, "This installation requires one. Nothing was changed.")
-        elif second_factor.take_away(request.user, by=request.user):  # type: ignore[arg-type]  # admin_view has checked it
-            messages.success(request, "Your second factor is removed. Your password is enough.")
+        demanded = second_factor.is_demanded(request.user)
+        if second_factor.take_away(request.user, by=request.user):  # type: ignore[arg-type]  # admin_view has checked it
+            then = "Set up the new one." if demanded else "Your password is enough."
+            messages.success(request, f"Your second factor is removed. {then}")
         response = redirect("admin:second_factor")
         _go_on(request, response)
         return response

@@ -73,8 +73,8 @@ class SessionLimitsMiddleware:
 class SecondFactorMiddleware:
     """Ends sessions that began with another factor, and sends who lacks one to its page."""
 
-    # What is open to somebody who is not logged in, and the page itself.
-    OPEN = ("second_factor", "second_factor_code", "login", "logout")
+    # What is open to somebody who is not logged in, and the page itself, which may stay idle too.
+    OPEN = ("second_factor", "second_factor_code", "login", "logout", "stay")
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response

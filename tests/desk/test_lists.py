@@ -121,6 +121,8 @@ def test_openings_are_downloaded_as_they_are_filtered(house: House, desk: Client
     assert row.startswith(f"{house.booking.pk},Free,2026-06-02 09:00,America/New_York,60,")
     page = desk.get(house.address("openings/?first=2026-06-02&status=open")).content.decode()
     assert "openings/openings.csv?first=2026-06-02&amp;status=open" in page
+    refused = desk.get(house.address("openings/openings.csv?first=June"))
+    assert refused.status_code == 400
 
 
 def test_weekly_openings_say_when_and_the_next_of_them_is_edited_or_ended(

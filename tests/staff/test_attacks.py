@@ -21,7 +21,7 @@ from tests.staff.conftest import PASSWORD
 from tests.staff.steps import PAGE, code, give_code, give_password, is_in, new_client, wrong_code
 from tests.staff.test_invitations import NEW, link_for, send
 
-OPEN = {PAGE, steps.CODE_PAGE, "/admin/login/", "/admin/logout/"}
+OPEN = {PAGE, steps.CODE_PAGE, "/admin/login/", "/admin/logout/", "/admin/stay/"}
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_who_has_to_have_a_factor_and_has_none_is_sent_to_set_it_up(
 
 
 @only_once_on_sqlite
-def test_who_has_to_have_a_factor_sets_it_up_and_cannot_take_it_away(
+def test_who_has_to_have_a_factor_sets_it_up_and_goes_nowhere_without_it(
     house: House, settings: Any
 ) -> None:
     settings.SECOND_FACTOR = "everybody"
@@ -80,9 +80,11 @@ def test_who_has_to_have_a_factor_sets_it_up_and_cannot_take_it_away(
     assert not is_in(client)
     steps.set_up(client)
     assert is_in(client)
-    assert "take away" not in client.get(PAGE).content.decode()
-    client.post(PAGE, {"do": "take away", "password": PASSWORD})
-    assert SecondFactor.objects.exists()
+    assert "Set up another app" in client.get(PAGE).content.decode()
+    answer = client.post(PAGE, {"do": "take away", "password": PASSWORD}, follow=True)
+    assert "Set up the new one." in answer.content.decode()
+    assert not SecondFactor.objects.exists()
+    assert not is_in(client)
 
 
 @only_once_on_sqlite

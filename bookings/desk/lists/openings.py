@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from django.core.exceptions import BadRequest
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
@@ -55,7 +56,10 @@ def page(request: HttpRequest, desk: Desk) -> HttpResponse:
 def export_csv(request: HttpRequest, desk: Desk) -> HttpResponse:
     """Download what the page lists, all of its pages."""
     form = OpeningsForm(desk, from_today(request, desk), statuses=_STATUSES)
-    return csv_export.bookings_csv(_found(request, desk, form))
+    found = _found(request, desk, form)
+    if not form.is_valid():
+        raise BadRequest("These openings cannot be filtered like that.")
+    return csv_export.bookings_csv(found)
 
 
 def _found(request: HttpRequest, desk: Desk, form: OpeningsForm) -> QuerySet[Booking]:
