@@ -1,15 +1,25 @@
 """A practice onboarded from the operator's first page in Chromium, its clicks counted, and used."""
 
 import re
+from collections.abc import Iterator
 
+import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.conftest import LogIn
 from tests.conftest import only_once_on_sqlite
+from tests.server import Server, running_server
 
 pytestmark = only_once_on_sqlite
 
 PASSWORD = "correct horse battery"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """Run a product apart: other tests compare which practices theirs lists."""
+    with running_server() as running:
+        yield running
 
 
 class Hand:
