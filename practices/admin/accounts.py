@@ -1,5 +1,6 @@
 """Admin of staff accounts, for operators: who may log in, and for which practices."""
 
+from datetime import datetime
 from typing import Any
 
 import django.contrib.auth.admin  # noqa: F401  # registers User and Group: now, not after this
@@ -87,7 +88,7 @@ class AccountAdmin(ScopedAdmin):
     change_form_template = "admin/account.html"
     operators_may = frozenset({"view", "add", "change"})
     inlines = [MembershipInline]
-    list_display = ["username", "name", "works_for", "state", "last_login"]
+    list_display = ["username", "name", "works_for", "state", "logged_in"]
     list_filter = ["is_active", ("is_superuser", OperatorFilter)]
     search_fields = ["username", "first_name", "last_name", "email"]
     ordering = ["username"]
@@ -123,6 +124,11 @@ class AccountAdmin(ScopedAdmin):
     @admin.display(description="State", ordering="is_active")
     def state(self, user: Any) -> str:
         return "On" if user.is_active else "Switched off"
+
+    @admin.display(description="Last login", ordering="last_login", empty_value="Never")
+    def logged_in(self, user: Any) -> datetime | None:
+        logged_in: datetime | None = user.last_login
+        return logged_in
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Set is_staff: every account may use the admin, limited to its memberships."""
