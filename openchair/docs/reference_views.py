@@ -3,7 +3,6 @@
 import json
 from typing import Any
 
-from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
@@ -11,7 +10,7 @@ from django.views.decorators.http import require_safe
 from openchair.docs import samples
 from openchair.docs.examples import filled, names, of_the_demo
 from openchair.docs.navigation import docs_page
-from openchair.docs.reference import GROUPS, Operation, operations
+from openchair.docs.reference import GROUPS, Operation, openapi_document, operations
 from openchair.docs.views import origin
 
 
@@ -45,7 +44,7 @@ def operation(request: HttpRequest, operation_id: str) -> HttpResponse:
 @require_safe
 def filled_document(request: HttpRequest) -> HttpResponse:
     """Return openapi.json with examples that work here, for the page on which calls are tried."""
-    document = json.loads((settings.BASE_DIR / "openapi.json").read_bytes())
+    document = json.loads(openapi_document())
     now = timezone.now()
     found = of_the_demo(now)
     for methods in document["paths"].values():
