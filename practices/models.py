@@ -363,3 +363,7 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.prefix}… of {self.partner}"
+
+    def has_ended(self, now: datetime) -> bool:
+        """Whether it is revoked or expired; its partner may be switched off besides."""
+        return any(at is not None and at <= now for at in (self.revoked_at, self.expires_at))

@@ -23,7 +23,7 @@ from bookings.models import (
     Status,
     Task,
 )
-from practices.models import ApiKey, Doctor, Location, Membership, Partner, Practice
+from practices.models import Doctor, Location, Membership, Partner, Practice
 
 AHEAD = timedelta(days=14)
 """Fewer open days ahead than these are trouble."""
@@ -263,7 +263,7 @@ def _unused_accounts(health: Health, now: datetime) -> Iterable[Trouble]:
 
 
 def _keys(partner: Partner, now: datetime) -> Iterable[Trouble]:
-    working = [key for key in partner.keys.all() if partner.active and _works(key, now)]
+    working = [key for key in partner.keys.all() if partner.active and not key.has_ended(now)]
     if not working:
         yield Trouble(f"No key of {partner} works.", "partner_keys", partner, is_note=True)
     elif not partner.special_authorization:
@@ -279,11 +279,6 @@ def _keys(partner: Partner, now: datetime) -> Iterable[Trouble]:
             never = "has not been used for" if key.last_used_at else "was never used in"
             says = f"{name} {never} {labels.counted((now - used).days, 'day')}."
             yield Trouble(says, "partner_keys", partner, is_note=True)
-
-
-def _works(key: ApiKey, now: datetime) -> bool:
-    ended = [at for at in (key.revoked_at, key.expires_at) if at is not None]
-    return all(at > now for at in ended)
 
 
 def _ago(user: User, now: datetime) -> str:

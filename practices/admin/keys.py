@@ -76,7 +76,9 @@ def _show(
 ) -> HttpResponse:
     now = timezone.now()
     rows = partner.keys.select_related("created_by").order_by("-created_at", "-pk")
-    keys = [{"row": key, "state": state_in_words(key, now), "ended": _ended(key)} for key in rows]
+    keys = [
+        {"row": key, "state": state_in_words(key, now), "ended": key.has_ended(now)} for key in rows
+    ]
     practices = [practice.name for practice in partner.practices.all()]
     context = {
         **admin.site.each_context(request),
@@ -98,12 +100,6 @@ def _show(
 def _state_in_sentence(key: ApiKey) -> str:
     state = state_in_words(key, timezone.now())
     return state[0].lower() + state[1:]
-
-
-def _ended(key: ApiKey) -> bool:
-    now = timezone.now()
-    expired = key.expires_at is not None and key.expires_at <= now
-    return expired or key.revoked_at is not None
 
 
 def _once(request: HttpRequest) -> str:
@@ -189,7 +185,7 @@ def replace(request: HttpRequest, partner: Partner, key_id: int) -> HttpResponse
         return redirect("admin:partner_keys", partner.pk)
     with transaction.atomic():
         old = _locked(partner, key_id)
-        if _ended(old):
+        if old.has_ended(timezone.now()):
             messages.error(request, "This key no longer works. Issue a new one.")
             return redirect("admin:partner_keys", partner.pk)
         key, text = ApiKey.objects.issue(
