@@ -103,7 +103,7 @@ def _digest(code: str) -> str:
     return hashlib.sha256(f"openchair recovery code {plain}".encode()).hexdigest()
 
 
-def take_away(user: User, *, by: User, text: str = "Removed the second factor") -> bool:
+def remove(user: User, *, by: User, text: str = "Removed the second factor") -> bool:
     """Delete a person's factor and its codes; return whether there was one."""
     with transaction.atomic():
         deleted, _ = SecondFactor.objects.filter(user=user).delete()

@@ -1,4 +1,4 @@
-"""The page of one's own second factor: set it up, new recovery codes, take it away.
+"""The page of one's own second factor: set it up, new recovery codes, remove it.
 
 Each of the three asks for the password again. From there to the app's first code the new secret
 travels in the form, encrypted, so that only a factor whose code was typed is stored.
@@ -70,7 +70,7 @@ class SecondFactorPage(View):
         do = request.POST.get("do")
         if do == "confirm":
             return self._confirm(request)
-        acts = {"set up": self._set_up, "codes": self._codes, "take away": self._take_away}
+        acts = {"set up": self._set_up, "codes": self._codes, "remove": self._remove}
         if do not in acts:
             return self._show(request, status=400)
         form = PasswordForm(request.user, request.POST)
@@ -148,9 +148,9 @@ class SecondFactorPage(View):
             _go_on(request, response)
         return response
 
-    def _take_away(self, request: HttpRequest) -> HttpResponse:
+    def _remove(self, request: HttpRequest) -> HttpResponse:
         demanded = second_factor.is_demanded(request.user)
-        if second_factor.take_away(request.user, by=request.user):  # type: ignore[arg-type]  # admin_view has checked it
+        if second_factor.remove(request.user, by=request.user):  # type: ignore[arg-type]  # admin_view has checked it
             then = "Set up the new one." if demanded else "Your password is enough."
             messages.success(request, f"Your second factor is removed. {then}")
         response = redirect("admin:second_factor")

@@ -158,11 +158,11 @@ class AccountAdmin(ScopedAdmin):
         return self._invitation(request, user)
 
     def reset(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Take a person's second factor away, whose phone and codes are lost."""
+        """Remove the second factor of a person whose phone and codes are lost."""
         user = self._somebody_else(request, pk)
         if user and request.method == "POST":
             by: Any = request.user
-            if second_factor.take_away(user, by=by):
+            if second_factor.remove(user, by=by):
                 messages.success(
                     request,
                     f"The second factor of {user.get_username()} is removed. The password is "

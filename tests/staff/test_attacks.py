@@ -81,7 +81,7 @@ def test_who_has_to_have_a_factor_sets_it_up_and_goes_nowhere_without_it(
     steps.set_up(client)
     assert is_in(client)
     assert "Set up another app" in client.get(PAGE).content.decode()
-    answer = client.post(PAGE, {"do": "take away", "password": PASSWORD}, follow=True)
+    answer = client.post(PAGE, {"do": "remove", "password": PASSWORD}, follow=True)
     assert "Set up the new one." in answer.content.decode()
     assert not SecondFactor.objects.exists()
     assert not is_in(client)
@@ -242,7 +242,7 @@ def test_a_secret_of_somebody_else_or_of_long_ago_is_not_confirmed(
     [sealed] = re.findall(r'name="sealed" value="([^"]+)"', shown)
     give_password(theirs, "quillon-other")
     give_code(theirs, code())
-    theirs.post(PAGE, {"do": "take away", "password": PASSWORD})
+    theirs.post(PAGE, {"do": "remove", "password": PASSWORD})
     for client, text in ((theirs, sealed), (mine, "x"), (mine, "\x00"), (mine, "")):
         again = client.post(PAGE, {"do": "confirm", "sealed": text, "code": code()})
         assert again.headers["Location"] == PAGE

@@ -146,15 +146,15 @@ def test_new_recovery_codes_end_the_old_ones(house: House, codes: list[str]) -> 
 def test_new_recovery_codes_of_a_factor_that_was_just_taken_away_are_none(
     house: House, codes: list[str]
 ) -> None:
-    second_factor.take_away(house.staff, by=house.staff)
+    second_factor.remove(house.staff, by=house.staff)
     assert second_factor.renew_codes(house.staff) is None
 
 
 def test_taking_the_factor_away_asks_for_the_password(house: House, codes: list[str]) -> None:
     client = steps.logged_in(house.staff)
-    client.post(PAGE, {"do": "take away", "password": "wrong"})
+    client.post(PAGE, {"do": "remove", "password": "wrong"})
     assert SecondFactor.objects.exists()
-    client.post(PAGE, {"do": "take away", "password": PASSWORD})
+    client.post(PAGE, {"do": "remove", "password": PASSWORD})
     assert not SecondFactor.objects.exists()
     assert is_in(client)
     assert give_password(new_client()).headers["Location"] == "/admin/"
@@ -162,7 +162,7 @@ def test_taking_the_factor_away_asks_for_the_password(house: House, codes: list[
 
 def test_other_sessions_end_when_the_factor_changes(house: House, codes: list[str]) -> None:
     before, client = steps.logged_in(house.staff), steps.logged_in(house.staff)
-    client.post(PAGE, {"do": "take away", "password": PASSWORD})
+    client.post(PAGE, {"do": "remove", "password": PASSWORD})
     assert (is_in(before), is_in(client)) == (False, True)
     other = new_client()
     give_password(other)

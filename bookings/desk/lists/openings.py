@@ -56,10 +56,9 @@ def page(request: HttpRequest, desk: Desk) -> HttpResponse:
 def export_csv(request: HttpRequest, desk: Desk) -> HttpResponse:
     """Download what the page lists, all of its pages."""
     form = OpeningsForm(desk, from_today(request, desk), statuses=_STATUSES)
-    found = _found(request, desk, form)
     if not form.is_valid():
         raise BadRequest("These openings cannot be filtered like that.")
-    return csv_export.bookings_csv(found)
+    return csv_export.bookings_csv(_found(request, desk, form))
 
 
 def _found(request: HttpRequest, desk: Desk, form: OpeningsForm) -> QuerySet[Booking]:

@@ -24,7 +24,7 @@ class Command(BaseCommand):
         if user is None:
             raise CommandError(f"There is no account {username}.")
         text = "Removed the second factor on the command line"
-        if not second_factor.take_away(user, by=user, text=text):
+        if not second_factor.remove(user, by=user, text=text):
             raise CommandError(f"{username} has no second factor.")
         self.stdout.write(
             f"{username} logs in with the password alone now, and all its sessions have ended. "
