@@ -49,7 +49,7 @@ def _at(instant: datetime) -> str:
 
 @admin.register(Partner)
 class PartnerAdmin(NamedAdmin):
-    """Organisations that call the API."""
+    """Organizations that call the API."""
 
     operators_may = frozenset({"view", "add", "change"})  # it has bookings, and a history
     list_display = ["name", state, "may_do", "keys_link"]
