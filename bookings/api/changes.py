@@ -18,7 +18,6 @@ from openchair.api.renderers import join_array
 from openchair.json_text import encode
 
 LATEST = "latest"
-_SALT = "openchair.feed"
 
 
 class ChangeFeedViewSet(InPracticeViewSet):
@@ -43,7 +42,7 @@ class ChangeFeedViewSet(InPracticeViewSet):
         events = events[:limit]
         # The cursor also passes the events that this partner cannot see.
         reached = events[-1].number if has_more else newest
-        cursor = pagination.signed([practice_id, reached], _SALT)
+        cursor = feed.cursor(practice_id, reached)
         text = _told(events, cursor=cursor, has_more=has_more)
         response = conditional.answer_text(request, text)
         if has_more:
@@ -57,7 +56,7 @@ class ChangeFeedViewSet(InPracticeViewSet):
             return 0
         if text == LATEST:
             return newest
-        of_practice, number = pagination.unsigned("after", text, _SALT)
+        of_practice, number = pagination.read("after", text, feed.position)
         if of_practice != practice_id:
             raise ValidationError({"after": f"This is a cursor of practice {of_practice}."})
         if number > newest:
@@ -67,7 +66,7 @@ class ChangeFeedViewSet(InPracticeViewSet):
                     "an earlier state. Read the list anew, then follow from after=latest."
                 }
             )
-        return int(number)
+        return number
 
 
 def _told(events: list[Event], **more: Any) -> str:

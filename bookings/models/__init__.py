@@ -8,10 +8,12 @@ from bookings.models.appointment import (
     Appointment,
     AppointmentStatus,
     Attendance,
+    ExternalStatus,
     Language,
     read_by,
 )
 from bookings.models.booking import Booking, Status
+from bookings.models.calendar_link import CalendarLink
 from bookings.models.call import Call
 from bookings.models.delivery import Delivery, DropReason, Outcome, ReminderOptOut
 from bookings.models.event import ActorKind, Event, Feed
@@ -20,6 +22,14 @@ from bookings.models.patient_hold import PatientHold
 from bookings.models.search_term import SearchTerm
 from bookings.models.series import LONGEST, MOST_PLACES, Series
 from bookings.models.task import Queue, Task, TaskKind, TaskStatus
+from bookings.models.webhook import (
+    DeliveryStatus,
+    OffReason,
+    Webhook,
+    WebhookDelivery,
+    WebhookPosition,
+    WebhookType,
+)
 
 __all__ = [
     "ATTRIBUTION",
@@ -33,13 +43,17 @@ __all__ = [
     "AppointmentStatus",
     "Attendance",
     "Booking",
+    "CalendarLink",
     "Call",
     "Delivery",
+    "DeliveryStatus",
     "DropReason",
     "Event",
+    "ExternalStatus",
     "Feed",
     "Language",
     "ManageLink",
+    "OffReason",
     "Outcome",
     "PatientHold",
     "Queue",
@@ -50,5 +64,9 @@ __all__ = [
     "Task",
     "TaskKind",
     "TaskStatus",
+    "Webhook",
+    "WebhookDelivery",
+    "WebhookPosition",
+    "WebhookType",
     "read_by",
 ]

@@ -39,6 +39,13 @@ class Attendance(models.TextChoices):
     LATE_CANCEL = "late_cancel", "Late cancel"
 
 
+class ExternalStatus(models.TextChoices):
+    """What the practice's own system says of an appointment (contract, section 9)."""
+
+    ENTERED = "entered", "Entered"
+    FAILED = "failed", "Failed"
+
+
 ATTRIBUTION = ("booking_referral", "utm_source", "utm_medium", "utm_campaign")
 """The keys of `attribution`."""
 read_by: ContextVar[set[str] | None] = ContextVar("read_by", default=None)
@@ -111,6 +118,16 @@ class Appointment(models.Model):
     )
     confirmed_at = models.DateTimeField(
         null=True, editable=False, help_text="UTC; when the patient said: I will come."
+    )
+    # What the practice's own system says of it; another time or place takes the status back.
+    external_id = models.CharField(  # noqa: DJ001  # see above
+        max_length=100, null=True, editable=False, help_text="Its id there."
+    )
+    external_status = models.CharField(  # noqa: DJ001  # see above
+        max_length=7, choices=ExternalStatus, null=True, editable=False
+    )
+    external_reason = models.CharField(  # noqa: DJ001  # see above
+        max_length=200, null=True, editable=False, help_text="Why it could not be entered."
     )
     # Null where nothing is known, so that the partial indexes leave these rows out.
     patient = models.TextField(  # noqa: DJ001  # see above

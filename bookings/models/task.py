@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import Q
 
 from bookings.models.appointment import Appointment
+from bookings.models.webhook import Webhook
 
 
 class Queue(models.TextChoices):
@@ -12,6 +13,8 @@ class Queue(models.TextChoices):
     CODE = "code", "Codes"
     MAIL = "mail", "E-mail"
     REMINDER = "reminder", "Reminders"
+    WEBHOOK = "webhook", "Webhooks"
+    SLOW = "slow", "Webhooks of slow receivers"
     PERIODIC = "periodic", "Periodic work"
 
 
@@ -28,6 +31,10 @@ class TaskKind(models.TextChoices):
     CODE = "code", "Code"
     REMIND = "remind", "Find visits to remind of"
     PRUNE = "prune", "Delete old tasks"
+    WEBHOOK = "webhook", "Deliver webhooks"
+    WEBHOOK_FAILING = "webhook_failing", "Webhook fails"
+    WEBHOOK_OFF = "webhook_off", "Webhook switched off"
+    WATCH_WEBHOOKS = "watch_webhooks", "Find webhooks that fail"
 
 
 class TaskStatus(models.TextChoices):
@@ -52,6 +59,9 @@ class Task(models.Model):
     )
     appointment = models.ForeignKey(
         Appointment, models.PROTECT, null=True, related_name="tasks", db_index=False
+    )
+    webhook = models.ForeignKey(
+        Webhook, models.CASCADE, null=True, related_name="tasks", db_index=False
     )
     with_words = models.BooleanField(
         default=False, help_text="Whether the mail has the office's words (Patient.words)."

@@ -12,13 +12,15 @@ locks the feed's row and writes everything. So the row is locked only until the 
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from django.core import signing
 from django.db import connection
 from django.db.models import Exists, Q, QuerySet
 
 from bookings.models import Event
 from openchair.database import writes
-from practices.models import Partner
+from practices.models import OwnSystem, Partner
 
+_SALT = "openchair.feed"
 _ADVANCE = """
     INSERT INTO bookings_feed (practice_id, newest) VALUES (%s, %s)
     ON CONFLICT (practice_id) DO UPDATE SET newest = bookings_feed.newest + excluded.newest
@@ -45,18 +47,30 @@ def write(events: Sequence[Event], **changes: writes.Statement) -> Callable[[], 
     return partial(writes.read_back, cursor, events, "number")
 
 
+def cursor(practice_id: str, number: int) -> str:
+    """Return the feed's position behind this event, as a signed text, which grants nothing."""
+    return signing.Signer(salt=_SALT).sign_object([practice_id, number])
+
+
+def position(text: str) -> tuple[str, int]:
+    """Return the practice and the number in a cursor. Raises signing.BadSignature."""
+    practice_id, number = signing.Signer(salt=_SALT).unsign_object(text)
+    return practice_id, number
+
+
 def shown_to(partner_id: str, *, practice_id: str, after: int, until: int) -> QuerySet[Event]:
     """Return a practice's events that a partner may read: `after` < number <= `until`, in order.
 
-    Events of bookings are for every partner, events of an appointment for its own, and for the one
-    that is its source, if the practice is granted: anybody can name a source. The others have no
-    patient data, so they need no check of a grant: one that was revoked and granted again leaves no
-    gap in a partner's sync.
+    Events of bookings are for every partner, events of an appointment for its own, and if the
+    practice is granted for the practice's own system, and for the one that is its source: anybody
+    can name a source. The others have no patient data, so they need no check of a grant: one that
+    was revoked and granted again leaves no gap in a partner's sync.
     """
     ours = Q(appointment__isnull=True)
     ours |= Q(appointment__partner_id=partner_id)
     grants = Q(all_practices=True) | Q(practices=practice_id)
     is_granted = Exists(Partner.objects.filter(grants, pk=partner_id))
-    ours |= Q(is_granted, appointment__source=partner_id)
+    is_its_system = Exists(OwnSystem.objects.filter(practice=practice_id, partner=partner_id))
+    ours |= Q(is_granted, Q(appointment__source=partner_id) | Q(is_its_system))
     numbers = Q(number__gt=after, number__lte=until)
     return Event.objects.filter(ours, numbers, practice_id=practice_id).order_by("number")

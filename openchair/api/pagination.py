@@ -4,9 +4,10 @@ A page begins after the position of the previous page's last row in the order, n
 rows; so whatever is written meanwhile, a row that stays is returned once.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from django.core import signing
 from django.db.models import Q, QuerySet
@@ -18,6 +19,7 @@ MOST = 1000
 DEFAULT = 100
 PARAMETERS = ("limit", "cursor")
 _SALT = "openchair.page"
+Position = TypeVar("Position")
 
 
 @dataclass(frozen=True)
@@ -53,19 +55,15 @@ def limit(request: Request) -> int:
 
 
 def _position(cursor: str) -> tuple[datetime | None, str]:
-    at, row_id = unsigned("cursor", cursor, _SALT)
+    signer = signing.Signer(salt=_SALT)
+    at, row_id = read("cursor", cursor, signer.unsign_object)
     return None if at is None else datetime.fromisoformat(at), row_id
 
 
-def signed(position: Any, salt: str) -> str:
-    """Return a position in a list as a signed, opaque text, which grants nothing."""
-    return signing.Signer(salt=salt).sign_object(position)
-
-
-def unsigned(parameter: str, text: str, salt: str) -> Any:
-    """Return the position in such a text, however old. Raises ValidationError for any other."""
+def read(parameter: str, text: str, position_in: Callable[[str], Position]) -> Position:
+    """Return the position in a signed text, however old. Raises ValidationError for any other."""
     try:
-        return signing.Signer(salt=salt).unsign_object(text)
+        return position_in(text)
     except signing.BadSignature:
         raise ValidationError(
             {parameter: "This is not what an answer here gave you: copy it whole, or leave it out."}
@@ -95,7 +93,8 @@ def rows_of(rows: QuerySet[Any, Any], page: Page, column: str) -> tuple[list[Any
         return found, None
     last = found[page.limit - 1]
     at = getattr(last, column)
-    return found[: page.limit], signed([at and at.isoformat(), last.id], _SALT)
+    cursor = signing.Signer(salt=_SALT).sign_object([at and at.isoformat(), last.id])
+    return found[: page.limit], cursor
 
 
 def link(request: Request, **changed: str) -> str:

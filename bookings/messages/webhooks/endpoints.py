@@ -1,0 +1,199 @@
+"""Verbs of endpoints, for the API and the admin: make, edit, rotate, test, replay, switch off."""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+
+from bookings import walltime
+from bookings.messages.webhooks import positions, signing
+from bookings.models import (
+    DeliveryStatus,
+    OffReason,
+    Queue,
+    Task,
+    TaskKind,
+    Webhook,
+    WebhookDelivery,
+    WebhookType,
+)
+from openchair import encryption
+from openchair.errors import Refused
+from openchair.json_text import encode
+from practices.models import Partner, Practice
+
+MOST = 20
+"""Endpoints of a partner."""
+BOTH_SECRETS = timedelta(hours=24)
+"""How long the old secret signs beside the new one."""
+
+
+@transaction.atomic
+def create(
+    partner: Partner, *, url: str, types: Collection[str], practice_ids: Collection[str]
+) -> tuple[Webhook, str]:
+    """Make an endpoint; return it with its secret, which is not shown again. Raises Refused.
+
+    practice_ids: all granted; empty for every practice that is, now or later.
+    """
+    Partner.objects.select_for_update().get(pk=partner.pk)  # of two at once, the second counts both
+    if partner.webhooks.count() >= MOST:
+        text = f"A partner has at most {MOST} webhooks: edit one, or delete one first."
+        raise Refused("too_many_webhooks", text)
+    secret, now = signing.new_secret(), walltime.now()
+    webhook = Webhook.objects.create(
+        partner=partner,
+        url=url,
+        types=sorted(types),
+        secret=encryption.seal(secret),
+        sealed_by=encryption.key_names()[0],
+        created_at=now,
+    )
+    webhook.practices.set(Practice.objects.filter(pk__in=practice_ids))
+    positions.begin(webhook)
+    Task.objects.create(
+        queue_name=Queue.WEBHOOK,
+        kind=TaskKind.WEBHOOK,
+        key=f"webhook:{webhook.pk}",
+        webhook=webhook,
+        run_after=now,
+        enqueued_at=now,
+    )
+    return webhook, secret
+
+
+def lock(webhook_id: str) -> Webhook:
+    """Return an endpoint whose row nobody else changes before the transaction ends."""
+    rows = Webhook.objects.select_for_update(of=("self",)).select_related("partner")
+    return rows.get(pk=webhook_id)
+
+
+@transaction.atomic
+def edit(webhook_id: str, **fields: Any) -> Webhook:
+    """Change what is sent of url, types, practice_ids and active. Raises Webhook.DoesNotExist.
+
+    Switched on, it is told of what comes from now on.
+    """
+    webhook = lock(webhook_id)
+    if "practice_ids" in fields:
+        named = Practice.objects.filter(pk__in=fields.pop("practice_ids"))
+        webhook.practices.set(named)
+    active = fields.pop("active", webhook.active)
+    for name, value in fields.items():
+        setattr(webhook, name, value)
+    webhook.save(update_fields=[*fields])
+    if active and not webhook.active:
+        _switch_on(webhook)
+    elif webhook.active and not active:
+        _switch_off(webhook, OffReason.PARTNER)
+    if webhook.active:
+        positions.begin(webhook)
+    return webhook
+
+
+def _switch_on(webhook: Webhook) -> None:
+    webhook.active, webhook.off_reason = True, ""
+    webhook.failures, webhook.failing_since, webhook.warned_at = 0, None, None
+    webhook.save()
+
+
+@transaction.atomic
+def switch_off(webhook_id: str, reason: OffReason) -> None:
+    """Switch an endpoint off that is on, and give up what waits for it."""
+    webhook = lock(webhook_id)
+    if webhook.active:
+        _switch_off(webhook, reason)
+
+
+def _switch_off(webhook: Webhook, reason: OffReason) -> None:
+    webhook.active, webhook.off_reason = False, reason
+    webhook.save(update_fields=["active", "off_reason"])
+    positions.forget(webhook)
+    waiting = webhook.deliveries.filter(status=DeliveryStatus.PENDING)
+    waiting.update(status=DeliveryStatus.FAILED, next_attempt_at=None)
+
+
+# Secrets ---------------------------------------------------------------------------------------
+
+
+def secrets_of(webhook: Webhook, now: datetime) -> list[str]:
+    """Return the secrets that sign now, the newest first. Raises encryption.UnreadableError."""
+    found = [webhook.secret]
+    if webhook.old_secret_until is not None and webhook.old_secret_until > now:
+        found.append(webhook.old_secret)
+    return [encryption.unseal(each) for each in found]
+
+
+@transaction.atomic
+def rotate(webhook_id: str, *, force: bool = False) -> tuple[Webhook, str]:
+    """Give an endpoint a new secret, and return it; the old one signs too for BOTH_SECRETS.
+
+    Raises Refused while an earlier one still does, as it would end at once, unless forced.
+    """
+    webhook, now = lock(webhook_id), walltime.now()
+    secret, until = signing.new_secret(), webhook.old_secret_until
+    if until is not None and until > now and not force:
+        text = (
+            f"It was rotated already; the old secret signs until {until:%Y-%m-%dT%H:%MZ}. Wait, or "
+            "send DELETE to end it, or send force."
+        )
+        raise Refused("still_rotating", text)
+    webhook.old_secret = encryption.seal(encryption.unseal(webhook.secret))
+    webhook.old_secret_until = now + BOTH_SECRETS
+    webhook.secret, webhook.sealed_by = encryption.seal(secret), encryption.key_names()[0]
+    webhook.save()
+    return webhook, secret
+
+
+@transaction.atomic
+def end_rotation(webhook_id: str) -> Webhook:
+    """Sign with the newest secret alone."""
+    webhook = lock(webhook_id)
+    webhook.old_secret, webhook.old_secret_until = "", None
+    webhook.save(update_fields=["old_secret", "old_secret_until"])
+    return webhook
+
+
+def seal_anew() -> int:
+    """Encrypt with the first key the secrets that another one encrypted; return how many."""
+    first = encryption.key_names()[0]
+    stale = list(Webhook.objects.exclude(sealed_by=first).values_list("pk", flat=True))
+    for each in stale:
+        with transaction.atomic():
+            webhook = lock(each)
+            webhook.secret = encryption.seal(encryption.unseal(webhook.secret))
+            if webhook.old_secret:
+                webhook.old_secret = encryption.seal(encryption.unseal(webhook.old_secret))
+            webhook.sealed_by = first
+            webhook.save(update_fields=["secret", "old_secret", "sealed_by"])
+    return len(stale)
+
+
+# Tests and replays -----------------------------------------------------------------------------
+
+
+def ping(webhook: Webhook) -> WebhookDelivery:
+    """Have a test sent, once, also to an endpoint that is off."""
+    now = walltime.now()
+    body = {
+        "type": WebhookType.PING,
+        "timestamp": now.isoformat(),
+        "data": {"webhook_id": webhook.pk},
+    }
+    return WebhookDelivery.objects.create(
+        webhook=webhook,
+        type=WebhookType.PING,
+        body=encode(body),
+        next_attempt_at=now,
+        is_replay=True,
+        created_at=now,
+    )
+
+
+def replay(deliveries: Any) -> int:
+    """Have each of these deliveries sent once more, now; return how many there are.
+
+    deliveries: a query of WebhookDelivery. Whether an endpoint is on or off is not counted by it.
+    """
+    return int(deliveries.update(next_attempt_at=walltime.now(), is_replay=True))

@@ -1,0 +1,46 @@
+"""Positions: how far in each practice's feed an endpoint has been told."""
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from bookings.models import Feed, Webhook, WebhookPosition
+from practices.models import Practice
+
+
+def practices_of(webhook: Webhook) -> QuerySet[Practice]:
+    """Return the practices it may be told of: granted, and among those it names if it does."""
+    partner = webhook.partner
+    found = Practice.objects.filter(active=True) if partner.active else Practice.objects.none()
+    if not partner.all_practices:
+        found = found.filter(partners=partner)
+    named = webhook.practices.values("pk")
+    return found.filter(pk__in=named) if named.exists() else found
+
+
+def begin(webhook: Webhook) -> None:
+    """Begin with what comes from now on in practices that it has no position in; forget others.
+
+    Called when an endpoint is made, edited or switched on, and every minute for changed grants.
+    """
+    ours = set(practices_of(webhook).values_list("pk", flat=True))
+    known = set(webhook.positions.values_list("practice_id", flat=True))
+    webhook.positions.exclude(practice__in=ours).delete()
+    newest = dict(Feed.objects.filter(practice__in=ours - known).values_list("practice", "newest"))
+    WebhookPosition.objects.bulk_create(
+        (
+            WebhookPosition(webhook=webhook, practice_id=each, number=newest.get(each, 0))
+            for each in ours - known
+        ),
+        ignore_conflicts=True,
+    )
+
+
+def forget(webhook: Webhook) -> None:
+    """Forget how far it was told: what happens while it is off is in the feed alone."""
+    webhook.positions.all().delete()
+
+
+def behind() -> Q:
+    """Filter tasks to those whose endpoint has not been told of the newest event of a practice."""
+    newer = Feed.objects.filter(practice=OuterRef("practice"), newest__gt=OuterRef("number"))
+    found = WebhookPosition.objects.filter(Exists(newer), webhook=OuterRef("webhook"))
+    return Q(Exists(found), webhook__active=True)

@@ -1,0 +1,88 @@
+"""Add the webhook of a task, and the kinds of task that are about one.
+
+Null without a default and without an index, so nobody waits.
+"""
+
+import django.db.models.deletion
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("bookings", "0017_webhooks"),
+    ]
+
+    operations = [
+        migrations.AlterField(
+            model_name="delivery",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("booked", "Booked"),
+                    ("reserved", "Place reserved"),
+                    ("time_given", "Exact time set"),
+                    ("moved", "Moved"),
+                    ("cancelled", "Cancelled"),
+                    ("reminder_3_days", "Reminder, 3 days before"),
+                    ("reminder_1_day", "Reminder, 1 day before"),
+                    ("code", "Code"),
+                    ("remind", "Find visits to remind of"),
+                    ("prune", "Delete old tasks"),
+                    ("webhook", "Deliver webhooks"),
+                    ("webhook_failing", "Webhook fails"),
+                    ("webhook_off", "Webhook switched off"),
+                    ("watch_webhooks", "Find webhooks that fail"),
+                ],
+                max_length=15,
+            ),
+        ),
+        migrations.AlterField(
+            model_name="task",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("booked", "Booked"),
+                    ("reserved", "Place reserved"),
+                    ("time_given", "Exact time set"),
+                    ("moved", "Moved"),
+                    ("cancelled", "Cancelled"),
+                    ("reminder_3_days", "Reminder, 3 days before"),
+                    ("reminder_1_day", "Reminder, 1 day before"),
+                    ("code", "Code"),
+                    ("remind", "Find visits to remind of"),
+                    ("prune", "Delete old tasks"),
+                    ("webhook", "Deliver webhooks"),
+                    ("webhook_failing", "Webhook fails"),
+                    ("webhook_off", "Webhook switched off"),
+                    ("watch_webhooks", "Find webhooks that fail"),
+                ],
+                max_length=15,
+            ),
+        ),
+        migrations.AlterField(
+            model_name="task",
+            name="queue_name",
+            field=models.CharField(
+                choices=[
+                    ("code", "Codes"),
+                    ("mail", "E-mail"),
+                    ("reminder", "Reminders"),
+                    ("webhook", "Webhooks"),
+                    ("slow", "Webhooks of slow receivers"),
+                    ("periodic", "Periodic work"),
+                ],
+                max_length=8,
+            ),
+        ),
+        migrations.AddField(
+            model_name="task",
+            name="webhook",
+            field=models.ForeignKey(
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="tasks",
+                to="bookings.webhook",
+            ),
+        ),
+    ]

@@ -1,0 +1,105 @@
+"""Add what the public feed needs: opt-in, state by two letters, NPI."""
+
+from django.db import migrations, models
+
+import practices.models
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("practices", "0006_own_system"),
+    ]
+
+    operations = [
+        migrations.AddField(
+            model_name="bookingpage",
+            name="public_feed",
+            field=models.BooleanField(
+                db_default=False,
+                default=False,
+                help_text="In a public list, by the standard SMART Scheduling Links; each time leads to your booking page.",
+                verbose_name="Search sites can list your free times",
+            ),
+        ),
+        migrations.AddField(
+            model_name="doctor",
+            name="npi",
+            field=models.CharField(
+                blank=True,
+                help_text="National Provider Identifier, ten digits; for search sites.",
+                max_length=10,
+                null=True,
+                validators=[practices.models.validate_npi],
+                verbose_name="NPI",
+            ),
+        ),
+        migrations.AddField(
+            model_name="location",
+            name="state_code",
+            field=models.CharField(
+                blank=True,
+                choices=[
+                    ("AL", "Alabama"),
+                    ("AK", "Alaska"),
+                    ("AS", "American Samoa"),
+                    ("AZ", "Arizona"),
+                    ("AR", "Arkansas"),
+                    ("CA", "California"),
+                    ("CO", "Colorado"),
+                    ("CT", "Connecticut"),
+                    ("DE", "Delaware"),
+                    ("DC", "District of Columbia"),
+                    ("FL", "Florida"),
+                    ("GA", "Georgia"),
+                    ("GU", "Guam"),
+                    ("HI", "Hawaii"),
+                    ("ID", "Idaho"),
+                    ("IL", "Illinois"),
+                    ("IN", "Indiana"),
+                    ("IA", "Iowa"),
+                    ("KS", "Kansas"),
+                    ("KY", "Kentucky"),
+                    ("LA", "Louisiana"),
+                    ("ME", "Maine"),
+                    ("MD", "Maryland"),
+                    ("MA", "Massachusetts"),
+                    ("MI", "Michigan"),
+                    ("MN", "Minnesota"),
+                    ("MS", "Mississippi"),
+                    ("MO", "Missouri"),
+                    ("MT", "Montana"),
+                    ("NE", "Nebraska"),
+                    ("NV", "Nevada"),
+                    ("NH", "New Hampshire"),
+                    ("NJ", "New Jersey"),
+                    ("NM", "New Mexico"),
+                    ("NY", "New York"),
+                    ("NC", "North Carolina"),
+                    ("ND", "North Dakota"),
+                    ("MP", "Northern Mariana Islands"),
+                    ("OH", "Ohio"),
+                    ("OK", "Oklahoma"),
+                    ("OR", "Oregon"),
+                    ("PA", "Pennsylvania"),
+                    ("PR", "Puerto Rico"),
+                    ("RI", "Rhode Island"),
+                    ("SC", "South Carolina"),
+                    ("SD", "South Dakota"),
+                    ("TN", "Tennessee"),
+                    ("TX", "Texas"),
+                    ("VI", "U.S. Virgin Islands"),
+                    ("UT", "Utah"),
+                    ("VT", "Vermont"),
+                    ("VA", "Virginia"),
+                    ("WA", "Washington"),
+                    ("WV", "West Virginia"),
+                    ("WI", "Wisconsin"),
+                    ("WY", "Wyoming"),
+                ],
+                help_text="For search sites.",
+                max_length=2,
+                null=True,
+                verbose_name="state, two letters",
+            ),
+        ),
+    ]
