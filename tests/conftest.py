@@ -16,6 +16,7 @@ from django.test import Client
 
 from practices.models import Kind
 from tests.factories import NOON, Scene
+from tests.receiver import LOCAL, Receiver, authority, receiving
 from tests.server import Server, running_server
 
 PLAIN = "django.contrib.staticfiles.storage.StaticFilesStorage"
@@ -158,4 +159,18 @@ def together(count: int, act: Callable[[], Any]) -> list[Any]:
 def server() -> Iterator[Server]:
     """Run the product once, for all tests with real connections."""
     with running_server() as running:
+        yield running
+
+
+@pytest.fixture
+def trusting(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let this process call the receivers of tests/receiver.py."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority()))
+    settings.WEBHOOK_PRIVATE_HOSTS = frozenset({LOCAL})
+
+
+@pytest.fixture
+def receiver(trusting: None) -> Iterator[Receiver]:
+    """Run a partner's receiver of webhooks, which this process may call."""
+    with receiving() as running:
         yield running
