@@ -213,6 +213,32 @@ def public_url(name: str, *, hosts: list[str], port: int, https: bool) -> str:
     return f"{'https' if https else 'http'}://{named}"
 
 
+def private_hosts(name: str) -> frozenset[str]:
+    """Read names and addresses of hosts, separated by commas, in lower case."""
+    hosts = [each.strip().lower() for each in os.environ.get(name, "").split(",")]
+    for host in filter(None, hosts):
+        if not re.fullmatch(r"[a-z0-9._-]+|\[[0-9a-f:.]+\]", host):
+            raise ImproperlyConfigured(
+                f"{name} has {host!r}: write bare names or addresses of hosts separated by commas, "
+                "emr.clinic.internal,10.0.0.7,[fd00::7] for example."
+            )
+    return frozenset(filter(None, hosts))
+
+
+def proxy(name: str) -> SplitResult | None:
+    """Read the URL of a proxy; None if it is not set."""
+    text = os.environ.get(name, "").strip().rstrip("/")
+    if not text:
+        return None
+    match = re.fullmatch(r"http://(?:[A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\]):([0-9]{1,5})", text)
+    if not match or not 1 <= int(match[1]) <= 65_535:
+        # It may hold a password, so it is not repeated.
+        raise ImproperlyConfigured(
+            f"{name} cannot be read: write http://proxy.example:4750, without user and path."
+        )
+    return urlsplit(text)
+
+
 def secret_key(name: str, *, kept_in: Path, local: bool) -> str:
     """Read the signing key; an installation for this machine only makes and stores its own.
 

@@ -115,6 +115,12 @@ EMAIL_FILE_PATH = Path(os.environ.get("STATE_DIRECTORY") or DATA_DIR) / "mail"
 # whoever does not wait for that sends it again and again. Ten of them are less than a task's lease.
 EMAIL_TIMEOUT = 25
 
+# Webhooks --------------------------------------------------------------------------------------
+
+# Hosts that webhooks may call though they are private; and a proxy (CONNECT) for all calls.
+WEBHOOK_PRIVATE_HOSTS = env.private_hosts("WEBHOOK_PRIVATE_HOSTS")
+WEBHOOK_PROXY = env.proxy("WEBHOOK_PROXY")
+
 # Django --------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
@@ -383,5 +389,7 @@ LOGGING = {
         "django.security": {"level": "CRITICAL"},
         "gunicorn.error": {"handlers": ["console"], "level": "INFO", "propagate": False},
         "openchair.request": {"level": "INFO"},
+        # Its warnings repeat URLs of partners, and what their servers answer.
+        "urllib3": {"level": "ERROR"},
     },
 }

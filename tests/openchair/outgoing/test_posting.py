@@ -1,0 +1,234 @@
+"""Calls to a receiver that answers well, badly, slowly, or not at all."""
+
+import gzip
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from openchair.outgoing import posting
+from openchair.outgoing.posting import Answer, Unreached
+from tests.conftest import only_once_on_sqlite
+from tests.receiver import Does, Receiver, receiving
+from tests.server import free_port
+
+pytestmark = only_once_on_sqlite
+
+
+def post(url: str) -> Answer:
+    with posting.Receiver(url) as receiver:
+        return receiver.post(b'{"type":"webhook.ping"}', {"webhook-id": "1"})
+
+
+def test_what_is_sent_arrives_over_one_connection(receiver: Receiver) -> None:
+    receiver.otherwise = Does(201, body=b"thank you")
+    with posting.Receiver(f"{receiver.url}/path?a=%20b") as ours:
+        answers = [ours.post(b"body", {"webhook-id": "1"}) for _ in range(3)]
+    assert answers == [Answer(201, "thank you", None)] * 3
+    call, *others = receiver.calls
+    assert {other.peer for other in others} == {call.peer}
+    assert (call.path, call.body) == ("/hook/path?a=%20b", b"body")
+    assert call.headers == {
+        "host": f"localhost:{receiver.port}",
+        "webhook-id": "1",
+        "user-agent": "OpenChair",
+        "content-length": "4",
+        "accept-encoding": "identity",
+    }
+
+
+@pytest.mark.parametrize("status", [204, 301, 307, 400, 410, 429, 500, 503, 599])
+def test_an_answer_is_returned_whatever_its_status(receiver: Receiver, status: int) -> None:
+    receiver.otherwise = Does(status, {"Location": receiver.url}, b"" if status == 204 else b"no")
+    assert post(receiver.url).status == status
+    assert len(receiver.calls) == 1  # a redirect is not followed
+
+
+@pytest.mark.parametrize(
+    ("sent", "seconds"),
+    [("120", 120), ("0", 0), ("soon", None), ("", None), ("-5", None), ("9" * 5000, None)],
+)
+def test_retry_after_is_seconds(receiver: Receiver, sent: str, seconds: float | None) -> None:
+    receiver.otherwise = Does(429, {"Retry-After": sent})
+    assert post(receiver.url).retry_after == seconds
+
+
+@pytest.mark.parametrize(("minutes", "seconds"), [(10, 600), (-10, 0)])
+def test_retry_after_is_a_date(receiver: Receiver, minutes: int, seconds: float) -> None:
+    at = timezone.now() + timedelta(minutes=minutes)
+    receiver.otherwise = Does(503, {"Retry-After": format_datetime(at, usegmt=True)})
+    assert post(receiver.url).retry_after == pytest.approx(seconds, abs=3)
+
+
+def test_of_a_long_answer_the_beginning_is_read_and_the_status_counts(receiver: Receiver) -> None:
+    receiver.otherwise = Does(body=b"x" * 10_000_000)
+    with posting.Receiver(receiver.url) as ours:
+        assert ours.post(b"", {}) == ours.post(b"", {}) == Answer(200, "x" * posting.SHOWN, None)
+    assert len({call.peer for call in receiver.calls}) == 2  # the rest was not read
+
+
+def test_a_compressed_answer_is_not_decoded(receiver: Receiver) -> None:
+    bomb = gzip.compress(b"\0" * 10_000_000)
+    receiver.otherwise = Does(headers={"Content-Encoding": "gzip"}, body=bomb)
+    assert post(receiver.url).text.startswith("\x1f\ufffd")
+
+
+def test_text_is_text_whatever_bytes_came(receiver: Receiver) -> None:
+    receiver.otherwise = Does(body=b"caf\xc3\xa9\0\xff" + b"\xe2\x82\xac" * 200)
+    text = post(receiver.url).text
+    assert text.startswith("café\ufffd\ufffd€€€")
+    assert text.encode()  # no half characters, and no NUL, which PostgreSQL refuses
+
+
+def test_an_answer_that_breaks_off_counts_by_its_status(receiver: Receiver) -> None:
+    receiver.otherwise = Does(raw=b"HTTP/1.1 202 OK\r\nContent-Length: 50\r\n\r\nhalf")
+    assert post(receiver.url).status == 202
+
+
+# No answer -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("does", "kind"),
+    [
+        (Does(hang_up=True), "connection closed"),
+        (Does(raw=b"SSH-2.0-OpenSSH_9.6\r\n\r\n"), "not http"),
+        (Does(raw=b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\r\n"), "not http"),
+        (Does(raw=b"HTTP/1.1 200 " + b"x" * 100_000), "not http"),
+        (Does(raw=b"HTTP/1.1 99999 OK\r\n\r\n"), "not http"),
+        (Does(headers={"Content-Length": "5, 6"}), "not http"),
+    ],
+)
+def test_what_is_no_answer_is_told_by_its_kind(receiver: Receiver, does: Does, kind: str) -> None:
+    receiver.otherwise = does
+    with pytest.raises(Unreached, match=f"^{kind}$"):
+        post(receiver.url)
+
+
+def test_nobody_listens(trusting: None) -> None:
+    with pytest.raises(Unreached, match="^connection refused$"):
+        post(f"https://localhost:{free_port()}/")
+
+
+def test_a_server_without_tls_is_told_so(trusting: None) -> None:
+    def answer(server: socket.socket) -> None:
+        with server.accept()[0] as client:
+            client.sendall(b"HTTP/1.1 400 No\r\n\r\n")
+            client.recv(1000)
+
+    with closing(socket.create_server(("127.0.0.1", 0))) as server, ThreadPoolExecutor() as pool:
+        pool.submit(answer, server)
+        with pytest.raises(Unreached, match="^tls$"):
+            post(f"https://localhost:{server.getsockname()[1]}/")
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_a_certificate_has_to_be_trusted_and_of_that_host(
+    trusted: bool, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not trusted:
+        monkeypatch.delenv("SSL_CERT_FILE")
+    with receiving("other.example") as other, pytest.raises(Unreached, match="^certificate$"):
+        post(f"https://localhost:{(other if trusted else receiver).port}/")
+    assert other.calls == receiver.calls == []
+
+
+def test_a_name_that_is_none_is_told_so(settings: Any) -> None:
+    settings.WEBHOOK_PRIVATE_HOSTS = {"nobody.invalid"}
+    with pytest.raises(Unreached, match="^dns$"):
+        post("https://nobody.invalid/")
+
+
+def test_what_the_operator_allows_no_more_is_not_called(receiver: Receiver, settings: Any) -> None:
+    settings.WEBHOOK_PRIVATE_HOSTS = frozenset()
+    with pytest.raises(Unreached, match="^refused address$"):
+        post(receiver.url)
+    assert receiver.calls == []
+
+
+def test_an_address_of_the_operators_own_can_be_allowed(trusting: None, settings: Any) -> None:
+    settings.WEBHOOK_PRIVATE_HOSTS = {"127.0.0.1", "[::1]"}
+    with receiving("127.0.0.1") as by_ipv4:
+        assert post(by_ipv4.url).status == 200
+    assert by_ipv4.calls[0].headers["host"] == f"127.0.0.1:{by_ipv4.port}"
+
+
+# Time ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "does",
+    [
+        Does(delay=30),
+        Does(drip="body", body=b"x" * 100, pause=0.05),
+        Does(drip="all", pause=0.05),
+        Does(raw=b"HTTP/1.1 100 Continue\r\n\r\n" * 30, drip="all", pause=0.05),
+    ],
+)
+def test_all_of_a_call_has_its_time(
+    receiver: Receiver, does: Does, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(posting, "SECONDS", 0.5)
+    receiver.otherwise, began = does, time.monotonic()
+    with pytest.raises(Unreached, match="^timeout$"):
+        post(receiver.url)
+    assert 0.4 < time.monotonic() - began < 1.5
+
+
+@pytest.mark.nightly
+def test_a_byte_a_second_ends_after_15_seconds(receiver: Receiver) -> None:
+    receiver.otherwise, began = Does(drip="all"), time.monotonic()
+    with pytest.raises(Unreached, match="^timeout$"):
+        post(receiver.url)
+    assert 14.5 < time.monotonic() - began < 16
+
+
+def test_connecting_has_a_time_of_its_own(trusting: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """TLS too: this server takes connections, and says nothing."""
+    monkeypatch.setattr(posting, "TO_CONNECT", 0.3)
+    with closing(socket.create_server(("127.0.0.1", 0))) as silent:
+        began = time.monotonic()
+        with pytest.raises(Unreached, match="^timeout$"):
+            post(f"https://localhost:{silent.getsockname()[1]}/")
+    assert 0.2 < time.monotonic() - began < 1.5
+
+
+# Connections that are kept ---------------------------------------------------------------------
+
+
+def test_a_kept_connection_that_was_closed_is_opened_anew(receiver: Receiver) -> None:
+    with posting.Receiver(receiver.url) as ours:
+        ours.post(b"1", {})
+        receiver.close_connections()
+        ours.post(b"2", {})
+        receiver.answers = [Does(hang_up=True)]  # as it was about to close it when this came
+        ours.post(b"3", {})
+    assert [call.body for call in receiver.calls] == [b"1", b"2", b"3", b"3"]
+
+
+def test_a_new_connection_that_is_closed_is_not_tried_again(receiver: Receiver) -> None:
+    receiver.otherwise = Does(hang_up=True)
+    with posting.Receiver(receiver.url) as ours:
+        for _ in range(2):
+            with pytest.raises(Unreached, match="^connection closed$"):
+                ours.post(b"", {})
+    assert len(receiver.calls) == 2
+
+
+def test_after_a_timeout_the_next_call_has_a_connection_of_its_own(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or the late answer to the first would be taken for the answer to the second."""
+    monkeypatch.setattr(posting, "SECONDS", 0.3)
+    receiver.answers = [Does(500, delay=0.5)]
+    with posting.Receiver(receiver.url) as ours:
+        with pytest.raises(Unreached, match="^timeout$"):
+            ours.post(b"", {})
+        monkeypatch.setattr(posting, "SECONDS", 15)
+        assert ours.post(b"", {}).status == 200
