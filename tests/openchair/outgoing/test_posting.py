@@ -112,7 +112,7 @@ def test_what_is_no_answer_is_told_by_its_kind(receiver: Receiver, does: Does, k
 
 
 def test_nobody_listens(trusting: None) -> None:
-    with pytest.raises(Unreached, match="^connection refused$"):
+    with pytest.raises(Unreached, match=r"^connection refused$"):
         post(f"https://localhost:{free_port()}/")
 
 
@@ -124,7 +124,7 @@ def test_a_server_without_tls_is_told_so(trusting: None) -> None:
 
     with closing(socket.create_server(("127.0.0.1", 0))) as server, ThreadPoolExecutor() as pool:
         pool.submit(answer, server)
-        with pytest.raises(Unreached, match="^tls$"):
+        with pytest.raises(Unreached, match=r"^tls$"):
             post(f"https://localhost:{server.getsockname()[1]}/")
 
 
@@ -134,20 +134,20 @@ def test_a_certificate_has_to_be_trusted_and_of_that_host(
 ) -> None:
     if not trusted:
         monkeypatch.delenv("SSL_CERT_FILE")
-    with receiving("other.example") as other, pytest.raises(Unreached, match="^certificate$"):
+    with receiving("other.example") as other, pytest.raises(Unreached, match=r"^certificate$"):
         post(f"https://localhost:{(other if trusted else receiver).port}/")
     assert other.calls == receiver.calls == []
 
 
 def test_a_name_that_is_none_is_told_so(settings: Any) -> None:
     settings.WEBHOOK_PRIVATE_HOSTS = {"nobody.invalid"}
-    with pytest.raises(Unreached, match="^dns$"):
+    with pytest.raises(Unreached, match=r"^dns$"):
         post("https://nobody.invalid/")
 
 
 def test_what_the_operator_allows_no_more_is_not_called(receiver: Receiver, settings: Any) -> None:
     settings.WEBHOOK_PRIVATE_HOSTS = frozenset()
-    with pytest.raises(Unreached, match="^refused address$"):
+    with pytest.raises(Unreached, match=r"^refused address$"):
         post(receiver.url)
     assert receiver.calls == []
 
@@ -176,7 +176,7 @@ def test_all_of_a_call_has_its_time(
 ) -> None:
     monkeypatch.setattr(posting, "SECONDS", 0.5)
     receiver.otherwise, began = does, time.monotonic()
-    with pytest.raises(Unreached, match="^timeout$"):
+    with pytest.raises(Unreached, match=r"^timeout$"):
         post(receiver.url)
     assert 0.4 < time.monotonic() - began < 1.5
 
@@ -184,7 +184,7 @@ def test_all_of_a_call_has_its_time(
 @pytest.mark.nightly
 def test_a_byte_a_second_ends_after_15_seconds(receiver: Receiver) -> None:
     receiver.otherwise, began = Does(drip="all"), time.monotonic()
-    with pytest.raises(Unreached, match="^timeout$"):
+    with pytest.raises(Unreached, match=r"^timeout$"):
         post(receiver.url)
     assert 14.5 < time.monotonic() - began < 16
 
@@ -194,7 +194,7 @@ def test_connecting_has_a_time_of_its_own(trusting: None, monkeypatch: pytest.Mo
     monkeypatch.setattr(posting, "TO_CONNECT", 0.3)
     with closing(socket.create_server(("127.0.0.1", 0))) as silent:
         began = time.monotonic()
-        with pytest.raises(Unreached, match="^timeout$"):
+        with pytest.raises(Unreached, match=r"^timeout$"):
             post(f"https://localhost:{silent.getsockname()[1]}/")
     assert 0.2 < time.monotonic() - began < 1.5
 
@@ -216,7 +216,7 @@ def test_a_new_connection_that_is_closed_is_not_tried_again(receiver: Receiver) 
     receiver.otherwise = Does(hang_up=True)
     with posting.Receiver(receiver.url) as ours:
         for _ in range(2):
-            with pytest.raises(Unreached, match="^connection closed$"):
+            with pytest.raises(Unreached, match=r"^connection closed$"):
                 ours.post(b"", {})
     assert len(receiver.calls) == 2
 
@@ -228,7 +228,7 @@ def test_after_a_timeout_the_next_call_has_a_connection_of_its_own(
     monkeypatch.setattr(posting, "SECONDS", 0.3)
     receiver.answers = [Does(500, delay=0.5)]
     with posting.Receiver(receiver.url) as ours:
-        with pytest.raises(Unreached, match="^timeout$"):
+        with pytest.raises(Unreached, match=r"^timeout$"):
             ours.post(b"", {})
         monkeypatch.setattr(posting, "SECONDS", 15)
         assert ours.post(b"", {}).status == 200
