@@ -54,7 +54,7 @@ class TaskAdmin(ScopedAdmin):
 
     @admin.action(description="Drop: do not send")
     def drop(self, request: HttpRequest, queryset: QuerySet[Task]) -> None:
-        mail = queryset.filter(appointment__isnull=False)  # periodic work is for ever
+        mail = queryset.exclude(queue_name__in=queue.ENDLESS)
         taken = self._taken(request, mail, "Dropped.")
         for task in taken:
             deliveries.drop(task, DropReason.BY_OPERATOR)

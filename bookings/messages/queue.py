@@ -3,11 +3,13 @@
 A claim is one conditional UPDATE, which raises the task's lease number: of several workers that
 read the same row one gets it. Whatever is written about a task later carries that number, so a
 worker that was given up for dead changes nothing. An expired lease is claimed like any other row:
-nothing depends on a heartbeat.
+nothing depends on a heartbeat. Of an endpoint the lease is short, and renewed (leases.py).
+
+An endpoint of a partner has one task that is never done; it is due while there is work for it.
 """
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
@@ -15,10 +17,13 @@ from django.db.models import Case, Exists, F, Min, Model, OuterRef, Q, QuerySet,
 from django.db.models.functions import Coalesce, Now
 
 from bookings import walltime
+from bookings.messages.webhooks import work
 from bookings.models import Delivery, Outcome, Queue, Task, TaskStatus
 
 LEASE = timedelta(minutes=5)
 """Longer than any task takes; a task whose worker died is done by another after it."""
+SHORT_LEASE = timedelta(seconds=4)
+"""Of an endpoint: it is not told of anything until the lease of a worker that died is over."""
 LATE = timedelta(minutes=10)
 """Longer than any task that is due waits where a worker runs."""
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -34,20 +39,30 @@ RETRIES: dict[str, tuple[timedelta, ...]] = {
     Queue.MAIL: _OF_MAIL,
     Queue.REMINDER: _OF_MAIL,
     Queue.PERIODIC: (_MINUTE, 5 * _MINUTE, 30 * _MINUTE),
+    # What a receiver does is no failure of the task (webhooks/schedule.py).
+    Queue.WEBHOOK: (5 * _SECOND, _MINUTE),
+    Queue.SLOW: (5 * _SECOND, _MINUTE),
 }
 """How long after each failed attempt the next one follows; after the last the task has failed."""
+OF_WEBHOOKS = frozenset({Queue.WEBHOOK, Queue.SLOW})
+ENDLESS = frozenset({Queue.PERIODIC, *OF_WEBHOOKS})
+"""Tasks that are never done, and tried for ever."""
 _JITTER = 0.1
 
 
-def due(now: datetime) -> QuerySet[Task]:
+def due(queue_name: str, now: datetime) -> QuerySet[Task]:
     """Return the tasks that have come due, those that a worker is at included."""
-    return Task.objects.filter(finished_at__isnull=True, run_after__lte=now)
+    tasks = Task.objects.filter(queue_name=queue_name, finished_at__isnull=True, run_after__lte=now)
+    return tasks.filter(work.is_there(now)) if queue_name in OF_WEBHOOKS else tasks
 
 
 def waiting_since(queue_name: str = Queue.MAIL) -> datetime | None:
     """Return since when the task that has been due longest waits, in UTC; None where none does."""
-    waiting = due(walltime.now()).filter(queue_name=queue_name).order_by("run_after")
-    return waiting.values_list("run_after", flat=True).first()
+    now = walltime.now()
+    waiting = due(queue_name, now)
+    if queue_name in OF_WEBHOOKS:
+        return work.waiting_since(waiting, now)
+    return waiting.order_by("run_after").values_list("run_after", flat=True).first()
 
 
 def stuck_since(now: datetime) -> datetime | None:
@@ -73,12 +88,12 @@ def claim(queue_name: str) -> Task | None:
 
     Of one appointment only one task is claimed at a time. Nothing is written where nothing is due.
     """
-    now = walltime.now()
-    free = due(now).filter(_free())
-    rows = free.filter(queue_name=queue_name).order_by("run_after", "id")
+    free = due(queue_name, walltime.now()).filter(_free())
+    lease_until = Now() + (SHORT_LEASE if queue_name in OF_WEBHOOKS else LEASE)
+    rows = free.order_by("run_after", "id")
     for pk, lease in list(rows.values_list("pk", "lease")[:_AT_ONCE]):
         claimed = free.filter(pk=pk, lease=lease).update(
-            lease=lease + 1, lease_until=Now() + LEASE, attempts=F("attempts") + 1
+            lease=lease + 1, lease_until=lease_until, attempts=F("attempts") + 1
         )
         if claimed:
             return Task.objects.filter(pk=pk, lease=lease + 1).first()
@@ -128,18 +143,33 @@ def finish(
     return is_ours
 
 
-def put_off(task: Task, until: datetime) -> bool:
-    """Give a claimed task back, to be done at that time (UTC) as if for the first time."""
-    return _change(task, run_after=until, lease_until=None, attempts=0, error="")
+def put_off(task: Task, until: datetime, *, queue_name: str = "") -> bool:
+    """Give a claimed task back, to be done at that time (UTC) as if for the first time.
+
+    queue_name: the queue that it goes to; empty for its own.
+    """
+    moved = {"queue_name": queue_name} if queue_name else {}
+    return _change(task, run_after=until, lease_until=None, attempts=0, error="", **moved)
+
+
+def renew(held: Mapping[int, int]) -> set[int]:
+    """Renew the short leases with these numbers; return the ids of the tasks still ours."""
+    ours = Q()
+    for pk, lease in held.items():
+        ours |= Q(pk=pk, lease=lease)
+    rows = Task.objects.filter(ours, finished_at=None)
+    if rows.update(lease_until=Now() + SHORT_LEASE) == len(held):
+        return {*held}
+    return {*rows.values_list("pk", flat=True)}
 
 
 def retry(task: Task, error: str) -> bool:
     """Give a claimed task back for another attempt; return False where that was the last one.
 
-    Periodic work is tried for ever. error: the class of what was raised.
+    What is endless is tried for ever. error: the class of what was raised.
     """
     waits, nth = RETRIES[task.queue_name], task.attempts
-    if nth > len(waits) and task.queue_name != Queue.PERIODIC:
+    if nth > len(waits) and task.queue_name not in ENDLESS:
         return False
     wait = waits[min(nth, len(waits)) - 1] * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311  # no secret
     anew = {"attempts": 0} if nth > len(waits) else {}
@@ -149,6 +179,8 @@ def retry(task: Task, error: str) -> bool:
 
 def is_spent(task: Task) -> bool:
     """Whether a claimed task has been claimed once more than it is tried."""
+    if task.queue_name in OF_WEBHOOKS:
+        return False
     return task.attempts > len(RETRIES[task.queue_name]) + 1
 
 

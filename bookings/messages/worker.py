@@ -17,6 +17,7 @@ from openchair.database import failures
 logger = logging.getLogger(__name__)
 POLL = 1.0
 """Seconds between two looks at an empty queue."""
+_POLLS = {Queue.WEBHOOK: 0.25}
 LONGEST_PAUSE = 30.0
 """Seconds between two looks while the database is away."""
 GRACE = 20.0
@@ -46,9 +47,10 @@ class Worker:
         # Daemons: a thread that hangs does not keep the process alive.
         self._threads = [
             threading.Thread(
-                target=self._work, args=(name, make), name=f"{name} {nth}", daemon=True
+                target=self._work, args=(name, make, turn), name=f"{name} {nth}", daemon=True
             )
             for name, (count, make) in handlers.items()
+            for turn in [threading.Lock()]
             for nth in range(count)
         ]
 
@@ -67,28 +69,59 @@ class Worker:
         # `put` is reentrant. An Event's `set` is not: the second waits for the lock of the first.
         self._stop_requests.put(None)
 
-    def _work(self, queue_name: str, make: Callable[[], Handler]) -> None:
+    def _work(self, queue_name: Queue, make: Callable[[], Handler], turn: threading.Lock) -> None:
         handler, pause = make(), 0.0
-        while not self._stopping.wait(pause):
+        while (task := self._next(queue_name, handler, turn, pause)) is not None:
             try:
-                task = queue.claim(queue_name)
-                if task is not None:
-                    run_task(handler, task)
-                else:
-                    handler.rest()
-                    close_old_connections()
-            except Exception as error:  # the database is away, say: no thread ends of it
-                if isinstance(error, failures.ERRORS):
-                    failures.note(error)
-                else:
-                    logger.error("The queue cannot be worked off.", exc_info=error)
-                connection.close()
-                pause = min(LONGEST_PAUSE, max(POLL, 2 * pause))
+                run_task(handler, task)
+            except Exception as error:
+                pause = POLL
+                _note(error)
             else:
-                pause = POLL if task is None else 0.0
+                pause = 0.0
         with suppress(Exception):  # whatever is away, this is the end
             handler.rest()
         connection.close()
+
+    def _next(
+        self, queue_name: Queue, handler: Handler, turn: threading.Lock, pause: float
+    ) -> Task | None:
+        """Wait for a task, and claim it; None when the worker is stopped.
+
+        turn: of a queue's threads one looks at a time, and the others rest.
+        """
+        if not turn.acquire(timeout=POLL):
+            with suppress(Exception):
+                _rest(handler)
+            turn.acquire()
+        poll = _POLLS.get(queue_name, POLL)
+        try:
+            while not self._stopping.wait(pause):
+                try:
+                    if (task := queue.claim(queue_name)) is not None:
+                        return task
+                    _rest(handler)
+                except Exception as error:  # the database is away, say: no thread ends of it
+                    _note(error)
+                    pause = min(LONGEST_PAUSE, max(POLL, 2 * pause))
+                else:
+                    pause = poll
+            return None
+        finally:
+            turn.release()
+
+
+def _rest(handler: Handler) -> None:
+    handler.rest()
+    close_old_connections()
+
+
+def _note(error: Exception) -> None:
+    if isinstance(error, failures.ERRORS):
+        failures.note(error)
+    else:
+        logger.error("The queue cannot be worked off.", exc_info=error)
+    connection.close()
 
 
 def run_task(handler: Handler, task: Task) -> None:

@@ -1,6 +1,7 @@
 """Key rotation: re-encrypt patients' data that an older key encrypted with the first key.
 
-The secrets of second factors have the same keys (openchair/staff/second_factor.py).
+The secrets of second factors have the same keys (openchair/staff/second_factor.py), and those of
+webhooks (bookings/messages/webhooks/endpoints.py).
 
 The terms that they are found by are made anew with it, and made where there are none yet.
 
@@ -14,7 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
-from bookings.models import Appointment, Booking, SearchTerm
+from bookings.models import Appointment, Booking, SearchTerm, Webhook
 from bookings.patients import record, terms
 from openchair import encryption
 from openchair.api.models import KeptAnswer
@@ -58,6 +59,7 @@ def _sealed(row: Appointment) -> int:
 def missing_keys() -> set[str]:
     """Return the names of keys that encrypted stored data and are not in PATIENT_KEYS."""
     used = set(KeptAnswer.objects.values_list("sealed_by", flat=True).distinct())
+    used |= set(Webhook.objects.values_list("sealed_by", flat=True).distinct())
     used |= set(SecondFactor.objects.values_list("sealed_by", flat=True).distinct())
     after: str | None = ""
     # A loose index scan: one query for each name, however many patients there are.

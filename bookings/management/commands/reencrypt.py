@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from bookings.messages.webhooks import endpoints
 from bookings.models import Appointment
 from bookings.patients.rotation import AT_ONCE, missing_keys, seal_anew, stale
 from openchair import encryption
@@ -20,8 +21,8 @@ class Command(BaseCommand):
     """Encrypt with the first key, so that the others can be removed from PATIENT_KEYS."""
 
     help = (
-        "Encrypt patients' data, and secrets of second factors, with the first key of "
-        "PATIENT_KEYS: what other keys encrypted, and what cannot be found by name yet, from "
+        "Encrypt patients' data, and secrets of second factors and webhooks, with the first key "
+        "of PATIENT_KEYS: what other keys encrypted, and what cannot be found by name yet, from "
         "before there was a search. In small batches while "
         "the server runs; it may be stopped and run again. When it ends well, no other key is "
         "needed any longer."
@@ -35,7 +36,8 @@ class Command(BaseCommand):
             )
         sealed = 0
         for _ in range(MOST_LOOKS):
-            sealed += sum(seal_anew()) + _answers_sealed() + second_factor.seal_anew()
+            sealed += sum(seal_anew()) + _answers_sealed()
+            sealed += second_factor.seal_anew() + endpoints.seal_anew()
             if not Appointment.objects.filter(stale()).exists():
                 break
         else:

@@ -1,4 +1,4 @@
-"""manage.py worker: send mail and do periodic work, until it is stopped."""
+"""manage.py worker: send mail, call webhooks and do periodic work, until it is stopped."""
 
 import signal
 from collections.abc import Callable
@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from bookings.messages.mail.sending import MailHandler
 from bookings.messages.periodic import PeriodicHandler
+from bookings.messages.webhooks.sending import WebhookHandler
 from bookings.messages.worker import Handler, Worker
 from bookings.models import Queue
 from openchair.operations import startup
@@ -19,6 +20,8 @@ HANDLERS: dict[Queue, tuple[int, Callable[[], Handler]]] = {
     Queue.REMINDER: (1, MailHandler),
     # While two wait for the mail server, the third makes the next mail.
     Queue.MAIL: (3, MailHandler),
+    Queue.WEBHOOK: (6, WebhookHandler),
+    Queue.SLOW: (4, WebhookHandler),
     Queue.PERIODIC: (1, PeriodicHandler),
 }
 
@@ -27,8 +30,9 @@ class Command(BaseCommand):
     """Run a worker in the foreground."""
 
     help = (
-        "Sends mail and does periodic work until it gets SIGTERM or SIGINT; then it finishes what "
-        "it is at. Any number may run, on any machines, with the server's settings."
+        "Sends mail, calls webhooks and does periodic work until it gets SIGTERM or SIGINT; then "
+        "it finishes what it is at. Any number may run, on any machines, with the server's "
+        "settings."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -62,14 +62,17 @@ def of(task: Task, visit: Appointment, now: datetime, code: str = "") -> EmailMe
     office_says = person.words if task.with_words else ""
     said = facts.of(visit, task.kind, now, link=link, words=office_says, code=code)
     words, name = wording.of(said), one_line(said.practice.name)
-    address = _ascii(person.email)
+    address = ascii_address(person.email)
     mail = EmailMultiAlternatives(
         words.subject,
         _text(words, said.language),
         str(Address(name, addr_spec=settings.EMAIL_FROM)),
         [address],
-        headers=_headers(task, words, said.language, now),
+        headers=headers(task, said.language, now),
     )
+    if words.no_reminders:  # RFC 8058
+        mail.extra_headers["List-Unsubscribe"] = f"<{words.no_reminders}>"
+        mail.extra_headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     mail.attach_alternative(_html(words, said.language), "text/html")
     if task.kind in ABOUT_CHANGES:
         organizer = (name, settings.EMAIL_FROM)
@@ -82,23 +85,19 @@ def of(task: Task, visit: Appointment, now: datetime, code: str = "") -> EmailMe
     return mail
 
 
-def _headers(task: Task, words: Wording, language: str, now: datetime) -> dict[str, str]:
+def headers(task: Task, language: str, now: datetime) -> dict[str, str]:
     """Return the headers besides sender, address and subject.
 
     The Message-ID is the same at each attempt. It comes from a key, so that it tells nobody how
     many mails there are, and from the instant too: a restored backup uses numbers again.
     """
     secret = encryption.derive("message id", f"{task.pk} {task.enqueued_at.isoformat()}")[0]
-    headers = {
+    return {
         "Message-ID": f"<{secret[:20].hex()}@{urlsplit(settings.PUBLIC_URL).hostname}>",
         "Date": format_datetime(now),
         "Auto-Submitted": "auto-generated",  # RFC 3834
         "Content-Language": language,
     }
-    if words.no_reminders:  # RFC 8058
-        headers["List-Unsubscribe"] = f"<{words.no_reminders}>"
-        headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-    return headers
 
 
 def _add_calendar_part(mail: EmailMultiAlternatives, method: str, file: bytes) -> None:
@@ -115,7 +114,7 @@ def _add_calendar_part(mail: EmailMultiAlternatives, method: str, file: bytes) -
     mail.attach(attachment)
 
 
-def _ascii(address: str) -> str:
+def ascii_address(address: str) -> str:
     """Return an address with its domain as mail servers know it (IDNA)."""
     local, _at, domain = address.rpartition("@")
     return f"{local}@{punycode(domain)}"

@@ -4,12 +4,13 @@ import time
 from collections.abc import Collection
 from datetime import datetime
 
+from django.core.mail import EmailMessage
 from django.db import connection
 
 from bookings import walltime
 from bookings.booking_page.summary import is_past
 from bookings.messages import deliveries, queue, reminders
-from bookings.messages.mail import message
+from bookings.messages.mail import message, to_partners
 from bookings.messages.mail.server import AddressRefused, MailServer, MessageRefused
 from bookings.models import (
     BOOKED,
@@ -38,6 +39,9 @@ class MailHandler:
         # In this order: what changes after `now` is news in the next mail (facts.last_told), and
         # another address then has not been refused (deliveries.refused).
         now = walltime.now()
+        if task.webhook_id is not None:
+            self._tell_partner(task, now)
+            return
         visit = _visit(task)
         if (reason := _why_not(task, visit, now)) is not None:
             deliveries.drop(task, reason)
@@ -47,12 +51,22 @@ class MailHandler:
             if at > now:
                 queue.put_off(task, at)
                 return
+        code = codes.of(visit) if task.kind == TaskKind.CODE else ""
+        mail = message.of(task, visit, now, code)
+        if _is_overtaken(task):  # while it was read: it may tell half of the change
+            deliveries.drop(task, DropReason.OVERTAKEN)
+            return
+        self._send(task, mail, now)
+
+    def _tell_partner(self, task: Task, now: datetime) -> None:
+        mail = to_partners.of(task, now)
+        if mail is None:
+            queue.finish(task)
+        else:
+            self._send(task, mail, now)
+
+    def _send(self, task: Task, mail: EmailMessage, now: datetime) -> None:
         try:
-            code = codes.of(visit) if task.kind == TaskKind.CODE else ""
-            mail = message.of(task, visit, now, code)
-            if _is_overtaken(task):  # while it was read: it may tell half of the change
-                deliveries.drop(task, DropReason.OVERTAKEN)
-                return
             self._server.send(mail)
         except (AddressRefused, MessageRefused) as refused:
             is_address = isinstance(refused, AddressRefused)

@@ -99,11 +99,13 @@ def _switch_on(webhook: Webhook) -> None:
 
 
 @transaction.atomic
-def switch_off(webhook_id: str, reason: OffReason) -> None:
-    """Switch an endpoint off that is on, and give up what waits for it."""
+def switch_off(webhook_id: str, reason: OffReason) -> bool:
+    """Switch an endpoint off, and give up what waits for it; return False where it is off."""
     webhook = lock(webhook_id)
-    if webhook.active:
+    was_on = webhook.active
+    if was_on:
         _switch_off(webhook, reason)
+    return was_on
 
 
 def _switch_off(webhook: Webhook, reason: OffReason) -> None:

@@ -1,6 +1,6 @@
 """Positions: how far in each practice's feed an endpoint has been told."""
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from bookings.models import Feed, Webhook, WebhookPosition
 from practices.models import Practice
@@ -23,7 +23,10 @@ def begin(webhook: Webhook) -> None:
     """
     ours = set(practices_of(webhook).values_list("pk", flat=True))
     known = set(webhook.positions.values_list("practice_id", flat=True))
-    webhook.positions.exclude(practice__in=ours).delete()
+    if known - ours:
+        webhook.positions.filter(practice__in=known - ours).delete()
+    if not ours - known:
+        return
     newest = dict(Feed.objects.filter(practice__in=ours - known).values_list("practice", "newest"))
     WebhookPosition.objects.bulk_create(
         (
@@ -39,8 +42,7 @@ def forget(webhook: Webhook) -> None:
     webhook.positions.all().delete()
 
 
-def behind() -> Q:
-    """Filter tasks to those whose endpoint has not been told of the newest event of a practice."""
+def behind() -> QuerySet[WebhookPosition]:
+    """Return the positions of endpoints that are on which are not at the newest event."""
     newer = Feed.objects.filter(practice=OuterRef("practice"), newest__gt=OuterRef("number"))
-    found = WebhookPosition.objects.filter(Exists(newer), webhook=OuterRef("webhook"))
-    return Q(Exists(found), webhook__active=True)
+    return WebhookPosition.objects.filter(Exists(newer), webhook__active=True)
