@@ -78,10 +78,6 @@ DELIVERY = {
     ],
     "body": encode(EVENT),
 }
-_AGAIN = {
-    "status": "delivered",
-    "next_attempt_at": "2026-11-03T22:10:00.000+00:00",
-}
 _webhook = OpenApiExample("webhook", value=WEBHOOK, response_only=True)
 _with_secret = OpenApiExample("webhook", value={**WEBHOOK, "secret": SECRET}, response_only=True)
 
@@ -211,6 +207,7 @@ ping_webhook = extend_schema(
                 "body": encode(TEST),
             },
             response_only=True,
+            status_codes=["202"],
         )
     ],
 )
@@ -239,7 +236,14 @@ replay_delivery = extend_schema(
     parameters=[WEBHOOK_ID, DELIVERY_ID],
     request=None,
     responses={202: OpenApiResponse(WebhookDeliverySerializer, description="The delivery.")},
-    examples=[OpenApiExample("delivery", value={**DELIVERY, **_AGAIN}, response_only=True)],
+    examples=[
+        OpenApiExample(
+            "delivery",
+            value={**DELIVERY, "next_attempt_at": "2026-11-03T22:10:00.000+00:00"},
+            response_only=True,
+            status_codes=["202"],
+        )
+    ],
 )
 
 replay_since = extend_schema(
@@ -256,7 +260,11 @@ replay_since = extend_schema(
     ],
     request=None,
     responses={202: OpenApiResponse(ReplayedSerializer, description="How many there are.")},
-    examples=[OpenApiExample("replayed", value={"deliveries": 12}, response_only=True)],
+    examples=[
+        OpenApiExample(
+            "replayed", value={"deliveries": 12}, response_only=True, status_codes=["202"]
+        )
+    ],
 )
 
 
@@ -280,9 +288,8 @@ def _header(name: str, description: str) -> dict[str, Any]:
 _CHANGED = {
     "practice_id": _text("The practice."),
     "booking_id": _text("The booking that changed."),
-    "appointment_id": _text("The appointment that changed; null for the booking.") | {
-        "type": ["string", "null"]
-    },
+    "appointment_id": _text("The appointment that changed; null for the booking.")
+    | {"type": ["string", "null"]},
     "from_status": _text("What it was; null when it was made.") | {"type": ["string", "null"]},
     "to_status": _text("What it became."),
     "sequence": {"type": "integer", "description": "The number of the change in the practice."},

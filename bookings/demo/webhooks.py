@@ -1,10 +1,10 @@
-"""The demo's webhooks, of the partner whose key it tells: both are off, as nobody is there."""
+"""The demo's webhooks, of the partner whose key it tells: all are off, as nobody is there."""
 
 from bookings.messages.webhooks import endpoints
 from bookings.models import SUBSCRIBED, DeliveryStatus
 from practices.models import Partner
 
-_RECEIVERS = ("https://orthodesk.example/openchair", "https://orthodesk.example/reports")
+_RECEIVERS = [f"https://orthodesk.example/{path}" for path in ("openchair", "reports", "staging")]
 
 
 def fill(partner: Partner) -> None:
