@@ -46,7 +46,11 @@ def _as_dict(webhook: Webhook) -> dict[str, Any]:
 
 
 def _tag(webhook: Webhook) -> str:
-    return conditional.text_tag(encode(_as_dict(webhook)))
+    return _tag_of(_as_dict(webhook))
+
+
+def _tag_of(data: dict[str, Any]) -> str:
+    return conditional.text_tag(encode(data))
 
 
 def _delivery_as_dict(delivery: WebhookDelivery) -> dict[str, Any]:
@@ -230,8 +234,9 @@ def _read(kind: type[StrictSerializer], body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _shown(webhook: Webhook, *, status: int = 200, **secret: str) -> HttpResponse:
-    headers = {"ETag": _tag(webhook)}
-    return json_response({**_as_dict(webhook), **secret}, status=status, headers=headers)
+    data = _as_dict(webhook)
+    headers = {"ETag": _tag_of(data)}
+    return json_response({**data, **secret}, status=status, headers=headers)
 
 
 def _accepted(data: dict[str, Any]) -> HttpResponse:

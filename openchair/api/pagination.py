@@ -90,7 +90,7 @@ def rows_of(
             placed = placed.filter(behind, **{f"{column}__{past}e": value})
     # One more than requested, to know whether there is a next page.
     found = list(placed[: page.limit + 1])
-    if len(found) <= page.limit:
+    if len(found) <= page.limit and rows.model._meta.get_field(column).null:
         found += list(unplaced[: page.limit + 1 - len(found)])
     if len(found) <= page.limit:
         return found, None
