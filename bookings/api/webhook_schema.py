@@ -24,7 +24,7 @@ from bookings.api.webhook_serializers import (
     WebhookSerializer,
 )
 from bookings.models import DeliveryStatus
-from openchair.api.schema import PAGES, SPECIAL, query
+from openchair.api.schema import PAGES, SPECIAL
 from openchair.json_text import encode
 from practices.api.schema import path_id
 
@@ -42,7 +42,7 @@ WEBHOOK = {
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYq="  # noqa: S105  # of the examples
 EVENT = {
     "type": "booking.changed",
-    "timestamp": "2026-11-03T21:44:02.722+00:00",
+    "timestamp": "2026-11-03T16:44:02.722-05:00",
     "data": {
         "practice_id": "rtGB2",
         "booking_id": "2f4Dr",
@@ -50,7 +50,7 @@ EVENT = {
         "from_status": "open",
         "to_status": "pending",
         "sequence": 417,
-        "cursor": "WyJydEdCMiIsNDE3XQ:s9R4",
+        "cursor": "WyJydEdCMiIsNDE2XQ:s9R4",
     },
 }
 TEST = {
@@ -293,7 +293,10 @@ _CHANGED = {
     "from_status": _text("What it was; null when it was made.") | {"type": ["string", "null"]},
     "to_status": _text("What it became."),
     "sequence": {"type": "integer", "description": "The number of the change in the practice."},
-    "cursor": _text("The feed's cursor behind this change. Read the feed from your own cursor."),
+    "cursor": _text(
+        "The feed's, just before this change. To miss nothing, read it after the cursor that you "
+        "have got to yourself."
+    ),
 }
 
 

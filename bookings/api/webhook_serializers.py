@@ -131,7 +131,9 @@ class CallSerializer(serializers.Serializer[object]):
 class WebhookDeliverySerializer(serializers.Serializer[object]):
     """One thing that a webhook is told."""
 
-    id = serializers.CharField(help_text="The same at each call: what `webhook-id` says.")
+    id = serializers.CharField(
+        help_text="The delivery's id. With `msg_` before it, it is the `webhook-id` of each call."
+    )
     type = serializers.ChoiceField(choices=WebhookType.choices, help_text="What it tells.")
     practice_id = serializers.CharField(
         allow_null=True, help_text="Of which practice; null for a test."

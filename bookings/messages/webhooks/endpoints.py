@@ -56,7 +56,7 @@ def create(
     webhook = Webhook.objects.create(
         partner=partner,
         url=url,
-        types=sorted(types),
+        types=sorted({*types}),
         secret=encryption.seal(secret),
         sealed_by=encryption.key_names()[0],
         created_at=now,
@@ -94,7 +94,7 @@ def edit(webhook_id: str, *, check: Check | None = None, **fields: Any) -> Webho
         named = Practice.objects.filter(pk__in=fields.pop("practice_ids"))
         webhook.practices.set(named)
     if "types" in fields:
-        fields["types"] = sorted(fields["types"])
+        fields["types"] = sorted({*fields["types"]})
     active = fields.pop("active", webhook.active)
     for name, value in fields.items():
         setattr(webhook, name, value)
