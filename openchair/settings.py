@@ -364,7 +364,16 @@ SPECTACULAR_SETTINGS = {
         "CancelledStatus": ["cancelled"],
         "TakenStatus": ["pending", "reserved", "booked"],
         "TimeRange": "bookings.representation.TIME_RANGES",
+        "WebhookType": ["booking.changed", "appointment.changed"],
+        "DeliveryType": "bookings.models.WebhookType",
+        "DeliveryStatus": "bookings.models.DeliveryStatus",
+        "DeletedStatus": ["deleted"],
     },
+    "WEBHOOKS": [
+        "bookings.api.webhook_schema.BOOKING_CHANGED",
+        "bookings.api.webhook_schema.APPOINTMENT_CHANGED",
+        "bookings.api.webhook_schema.PING",
+    ],
     "SORT_OPERATION_PARAMETERS": "openchair.api.schema.order_of_parameter",
     "PREPROCESSING_HOOKS": ["openchair.api.schema.only_the_api"],
     "POSTPROCESSING_HOOKS": [

@@ -4,6 +4,7 @@ The rows come from openapi.json, so a new route fails here until ROUTES says wha
 """
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,7 +15,8 @@ from django.db import transaction
 from django.urls import get_resolver
 from django.utils import timezone
 
-from bookings.models import Appointment, Booking, Event
+from bookings.messages.webhooks import endpoints
+from bookings.models import SUBSCRIBED, Appointment, Booking, DeliveryStatus, Event, Webhook
 from bookings.scheduling import appointments, bookings
 from bookings.scheduling.actors import Actor
 from practices import keys
@@ -66,6 +68,9 @@ READ_PRACTICE = Route("practice", locked=False, writes=False)
 WRITE_APPOINTMENT = Route("appointment", foreign=404)
 READ_BOOKING = Route("booking", locked=False, writes=False)
 WRITE_BOOKING = Route("booking")
+READ_WEBHOOK = Route("webhook", locked=False, foreign=404)
+WRITE_WEBHOOK = Route("webhook", foreign=404)
+TELL = Route("webhook", success=202, foreign=404)
 ROUTES = {
     "GET /scheduling/practices": Route(writes=False),
     "GET /scheduling/practice/{practice_id}": READ_PRACTICE,
@@ -99,6 +104,18 @@ ROUTES = {
     "POST /onlinescheduling/booking/{booking_id}": WRITE_BOOKING,
     "PATCH /onlinescheduling/booking/{booking_id}": WRITE_BOOKING,
     "DELETE /onlinescheduling/booking/{booking_id}": WRITE_BOOKING,
+    "GET /scheduling/webhooks": Route(locked=False, writes=False),
+    # A practice that is not granted is told from none by no key but one that is granted every one.
+    "POST /scheduling/webhooks": Route("practice", success=201, unknown=403),
+    "GET /scheduling/webhook/{webhook_id}": READ_WEBHOOK,
+    "PUT /scheduling/webhook/{webhook_id}": WRITE_WEBHOOK,
+    "DELETE /scheduling/webhook/{webhook_id}": WRITE_WEBHOOK,
+    "POST /scheduling/webhook/{webhook_id}/rotate": WRITE_WEBHOOK,
+    "DELETE /scheduling/webhook/{webhook_id}/rotate": WRITE_WEBHOOK,
+    "POST /scheduling/webhook/{webhook_id}/ping": TELL,
+    "GET /scheduling/webhook/{webhook_id}/deliveries": READ_WEBHOOK,
+    "POST /scheduling/webhook/{webhook_id}/deliveries/{delivery_id}/replay": TELL,
+    "POST /scheduling/webhook/{webhook_id}/replay": TELL,
 }
 
 
@@ -151,6 +168,7 @@ class World:
             for owner in OWNERS
             for name in PRACTICES
         }
+        self.webhooks = {(owner, "exact"): self._webhook(owner) for owner in OWNERS}
         self.appointments = {
             (owner, name): self._appointment(Actor.of_key(rows[owner][0]), name)
             for owner in OWNERS
@@ -183,9 +201,29 @@ class World:
         held: Any = {"status": "pending"}
         return appointments.take(booking_id=booking.pk, fields=held, by=by, now=now)
 
+    def _webhook(self, owner: str) -> Webhook:
+        """Make a webhook with a delivery of the same id, so that one fills a whole path."""
+        made, _ = endpoints.create(
+            self.partners[owner], url="https://a.example/", types=SUBSCRIBED, practice_ids=()
+        )
+        made.deliveries.create(
+            pk=made.pk,
+            type=SUBSCRIBED[0],
+            practice=self.practices["exact"],
+            sequence=1,
+            body="{}",
+            status=DeliveryStatus.DELIVERED,
+            created_at=timezone.now(),
+        )
+        return made
+
     def targets(self, route: Route) -> Iterator[Target]:
         """Return everything that a route can name, and ids of nothing."""
-        owned: dict[str, Any] = {"booking": self.bookings, "appointment": self.appointments}
+        owned: dict[str, Any] = {
+            "booking": self.bookings,
+            "appointment": self.appointments,
+            "webhook": self.webhooks,
+        }
         if route.names in owned:
             for (owner, name), row in owned[route.names].items():
                 yield Target(row.pk, name, owner)
@@ -209,6 +247,10 @@ class World:
             return None
         if operation == "POST /onlinescheduling/booking":
             body = self.fields(target.id)
+        elif operation == "POST /scheduling/webhooks":
+            body = {"url": "https://a.example/", "practice_ids": [target.id]}
+        elif "webhook" in path:
+            body = {"active": False} if method == "PUT" else {}
         elif operation == "POST /onlinescheduling/appointments":
             body = {"appointments": [{"booking_id": target.id}]}
         elif "appointment" in path:
@@ -226,7 +268,8 @@ def world(db: None) -> World:
 def ask(world: World, operation: str, key: str, target: Target, *, broken: bool) -> int:
     """Send a request, check its status, and undo what it did."""
     method, path = operation.split()
-    path = path.partition("{")[0] + target.id + path.partition("}")[2] if "{" in path else path
+    path = re.sub(r"{\w+}", target.id, path)
+    path += "?since=2026-01-01T00:00Z" if path == f"/scheduling/webhook/{target.id}/replay" else ""
     with transaction.atomic():
         before = Event.objects.count()
         body = world.body(operation, target, broken=broken)

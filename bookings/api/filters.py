@@ -40,12 +40,15 @@ class MomentFilter(ParameterFilter, filters.IsoDateTimeFilter):
     def filter(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
         if not value:
             return queryset
-        name = self.parameter
-        instant = _instant(name, value, self.parent.zone)
-        return queryset.filter(**{f"{self.field_name}__{self.lookup_expr}": instant})
+        at = instant(self.parameter, value, self.parent.zone)
+        return queryset.filter(**{f"{self.field_name}__{self.lookup_expr}": at})
 
 
-def _instant(name: str, text: str, zone: ZoneInfo | None) -> datetime:
+def instant(name: str, text: str, zone: ZoneInfo | None) -> datetime:
+    """Parse a parameter's date and time; without an offset it is wall time in this zone.
+
+    Raises ValidationError.
+    """
     try:
         moment = walltime.parse(_LOST_PLUS.sub(r"\1+\2", text))
         if moment.tzinfo is None and zone is None:

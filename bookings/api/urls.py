@@ -3,8 +3,10 @@ from django.urls import path
 from bookings.api.appointments import AppointmentListViewSet, AppointmentViewSet
 from bookings.api.bookings import BookingListViewSet, BookingViewSet
 from bookings.api.changes import ChangeFeedViewSet
+from bookings.api.webhooks import WebhookListViewSet, WebhookViewSet
 
 EDIT = {"put": "edit", "post": "edit", "patch": "edit"}
+WEBHOOK = "scheduling/webhook/<id:webhook_id>"
 EDIT_BY_BODY = {"put": "edit_by_body", "patch": "edit_by_body"}
 
 urlpatterns = [
@@ -40,4 +42,24 @@ urlpatterns = [
         AppointmentViewSet.as_view({"get": "retrieve", "put": "edit", "delete": "destroy"}),
         name="appointment",
     ),
+    path(
+        "scheduling/webhooks",
+        WebhookListViewSet.as_view({"get": "list", "post": "create"}),
+    ),
+    path(
+        WEBHOOK,
+        WebhookViewSet.as_view({"get": "retrieve", "put": "edit", "delete": "destroy"}),
+        name="webhook",
+    ),
+    path(
+        f"{WEBHOOK}/rotate",
+        WebhookViewSet.as_view({"post": "rotate", "delete": "end_rotation"}),
+    ),
+    path(f"{WEBHOOK}/ping", WebhookViewSet.as_view({"post": "ping"})),
+    path(f"{WEBHOOK}/deliveries", WebhookViewSet.as_view({"get": "deliveries"})),
+    path(
+        f"{WEBHOOK}/deliveries/<id:delivery_id>/replay",
+        WebhookViewSet.as_view({"post": "replay"}),
+    ),
+    path(f"{WEBHOOK}/replay", WebhookViewSet.as_view({"post": "replay_since"})),
 ]

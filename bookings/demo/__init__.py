@@ -9,7 +9,7 @@ from typing import Any
 from django.db import transaction
 
 from bookings import walltime
-from bookings.demo import accounts, practices, schedule
+from bookings.demo import accounts, practices, schedule, webhooks
 from practices.models import Partner, Practice
 
 
@@ -44,4 +44,5 @@ def fill() -> dict[str, Partner]:
     partners = {name: practices.partner(name, made) for name in practices.PARTNERS}
     for name in made:
         schedule.fill(name, partners, now=now)
+    webhooks.fill(partners["full"])
     return partners

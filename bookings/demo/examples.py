@@ -1,4 +1,4 @@
-"""Ids of the demo for the examples of /docs/reference/: free openings, and visits to come."""
+"""Ids of the demo for the examples of /docs/reference/: openings, visits to come, webhooks."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from bookings import demo
 from bookings.demo.practices import GROUPS, PARTNERS
 from bookings.models import Appointment as Visit
-from bookings.models import AppointmentStatus, Booking, Status
+from bookings.models import AppointmentStatus, Booking, Status, Webhook, WebhookDelivery
 
 _OPENINGS = 6
 _VISITS = 2
@@ -16,10 +16,15 @@ _AHEAD = timedelta(days=2)
 
 @dataclass(frozen=True)
 class Examples:
-    """Ids of openings of the partner whose key the demo tells, and of visits that it booked."""
+    """Ids of openings of the partner whose key the demo tells, and of visits that it booked.
+
+    webhooks: its own, the first with deliveries.
+    """
 
     openings: list[str]
     visits: list[str]
+    webhooks: list[str]
+    deliveries: list[str]
 
 
 def find(now: datetime) -> Examples | None:
@@ -46,7 +51,11 @@ def find(now: datetime) -> Examples | None:
         status=AppointmentStatus.BOOKED,
         booking__start_datetime__gt=now,
     )
+    webhooks = [*Webhook.objects.filter(partner=owner).values_list("pk", flat=True)]
+    deliveries = WebhookDelivery.objects.filter(webhook__in=webhooks[:1])
     return Examples(
         [*openings.order_by("start_datetime", "pk").values_list("pk", flat=True)[:_OPENINGS]],
         [*visits.order_by("booking__start_datetime", "pk").values_list("pk", flat=True)[:_VISITS]],
+        webhooks,
+        [*deliveries.order_by("-created_at", "pk").values_list("pk", flat=True)[:1]],
     )

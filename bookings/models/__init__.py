@@ -23,6 +23,7 @@ from bookings.models.search_term import SearchTerm
 from bookings.models.series import LONGEST, MOST_PLACES, Series
 from bookings.models.task import Queue, Task, TaskKind, TaskStatus
 from bookings.models.webhook import (
+    SUBSCRIBED,
     DeliveryStatus,
     OffReason,
     Webhook,
@@ -36,6 +37,7 @@ __all__ = [
     "BOOKED",
     "LONGEST",
     "MOST_PLACES",
+    "SUBSCRIBED",
     "TAKEN",
     "Access",
     "ActorKind",

@@ -22,9 +22,9 @@ class StrictSerializer(serializers.Serializer[Any]):
             raise serializers.ValidationError("Write an object, in braces.")
         ignored = getattr(getattr(self, "Meta", None), "ignored", ())
         unknown = [name for name in data if name not in self.fields and name not in ignored]
-        known = ", ".join(self.fields)
+        known = f"there are {', '.join(self.fields)}" if self.fields else "there are none here"
         errors: dict[str, Any] = {
-            name[:64]: f"There is no such field; there are {known}." for name in unknown[:20]
+            name[:64]: f"There is no such field; {known}." for name in unknown[:20]
         }
         read: dict[str, Any] = {}
         try:

@@ -49,7 +49,7 @@ def idempotent(action: Callable[..., HttpResponseBase]) -> Callable[..., HttpRes
         said = request.META.get("HTTP_IDEMPOTENCY_KEY")
         if request.method != "POST" or said is None:
             return action(view, request, *args, **kwargs)
-        key, fingerprint = _key(said), _fingerprint(request.path_info, view.body)
+        key, fingerprint = _key(said), _fingerprint(request.get_full_path_info(), view.body)
         with transaction.atomic():
             _claim(view.caller.partner_id, key)
             kept = _kept(view.caller.partner_id, key)
@@ -71,7 +71,7 @@ def _key(said: str) -> str:
 
 
 def _fingerprint(path: str, body: dict[str, Any]) -> str:
-    """Return a hash of path and body; the layout of the JSON does not matter."""
+    """Return a hash of path, with its query, and body; the JSON's layout does not matter."""
     told = json.dumps([path, body], sort_keys=True)
     return hashlib.sha256(told.encode()).hexdigest()
 

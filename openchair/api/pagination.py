@@ -70,24 +70,27 @@ def read(parameter: str, text: str, position_in: Callable[[str], Position]) -> P
         ) from None
 
 
-def rows_of(rows: QuerySet[Any, Any], page: Page, column: str) -> tuple[list[Any], str | None]:
+def rows_of(
+    rows: QuerySet[Any, Any], page: Page, column: str, *, newest_first: bool = False
+) -> tuple[list[Any], str | None]:
     """Return a page of rows, in order of a column then id, those without a value last.
 
     With them, the cursor of the next page; None on the last.
     """
-    placed = rows.filter(**{f"{column}__isnull": False}).order_by(column, "id")
+    order, past = (f"-{column}", "lt") if newest_first else (column, "gt")
+    placed = rows.filter(**{f"{column}__isnull": False}).order_by(order, "id")
     unplaced = rows.filter(**{f"{column}__isnull": True}).order_by("id")
     if page.after is not None:
         value, row_id = page.after
         if value is None:
             placed, unplaced = placed.none(), unplaced.filter(id__gt=row_id)
         else:
-            behind = Q(**{f"{column}__gt": value}) | Q(id__gt=row_id)
+            behind = Q(**{f"{column}__{past}": value}) | Q(id__gt=row_id)
             # A condition of its own, so that an index finds where to begin.
-            placed = placed.filter(behind, **{f"{column}__gte": value})
+            placed = placed.filter(behind, **{f"{column}__{past}e": value})
     # One more than requested, to know whether there is a next page.
     found = list(placed[: page.limit + 1])
-    if len(found) <= page.limit:
+    if len(found) <= page.limit and rows.model._meta.get_field(column).null:
         found += list(unplaced[: page.limit + 1 - len(found)])
     if len(found) <= page.limit:
         return found, None

@@ -26,3 +26,8 @@ OF_AN_APPOINTMENT = {
     "attended": "an appointment with an `attendance` gets no other time or opening: make a new one",
     "still_running": "the first request with this Idempotency-Key has not ended yet",
 }
+OF_A_WEBHOOK = {
+    "too_many_webhooks": "you have 20, which is the most: edit one, or delete one first",
+    "still_rotating": "the secret was rotated less than 24 hours ago and the old one still signs: "
+    "end that by DELETE, or send `force`",
+}

@@ -136,6 +136,8 @@ class ApiSchema(AutoSchema):
         return sorted(statuses)
 
     def get_tags(self) -> list[str]:
+        if "/webhook" in self.path:
+            return ["Webhooks"]
         if "appointment" in self.path:
             return ["Appointments"]
         return ["Bookings" if self.path.startswith("/onlinescheduling") else "Practices"]
@@ -203,16 +205,19 @@ HEADERS_OF = {
     "503": ["Retry-After"],
 }
 WITHOUT = {
+    "delete_webhook": {"ETag"},
     "delete_booking": {"ETag"},
     "cancel_appointment": {"ETag"},
     "take_places": {"ETag", "Location"},  # several were made
 }
+MAY_LACK_BODY = {"rotate_webhook"}
 LIMITS = ["RateLimit-Policy", "RateLimit"]
 
 TAGS = {
     "Practices": "Practices, their locations and doctors.",
     "Bookings": "Openings: read, made, edited, deleted and followed.",
     "Appointments": "Patients' places in them.",
+    "Webhooks": "Calls that tell you of changes.",
 }
 """In the order in which a partner needs them."""
 EXAMPLE_OF_PATH = {
@@ -221,6 +226,8 @@ EXAMPLE_OF_PATH = {
     "doctor_id": "DD3456",
     "booking_id": "2f4Dr",
     "appointment_id": "Xk29fLq0aZ",
+    "webhook_id": "wH7qLm2x9K",
+    "delivery_id": "dV3pR8sT0c",
 }
 _OPENINGS = {"status": ["open"], "start_after": "2026-01-01T00:00Z", "limit": 5}
 EXAMPLE_OF_QUERY: dict[str, dict[str, Any]] = {
@@ -228,6 +235,8 @@ EXAMPLE_OF_QUERY: dict[str, dict[str, Any]] = {
     "list_location_bookings": _OPENINGS,
     "list_practice_appointments": {"limit": 5},
     "list_practice_changes": {"limit": 5},
+    "list_deliveries": {"limit": 5},
+    "replay_since": {"since": "2026-01-01T00:00Z"},
 }
 """By operation. Other parameters have no example, so that nothing is sent which is not needed."""
 
@@ -283,7 +292,7 @@ def describe(result: dict[str, Any], **_: object) -> dict[str, Any]:
     for operations in result["paths"].values():
         for operation in operations.values():
             if "requestBody" in operation:
-                operation["requestBody"]["required"] = True
+                operation["requestBody"]["required"] = operation["operationId"] not in MAY_LACK_BODY
             _add_examples(operation)
             answers = operation["responses"]
             for status, answer in answers.items():

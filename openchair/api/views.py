@@ -58,6 +58,8 @@ class ApiViewSet(GenericViewSet):
     http_method_names = ["get", "head", "post", "put", "patch", "delete"]
     # A valid key is enough to read; views that need more override this.
     permission_classes = []
+    may_lack_body: frozenset[str] = frozenset()
+    """Actions that take no body for an empty object."""
     format_kwarg: None = None
     budget: Budget | None = None
 
@@ -67,11 +69,13 @@ class ApiViewSet(GenericViewSet):
 
     @cached_property
     def body(self) -> dict[str, Any]:
-        """The request's parsed body. Raises ParseError if it is empty or not a JSON object."""
+        """The request's parsed body. Raises ParseError if it is not a JSON object, or missing."""
         if parsers.is_chunked(self.request):
             return parsers.parse_chunked(self.request)
         # Without a length Django REST framework would parse nothing, and an empty edit succeed.
         if self.request.META.get("CONTENT_LENGTH") in {None, "", "0"}:
+            if self.action in self.may_lack_body:
+                return {}
             raise ParseError(parsers.EMPTY)
         return cast("dict[str, Any]", self.request.data)
 

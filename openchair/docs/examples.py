@@ -19,6 +19,8 @@ WORDS = {
     "2f4Dr": "BOOKING_ID",
     "7hK2s": "OTHER_BOOKING_ID",
     "Xk29fLq0aZ": "APPOINTMENT_ID",
+    "wH7qLm2x9K": "WEBHOOK_ID",
+    "dV3pR8sT0c": "DELIVERY_ID",
 }
 """By the ids in openapi.json."""
 _LONG_AGO = "2026-01-01T00:00Z"
@@ -44,10 +46,14 @@ def names(operation_id: str, found: Examples | None, now: datetime) -> dict[str,
     if found is None:
         return written
     openings = found.openings[_NTH_OPENING.get(operation_id, 0) :][:2]
+    # The others go on with the first webhook, which has deliveries: the newest is deleted.
+    webhooks = found.webhooks[1:][-1:] if operation_id == "delete_webhook" else found.webhooks[:1]
     visits = found.visits[_NTH_VISIT.get(operation_id, 0) :][:1]
     for known in ("rtGB2", "b2rGH", "DD3456"):
         del written[known]  # the demo has it
     written |= dict(zip(("2f4Dr", "7hK2s"), openings, strict=False))
+    written |= dict(zip(("wH7qLm2x9K",), webhooks, strict=False))
+    written |= dict(zip(("dV3pR8sT0c",), found.deliveries, strict=False))
     return written | dict(zip(("Xk29fLq0aZ",), visits, strict=False))
 
 

@@ -10,7 +10,11 @@ from openchair.docs import markdown
 from openchair.docs.reference import Operation, operations
 
 _FOLDER = Path(__file__).with_name("examples_of_problems")
-_TABLES = {"Of a booking": reasons.OF_A_BOOKING, "Of an appointment": reasons.OF_AN_APPOINTMENT}
+_TABLES = {
+    "Of a booking": reasons.OF_A_BOOKING,
+    "Of an appointment": reasons.OF_AN_APPOINTMENT,
+    "Of a webhook": reasons.OF_A_WEBHOOK,
+}
 Table = list[tuple[str, str]]
 
 

@@ -41,6 +41,19 @@ GROUPS = {
         "delete_booking",
     ),
     "Stay in sync": ("list_practice_changes",),
+    "Be told of changes": (
+        "list_webhooks",
+        "create_webhook",
+        "get_webhook",
+        "edit_webhook",
+        "ping_webhook",
+        "list_deliveries",
+        "replay_delivery",
+        "replay_since",
+        "rotate_webhook",
+        "end_rotation",
+        "delete_webhook",
+    ),
 }
 """Operations in the order in which a partner needs them."""
 _IDS = "^[A-Za-z0-9]"

@@ -78,7 +78,8 @@ def samples(call: Call) -> list[Sample]:
 
 
 def _curl(call: Call) -> str:
-    method = "" if call.method in {"GET", "POST"} else f"-X {call.method} "
+    usual = "GET" if call.body is None else "POST"
+    method = "" if call.method == usual else f"-X {call.method} "
     lines = [f'curl {method}"{call.url}"', f'-H "Authorization: ${KEY}"']
     lines += [f'-H "{name}: {value}"' for name, value in call.headers.items()]
     if call.body is not None:

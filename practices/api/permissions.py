@@ -1,5 +1,6 @@
 """Permissions of partners: special authorization and grants (contract, section 2, the locks)."""
 
+from collections.abc import Collection
 from typing import cast
 
 from rest_framework.exceptions import PermissionDenied
@@ -8,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from practices.api.authentication import Caller
+from practices.models import Practice
 
 
 class SpecialAuthorization(BasePermission):
@@ -26,9 +28,21 @@ class SpecialAuthorizationToWrite(SpecialAuthorization):
         return request.method in SAFE_METHODS or super().has_permission(request, view)
 
 
+def require_grants(caller: Caller, practice_ids: Collection[str]) -> None:
+    """Raise PermissionDenied if a partner is not granted one of several practices."""
+    if caller.all_practices:
+        return
+    granted = Practice.objects.filter(pk__in=practice_ids, partners=caller.partner_id)
+    missing = {*practice_ids} - {*granted.values_list("pk", flat=True)}
+    if missing:
+        raise _not_granted(min(missing))
+
+
 def require_grant(caller: Caller, practice_id: str) -> None:
     """Raise PermissionDenied if a partner is not granted a practice."""
     if not caller.is_granted(practice_id):
-        raise PermissionDenied(
-            f"You are not granted practice {practice_id}: ask the operator for it."
-        )
+        raise _not_granted(practice_id)
+
+
+def _not_granted(practice_id: str) -> PermissionDenied:
+    return PermissionDenied(f"You are not granted practice {practice_id}: ask the operator for it.")

@@ -51,7 +51,7 @@ SAMPLE = re.compile(
 )
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def printed(server: Server) -> dict[str, dict[str, str]]:
     """Return each operation's examples by their language, as a reader sees them."""
     found = {}

@@ -1,14 +1,17 @@
 """Verbs of endpoints, for the API and the admin: make, edit, rotate, test, replay, switch off."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from bookings import walltime
 from bookings.messages.webhooks import positions, signing
 from bookings.models import (
+    SUBSCRIBED,
     DeliveryStatus,
     OffReason,
     Queue,
@@ -23,10 +26,18 @@ from openchair.errors import Refused
 from openchair.json_text import encode
 from practices.models import Partner, Practice
 
+UTC = ZoneInfo("UTC")
 MOST = 20
 """Endpoints of a partner."""
 BOTH_SECRETS = timedelta(hours=24)
 """How long the old secret signs beside the new one."""
+Check = Callable[[Webhook], None]
+"""Run under the lock: raises where the endpoint is not what whoever asks has seen."""
+
+
+def iso(instant: datetime) -> str:
+    """Format in UTC: an endpoint may be of practices in several time zones."""
+    return walltime.iso(instant, UTC)
 
 
 @transaction.atomic
@@ -45,7 +56,7 @@ def create(
     webhook = Webhook.objects.create(
         partner=partner,
         url=url,
-        types=sorted(types),
+        types=sorted({*types}),
         secret=encryption.seal(secret),
         sealed_by=encryption.key_names()[0],
         created_at=now,
@@ -70,15 +81,20 @@ def lock(webhook_id: str) -> Webhook:
 
 
 @transaction.atomic
-def edit(webhook_id: str, **fields: Any) -> Webhook:
-    """Change what is sent of url, types, practice_ids and active. Raises Webhook.DoesNotExist.
+def edit(webhook_id: str, *, check: Check | None = None, **fields: Any) -> Webhook:
+    """Change what is sent of url, types, practice_ids and active.
 
-    Switched on, it is told of what comes from now on.
+    Switched on, it is told of what comes from now on. Raises what `check` raises, and
+    Webhook.DoesNotExist.
     """
     webhook = lock(webhook_id)
+    if check is not None:
+        check(webhook)
     if "practice_ids" in fields:
         named = Practice.objects.filter(pk__in=fields.pop("practice_ids"))
         webhook.practices.set(named)
+    if "types" in fields:
+        fields["types"] = sorted({*fields["types"]})
     active = fields.pop("active", webhook.active)
     for name, value in fields.items():
         setattr(webhook, name, value)
@@ -90,6 +106,15 @@ def edit(webhook_id: str, **fields: Any) -> Webhook:
     if webhook.active:
         positions.begin(webhook)
     return webhook
+
+
+@transaction.atomic
+def delete(webhook_id: str, *, check: Check | None = None) -> None:
+    """Delete an endpoint with the log of its deliveries; raises as `edit` does."""
+    webhook = lock(webhook_id)
+    if check is not None:
+        check(webhook)
+    webhook.delete()
 
 
 def _switch_on(webhook: Webhook) -> None:
@@ -180,7 +205,7 @@ def ping(webhook: Webhook) -> WebhookDelivery:
     now = walltime.now()
     body = {
         "type": WebhookType.PING,
-        "timestamp": now.isoformat(),
+        "timestamp": iso(now),
         "data": {"webhook_id": webhook.pk},
     }
     return WebhookDelivery.objects.create(
@@ -193,9 +218,25 @@ def ping(webhook: Webhook) -> WebhookDelivery:
     )
 
 
-def replay(deliveries: Any) -> int:
-    """Have each of these deliveries sent once more, now; return how many there are.
+def replay(delivery: WebhookDelivery) -> None:
+    """Have a delivery sent once more, now, also to an endpoint that is off."""
+    _replay(WebhookDelivery.objects.filter(pk=delivery.pk))
+    delivery.refresh_from_db()
 
-    deliveries: a query of WebhookDelivery. Whether an endpoint is on or off is not counted by it.
+
+def replay_since(webhook: Webhook, since: datetime) -> int:
+    """Have everything sent once more that an endpoint was told since; return how much there is.
+
+    Tests are left out, and what was told of practices that are no longer granted.
     """
-    return int(deliveries.update(next_attempt_at=walltime.now(), is_replay=True))
+    return _replay(
+        webhook.deliveries.filter(
+            type__in=SUBSCRIBED,
+            practice__in=positions.practices_of(webhook),
+            created_at__gte=since,
+        )
+    )
+
+
+def _replay(deliveries: QuerySet[WebhookDelivery]) -> int:
+    return deliveries.update(next_attempt_at=walltime.now(), is_replay=True)
