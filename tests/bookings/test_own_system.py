@@ -9,7 +9,7 @@ from time_machine import Traveller
 from bookings.models import Access, Appointment, Event, Task
 from bookings.patients.record import PARTNER_FIELDS
 from bookings.scheduling import appointments, bookings, moving
-from bookings.scheduling.actors import PATIENT
+from bookings.scheduling.actors import PATIENT, Actor
 from practices.models import Kind, OwnSystem
 from tests import factories
 from tests.conftest import Caller
@@ -71,8 +71,9 @@ def system(scene: Scene) -> System:
 def test_it_reads_every_appointment_of_the_practice_whoever_took_it(system: System) -> None:
     by_itself = system.take(system.call)
     held = system.take(system.maker, status="pending")
-    said = {"booking_id": system.scene.booking().pk, "fields": ADA, "now": NOON}
-    by_patient = appointments.take(**said, by=PATIENT)
+    fields: Any = ADA
+    booking = system.scene.booking()
+    by_patient = appointments.take(booking_id=booking.pk, fields=fields, by=PATIENT, now=NOON)
     listed = system.call("GET", system.list).json()
     paths = {f"/onlinescheduling/appointment/{each['id']}" for each in listed}
     assert paths == {
@@ -140,9 +141,9 @@ def test_it_follows_all_appointments_in_the_feed_without_patients(system: System
     system.partner.all_practices = True
     system.partner.save()
     OwnSystem.objects.create(practice=system.scene.practice, partner=system.partner)
-    after = {"after": feed.json()["cursor"]}
     system.report(**ENTERED)
-    changes = system.call("GET", f"{system.feed}?after={after['after']}").json()["changes"]
+    later = system.call("GET", f"{system.feed}?after={feed.json()['cursor']}")
+    changes = later.json()["changes"]
     assert [each["appointment_id"] for each in changes] == [system.visit.pk]
 
 
@@ -337,7 +338,7 @@ def test_an_exact_time_takes_it_back_unless_it_is_said_along(clock: Any, db: Non
     system.place = system.take(system.call, status="reserved")
     system.report(**ENTERED)
     fields: Any = {"start_datetime": NOON + timedelta(days=1)}
-    staff = appointments.Actor.of_staff(person("desk", system.scene.practice))
+    staff = Actor.of_staff(person("desk", system.scene.practice))
     appointments.edit(appointment_id=system.visit.pk, fields=fields, by=staff, now=NOON)
     assert system.visit.external_status is None
     later = system.report(start_datetime="2026-06-02T15:00", external_status="entered")
