@@ -27,8 +27,8 @@ STATEMENTS = {
     # how the practice stands, and what is kept of the bookings
     "GET /onlinescheduling/practice/{practice}/bookings": 2,
     "GET /onlinescheduling/location/{location}/bookings": 2,
-    # two of them write down who was shown which patients
-    "GET /onlinescheduling/practice/{practice}/appointments": 5,
+    # the grant, and whose system it is; two of them write down who was shown which patients
+    "GET /onlinescheduling/practice/{practice}/appointments": 6,
     "GET /onlinescheduling/practice/{practice}/changes": 3,
     "GET /onlinescheduling/booking/{booking}": 1,
     "GET /onlinescheduling/appointment/{appointment}": 4,

@@ -1,7 +1,8 @@
 """REST endpoints for appointments (contract, section 4), for partners granted the practice.
 
 A partner changes only appointments that it made; any other is a 404. It also reads those of which
-it is the source, without the patients' data.
+it is the source, without the patients' data. A practice's own system reads all of them, and reports
+what it entered (section 9): readers.py.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,19 +16,21 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 
 from bookings import walltime
-from bookings.api import schema
-from bookings.api.filters import AppointmentFilterSet
-from bookings.api.lists import PracticeListViewSet
-from bookings.api.serializers import (
+from bookings.api import readers, schema
+from bookings.api.appointment_serializers import (
     OF_BOOKING,
     AppointmentCreateSerializer,
     AppointmentEditSerializer,
     AppointmentSerializer,
     FamilySerializer,
 )
+from bookings.api.filters import AppointmentFilterSet
+from bookings.api.lists import PracticeListViewSet
+from bookings.api.readers import Reader
 from bookings.models import Appointment, AppointmentStatus, Booking, Language
-from bookings.patients.record import NOBODY, PARTNER_FIELDS, Patient
-from bookings.scheduling import appointments, families, moves, moving
+from bookings.patients import access
+from bookings.patients.record import PARTNER_FIELDS
+from bookings.scheduling import appointments, external, families, moves, moving
 from bookings.scheduling.actors import Actor
 from openchair.api import conditional
 from openchair.api.fields import StrictSerializer
@@ -55,17 +58,9 @@ _OPENING: CompiledQuery[Any] = CompiledQuery(
 )
 
 
-def _person(appointment: Appointment, reader: str) -> Patient:
-    """Return the patient as a partner may read it: nothing of one that it did not make."""
-    return appointment.person if appointment.partner_id == reader else NOBODY
-
-
-def _as_dict(appointment: Appointment, reader: str) -> dict[str, Any]:
-    """Return the JSON fields of an appointment, read with its booking, location and practice.
-
-    reader: the id of the partner that reads it.
-    """
-    booking, person = appointment.booking, _person(appointment, reader)
+def _as_dict(appointment: Appointment, reader: Reader) -> dict[str, Any]:
+    """Return the JSON fields of an appointment, read with its booking, location and practice."""
+    booking, person = appointment.booking, reader.person(appointment)
     zone = booking.location.zone
     start, until, said = (
         None if each is None else walltime.iso(each, zone)
@@ -89,15 +84,16 @@ def _as_dict(appointment: Appointment, reader: str) -> dict[str, Any]:
         "source": appointment.source,
         "attribution": appointment.attribution,
         "confirmed_at": said,
+        **{name: getattr(appointment, name) for name in external.FIELDS},
         "pending_until": until,
         "updated_at": walltime.iso(appointment.updated_at, zone),
         "created_at": walltime.iso(appointment.created_at, zone),
     }
 
 
-def _tag(appointment: Appointment, reader: str) -> str:
+def _tag(appointment: Appointment, reader: Reader) -> str:
     """Return the ETag of what a partner reads of an appointment, as for `_as_dict`."""
-    booking, person = appointment.booking, _person(appointment, reader)
+    booking, person = appointment.booking, reader.person(appointment)
     return conditional.strong_tag(
         appointment.pk,
         booking.pk,
@@ -109,6 +105,7 @@ def _tag(appointment: Appointment, reader: str) -> str:
         appointment.attendance,
         appointment.language,
         appointment.confirmed_at,
+        *(getattr(appointment, name) for name in external.FIELDS),
         appointment.pending_until,
         appointment.updated_at,
         booking.location.timezone,
@@ -120,7 +117,10 @@ def _is_cancelled(appointment: Appointment) -> bool:
 
 
 class AppointmentListViewSet(PracticeListViewSet):
-    """A partner's appointments in a practice, and those it is the source of, as they were made."""
+    """A partner's appointments in a practice, and those it is the source of, as they were made.
+
+    All of them for the practice's own system.
+    """
 
     queryset = _PLACES
     serializer_class = AppointmentSerializer
@@ -131,15 +131,17 @@ class AppointmentListViewSet(PracticeListViewSet):
         practice = self.standing()
         require_grant(self.caller, practice_id)
         self.zone = practice.zone
-        reader = self.caller.partner_id
-        ours = Q(partner_id=reader) | Q(source=reader)
-        rows = self.get_queryset().filter(ours, booking__practice_id=practice_id)
+        partner_id = self.caller.partner_id
+        reader = Reader(partner_id, is_system=self.caller.is_system_of(practice_id))
+        rows = self.get_queryset().filter(booking__practice_id=practice_id)
+        if not reader.is_system:
+            rows = rows.filter(Q(partner_id=partner_id) | Q(source=partner_id))
         return self.answer(
             practice,
             self.filter_queryset(rows),
             "created_at",
             lambda row: encode(_as_dict(row, reader)),
-            practice.tag(reader),
+            practice.tag(reader.partner_id, reader.is_system),
         )
 
 
@@ -149,6 +151,9 @@ class AppointmentViewSet(ApiViewSet):
     queryset = _PLACES
     serializer_class = AppointmentSerializer
     permission_classes = [SpecialAuthorizationToWrite]
+
+    reader: Reader
+    """Set once the appointment is known."""
 
     def get_first_query(self, **kwargs: str) -> BoundQuery[Any]:
         return (_OPENING if "booking_id" in kwargs else _BY_ID).bind(**kwargs)
@@ -171,6 +176,7 @@ class AppointmentViewSet(ApiViewSet):
             by=Actor.of_caller(self.caller),
             now=walltime.now(),
         )
+        self.reader = Reader(self.caller.partner_id)
         response = self._shown(appointment, status=status.HTTP_201_CREATED)
         response["Location"] = reverse("appointment", args=[appointment.pk])
         return response
@@ -189,7 +195,7 @@ class AppointmentViewSet(ApiViewSet):
         if errors:
             raise serializers.ValidationError(errors)
         taken = families.take(wanted=wanted, by=Actor.of_caller(self.caller), now=walltime.now())
-        reader = self.caller.partner_id
+        reader = Reader(self.caller.partner_id)
         made = [_as_dict(each, reader) for each in taken]
         # Several were made: none is the Location, and each has its own ETag.
         return json_response(made, status=status.HTTP_201_CREATED)
@@ -217,8 +223,8 @@ class AppointmentViewSet(ApiViewSet):
 
     @schema.edit_appointment
     def edit(self, request: Request, appointment_id: str) -> HttpResponseBase:
-        booking = self._own(appointment_id).booking
-        fields: Any = self._read(AppointmentEditSerializer)
+        found = self._changeable(appointment_id)
+        booking, fields = found.booking, self._may_say(found)
         where: Any = booking
         if fields.get("booking_id", booking.pk) != booking.pk:
             where = _OPENING.first(booking_id=fields["booking_id"])
@@ -226,9 +232,10 @@ class AppointmentViewSet(ApiViewSet):
         # Another practice's opening is refused by `move`, like one that is not there.
         if where is not None and where.practice_id == booking.practice_id:
             self._check_fixed(_fixed_by(where))
+        now = walltime.now()
         at: Any = {
             "by": Actor.of_caller(self.caller),
-            "now": walltime.now(),
+            "now": now,
             "check": conditional.precondition(request, self._tag),
         }
         # Whichever it says: the office may have moved it since the client read it.
@@ -236,11 +243,13 @@ class AppointmentViewSet(ApiViewSet):
             (edited,) = moving.move(to={appointment_id: fields}, **at)
         else:
             edited = appointments.edit(appointment_id=appointment_id, fields=fields, **at)
+        if edited.updated_at < now:  # without a change there is no event that tells who read it
+            access.record(request, [appointment_id])
         return self._shown(edited)
 
     @schema.cancel_appointment
     def destroy(self, request: Request, appointment_id: str) -> HttpResponseBase:
-        self._own(appointment_id)
+        readers.check_made(self.caller, self._changeable(appointment_id))
         appointment = appointments.cancel(
             appointment_id=appointment_id,
             by=Actor.of_caller(self.caller),
@@ -254,33 +263,53 @@ class AppointmentViewSet(ApiViewSet):
         if errors:
             raise serializers.ValidationError(errors)
 
-    def _own(self, appointment_id: str) -> Appointment:
-        """Return an appointment of this partner. Raises NotFound or PermissionDenied."""
-        found: list[Appointment] = self.first_query.rows()
-        if not found or found[0].partner_id != self.caller.partner_id:
-            raise NotFound(f"There is no appointment {appointment_id} of yours.")
-        require_grant(self.caller, found[0].booking.practice_id)
-        return found[0]
+    def _may_say(self, found: Appointment) -> Any:
+        """Read the body's fields that this partner may change. Raises PermissionDenied.
+
+        What was read can be sent back: of others' appointments that is left out, and changes
+        nothing, not even a hold.
+        """
+        fields: dict[str, Any] = {**self._read(AppointmentEditSerializer)}
+        is_made = found.partner_id == self.caller.partner_id
+        if is_made and fields.keys().isdisjoint(external.FIELDS):
+            return fields
+        shown = _as_dict(found, self.reader)
+        changed = {name for name in fields if self.body[name] != shown[name]}
+        readers.check_may_say(self.caller, found, changed)
+        return fields if is_made else {name: fields[name] for name in changed}
+
+    def _changeable(self, appointment_id: str) -> Appointment:
+        """Return an appointment of this partner, or of the practice that it is the system of.
+
+        Raises NotFound or PermissionDenied.
+        """
+        found = self._readable(appointment_id)
+        if found.partner_id != self.caller.partner_id and not self.reader.is_system:
+            raise _not_yours(appointment_id)
+        return found
 
     def _readable(self, appointment_id: str) -> Appointment:
-        """Return an appointment of this partner, or one that it is the source of, as `_own`."""
+        """Return an appointment that this partner may read, as `_changeable`."""
         found: list[Appointment] = self.first_query.rows()
-        reader = self.caller
-        is_source = bool(found) and found[0].source == reader.partner_id
-        # Anybody can write a partner's id into an address: without the grant it is not there.
-        if is_source and reader.is_granted(found[0].booking.practice_id):
-            return found[0]
-        return self._own(appointment_id)
+        reader = readers.reader_of(self.caller, found[0]) if found else None
+        if reader is None:
+            raise _not_yours(appointment_id)
+        self.reader = reader
+        return found[0]
 
     def _tag(self, appointment: Appointment) -> str:
-        return _tag(appointment, self.caller.partner_id)
+        return _tag(appointment, self.reader)
 
     def _shown(self, appointment: Appointment, **kwargs: Any) -> HttpResponse:
-        text = encode(_as_dict(appointment, self.caller.partner_id))
+        text = encode(_as_dict(appointment, self.reader))
         return text_response(text, headers={"ETag": self._tag(appointment)}, **kwargs)
 
     def _read(self, kind: type[StrictSerializer]) -> appointments.Fields:
         return cast("appointments.Fields", kind.read(self.body))
+
+
+def _not_yours(appointment_id: str) -> NotFound:
+    return NotFound(f"There is no appointment {appointment_id} of yours.")
 
 
 def _fixed_by(opening: Any) -> dict[str, str]:

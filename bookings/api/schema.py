@@ -14,18 +14,20 @@ from drf_spectacular.utils import (
     extend_schema,
 )
 
-from bookings.api.serializers import (
+from bookings.api.appointment_serializers import (
     AppointmentCreateSerializer,
     AppointmentEditSerializer,
     AppointmentSerializer,
+    CancelledAppointmentSerializer,
+    FamilySerializer,
+)
+from bookings.api.serializers import (
     BookingCreateSerializer,
     BookingEditByBodySerializer,
     BookingEditSerializer,
     BookingSerializer,
-    CancelledAppointmentSerializer,
     ChangesSerializer,
     ClosedBookingSerializer,
-    FamilySerializer,
 )
 from openchair.api.schema import PAGES, SPECIAL, query
 from practices.api.schema import LOCATION_ID, PRACTICE_ID, path_id
@@ -197,6 +199,9 @@ APPOINTMENT = {
     "source": None,
     "attribution": None,
     "confirmed_at": None,
+    "external_id": None,
+    "external_status": None,
+    "external_reason": None,
     "pending_until": None,
     "updated_at": "2026-11-03T16:50:40.250-05:00",
     "created_at": "2026-11-03T16:44:02.722-05:00",
@@ -208,8 +213,9 @@ appointments_of_practice = extend_schema(
     operation_id="list_practice_appointments",
     summary="Get your appointments in a practice",
     description="Those that you made, in a practice that you are granted, and those from the "
-    "booking page of which you are the `source`, whose patients' fields are empty. In the order in "
-    "which they were made. With `limit` in pages.",
+    "booking page of which you are the `source`, whose patients' fields are empty; all of them if "
+    "you are the practice's own system. In the order in which they were made. With `limit` in "
+    "pages.",
     parameters=[PRACTICE_ID, *PAGES],
     responses={200: AppointmentSerializer(many=True)},
     examples=[_appointment],
@@ -268,7 +274,8 @@ take_places = extend_schema(
 get_appointment = extend_schema(
     operation_id="get_appointment",
     summary="Get an individual appointment",
-    description="One that you made, or are the `source` of; a cancelled one too.",
+    description="One that you made, or are the `source` of, or any of a practice that you are the "
+    "own system of; a cancelled one too.",
     parameters=[APPOINTMENT_ID],
     responses={200: AppointmentSerializer},
     examples=[_appointment],
@@ -281,7 +288,9 @@ edit_appointment = extend_schema(
     "becomes booked by its exact start_datetime. After a hold expired, a status claims a place "
     "anew, if one is free. Another `booking_id` moves it to that opening of the practice, if a "
     "place there is free, together with the other fields or not at all; `location_id` and "
-    "`doctor_id`, if sent, have to be those of the new opening.",
+    "`doctor_id`, if sent, have to be those of the new opening. The practice's own system says "
+    "`external_id`, `external_status` and `external_reason` of every appointment there, and of "
+    "those that it did not make `attendance` besides, and nothing else.",
     parameters=[APPOINTMENT_ID],
     request=AppointmentEditSerializer,
     responses={200: AppointmentSerializer},
@@ -311,6 +320,21 @@ edit_appointment = extend_schema(
             value={"booking_id": "7hK2s"},
             request_only=True,
         ),
+        OpenApiExample(
+            "entered",
+            summary="Say that it is entered (the practice's own system)",
+            value={"external_id": "48213", "external_status": "entered"},
+            request_only=True,
+        ),
+        OpenApiExample(
+            "failed",
+            summary="Say why it could not be entered (the practice's own system)",
+            value={
+                "external_status": "failed",
+                "external_reason": "The provider has no column on that day.",
+            },
+            request_only=True,
+        ),
     ],
 )
 
@@ -331,8 +355,8 @@ changes_of_practice = extend_schema(
     operation_id="list_practice_changes",
     summary="Follow the changes of a practice",
     description="Every change of its bookings, and of the appointments that you made or are the "
-    "`source` of, in the order in which they were committed. Nothing is ever missing below a "
-    "cursor.",
+    "`source` of (all, if you are the practice's own system), in the order in which they were "
+    "committed. Nothing is ever missing below a cursor.",
     parameters=[
         PRACTICE_ID,
         query(

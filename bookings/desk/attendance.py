@@ -5,10 +5,9 @@ from operator import attrgetter
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 
 from bookings.desk import labels
-from bookings.desk.desk import Desk, as_seen, attempt, desk_page
+from bookings.desk.desk import Desk, as_seen, attempt, desk_page, within_desk
 from bookings.models import Attendance
 from bookings.scheduling import appointments
 
@@ -36,11 +35,4 @@ def attend(request: HttpRequest, desk: Desk, appointment_id: str) -> HttpRespons
         if attendance == Attendance.UNKNOWN
         else f"Marked: {labels.ATTENDANCE[attendance]}.",
     )
-    return redirect(_within_desk(desk, request.POST.get("next", "")) or opening)
-
-
-def _within_desk(desk: Desk, url: str) -> str:
-    """Return the URL if it is a path of this practice's desk, else an empty string."""
-    root = reverse("admin:desk_board", args=[desk.practice.pk]).removesuffix("board/")
-    is_ours = url.startswith(root) and url_has_allowed_host_and_scheme(url, allowed_hosts=None)
-    return url if is_ours else ""
+    return redirect(within_desk(desk, request.POST.get("next", "")) or opening)

@@ -14,16 +14,18 @@ from django.db.models import QuerySet, Sum
 from django.forms import BaseForm, Form
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 
 from bookings import walltime
-from bookings.desk import calls, history, labels
+from bookings.desk import calls, entering, history, labels
 from bookings.desk.clashes import Clashing
 from bookings.models import Appointment, Booking, Status
 from bookings.scheduling import bookings
 from bookings.scheduling.actors import Actor
 from openchair.errors import LimitReached, Refused
 from practices.ids import is_id
-from practices.models import Doctor, Location, Practice
+from practices.models import Doctor, Location, Partner, Practice
 from practices.scoping import practices_of
 
 Result = TypeVar("Result")
@@ -69,6 +71,11 @@ class Desk:
     def doctors(self) -> list[Doctor]:
         """Return the practice's doctors, by name, with their locations prefetched."""
         return list(self.practice.doctors.prefetch_related("locations"))
+
+    @cached_property
+    def system(self) -> Partner | None:
+        """Return the partner that is the practice's own system, if there is one."""
+        return entering.systems([self.practice.pk]).get(self.practice.pk)
 
 
 def _found(rows: QuerySet[Row], row_id: str) -> Row:
@@ -123,11 +130,25 @@ def show(
         **admin.site.each_context(request),
         "practice": desk.practice,
         "waiting": waiting,
+        "system": desk.system,
+        "not_entered": _not_entered(desk),
         "calls_left": calls.to_do(desk.practice, now=desk.now).count(),
         "now": desk.now,
         "has_mistakes": status == 400,
     }
     return render(request, f"admin/desk/{template}", {**everywhere, **context}, status=status)
+
+
+def _not_entered(desk: Desk) -> str:
+    """Return how many visits are not yet in the practice's own software; empty if none is."""
+    if desk.system is None:
+        return ""
+    found = entering.left([desk.practice], now=desk.now)[: _MOST + 1].count()
+    return f"{_MOST}+" if found > _MOST else str(found or "")
+
+
+_MOST = 99
+"""So far they are counted for a page's menu, which is on every page."""
 
 
 def _ask(request: HttpRequest, desk: Desk, clashing: Clashing) -> HttpResponse:
@@ -181,6 +202,13 @@ def say_mistakes(request: HttpRequest, form: Form) -> None:
     for errors in form.errors.values():
         for error in errors:
             messages.error(request, str(error))
+
+
+def within_desk(desk: Desk, url: str) -> str:
+    """Return the URL if it is a path of this practice's desk, else an empty string."""
+    root = reverse("admin:desk_board", args=[desk.practice.pk]).removesuffix("board/")
+    is_ours = url.startswith(root) and url_has_allowed_host_and_scheme(url, allowed_hosts=None)
+    return url if is_ours else ""
 
 
 def version(row: Booking | Appointment) -> str:

@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.db.models import Count, Min, OuterRef, Q, QuerySet, Subquery, Sum
 
 from bookings import walltime
-from bookings.desk import calls, labels
+from bookings.desk import calls, entering, labels
 from bookings.models import (
     TAKEN,
     AppointmentStatus,
@@ -63,6 +63,8 @@ class Health:
     calls_left: int = 0
     mail_refused: int = 0
     mail_late: int = 0
+    system: Partner | None = None
+    not_entered: int = 0
     troubles: list[Trouble] = field(default_factory=list)
 
     @property
@@ -102,6 +104,7 @@ def of(practices: Iterable[Practice], *, now: datetime, with_keys: bool) -> list
     for key, count in _counted(calls.left(now=now).filter(here), "practice").items():
         found[key].calls_left = count
     _count_mail(found, now)
+    _count_not_entered(found, now)
     _add_partners(found, with_keys=with_keys)
     for health in found.values():
         troubles = [*_troubles(health, now)]
@@ -182,6 +185,17 @@ def _count_mail(found: dict[str, Health], now: datetime) -> None:
             found[key].mail_late = count
 
 
+def _count_not_entered(found: dict[str, Health], now: datetime) -> None:
+    """Count what the practices' own systems have not entered, where they have one."""
+    systems = entering.systems(found)
+    for key, partner in systems.items():
+        found[key].system = partner
+    if systems:
+        left = entering.left([*systems], now=now)
+        for key, count in _counted(left, "booking__practice").items():
+            found[key].not_entered = count
+
+
 def _add_partners(found: dict[str, Health], *, with_keys: bool) -> None:
     granted = Partner.objects.filter(Q(all_practices=True) | Q(practices__in=[*found])).distinct()
     for partner in granted.prefetch_related("practices", *(["keys"] if with_keys else [])):
@@ -242,6 +256,10 @@ def _work(health: Health, now: datetime) -> Iterable[Trouble]:
     if health.calls_left:
         says = f"{labels.counted(health.calls_left, 'patient')} left to call."
         yield Trouble(says, "desk_calls")
+    if health.not_entered:
+        are = "is" if health.not_entered == 1 else "are"
+        says = f"{labels.counted(health.not_entered, 'visit')} {are} not yet in {health.system}."
+        yield Trouble(says, "desk_not_entered")
     if health.mail_refused:
         count = labels.counted(health.mail_refused, "upcoming visit")
         yield Trouble(f"E-mail about {count} bounced. Call the families.", "desk_mail")

@@ -36,6 +36,8 @@ _FIELDS = {
     "whole_reserved": "places that need a time, no patient named",
     "whole_booked": "places booked, no patient named",
     "whole_pending_until": "hold with no patient named ends",
+    "external_id": "number in the practice’s software",
+    "external_reason": "reason",
 }
 _INSTANTS = {"start_datetime", "opening_datetime", "pending_until", "whole_pending_until"}
 # Left out: they follow from the appointments' changes, which have lines of their own.
@@ -178,6 +180,8 @@ def _deed(event: Event) -> str:
         return f"moved it to {when}, {booking.doctor.name}"
     if "confirmed_at" in event.changes:
         return "confirmed the visit"
+    if "external_status" in event.changes:
+        return f"marked it “{_entered(event)}”"
     if "attendance" in event.changes:
         return f"marked it “{labels.ATTENDANCE[event.changes['attendance'][1]]}”"
     moved = event.from_status != event.to_status
@@ -205,7 +209,7 @@ def _line(event: Event, zone: ZoneInfo, names: dict[str, str], *, has_words: boo
     if has_words and event.appointment is not None:
         details.append(f"Note to the family: {event.appointment.person.words}")
     moved = event.from_status != event.to_status
-    told = {"attendance", "booking_id", "confirmed_at"} & event.changes.keys()
+    told = {"attendance", "booking_id", "confirmed_at", "external_status"} & event.changes.keys()
     told |= {"words"} & {*event.changes.get("patient_fields", ())}
     if not (moved or details or _of_patient(event) or told):
         return None
@@ -229,22 +233,32 @@ def _what(event: Event) -> str:
         return f"{name}: {became}"
     if moved:
         return f"{name}: {labels.APPOINTMENT_STATUS[event.from_status].lower()} → {became}"
-    if "booking_id" in event.changes:
-        return f"{name}: moved to another opening"
-    if "confirmed_at" in event.changes:
-        return f"{name}: confirmed"
-    if "attendance" in event.changes:
-        was, now = (labels.ATTENDANCE[each] for each in event.changes["attendance"])
-        return f"{name}: {was} → {now}" if was != labels.ATTENDANCE["unknown"] else f"{name}: {now}"
+    if said := _said(event):
+        return f"{name}: {said}"
     if changed := _of_patient(event):
         return f"{name}: {changed} changed"
     wrote = "words" in event.changes.get("patient_fields", ())
     return f"{name}: note for an e-mail" if wrote else f"{name}: changed"
 
 
+def _said(event: Event) -> str:
+    """Say what an event tells of a visit besides the fields that changed; empty if nothing."""
+    if "booking_id" in event.changes:
+        return "moved to another opening"
+    if "confirmed_at" in event.changes:
+        return "confirmed"
+    if "external_status" in event.changes:
+        return _entered(event)
+    if "attendance" in event.changes:
+        was, now = (labels.ATTENDANCE[each] for each in event.changes["attendance"])
+        return f"{was} → {now}" if was != labels.ATTENDANCE["unknown"] else now
+    return ""
+
+
 def _details(event: Event, zone: ZoneInfo, names: dict[str, str]) -> list[str]:
     told = []
     untold = _UNTOLD | {"attendance", "patient_fields", "booking_id", "confirmed_at"}
+    untold |= {"external_status"}
     if "pending_until" in event.changes:
         untold.add("whole_pending_until")
     for field, pair in event.changes.items():
@@ -257,6 +271,12 @@ def _details(event: Event, zone: ZoneInfo, names: dict[str, str]) -> list[str]:
         if reason and event.from_status != event.to_status:
             told.append(f"Reason: {reason}")
     return told
+
+
+def _entered(event: Event) -> str:
+    """Say what an event tells of a visit in the practice's own software."""
+    status = event.changes["external_status"][1]
+    return f"{labels.EXTERNAL[status]} in the practice’s software"
 
 
 def _of_patient(event: Event) -> str:

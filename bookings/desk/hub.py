@@ -28,7 +28,7 @@ def page(request: HttpRequest, desk: Desk) -> HttpResponse:
         "serious": [_linked(desk, each) for each in found.serious],
         "notes": [_linked(desk, each) for each in found.notes],
         "locations": [_location(found, each) for each in found.locations],
-        "partners": [(each, _may(each)) for each in found.partners],
+        "partners": [(each, _may(each, found)) for each in found.partners],
         "comes_back": urlencode({"next": _address(desk)}),
     }
     return show(request, desk, "hub.html", context)
@@ -59,11 +59,12 @@ def _location(found: Health, location: Any) -> dict[str, Any]:
     }
 
 
-def _may(partner: Partner) -> str:
+def _may(partner: Partner, found: Health) -> str:
     """Say in a few words what a partner may do in this practice."""
     if not partner.active:
         return "Nothing: it is switched off"
+    reads = "; as its own software sees every visit" if partner == found.system else ""
     if not partner.special_authorization:
-        return "May only read"
+        return f"May only read{reads}"
     where = ", as in every practice" if partner.all_practices else ""
-    return f"May list openings and change its own{where}"
+    return f"May list openings and change its own{where}{reads}"

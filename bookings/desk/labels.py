@@ -16,6 +16,7 @@ from bookings.models import (
     Delivery,
     DropReason,
     Event,
+    ExternalStatus,
     Outcome,
     Status,
 )
@@ -40,6 +41,11 @@ ATTENDANCE: dict[str, str] = {
     Attendance.KEPT: "came",
     Attendance.NO_SHOW: "no-show",
     Attendance.LATE_CANCEL: "late cancel",
+}
+EXTERNAL: dict[str | None, str] = {
+    ExternalStatus.ENTERED: "entered",
+    ExternalStatus.FAILED: "could not be entered",
+    None: "not entered",
 }
 ACTOR: dict[str, str] = {
     ActorKind.PARTNER: "Partner",

@@ -20,6 +20,7 @@ from bookings.desk.desk import (
 )
 from bookings.desk.forms import ExactTimeForm
 from bookings.desk.next_free import may_move
+from bookings.desk.not_entered import changed_at
 from bookings.desk.patient_forms import REASONS, CancelForm, EditPatientForm
 from bookings.desk.telling import cancelling, told
 from bookings.models import Appointment, AppointmentStatus
@@ -69,6 +70,7 @@ def _show(
         "booking": appointment.booking,
         "form": form,
         "seen": version(appointment),
+        "changed_at": changed_at(appointment),
         "lines": history.of_visit(appointment),
         "came_from": _came_from(desk, appointment),
         "family": _family(desk, appointment),

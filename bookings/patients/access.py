@@ -1,10 +1,11 @@
 """Access log middleware: records which patients' data a response contains.
 
 Rows are saved before the response is sent: where saving fails, no data is sent. A change that a
-partner makes to an appointment has an audit event already, and is not recorded twice.
+partner makes to an appointment has an audit event already, and is not recorded twice; a request
+that changes nothing is recorded by its view.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from itertools import groupby
 from operator import itemgetter
 from typing import cast
@@ -12,6 +13,7 @@ from typing import cast
 from django.contrib.auth.models import AbstractBaseUser
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from rest_framework.request import Request
 
 from bookings import walltime
 from bookings.models import Access, Appointment, read_by
@@ -42,7 +44,7 @@ class AccessMiddleware:
         finally:
             read_by.reset(token)
         if read and response.status_code in _SHOWS_DATA and not _is_told(request):
-            _write(request, read)
+            record(request, read)
         return response
 
 
@@ -51,7 +53,8 @@ def _is_told(request: HttpRequest) -> bool:
     return is_api(request) and request.method not in {"GET", "HEAD"}
 
 
-def _write(request: HttpRequest, read: set[str]) -> None:
+def record(request: HttpRequest | Request, read: Collection[str]) -> None:
+    """Save that the request's caller was shown the patients of these appointments."""
     caller: Caller | None = getattr(request, "auth", None)
     user = cast("AbstractBaseUser", request.user)
     by = Actor.of_staff(user) if caller is None else Actor.of_caller(caller)

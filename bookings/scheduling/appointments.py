@@ -22,7 +22,7 @@ from bookings.models import (
     Status,
 )
 from bookings.patients.record import PATIENT_FIELDS, Patient
-from bookings.scheduling import moves
+from bookings.scheduling import external, moves
 from bookings.scheduling.actors import Actor
 from bookings.scheduling.locked_booking import LockedBooking
 from bookings.scheduling.outbox import BY_MAIL, Notice
@@ -50,6 +50,9 @@ class Fields(TypedDict, total=False):
     note: str
     attendance: str
     language: str
+    external_id: str | None
+    external_status: str | None
+    external_reason: str | None
 
 
 @transaction.atomic
@@ -154,6 +157,7 @@ def change(locked: LockedBooking, appointment: Appointment, fields: Fields) -> N
             locked.revise(appointment, language=fields["language"])
     if "attendance" in fields:
         _attend(locked, appointment, fields["attendance"])
+    external.report(locked, appointment, fields)
 
 
 def is_cancelled(appointment: Appointment) -> Refused:

@@ -24,6 +24,8 @@ AUDITED = (
     "whole_pending_until",
 )
 """The booking's fields whose changes are in its events."""
+WHEREABOUTS = ("start_datetime", "location_id", "doctor_id")
+"""The fields by which a visit is when it is, where, and with whom."""
 
 
 class AuditTrail:

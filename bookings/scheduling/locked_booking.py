@@ -14,7 +14,7 @@ from bookings.models import TAKEN, Appointment, AppointmentStatus, Booking, Stat
 from bookings.patients.record import Patient
 from bookings.scheduling import feed, holds, outbox, saving
 from bookings.scheduling.actors import CLOCK, Actor
-from bookings.scheduling.audit import AuditTrail, whereabouts
+from bookings.scheduling.audit import WHEREABOUTS, AuditTrail, whereabouts
 from bookings.scheduling.saving import Unsaved
 from openchair.database import writes
 from openchair.database.compiled import CompiledQuery, pipeline
@@ -26,6 +26,7 @@ _HELD_IN = CompiledQuery(
     ).order_by("created_at", "id"),
     booking_id=str,
 )
+_CANCELLED = AppointmentStatus.CANCELLED
 
 
 class MovedAway(Exception):
@@ -150,16 +151,15 @@ class LockedBooking:
     def move(self, appointment: Appointment, status: str) -> None:
         """Change a taken appointment's status; `cancelled` frees its place."""
         if appointment.status != status:
-            self._move(appointment, status, self.by, self.now)
+            self._move(appointment, status)
             self._settle_holds()
 
-    def _move(self, appointment: Appointment, status: str, by: Actor, instant: datetime) -> None:
-        self._audit.note_appointment(appointment, by, instant, appointment.status, status)
-        self._count(appointment.status, status)
-        appointment.status = status
-        appointment.pending_until = None
-        appointment.updated_at = instant
-        self._changed[appointment.pk] = appointment
+    def _move(
+        self, appointment: Appointment, status: str, lapsed_at: datetime | None = None
+    ) -> None:
+        was, appointment.status, appointment.pending_until = appointment.status, status, None
+        self._count(was, status)
+        self._note(appointment, was, lapsed_at=lapsed_at)
 
     def give_up(self, appointment: Appointment) -> Unsaved:
         """Free the place of an appointment, if it has one, that another booking will `receive`."""
@@ -191,7 +191,7 @@ class LockedBooking:
         self._begin(appointment, appointment.status, status, **moved)
 
     def revise(self, appointment: Appointment, **values: Any) -> None:
-        """Set start_datetime (the exact time), attendance, language or confirmed_at."""
+        """Set start_datetime (the exact time), attendance, language, confirmed_at or external_*."""
         said = {name: (getattr(appointment, name), value) for name, value in values.items()}
         changed = {name: (was, value) for name, (was, value) in said.items() if was != value}
         for name, (_, value) in changed.items():
@@ -219,14 +219,18 @@ class LockedBooking:
         assert until is not None
         return max(until, holds.ends(self.now, since, self.by))
 
-    def _note(self, appointment: Appointment, was: str, **said: Any) -> None:
+    def _note(
+        self, appointment: Appointment, was: str, *, lapsed_at: Any = None, **said: Any
+    ) -> None:
         """Add an event of an appointment that changed. was: its status before."""
-        appointment.updated_at = self.now
+        by, instant = (self.by, self.now) if lapsed_at is None else (CLOCK, lapsed_at)
+        status, appointment.updated_at = appointment.status, instant
+        # What was said of another time or place; by the practice's own system of another doctor.
         if not said.keys().isdisjoint({"start_datetime", "location_id"}):
-            appointment.confirmed_at = None  # that was of another time or place
-        self._audit.note_appointment(
-            appointment, self.by, self.now, was, appointment.status, **said
-        )
+            appointment.confirmed_at = None
+        if was != _CANCELLED and (status == _CANCELLED or not said.keys().isdisjoint(WHEREABOUTS)):
+            appointment.external_status = appointment.external_reason = None
+        self._audit.note_appointment(appointment, by, instant, was, status, **said)
         self._changed[appointment.pk] = appointment
 
     # The whole booking -------------------------------------------------------------------------
@@ -287,7 +291,7 @@ class LockedBooking:
         while (instant := booking.pending_until) is not None and instant <= self.now:
             for appointment in self._held():
                 if appointment.pending_until == instant:
-                    self._move(appointment, AppointmentStatus.EXPIRED, CLOCK, instant)
+                    self._move(appointment, AppointmentStatus.EXPIRED, instant)
                     self._lapsed += 1
             if booking.whole_pending_until == instant:
                 self._lapsed += booking.whole_pending
@@ -384,7 +388,7 @@ class LockedBooking:
 
     def _note_patients(self) -> None:
         """Add an event to each appointment if the booking's time, location or doctor changed."""
-        moved = self._audit.changed("start_datetime", "location_id", "doctor_id")
+        moved = self._audit.changed(*WHEREABOUTS)
         if moved:
             # Cancelled and expired ones too: the API returns the booking's time with them.
             for row in self.booking.appointments.all():

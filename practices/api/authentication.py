@@ -20,7 +20,7 @@ from rest_framework.request import Request
 from openchair import rate_limits
 from openchair.database.compiled import BoundQuery, CompiledQuery, fetch_all, fetch_together
 from practices import keys
-from practices.models import ApiKey, Practice
+from practices.models import ApiKey, OwnSystem, Practice
 
 POLICY = "partner"
 WRONG_KEYS = "wrong-keys"
@@ -57,6 +57,13 @@ _GRANTED = CompiledQuery(
     partner_id=str,
     practice_id=str,
 )
+_SYSTEM = CompiledQuery(
+    lambda partner_id, practice_id: OwnSystem.objects.filter(
+        practice=practice_id, partner=partner_id
+    ).values_list("pk"),
+    partner_id=str,
+    practice_id=str,
+)
 
 
 class KeyRefused(Exception):
@@ -80,6 +87,10 @@ class Caller:
             partner_id=self.partner_id, practice_id=practice_id
         )
         return bool(granted)
+
+    def is_system_of(self, practice_id: str) -> bool:
+        """Whether the partner is marked as the practice's own system; nothing without the grant."""
+        return _SYSTEM.first(partner_id=self.partner_id, practice_id=practice_id) is not None
 
 
 def find_caller(key: str, now: datetime, *, along: BoundQuery[Any] | None = None) -> Caller:

@@ -1,11 +1,12 @@
 """Models of partners, with their grants and API keys."""
 
 from datetime import datetime
+from typing import Self
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
 from practices import keys
@@ -52,6 +53,17 @@ class Partner(models.Model):
         return self.name
 
 
+class OwnSystemQuerySet(models.QuerySet["OwnSystem"]):
+    def in_effect(self) -> Self:
+        """Of a partner that is switched on, and granted the practice."""
+        grants = Partner.practices.through.objects.filter(
+            partner=OuterRef("partner"), practice=OuterRef("practice")
+        )
+        return self.filter(
+            Q(partner__all_practices=True) | Exists(grants), partner__active=True
+        ).select_related("partner")
+
+
 class OwnSystem(models.Model):
     """Marks a partner's grant of a practice: it is the software that the office works with.
 
@@ -62,6 +74,8 @@ class OwnSystem(models.Model):
         Practice, models.CASCADE, primary_key=True, related_name="own_system"
     )
     partner = models.ForeignKey(Partner, models.CASCADE, related_name="systems")
+
+    objects = OwnSystemQuerySet.as_manager()
 
     def __str__(self) -> str:
         return f"{self.partner_id} of {self.practice_id}"
