@@ -5,6 +5,7 @@ partner makes to an appointment has an audit event already, and is not recorded 
 """
 
 from collections.abc import Callable
+from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
 from typing import cast
@@ -42,7 +43,10 @@ class AccessMiddleware:
         finally:
             read_by.reset(token)
         if read and response.status_code in _SHOWS_DATA and not _is_told(request):
-            _write(request, read)
+            caller: Caller | None = getattr(request, "auth", None)
+            user = cast("AbstractBaseUser", request.user)
+            by = Actor.of_staff(user) if caller is None else Actor.of_caller(caller)
+            write(request, read, by, walltime.now())
         return response
 
 
@@ -51,11 +55,9 @@ def _is_told(request: HttpRequest) -> bool:
     return is_api(request) and request.method not in {"GET", "HEAD"}
 
 
-def _write(request: HttpRequest, read: set[str]) -> None:
-    caller: Caller | None = getattr(request, "auth", None)
-    user = cast("AbstractBaseUser", request.user)
-    by = Actor.of_staff(user) if caller is None else Actor.of_caller(caller)
-    ids, now = sorted(read), walltime.now()
+def write(request: HttpRequest, read: set[str], by: Actor, now: datetime) -> None:
+    """Save who reads these appointments' patients in the answer to a request."""
+    ids = sorted(read)
     for first in range(0, len(ids), MOST):
         rows = Appointment.objects.filter(pk__in=ids[first : first + MOST])
         owned = sorted(rows.values_list("booking__practice_id", "pk"))
