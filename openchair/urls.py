@@ -24,6 +24,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("livez", probes.livez),
     path("readyz", probes.readyz),
     path("metrics", metrics.scrape),
+    path("", include("bookings.calendars.urls")),
     # In English without a prefix, in Spanish below /es/.
     *i18n_patterns(path("", include("bookings.booking_page.urls")), prefix_default_language=False),
     re_path(r"^(?:online)?scheduling(?:/[\s\S]*)?\Z", UnknownRouteView.as_view({"get": "handle"})),

@@ -244,7 +244,7 @@ class AppointmentViewSet(ApiViewSet):
         else:
             edited = appointments.edit(appointment_id=appointment_id, fields=fields, **at)
         if edited.updated_at < now:  # without a change there is no event that tells who read it
-            access.record(request, [appointment_id])
+            access.record(request, [appointment_id], at["by"], now)
         return self._shown(edited)
 
     @schema.cancel_appointment

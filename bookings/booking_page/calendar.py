@@ -4,19 +4,17 @@ It has no name of a patient, and is the same entry in a calendar whenever it is 
 UID, with a SEQUENCE that rises when the visit gets another time, another place or another status.
 """
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from urllib.parse import quote
-from zoneinfo import ZoneInfo
 
-from django.db.models import F, Q
 from django.utils.translation import gettext as _
-from icalendar import Calendar, Event
+from icalendar import Event
 
 from bookings import walltime
+from bookings.calendars import files, sequences
 from bookings.models import Appointment, AppointmentStatus
 from practices.models import Location
 
-CONTENT_TYPE = "text/calendar; charset=utf-8; method=PUBLISH"
 _STATUS: dict[str, str] = {
     AppointmentStatus.RESERVED: "TENTATIVE",
     AppointmentStatus.BOOKED: "CONFIRMED",
@@ -24,7 +22,6 @@ _STATUS: dict[str, str] = {
 }
 """Of visits that have a calendar file; a hold has none."""
 _IN_MAILTO = "@!$'*+"
-_WHERE_AND_WHEN = ["booking_id", "start_datetime", "location_id", "doctor_id"]
 
 
 def for_visit(appointment: Appointment, *, link: str, now: datetime) -> bytes | None:
@@ -75,15 +72,15 @@ def _entry(appointment: Appointment, *, link: str, now: datetime) -> Event | Non
         event.add("transp", "TRANSPARENT")
         summary = _("%(visit)s, time to be set") % {"visit": summary}
     else:
-        event.add("dtstart", _at(begins, location.zone))
-        event.add("dtend", _at(begins + timedelta(minutes=booking.length), location.zone))
+        event.add("dtstart", files.at(begins, location.zone))
+        event.add("dtend", files.at(begins + timedelta(minutes=booking.length), location.zone))
     event.add("uid", f"{appointment.pk}@{practice.pk}.openchair")
-    event.add("sequence", sequence(appointment))
+    event.add("sequence", sequences.of_visits([appointment.pk])[appointment.pk])
     event.add("dtstamp", now)
     event.add("status", _STATUS[appointment.status])
     event.add("class", "PRIVATE")
     event.add("summary", summary)
-    event.add("location", address(location))
+    event.add("location", files.address(location))
     event.add("description", _description(link, location))
     return event
 
@@ -98,37 +95,11 @@ def _begins(appointment: Appointment) -> datetime | None:
     return appointment.exact_time or appointment.booking.start_datetime
 
 
-def sequence(appointment: Appointment) -> int:
-    """Return how often the visit's status, time or place has changed since it was made.
-
-    It never falls, and comes from no clock: events are never deleted.
-    """
-    changed = ~Q(from_status=F("to_status")) | Q(changes__has_any_keys=_WHERE_AND_WHEN)
-    return appointment.events.filter(changed).count() - 1
-
-
-def address(location: Location) -> str:
-    """Format a location's name and postal address in one line."""
-    region = f"{location.state} {location.zip}".strip()
-    parts = [location.name, location.street_address, location.city, region]
-    return ", ".join(part for part in parts if part)
-
-
 def _description(link: str, location: Location) -> str:
     lines = [_("To see, move or cancel this visit: %(link)s") % {"link": link}]
     if location.office_phone:
         lines.append(_("Office phone: %(phone)s") % {"phone": location.office_phone})
     return "\n".join(lines)
-
-
-def _at(instant: datetime, zone: ZoneInfo) -> datetime:
-    """Return an instant as wall time; in UTC where clocks that go back show that time twice.
-
-    The first of the two is meant then (RFC 5545, 3.3.5), but calendars read the second one, too.
-    """
-    local = instant.astimezone(zone)
-    is_shown_twice = len({local.replace(fold=fold).utcoffset() for fold in (0, 1)}) > 1
-    return instant if is_shown_twice else local
 
 
 def _mailto(address: str) -> str:
@@ -137,11 +108,6 @@ def _mailto(address: str) -> str:
 
 
 def _file(event: Event, method: str) -> bytes:
-    calendar, year = Calendar(), event.start.year
-    calendar.add("prodid", "-//OpenChair//Visit//EN")
-    calendar.add("version", "2.0")
-    calendar.add("method", method)
-    calendar.add_component(event)
-    # By default it writes the clock changes of 68 years.
-    calendar.add_missing_timezones(date(year - 1, 1, 1), date(year + 2, 1, 1))
-    return bytes(calendar.to_ical())
+    year = event.start.year
+    years = range(year - 1, year + 2)
+    return files.file([event], method=method, product="Visit", years=years)

@@ -16,9 +16,9 @@ from django.utils.text import Truncator
 from bookings.desk import labels
 from bookings.desk.desk import Desk, try_form
 from openchair.errors import Refused
-from practices.models import BookingPage, MailSettings, Practice
+from practices.models import BookingPage, CalendarSettings, MailSettings, Practice
 
-Settings = TypeVar("Settings", BookingPage, MailSettings)
+Settings = TypeVar("Settings", BookingPage, CalendarSettings, MailSettings)
 
 
 class SettingsForm(forms.ModelForm):

@@ -5,6 +5,7 @@ from django.urls import path
 from bookings.desk import (
     attendance,
     booking,
+    calendars,
     call_list,
     closing,
     edit,
@@ -63,6 +64,9 @@ urlpatterns = [
     path("online-booking/qr.svg", online_booking.qr_code, name="desk_qr_code"),
     path("online-booking/poster/", online_booking.poster, name="desk_poster"),
     path("mail/", mail_settings.page, name="desk_mail"),
+    path("calendars/", calendars.page, name="desk_calendars"),
+    path("calendars/link/", calendars.make, name="desk_calendar_link"),
+    path("calendars/revoke/", calendars.revoke, name="desk_calendar_revoke"),
     path("numbers/", numbers.page, name="desk_numbers"),
     path("numbers.csv", numbers.export_csv, name="desk_numbers_csv"),
     path("sources.csv", numbers.sources_csv, name="desk_sources_csv"),

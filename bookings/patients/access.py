@@ -6,6 +6,7 @@ that changes nothing is recorded by its view.
 """
 
 from collections.abc import Callable, Collection
+from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
 from typing import cast
@@ -44,7 +45,10 @@ class AccessMiddleware:
         finally:
             read_by.reset(token)
         if read and response.status_code in _SHOWS_DATA and not _is_told(request):
-            record(request, read)
+            caller: Caller | None = getattr(request, "auth", None)
+            user = cast("AbstractBaseUser", request.user)
+            by = Actor.of_staff(user) if caller is None else Actor.of_caller(caller)
+            record(request, read, by, walltime.now())
         return response
 
 
@@ -53,12 +57,9 @@ def _is_told(request: HttpRequest) -> bool:
     return is_api(request) and request.method not in {"GET", "HEAD"}
 
 
-def record(request: HttpRequest | Request, read: Collection[str]) -> None:
-    """Save that the request's caller was shown the patients of these appointments."""
-    caller: Caller | None = getattr(request, "auth", None)
-    user = cast("AbstractBaseUser", request.user)
-    by = Actor.of_staff(user) if caller is None else Actor.of_caller(caller)
-    ids, now = sorted(read), walltime.now()
+def record(request: HttpRequest | Request, read: Collection[str], by: Actor, now: datetime) -> None:
+    """Save who was shown the patients of these appointments in the answer to a request."""
+    ids = sorted(read)
     for first in range(0, len(ids), MOST):
         rows = Appointment.objects.filter(pk__in=ids[first : first + MOST])
         owned = sorted(rows.values_list("booking__practice_id", "pk"))

@@ -15,13 +15,14 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from bookings import walltime
-from bookings.booking_page import calendar, limits, words
+from bookings.booking_page import limits, words
 from bookings.booking_page.criteria import criteria_of
 from bookings.booking_page.day import AT_ONCE, day_in
 from bookings.booking_page.gone import NEAREST
 from bookings.booking_page.page import Page
 from bookings.booking_page.time import Choice, choice, groups
 from bookings.booking_page.visit.page import Visit, show, visit_page
+from bookings.calendars import files
 from bookings.models import AppointmentStatus, Booking
 from bookings.scheduling import availability, bookings, moving
 from bookings.scheduling.actors import PATIENT
@@ -164,7 +165,7 @@ def check(request: HttpRequest, visit: Visit) -> HttpResponse:
         ),
         "when": words.opening_time(opening.start_datetime, opening.location, kind),
         "zone": words.zone_name(opening.location.zone),
-        "address": calendar.address(opening.location),
+        "address": files.address(opening.location),
         "doctor": opening.doctor.name,
     }
     return show(request, visit, "move_check.html", context)

@@ -23,6 +23,7 @@ from bookings.booking_page import calendar, words
 from bookings.booking_page.page import Page, View, languages, phones, public
 from bookings.booking_page.state import State
 from bookings.booking_page.summary import is_past, mailed_to, name_of
+from bookings.calendars import files
 from bookings.models import BOOKED, ActorKind, Appointment, AppointmentStatus, Attendance
 from bookings.patients import links
 from bookings.scheduling import moves
@@ -69,7 +70,7 @@ class Visit:
 
     @property
     def address(self) -> str:
-        return calendar.address(self.location)
+        return files.address(self.location)
 
     @property
     def is_range(self) -> bool:

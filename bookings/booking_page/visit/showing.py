@@ -4,6 +4,7 @@ from django.http import HttpRequest, HttpResponse
 
 from bookings.booking_page import calendar
 from bookings.booking_page.visit.page import Visit, show, visit_page
+from bookings.calendars import files
 from bookings.scheduling import appointments
 from bookings.scheduling.actors import PATIENT
 
@@ -33,5 +34,5 @@ def calendar_file(request: HttpRequest, visit: Visit) -> HttpResponse:
     if file is None:
         return visit.go("visit")
     disposition = 'attachment; filename="visit.ics"'
-    headers = {"Content-Disposition": disposition, "Content-Type": calendar.CONTENT_TYPE}
+    headers = {"Content-Disposition": disposition, "Content-Type": files.CONTENT_TYPE}
     return HttpResponse(file, headers=headers)

@@ -7,7 +7,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from bookings import phone, walltime
-from bookings.booking_page import calendar, words
+from bookings.booking_page import words
+from bookings.calendars import files
 from bookings.messages import reminders
 from bookings.messages.mail.facts import Facts, Moment
 from bookings.models import ActorKind, TaskKind
@@ -134,7 +135,7 @@ def _days_ahead(facts: Facts) -> int | None:
 def _details(facts: Facts) -> list[tuple[str, str]]:
     at, before, when = facts.at, facts.before, _when(facts.at, facts)
     found = [(_("Visit for"), facts.first_name), (_("When"), when)]
-    found.append((_("Where"), calendar.address(at.location)))
+    found.append((_("Where"), files.address(at.location)))
     if before is not None:
         was = [each for each in [_when(before, facts)] if each != when]
         if before.location != at.location:
