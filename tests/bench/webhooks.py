@@ -21,6 +21,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -148,7 +149,7 @@ class Workers:
     def look(self) -> None:
         """Note how much memory they have. Raises AssertionError where one has ended by itself."""
         for each in self.running:
-            assert each.poll() is None, "a worker ended by itself"
+            assert each.poll() is None, self.log.read_text()[-3000:]
             status = Path(f"/proc/{each.pid}/status").read_text()
             kilobytes = next(row for row in status.splitlines() if row.startswith("VmRSS:"))
             self.memory = max(self.memory, int(kilobytes.split()[1]) / 1024)
@@ -166,13 +167,13 @@ class Workers:
                     self.kill_one()
                     next_kill = time.monotonic() + self.random.uniform(0.5, 1.5) * every
 
-        thread = threading.Thread(target=go_on)
-        thread.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            thread.join()
+        with ThreadPoolExecutor(1) as pool:
+            killing = pool.submit(go_on)
+            try:
+                yield
+            finally:
+                stop.set()
+            killing.result()
 
     def end(self) -> None:
         for each in self.running:
