@@ -129,6 +129,8 @@ class Receiver:
             gone = asyncio.ensure_future(reader.read(1))
             await asyncio.wait([gone, answering], return_when=asyncio.FIRST_COMPLETED)
             answering.cancel()
+            gone.cancel()
+            await asyncio.gather(answering, gone, return_exceptions=True)
             raise ConnectionAbortedError
         finally:
             self.in_flight -= 1
