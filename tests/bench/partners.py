@@ -64,12 +64,16 @@ class Partner:
     def work(self) -> None:
         """Work until time is over, and finish what was begun."""
         while not self.world.is_over.is_set():
-            self.random.choices(
-                [self.create, self.take, self.settle, self.cancel, self.claim, self.close],
-                [20, 40, 12, 15, 10, 3],
-            )[0]()
+            self.act()
         if self.connection is not None:
             self.connection.close()
+
+    def act(self) -> None:
+        """Do one thing or another."""
+        self.random.choices(
+            [self.create, self.take, self.settle, self.cancel, self.claim, self.close],
+            [20, 40, 12, 15, 10, 3],
+        )[0]()
 
     # What it does ------------------------------------------------------------------------------
 

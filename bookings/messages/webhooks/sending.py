@@ -135,7 +135,7 @@ class _Run:
         now, is_replay = walltime.now(), delivery.is_replay
         if call.is_success:
             values = {
-                "attempts": F("attempts") + (not is_replay),
+                "attempts": F("attempts") + int(not is_replay),
                 "status": DeliveryStatus.DELIVERED,
                 "next_attempt_at": None,
                 "is_replay": False,
