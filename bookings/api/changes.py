@@ -23,7 +23,7 @@ from openchair.json_text import encode
 LATEST = "latest"
 _EVENT = ("number", "at", "booking_id", "appointment_id", "from_status", "to_status")
 _BOOKING = tuple(f"booking__{name}" for name in representation.ROW)
-_Booking: Any = namedtuple("_Booking", representation.ROW)  # type: ignore[misc]  # computed names
+_Booking: Any = namedtuple("_Booking", representation.ROW)  # type: ignore[misc]  # computed
 
 
 class ChangeFeedViewSet(InPracticeViewSet):
@@ -91,7 +91,7 @@ class ChangeFeedViewSet(InPracticeViewSet):
 def _told(events: Sequence[Any], **more: Any) -> str:
     """Encode events as JSON, with their bookings."""
     known = {event.booking_id: _Booking._make(event[-len(_BOOKING) :]) for event in events}
-    bookings = [known[each] for each in sorted(known)]
+    bookings: list[Any] = [known[each] for each in sorted(known)]
     zones = {row.id: ZoneInfo(row.location__timezone) for row in bookings}
     changes = encode([_as_dict(event, zones[event.booking_id]) for event in events])
     now = join_array(map(representation.of_row, bookings))

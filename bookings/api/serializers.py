@@ -181,8 +181,8 @@ class ChangesSerializer(serializers.Serializer[object]):
     changes = ChangeSerializer(many=True, help_text="In the order in which they were committed.")
     bookings = BookingSerializer(
         many=True,
-        help_text="Each booking named in `changes`, as it is now: put it over yours. Without more to "
-        "fetch that is at `cursor`, exactly.",
+        help_text="Each booking named in `changes`, as it is now: put it over yours. Where there "
+        "is no more to fetch, that is exactly at `cursor`.",
     )
     cursor = serializers.CharField(
         help_text="Send it as `after` to go on from here, now or in a year."

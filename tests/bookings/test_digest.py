@@ -1,7 +1,9 @@
-"""The digest of a location: what a follower of the feed proves its copy by (contract, section 9)."""
+"""The digest of a location, by which a follower proves its copy (contract, section 9)."""
 
 import hashlib
 import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -11,10 +13,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from bookings.models import Booking
+from bookings.scheduling import appointments
 from tests import factories
 from tests.bookings.test_changes import Follower, Load
 from tests.conftest import Caller
-from tests.factories import Scene
+from tests.factories import NOON, Scene
 from tests.test_statements import APART
 
 IDS = ["b", "B", "a_1", "a-1", "a1", "a", "A9", "9", "a1x"]
@@ -125,3 +128,42 @@ def test_json_that_has_to_be_made_anew_comes_to_the_same(scene: Scene, api: Call
 def test_a_parameter_is_a_400(scene: Scene, api: Caller) -> None:
     path = f"/onlinescheduling/location/{scene.location.pk}/digest?status=open"
     assert api("GET", path).status_code == 400
+
+
+@contextmanager
+def change_before(nth: int, change: Callable[[], Any]) -> Iterator[None]:
+    """Run a change right before the nth statement of the block."""
+    left = nth
+
+    def run(execute: Any, *arguments: Any) -> Any:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            change()
+        return execute(*arguments)
+
+    with connection.execute_wrapper(run):
+        yield
+
+
+@pytest.mark.parametrize("nth", range(1, 6))
+def test_no_change_in_between_gives_a_cursor_the_state_of_another(
+    scene: Scene, api: Caller, nth: int
+) -> None:
+    scene.booking(id="one", total_appointments=9)
+
+    def change() -> None:
+        fields: Any = {"status": "booked"}
+        appointments.take(booking_id="one", fields=fields, by=scene.actor, now=NOON)
+
+    follower = Follower(api, scene.practice.pk)
+    before = follower.digest(scene.location.pk)
+    with change_before(nth, change):
+        server = told(api, scene)
+    assert server in (before, told(api, scene))
+
+    change()
+    before = told(api, scene)
+    with change_before(nth, change):
+        follower.poll()
+    assert follower.digest(scene.location.pk) in (before, told(api, scene))
