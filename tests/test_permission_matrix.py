@@ -95,6 +95,9 @@ ROUTES = {
     "GET /onlinescheduling/location/{location_id}/bookings": Route(
         "location", locked=False, writes=False
     ),
+    "GET /onlinescheduling/location/{location_id}/digest": Route(
+        "location", locked=False, writes=False
+    ),
     # A location that the body names is a field like others: 400 if there is none.
     "POST /onlinescheduling/booking": Route("location", success=201, unknown=400),
     "PUT /onlinescheduling/booking": WRITE_BOOKING,

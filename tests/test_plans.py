@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from django.db import connection
 
+from bookings.api import digest
 from bookings.messages import reminders
 from bookings.models import Appointment, Task
 from bookings.patients import terms
@@ -163,6 +164,13 @@ def test_a_practice_that_has_the_whole_table_is_not_read_through_for_holds_that_
     """Trap: PostgreSQL knows that there are many holds, not when they end, and expects one soon."""
     api = crowd(scene, first=60)
     for sql, params in selecting(api, "GET location/l60-1/bookings?status=open"):
+        for plan in plans(sql, params):
+            assert not scanned(plan), sql
+
+
+def test_a_digest_reads_the_openings_of_its_location_alone(scene: Scene) -> None:
+    crowd(scene, first=1)
+    for sql, params in selected(lambda: digest.compute("p30", "l30-1", "America/New_York")):
         for plan in plans(sql, params):
             assert not scanned(plan), sql
 

@@ -27,9 +27,10 @@ STATEMENTS = {
     # how the practice stands, and what is kept of the bookings
     "GET /onlinescheduling/practice/{practice}/bookings": 2,
     "GET /onlinescheduling/location/{location}/bookings": 2,
+    "GET /onlinescheduling/location/{location}/digest": 2,
     # the grant, and whose system it is; two of them write down who was shown which patients
     "GET /onlinescheduling/practice/{practice}/appointments": 6,
-    "GET /onlinescheduling/practice/{practice}/changes": 3,
+    "GET /onlinescheduling/practice/{practice}/changes": 2,
     "GET /onlinescheduling/booking/{booking}": 1,
     "GET /onlinescheduling/appointment/{appointment}": 4,
     # the location, its grant, location and doctor; the change
@@ -65,7 +66,7 @@ APART = int(connection.vendor == "sqlite")
 A change is two more (the feed's number, the event), three with an appointment, and four with a new
 patient, who is found by search terms."""
 ASKED_ALONG = re.compile(
-    r".*(?:\{booking\}|\{appointment\}|/(?:bookings|changes)\Z|\{practice\}/appointments)"
+    r".*(?:\{booking\}|\{appointment\}|/(?:bookings|changes|digest)\Z|\{practice\}/appointments)"
 )
 """Routes that have a first question."""
 

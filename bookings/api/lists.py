@@ -49,8 +49,12 @@ class Standing:
         return ZoneInfo(names.pop()) if len(names) == 1 else None
 
     def tag(self, *more: object) -> str:
-        """Return the weak ETag of a list in it: every change of a row writes an event."""
-        return conditional.weak_tag(self.practice_id, self.newest, self.zones, *more)
+        """Return the weak ETag of a list in it: every change of a row writes an event.
+
+        That of the time zones' data changes what is shown without one.
+        """
+        state = (self.practice_id, self.newest, self.zones, representation.EDITION)
+        return conditional.weak_tag(*state, *more)
 
 
 def _practices(now: datetime, last_due: datetime, **which: str) -> QuerySet[Practice, Any]:

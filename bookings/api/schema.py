@@ -28,6 +28,7 @@ from bookings.api.serializers import (
     BookingSerializer,
     ChangesSerializer,
     ClosedBookingSerializer,
+    DigestSerializer,
 )
 from openchair.api.schema import PAGES, SPECIAL, query
 from practices.api.schema import LOCATION_ID, PRACTICE_ID, path_id
@@ -383,6 +384,27 @@ changes_of_practice = extend_schema(
                 "bookings": [HELD],
                 "cursor": "WyIzcnQ0MiIsNDE3XQ:1tZq:s9R4",
                 "has_more": False,
+            },
+            response_only=True,
+        )
+    ],
+)
+
+digest_of_location = extend_schema(
+    operation_id="get_location_digest",
+    summary="Compare your copy of a location's bookings",
+    description="A follower of the feed who is at this `cursor` and computes another `sha256` is "
+    "wrong, and reads the list anew. Whose cursor is another one follows the feed, and asks again. "
+    "Asking every minute costs little.",
+    parameters=[LOCATION_ID],
+    responses={200: DigestSerializer},
+    examples=[
+        OpenApiExample(
+            "digest",
+            value={
+                "cursor": "WyIzcnQ0MiIsNDE3XQ:1tZq:s9R4",
+                "count": 1,
+                "sha256": "46fa02f1686c4ba3688a937d9a6877d26b2e6a1778305051928595b30bdf6deb",
             },
             response_only=True,
         )

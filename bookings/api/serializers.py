@@ -180,9 +180,24 @@ class ChangesSerializer(serializers.Serializer[object]):
 
     changes = ChangeSerializer(many=True, help_text="In the order in which they were committed.")
     bookings = BookingSerializer(
-        many=True, help_text="Each booking named in `changes`, as it is now: put it over yours."
+        many=True,
+        help_text="Each booking named in `changes`, as it is now: put it over yours. Where there "
+        "is no more to fetch, that is exactly at `cursor`.",
     )
     cursor = serializers.CharField(
         help_text="Send it as `after` to go on from here, now or in a year."
     )
     has_more = serializers.BooleanField(help_text="Whether there is more to fetch at once.")
+
+
+class DigestSerializer(serializers.Serializer[object]):
+    """What the bookings of a location come to."""
+
+    cursor = serializers.CharField(help_text="The feed's cursor at which this is so.")
+    count = serializers.IntegerField(min_value=0, help_text="Bookings that are not closed.")
+    sha256 = serializers.RegexField(
+        "^[0-9a-f]{64}$",
+        help_text="SHA-256, in hexadecimal, over a line "
+        "`id,updated_at,status,available_appointments` and a line feed for each of them, as the "
+        "list shows them, in order of the id's bytes.",
+    )

@@ -3,6 +3,7 @@ from django.urls import path
 from bookings.api.appointments import AppointmentListViewSet, AppointmentViewSet
 from bookings.api.bookings import BookingListViewSet, BookingViewSet
 from bookings.api.changes import ChangeFeedViewSet
+from bookings.api.digest import DigestViewSet
 from bookings.api.webhooks import WebhookListViewSet, WebhookViewSet
 
 EDIT = {"put": "edit", "post": "edit", "patch": "edit"}
@@ -27,6 +28,10 @@ urlpatterns = [
     path(
         "onlinescheduling/practice/<id:practice_id>/changes",
         ChangeFeedViewSet.as_view({"get": "of_practice"}),
+    ),
+    path(
+        "onlinescheduling/location/<id:location_id>/digest",
+        DigestViewSet.as_view({"get": "of_location"}),
     ),
     path(
         "onlinescheduling/practice/<id:practice_id>/appointments",

@@ -58,8 +58,12 @@ def position(text: str) -> tuple[str, int]:
     return practice_id, number
 
 
-def shown_to(partner_id: str, *, practice_id: str, after: int, until: int) -> QuerySet[Event]:
+def shown_to(
+    partner_id: str, *, practice_id: str, after: int, until: int | None = None
+) -> QuerySet[Event]:
     """Return a practice's events that a partner may read: `after` < number <= `until`, in order.
+
+    until: the newest of all if there is none.
 
     Events of bookings are for every partner, events of an appointment for its own, and if the
     practice is granted for the practice's own system, and for the one that is its source: anybody
@@ -72,5 +76,7 @@ def shown_to(partner_id: str, *, practice_id: str, after: int, until: int) -> Qu
     is_granted = Exists(Partner.objects.filter(grants, pk=partner_id))
     is_its_system = Exists(OwnSystem.objects.filter(practice=practice_id, partner=partner_id))
     ours |= Q(is_granted, Q(appointment__source=partner_id) | Q(is_its_system))
-    numbers = Q(number__gt=after, number__lte=until)
+    numbers = Q(number__gt=after)
+    if until is not None:
+        numbers &= Q(number__lte=until)
     return Event.objects.filter(ours, numbers, practice_id=practice_id).order_by("number")

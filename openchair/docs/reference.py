@@ -40,7 +40,7 @@ GROUPS = {
         "edit_booking_by_body_patch",
         "delete_booking",
     ),
-    "Stay in sync": ("list_practice_changes",),
+    "Stay in sync": ("list_practice_changes", "get_location_digest"),
     "Be told of changes": (
         "list_webhooks",
         "create_webhook",

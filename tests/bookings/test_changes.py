@@ -1,5 +1,6 @@
 """The change feed: order of commits, cursors, concurrent writers (contract, section 4)."""
 
+import hashlib
 import random
 import sys
 import threading
@@ -52,6 +53,15 @@ class Follower:
     def open_rows(self) -> dict[str, Any]:
         """Return the copy without closed bookings, as a list shows them."""
         return {name: row for name, row in self.copy.items() if row["status"] != "closed"}
+
+    def digest(self, location_id: str) -> dict[str, Any]:
+        """Return what the server has to say of a location, at this cursor."""
+        rows = [row for row in self.open_rows().values() if row["location_id"] == location_id]
+        rows.sort(key=lambda row: row["id"].encode())
+        names = ("id", "updated_at", "status", "available_appointments")
+        lines = [",".join(str(row[name]) for name in names) + "\n" for row in rows]
+        told = hashlib.sha256("".join(lines).encode()).hexdigest()
+        return {"cursor": self.cursor, "count": len(rows), "sha256": told}
 
 
 def changes(api: Caller, scene: Scene, query: str = "") -> Any:
@@ -254,10 +264,15 @@ def test_a_follower_ends_up_with_exactly_our_state(
             thread.start()
         time.sleep(0.3)
         follower = Follower(api, scene.practice.pk)
-        polls = 0
+        digest = f"/onlinescheduling/location/{scene.location.pk}/digest"
+        polls = met = 0
         while any(thread.is_alive() for thread in load.threads):
             follower.poll()
             polls += 1
+            told = follower.read(digest)
+            if told["cursor"] == follower.cursor:  # nobody was in between
+                assert told == follower.digest(scene.location.pk)
+                met += 1
         for thread in load.threads:
             thread.join()
         assert load.broken == []
@@ -273,8 +288,10 @@ def test_a_follower_ends_up_with_exactly_our_state(
     numbers = list(Event.objects.order_by("number").values_list("number", flat=True))
     assert numbers == list(range(1, len(numbers) + 1))
     assert load.done > 50
+    assert met > 0
     with capsys.disabled():
         sys.stdout.write(
             f"\n{connection.vendor}: {load.done} changes ({load.refused} refused), "
-            f"{len(numbers)} events; the follower polled {polls} times, saw {len(follower.seen)}\n"
+            f"{len(numbers)} events; the follower polled {polls} times, saw {len(follower.seen)}, "
+            f"and was at the digest's cursor {met} times\n"
         )

@@ -32,6 +32,7 @@ MATRIX = {
     ("GET", f"{OF_PRACTICE}/changes"): OPEN_TO_ALL,
     ("GET", f"{OF_PRACTICE}/bookings"): OPEN_TO_ALL,
     ("GET", "/onlinescheduling/location/<id:location_id>/bookings"): OPEN_TO_ALL,
+    ("GET", "/onlinescheduling/location/<id:location_id>/digest"): OPEN_TO_ALL,
     ("GET", "/scheduling/practice/<id:practice_id>"): OPEN_TO_ALL,
     ("GET", "/scheduling/practice/<id:practice_id>/doctors"): OPEN_TO_ALL,
     ("GET", "/scheduling/practice/<id:practice_id>/locations"): OPEN_TO_ALL,

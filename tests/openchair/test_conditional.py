@@ -31,7 +31,7 @@ def paths(scene: Scene, api: Caller) -> list[str]:
 
 
 def test_every_get_has_a_tag_and_answers_304_to_it(paths: list[str], api: Caller) -> None:
-    assert len(paths) == 12
+    assert len(paths) == 13
     for path in paths:
         first = api("GET", path)
         assert first.status_code == 200, path
@@ -81,6 +81,7 @@ def test_a_change_changes_the_tags(
         "/onlinescheduling/booking/one",
         f"/onlinescheduling/practice/{scene.practice.pk}/bookings",
         f"/onlinescheduling/location/{scene.location.pk}/bookings",
+        f"/onlinescheduling/location/{scene.location.pk}/digest",
     ]
     before = {path: api("GET", path).headers["ETag"] for path in paths}
     assert api(*change).status_code in {200, 201}
@@ -114,6 +115,7 @@ def test_another_wall_clock_changes_the_tags(scene: Scene, api: Caller) -> None:
         "/onlinescheduling/booking/one",
         f"/onlinescheduling/practice/{scene.practice.pk}/bookings",
         f"/onlinescheduling/location/{scene.location.pk}/bookings",
+        f"/onlinescheduling/location/{scene.location.pk}/digest",
     ]
     before = {path: api("GET", path).headers["ETag"] for path in paths}
     scene.location.timezone = "America/Denver"
