@@ -8,7 +8,7 @@ and the time zone of its text; where either is another now, the JSON is made ane
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
@@ -62,6 +62,16 @@ def time_range(start: datetime | None, zone: ZoneInfo) -> str | None:
         if (wall.hour, wall.minute) >= (hour, minute):
             return TIME_RANGES[index]
     return TIME_RANGES[0]
+
+
+def bounds_of_range(start: datetime, zone: ZoneInfo) -> tuple[datetime | None, datetime | None]:
+    """Return when the part of the day that the start is in begins and ends; None: as the day."""
+    wall = walltime.wall_clock(start, zone)
+    limits = [time(hour, minute) for hour, minute, _ in _RANGES_BEGIN]
+    instants = {each: walltime.occurrence(wall.date(), each, zone) for each in limits}
+    begins = max((at for each, at in instants.items() if each <= wall.time()), default=None)
+    ends = min((at for each, at in instants.items() if each > wall.time()), default=None)
+    return begins, ends
 
 
 def as_dict(row: Row, zone: ZoneInfo, *, is_range: bool) -> dict[str, Any]:

@@ -82,6 +82,9 @@ PATIENT_LIVE_HOLDS = 2
 PATIENT_HOLDS_SHARE = 4
 PATIENT_HOLDS_LEAST = 3
 
+# Requests of one address to the public list: each minute all files of some 400 practices.
+PUBLIC_LISTS_PER_ADDRESS = (3000, 60)
+
 # Seconds that a request waits at most, each for a worker, the database's answer, and a lock there.
 PATIENCE = env.number("PATIENCE", default=2, most=60)
 LOG_FORMAT = env.log_format("LOG_FORMAT")

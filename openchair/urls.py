@@ -17,6 +17,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     # First, because each pattern tried before the right one costs as much as that one.
     path("", include("bookings.api.urls")),
     path("", include("practices.api.urls")),
+    path("", include("bookings.smart.urls")),
     path("", front_page.index, name="index"),
     path("docs/", include("openchair.docs.urls")),
     path("openapi.json", views.openapi, name="openapi"),

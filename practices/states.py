@@ -58,3 +58,11 @@ STATES = [
     ("WI", "Wisconsin"),
     ("WY", "Wyoming"),
 ]
+
+
+def code_of(typed: str) -> str | None:
+    """Return the code of a state that is typed by its name or its code; None for anything else."""
+    wanted = typed.strip().casefold()
+    return next(
+        (code for code, name in STATES if wanted in {code.casefold(), name.casefold()}), None
+    )

@@ -1,9 +1,8 @@
 """Search criteria of a patient, for bookings/scheduling/availability.py."""
 
 from collections import Counter
-from datetime import timedelta
 
-from bookings.booking_page import holding
+from bookings.booking_page import holding, rules
 from bookings.booking_page.page import Page
 from bookings.models import AppointmentStatus
 from bookings.scheduling.availability import Criteria
@@ -11,16 +10,16 @@ from bookings.scheduling.availability import Criteria
 
 def criteria_of(page: Page) -> Criteria:
     """Return what the state asks for, within the practice's rules; one's own holds are free."""
-    notice = timedelta(hours=page.settings.notice_hours)
+    earliest, latest = rules.window(page.settings, page.now)
     held = [
         each.booking_id for each in holding.visits(page) if each.status == AppointmentStatus.PENDING
     ]
     return Criteria(
-        people=len(page.state.people),
+        people=len(page.state.people) or 1,
         location_ids=_one_of([each.pk for each in page.locations], page.state.location_id),
         doctor_ids=_one_of([each.pk for each in page.doctors], page.state.doctor_id),
-        earliest=page.now + max(notice, timedelta(milliseconds=1)),
-        latest=page.now + timedelta(days=page.settings.horizon_days),
+        earliest=earliest,
+        latest=latest,
         own=Counter(held),
     )
 

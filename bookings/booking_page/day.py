@@ -21,7 +21,7 @@ def day(request: HttpRequest, page: Page) -> HttpResponse:
     if request.method == "POST":
         chosen = day_in(request.POST.get("day"))
         if chosen is not None:
-            return page.go("book_time", page.state.but(day=chosen))
+            return page.go("book_time", page.state.but(day=chosen, opening=None))
         mistakes.append(("day_0", _("Choose a day")))
     today = page.today()
     criteria = criteria_of(page)

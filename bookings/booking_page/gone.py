@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from bookings import walltime
-from bookings.booking_page import holding, words
+from bookings.booking_page import holding, opening, words
 from bookings.booking_page.contact import ContactForm
 from bookings.booking_page.criteria import criteria_of
 from bookings.booking_page.day import day_in
@@ -47,7 +47,7 @@ def gone(request: HttpRequest, page: Page) -> HttpResponse:
         return go(request, page, typed)
     day = date.fromisoformat(key.partition(".")[0])
     is_known = ContactForm.of(page, holding.visits(page)[0].unread_person).is_valid()
-    state = page.state.but(held=tuple(held), day=day)
+    state = page.state.but(held=tuple(held), day=day, opening=None)
     return page.go("book_check" if is_known else "book_details", state)
 
 
@@ -84,10 +84,16 @@ def _nearest(page: Page, visit: Sequence[Appointment]) -> list[tuple[str, str, C
 
 
 def _instant(page: Page, visit: Sequence[Appointment]) -> datetime:
-    """Return when the time was: the visit's, or noon of the chosen day where it is still held."""
+    """Return when the time was: the visit's, or that of the opening that a link named.
+
+    Noon of the chosen day where the visit's is still held.
+    """
     for each in visit:
         if each.status != AppointmentStatus.PENDING and each.booking.start_datetime:
             return each.booking.start_datetime
+    named = opening.of(page)
+    if named is not None and named.start_datetime is not None:
+        return named.start_datetime
     zone = page.locations[0].zone
     noon = datetime.combine(page.state.day or page.today(), time(12))
     return walltime.to_instant(noon, zone)

@@ -25,11 +25,12 @@ class CodeLimitReached(LimitReached):
 
 
 def addresses_of(page: Page) -> list[str]:
-    """Return digests of the client's address, one for each key, the one to keep first.
+    """Return digests of the client's address, one for each key, the one to keep first."""
+    return digests_of_address(page.address)
 
-    Of IPv6 that is its /64, which is one subscriber's.
-    """
-    subject = page.address
+
+def digests_of_address(subject: str) -> list[str]:
+    """Return digests of a network address; of IPv6 of its /64, which is one subscriber's."""
     try:
         address = ip_address(subject)
     except ValueError:  # a unix socket without TRUSTED_PROXIES

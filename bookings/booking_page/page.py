@@ -15,7 +15,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from bookings import phone, walltime
-from bookings.booking_page import preview, words
+from bookings.booking_page import preview, rules, words
 from bookings.booking_page.state import State, UnreadableState
 from bookings.scheduling import bookings
 from practices.models import BookingPage, Doctor, Location, Practice
@@ -64,21 +64,12 @@ class Page:
     @cached_property
     def locations(self) -> list[Location]:
         """The locations that are shown, by name."""
-        every = list(self.practice.locations.all())
-        shown = {each.pk for each in self.settings.locations.all()}
-        return [each for each in every if not shown or each.pk in shown]
+        return rules.locations(self.practice, self.settings)
 
     @cached_property
     def doctors(self) -> list[Doctor]:
         """The doctors that are shown, by name, who work at a location that is."""
-        every = list(self.practice.doctors.prefetch_related("locations"))
-        shown = {each.pk for each in self.settings.doctors.all()}
-        here = {each.pk for each in self.locations}
-        return [
-            each
-            for each in every
-            if (not shown or each.pk in shown) and here & {at.pk for at in each.locations.all()}
-        ]
+        return rules.doctors(self.practice, self.settings, self.locations)
 
     @property
     def text(self) -> tuple[str, str]:

@@ -37,6 +37,8 @@ class State:
     """None: any."""
     doctor_id: str | None = None
     """None: any."""
+    opening: str | None = None
+    """The id of the opening that the link to the first page named, until a time is chosen."""
     day: date | None = None
     held: tuple[str, ...] = ()
     """Ids of the held appointments, in the order of `people`."""

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from bookings.booking_page import holding
+from bookings.booking_page import holding, opening
 from bookings.booking_page.forms import PatientForm, text
 from bookings.booking_page.outcomes import answer_refusals
 from bookings.booking_page.page import Page, begin_anew, first_page, show
@@ -16,6 +16,7 @@ from bookings.booking_page.state import State
 from bookings.booking_page.where import next_step
 from bookings.models import ATTRIBUTION
 from bookings.scheduling.families import MOST
+from practices.ids import is_id
 
 SOONEST = 3
 """Seconds that a person takes at least to fill in the form."""
@@ -144,6 +145,9 @@ def _go_on(request: HttpRequest, page: Page) -> HttpResponse:
     if len(visit) == len(page.state.people) and holding.can_be_had(visit):
         holding.keep(page)
         return page.go("book_check")
+    wanted = opening.of(page)
+    if wanted is not None:
+        return opening.hold(page, wanted)
     return page.go(next_step(page))
 
 
@@ -162,19 +166,26 @@ def _why_not(page: Page, form: WhoForm, state: State) -> str:
 
 
 def _came_from(query: QueryDict) -> dict[str, Any]:
-    """Return what the first address says of where the patient came from."""
+    """Return what the first address says of where the patient came from, and of the opening."""
     asked = {name: query.get(_PARAMETERS.get(name, name), "") for name in ("source", *ATTRIBUTION)}
     said = {
         name: value
         for name, value in asked.items()
         if value.isprintable() and 0 < len(value) <= MOST_SAID
     }
-    return {"source": said.pop("source", None), "attribution": said or None}
+    named = query.get(opening.PARAMETER)
+    return {
+        "opening": named if is_id(named) else None,
+        "source": said.pop("source", None),
+        "attribution": said or None,
+    }
 
 
 def _show(request: HttpRequest, page: Page, form: WhoForm, status: int = 200) -> HttpResponse:
-    response = show(request, page, "who.html", {"form": form, "mistakes": form.mistakes()}, status)
-    if "state" not in request.GET and not page.state.preview:
+    context = {"form": form, "mistakes": form.mistakes(), "opening": opening.named(page)}
+    response = show(request, page, "who.html", context, status)
+    # Of links to openings there are many, and none is true for long.
+    if not {"state", opening.PARAMETER} & {*request.GET} and not page.state.preview:
         response["X-Robots-Tag"] = "all"
     return response
 

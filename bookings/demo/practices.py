@@ -27,6 +27,7 @@ class Group:
     kind: Kind
     city: str
     state: str
+    state_code: str
     zip: str
     timezone: str
     offices: tuple[Office, Office]
@@ -41,6 +42,7 @@ GROUPS = {
         Kind.EXACT,
         "New York",
         "New York",
+        "NY",
         "10016",
         "America/New_York",
         (
@@ -62,6 +64,7 @@ GROUPS = {
         Kind.RANGE,
         "Chicago",
         "Illinois",
+        "IL",
         "60614",
         "America/Chicago",
         (
@@ -82,6 +85,7 @@ GROUPS = {
         Kind.EXACT,
         "New York",
         "New York",
+        "NY",
         "11201",
         "America/New_York",
         (
@@ -91,6 +95,9 @@ GROUPS = {
         {"DH8801": "Dr. Grace Adeyemi", "DH8802": "Dr. Leo Sandoval"},
     ),
 }
+
+_NPI = {"DD3456": "1234567893"}
+"""The example of CMS's text on the check digit."""
 
 PARTNERS = {
     # name of the key: partner's id, its name, special authorization, practices granted
@@ -118,6 +125,7 @@ def practice(group: Group) -> Practice:
                 "street_address": office.street_address,
                 "city": group.city,
                 "state": group.state,
+                "state_code": group.state_code,
                 "zip": group.zip,
                 "timezone": group.timezone,
                 "latitude": office.latitude,
@@ -128,13 +136,13 @@ def practice(group: Group) -> Practice:
     ]
     for doctor_id, name in group.doctors.items():
         doctor, is_new = Doctor.objects.get_or_create(
-            pk=doctor_id, defaults={"practice": made, "name": name}
+            pk=doctor_id, defaults={"practice": made, "name": name, "npi": _NPI.get(doctor_id)}
         )
         if is_new:
             doctor.locations.set(locations)
     if group.booking_page is not None:
         BookingPage.objects.get_or_create(
-            practice=made, defaults={"active": True, **group.booking_page}
+            practice=made, defaults={"active": True, "public_feed": True, **group.booking_page}
         )
     return made
 

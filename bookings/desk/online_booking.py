@@ -1,12 +1,14 @@
 """The page "Online booking": what a practice says of its booking page, and how it hands it out."""
 
+from collections.abc import Iterable
 from functools import partial
 from io import BytesIO
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 from urllib.parse import urlencode
 
 import segno
 from django import forms
+from django.conf import settings as site
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
@@ -15,9 +17,11 @@ from django.utils.translation import override
 from django.views.decorators.http import require_safe
 
 from bookings.booking_page import preview
+from bookings.desk import labels
 from bookings.desk.desk import Desk, desk_page, show
 from bookings.desk.practice_settings import SettingsForm, answer, record
-from practices.models import BookingPage, Practice
+from bookings.smart.locations import lacks
+from practices.models import BookingPage, Location, Practice
 
 _SPANISH = {"lang": "es"}
 
@@ -80,7 +84,25 @@ class OnlineBookingForm(SettingsForm):
                 "None of these doctors works at a location that is shown, so patients would "
                 "see no times. Choose another doctor or location.",
             )
+        if cleaned.get("public_feed") and "public_feed" in self.changed_data:
+            for each in _lacking(shown):
+                self.add_error("public_feed", f"{each.location} lacks {each.what}. Add that first.")
         return cleaned
+
+
+class Lacking(NamedTuple):
+    """A location that search sites cannot list, and what it lacks, in words."""
+
+    location: Location
+    what: str
+
+
+def _lacking(shown: Iterable[Location]) -> list[Lacking]:
+    return [
+        Lacking(each, labels.listed(missing))
+        for each in sorted(shown, key=lambda location: location.name)
+        if (missing := lacks(each))
+    ]
 
 
 @desk_page
@@ -110,6 +132,9 @@ def _show(
         "is_on": settings.active and desk.practice.active,
         "origins": settings.origins.split(),
         **record(desk, BookingPage),
+        "is_listed": settings.public_feed,
+        "lacking": _lacking(settings.locations.all() or desk.locations),
+        "feed": f"{site.PUBLIC_URL}/scheduling/smart/$bulk-publish",
         "without_phone": [each for each in desk.locations if not each.office_phone],
         "address": address,
         "address_es": _address(request, desk.practice, "es"),

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import groupby, islice
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
 from django.db.models import F, QuerySet
@@ -15,6 +15,7 @@ from bookings.models import Booking, Status
 from bookings.representation import time_range
 from practices.models import Location, Practice
 
+Rows = TypeVar("Rows", bound=QuerySet[Booking])
 WEEKS_AHEAD = (1, 2, 4, 8, 16, 32)
 """What is read at a time, one after another, until there is enough: in all over a year."""
 ADJOINING = timedelta(minutes=15)
@@ -158,6 +159,39 @@ def nearest(
     return sorted(found[:limit], key=lambda option: option.begins)
 
 
+def beginning_with(practice: Practice, criteria: Criteria, opening: Booking) -> Option | None:
+    """Return the option whose first place is in this opening; None where there is none.
+
+    Holds that have ended are free only after `bookings.catch_up`.
+    """
+    begins, zone = opening.start_datetime, opening.location.zone
+    if begins is None:
+        return None
+    day = walltime.wall_clock(begins, zone).date()
+    openings = _read(practice, criteria, day, day).get((day, opening.location_id), [])
+    first = next((each for each in openings if each.pk == opening.pk), None)
+    if first is None:
+        return None
+    if practice.range_bookings:
+        part = time_range(begins, zone)
+        others = [each for each in openings if each is not first]
+        of_part = [each for each in others if time_range(each.start, zone) == part]
+        option = _filled([first, *of_part], criteria.people)
+    else:
+        later = openings[openings.index(first) + 1 :]
+        option = _one_after_another(first, later, criteria.people)
+        option = option or _together(first, openings, criteria.people)
+    return None if option is None else _with_bookings([option])[0]
+
+
+def within(rows: Rows, criteria: Criteria) -> Rows:
+    """Keep what begins in the criteria's time, and is of their doctors, free or not."""
+    rows = rows.filter(start_datetime__gte=criteria.earliest, start_datetime__lte=criteria.latest)
+    if criteria.doctor_ids is not None:
+        rows = rows.filter(doctor__in=criteria.doctor_ids)
+    return rows
+
+
 def _with_bookings(options: Iterator[list[_Free]] | list[list[_Free]]) -> list[Option]:
     chosen = list(options)
     rows = Booking.objects.select_related("location", "doctor", "practice")
@@ -214,10 +248,7 @@ def _spans(practice: Practice, criteria: Criteria, first: date) -> Iterator[tupl
 def _read(practice: Practice, criteria: Criteria, first: date, last: date) -> _Days:
     locations = _locations(practice, criteria)
     zones = {each.pk: each.zone for each in locations}
-    rows = Booking.objects.on_local_days(locations, first, last)
-    rows = rows.filter(start_datetime__gte=criteria.earliest, start_datetime__lte=criteria.latest)
-    if criteria.doctor_ids is not None:
-        rows = rows.filter(doctor__in=criteria.doctor_ids)
+    rows = within(Booking.objects.on_local_days(locations, first, last), criteria)
     openings = _free(rows.filter(status=Status.OPEN))
     if criteria.own:
         mine = _free(rows.not_closed().filter(pk__in=criteria.own))
@@ -277,8 +308,7 @@ def _side_by_side(of_day: Sequence[_Free], people: int) -> Iterator[list[_Free]]
     for nth, begins in enumerate(of_day):
         option = _one_after_another(begins, of_day[nth + 1 :], people)
         if option is None and begins.start not in seen:
-            together = {each.doctor_id: each for each in of_day if each.start == begins.start}
-            option = _filled([*together.values()], people)
+            option = _together(begins, of_day, people)
         seen.add(begins.start)
         if option is not None:
             yield option
@@ -292,6 +322,12 @@ def _one_after_another(begins: _Free, later: Sequence[_Free], people: int) -> li
         if each.doctor_id == begins.doctor_id and each.start >= chain[-1].ends:
             chain.append(each)
     return _filled(chain, people)
+
+
+def _together(begins: _Free, of_day: Sequence[_Free], people: int) -> list[_Free] | None:
+    same_time = {each.doctor_id: each for each in of_day if each.start == begins.start}
+    others = [each for each in same_time.values() if each.doctor_id != begins.doctor_id]
+    return _filled([begins, *others], people)
 
 
 def _filled(openings: Sequence[_Free], people: int) -> list[_Free] | None:

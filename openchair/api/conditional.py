@@ -43,7 +43,7 @@ def weak_tag(*state: object) -> str:
     return f"W/{strong_tag(*state)}"
 
 
-def _names(if_none_match: str, tag: str) -> bool:
+def names(if_none_match: str, tag: str) -> bool:
     """Whether an If-None-Match has this tag; compared weakly."""
     said = {each.removeprefix("W/") for each in parse_etags(if_none_match)}
     return "*" in said or tag.removeprefix("W/") in said
@@ -52,7 +52,7 @@ def _names(if_none_match: str, tag: str) -> bool:
 def not_modified(request: Request, tag: str) -> HttpResponse | None:
     """Return a 304 if the client has this tag, compared weakly, as for reads; else None."""
     said = request.META.get("HTTP_IF_NONE_MATCH")
-    if said is not None and _names(said, tag):
+    if said is not None and names(said, tag):
         return HttpResponseNotModified(headers={"ETag": tag})
     return None
 
@@ -95,7 +95,7 @@ def precondition(
         tag = tag_of(row)
         if wanted is not None and "*" not in wanted and tag not in wanted:
             raise PreconditionFailed
-        if unwanted is not None and _names(unwanted, tag):
+        if unwanted is not None and names(unwanted, tag):
             raise PreconditionFailed
 
     return check

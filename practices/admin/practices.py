@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from practices.admin.named import NamedAdmin, state
 from practices.ids import is_id
 from practices.models import Doctor, Kind, Location, Practice
+from practices.states import code_of
 from practices.timezones import TimeZoneField
 
 KINDS = [
@@ -55,12 +56,18 @@ def _has_openings(practice: Practice | None) -> bool:
 
 
 class LocationForm(forms.ModelForm):
-    """A location, with its time zone as a choice."""
+    """A location, with its time zone as a choice; the state's code follows from its name."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "timezone" in self.fields:
             self.fields["timezone"] = TimeZoneField(kept=self.instance.timezone)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        if not cleaned.get("state_code"):
+            cleaned["state_code"] = code_of(cleaned.get("state", ""))
+        return cleaned
 
 
 @admin.register(Location)
@@ -78,7 +85,7 @@ class LocationAdmin(NamedAdmin):
         (None, {"fields": ["practice", "name", "timezone"]}),
         (
             "Phone and address",
-            {"fields": ["office_phone", "street_address", "city", "state", "zip"]},
+            {"fields": ["office_phone", "street_address", "city", "state", "state_code", "zip"]},
         ),
         ("On the map", {"fields": ["latitude", "longitude"], "classes": ["collapse"]}),
     ]

@@ -9,6 +9,7 @@ from django.forms import BaseFormSet, formset_factory
 
 from practices.admin.practices import KINDS
 from practices.models import Doctor, Location, Partner, Practice
+from practices.states import code_of
 from practices.timezones import TimeZoneField
 
 MOST_ROWS = 50
@@ -59,6 +60,11 @@ class LocationRow(forms.ModelForm):
         self.empty_permitted = not first
         empty = "Choose…" if first else "Same as the location above"
         self.fields["timezone"] = TimeZoneField(empty=empty, required=first)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        self.instance.state_code = code_of(cleaned.get("state", ""))
+        return cleaned
 
 
 class DoctorRow(forms.ModelForm):
