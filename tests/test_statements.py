@@ -49,7 +49,7 @@ STATEMENTS = {
     "DELETE /onlinescheduling/appointment/{appointment}": 6,
     # whose it is, of which practices; the lock, positions in their feeds, the task
     "GET /scheduling/webhooks": 3,
-    "POST /scheduling/webhooks": 16,
+    "POST /scheduling/webhooks": 13,
     "GET /scheduling/webhook/{webhook}": 3,
     "PUT /scheduling/webhook/{webhook}": 7,
     "DELETE /scheduling/webhook/{webhook}": 8,
