@@ -3,11 +3,15 @@
 import gzip
 import socket
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
 from email.utils import format_datetime
+from select import select
+from socketserver import StreamRequestHandler, ThreadingTCPServer
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.utils import timezone
@@ -232,3 +236,61 @@ def test_after_a_timeout_the_next_call_has_a_connection_of_its_own(
             ours.post(b"", {})
         monkeypatch.setattr(posting, "SECONDS", 15)
         assert ours.post(b"", {}).status == 200
+
+
+# A proxy of the operator's ---------------------------------------------------------------------
+
+
+class _Proxy(StreamRequestHandler):
+    """Connects whatever is asked for to the receiver; "denied" to nobody."""
+
+    server: Any
+
+    def handle(self) -> None:
+        asked = self.rfile.readline().decode().split()
+        self.server.asked.append(asked)
+        while self.rfile.readline().strip():
+            pass
+        if asked[1].startswith("denied."):
+            self.wfile.write(b"HTTP/1.1 407 No\r\n\r\n")
+            return
+        port = int(asked[1].rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port)) as there:
+            self.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
+            ends = {self.connection: there, there: self.connection}
+            while True:
+                for ready in select([*ends], [], [])[0]:
+                    if not (data := ready.recv(65_536)):
+                        return
+                    ends[ready].sendall(data)
+
+
+@pytest.fixture
+def proxy(trusting: None, settings: Any) -> Iterator[Any]:
+    with ThreadingTCPServer(("127.0.0.1", 0), _Proxy) as server, ThreadPoolExecutor() as pool:
+        server.asked = []  # type: ignore[attr-defined]  # what it was asked for
+        settings.WEBHOOK_PROXY = urlsplit(f"http://127.0.0.1:{server.server_address[1]}")
+        pool.submit(server.serve_forever, 0.02)
+        yield server
+        server.shutdown()
+
+
+def test_a_proxy_of_the_operators_resolves_and_connects(proxy: Any) -> None:
+    with receiving("hooks.example.com") as receiver, posting.Receiver(receiver.url) as ours:
+        assert [ours.post(b"", {}).status for _ in range(2)] == [200, 200]
+    (asked,) = proxy.asked
+    assert asked[:2] == ["CONNECT", f"hooks.example.com:{receiver.port}"]
+    assert receiver.calls[0].headers["host"] == f"hooks.example.com:{receiver.port}"
+
+
+def test_by_a_proxy_too_a_certificate_is_of_its_host_and_a_name_is_checked(proxy: Any) -> None:
+    with receiving("other.example.com") as receiver:
+        for host, kind in (
+            ("hooks.example.com", "certificate"),
+            ("denied.example.com", "unreachable"),
+            ("10.0.0.1", "refused address"),
+        ):
+            with pytest.raises(Unreached, match=f"^{kind}$"):
+                post(f"https://{host}:{receiver.port}/")
+    assert receiver.calls == []
+    assert len(proxy.asked) == 2
