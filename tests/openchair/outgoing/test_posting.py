@@ -5,7 +5,7 @@ import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import timedelta
 from email.utils import format_datetime
 from select import select
@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.utils import timezone
+from hypothesis import HealthCheck, given, settings
+from hypothesis.strategies import binary, lists, sampled_from
 
 from openchair.outgoing import posting
 from openchair.outgoing.posting import Answer, Unreached
@@ -113,6 +115,37 @@ def test_what_is_no_answer_is_told_by_its_kind(receiver: Receiver, does: Does, k
     receiver.otherwise = does
     with pytest.raises(Unreached, match=f"^{kind}$"):
         post(receiver.url)
+
+
+_PIECES = [b"HTTP/1.1 ", b"200 OK", b"\r\n", b"\n", b"100", b"204", b"999", b"1e3", b": ", b" "]
+_PIECES += [
+    b"Content-Length",
+    b"Transfer-Encoding",
+    b"chunked",
+    b"gzip",
+    b"Retry-After",
+    b"Location",
+]
+_PIECES += [b"-1", b"5", b"FFFFFFFFFFFFFFFFFFFF", b"\0", b"\xff", b"x" * 300, b"https://127.0.0.1/"]
+_PIECES += [b"Connection: close", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"]
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[*HealthCheck])
+@given(
+    begin=sampled_from([b"", b"HTTP/1.1 200 OK\r\n"]),
+    pieces=lists(sampled_from(_PIECES) | binary(max_size=5), max_size=20),
+)
+def test_whatever_comes_is_an_answer_or_none(
+    begin: bytes, pieces: list[bytes], receiver: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    receiver.otherwise = Does(raw=b"".join([begin, *pieces, b"\r\n\r\n"]))
+    with posting.Receiver(receiver.url) as ours:
+        for _ in range(2):
+            with suppress(Unreached):
+                answer = ours.post(b"", {})
+                assert 100 <= answer.status <= 999
+                assert len(answer.text) <= posting.SHOWN
+    assert caplog.records == []  # which could have the URL
 
 
 def test_nobody_listens(trusting: None) -> None:
