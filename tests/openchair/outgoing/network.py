@@ -141,7 +141,7 @@ def _connect(listening: socket.socket) -> None:
 
 def _timed(name: str) -> list[int | str | float]:
     began = time.monotonic()
-    return [_once(name), round(time.monotonic() - began, 1)]
+    return [_once(name), time.monotonic() - began]
 
 
 def _lay(folder: Path) -> None:
