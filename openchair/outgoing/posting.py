@@ -210,19 +210,19 @@ def _connected(target: urls.Target) -> HTTPSConnection:
         for index, host in enumerate(hosts):
             try:
                 # One that is silent leaves time for the next ones.
-                patience = min(_left(), max(1.0, _left() / (len(hosts) - index)))
-                return _connected_to(host, target, patience)
+                with _at_most(max(1.0, _left() / (len(hosts) - index))):
+                    return _connected_to(host, target)
             except (HTTPError, OSError) as error:
                 failure = error
     raise failure
 
 
-def _connected_to(host: str, target: urls.Target, patience: float) -> HTTPSConnection:
+def _connected_to(host: str, target: urls.Target) -> HTTPSConnection:
     proxy = settings.WEBHOOK_PROXY
     connection = HTTPSConnection(
         host,
         proxy.port if proxy else target.port,
-        timeout=patience,
+        timeout=_left(),
         server_hostname=target.host,  # and nothing else may the certificate be for
         ssl_context=_context(threading.get_ident(), ssl.get_default_verify_paths()),
     )

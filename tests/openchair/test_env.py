@@ -64,6 +64,27 @@ def test_hosts_are_bare_names(monkeypatch: pytest.MonkeyPatch, odd: str) -> None
     assert "bare host names" in refuses(monkeypatch, odd, env.hosts)
 
 
+@pytest.mark.parametrize("odd", ["https://emr", "emr:8443", "*.emr", "::1", "a b", "10.0.0.0/8"])
+def test_private_hosts_are_names_and_addresses(monkeypatch: pytest.MonkeyPatch, odd: str) -> None:
+    assert "write bare names or" in refuses(monkeypatch, f"emr,{odd}", env.private_hosts)
+    monkeypatch.setenv("SETTING", "EMR, 10.0.0.7,[fd00::7],")
+    assert env.private_hosts("SETTING") == {"emr", "10.0.0.7", "[fd00::7]"}
+
+
+@pytest.mark.parametrize(
+    "odd",
+    ["proxy:4750", "https://proxy:4750", "http://me:secret@proxy:1", "http://proxy", "http://a:0"],
+)
+def test_a_proxy_is_a_host_and_a_port(monkeypatch: pytest.MonkeyPatch, odd: str) -> None:
+    said = refuses(monkeypatch, odd, env.proxy)
+    assert "write http://proxy.example:4750" in said
+    assert "secret" not in said
+    monkeypatch.setenv("SETTING", "http://proxy.example:4750/")
+    read = env.proxy("SETTING")
+    assert read
+    assert (read.hostname, read.port) == ("proxy.example", 4750)
+
+
 @pytest.mark.parametrize("odd", ["mysql://x/y", "openchair", "postgres://u:geheim@h:port/name"])
 def test_a_database_is_named_by_a_url_and_its_password_is_not_repeated(
     monkeypatch: pytest.MonkeyPatch, odd: str

@@ -24,9 +24,11 @@ from typing import Any
 from openchair.outgoing import posting
 from tests.receiver import Call, Does, Receiver, authority, receiving
 
-PUBLIC, CLOSED, SILENT, VICTIM = "93.184.216.34", "93.184.216.35", "93.184.216.36", "127.0.0.1"
-"""A receiver; nobody who listens; nobody at all; and a server that partners must not reach."""
-PORT, UNHEARD = 8443, "unheard.example"
+PUBLIC, CLOSED, SILENT, SLOW = (f"93.184.216.{number}" for number in (34, 35, 36, 37))
+"""A receiver; nobody who listens; a server that does not connect; one that takes a second to."""
+VICTIM = "127.0.0.1"
+"""A server that partners must not reach."""
+PORT, UNHEARD, MUTE = 8443, "unheard.example", "mute.example"
 NAMES: dict[str, list[list[str]] | None] = {
     "public.example": [[PUBLIC]],
     "rebinding.example": [[PUBLIC], [VICTIM]],
@@ -38,6 +40,7 @@ NAMES: dict[str, list[list[str]] | None] = {
     "fails-over.example": [[CLOSED, PUBLIC]],
     "waits.example": [[SILENT, PUBLIC]],
     "closed.example": [[CLOSED]],
+    MUTE: [[SLOW]],
     "redirects.example": [[PUBLIC]],
     "search.example.corp.example": [[PUBLIC]],
     UNHEARD: None,
@@ -129,13 +132,23 @@ def _once(name: str) -> int | str:
         return _call(receiver)
 
 
+def _connect(listening: socket.socket) -> None:
+    """Let in all who wait and come, and say nothing to them."""
+    them = []
+    while True:
+        them.append(listening.accept())
+
+
+def _timed(name: str) -> list[int | str | float]:
+    began = time.monotonic()
+    return [_once(name), time.monotonic() - began]
+
+
 def _lay(folder: Path) -> None:
     """Have this machine answer at the public addresses, and its resolver ask our server."""
     for command in (
         "ip link set lo up",
-        f"ip address add {PUBLIC}/32 dev lo",
-        f"ip address add {CLOSED}/32 dev lo",
-        f"ip route add {SILENT}/32 dev lo",
+        *(f"ip address add {each}/32 dev lo" for each in (PUBLIC, CLOSED, SILENT, SLOW)),
     ):
         subprocess.run(command.split(), check=True)
     for name, text in (
@@ -144,6 +157,16 @@ def _lay(folder: Path) -> None:
     ):
         (folder / name).write_text(text)
         subprocess.run(["mount", "--bind", folder / name, f"/etc/{name}"], check=True)
+
+
+def _full(address: str) -> tuple[socket.socket, list[socket.socket]]:
+    """Listen, with so many who wait already that whoever comes next is not heard."""
+    listening, waiting = socket.create_server((address, PORT), backlog=0), []
+    for _ in range(3):
+        waiting.append(socket.socket())
+        waiting[-1].setblocking(False)
+        waiting[-1].connect_ex((address, PORT))
+    return listening, waiting
 
 
 def _answer(call: Call) -> Does:
@@ -161,14 +184,17 @@ def _outcomes(names: Names, public: Receiver, victim: Receiver) -> dict[str, Any
         told["kept.example"] = [_call(receiver), _call(receiver)]
         public.close_connections()
         told["kept.example"].append(_call(receiver))
-    posting.TO_CONNECT = 2
-    told |= {
-        name: _once(name)
-        for name in [*NAMES, "search.example"]
-        if name not in told and name != UNHEARD
-    }
-    posting.SECONDS, began = 1, time.monotonic()
-    told[UNHEARD] = [_once(UNHEARD), round(time.monotonic() - began)]
+    posting.TO_CONNECT = 1.5
+    _silent, (slow, _waiting) = _full(SILENT), _full(SLOW)
+    for name in [*NAMES, "search.example"]:
+        if name not in {*told, MUTE, UNHEARD}:
+            told[name] = _once(name)
+    later = threading.Timer(0.5, _connect, (slow,))  # whoever was not heard tries again after 1 s
+    later.daemon = True
+    later.start()
+    told[MUTE] = _timed(MUTE)
+    posting.SECONDS = 1
+    told[UNHEARD] = _timed(UNHEARD)
     return {
         "told": told,
         "public": Counter(call.headers["host"].partition(":")[0] for call in public.calls),
