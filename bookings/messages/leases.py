@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from django.db import connection
 
 from bookings.messages import queue
+from bookings.messages.worker import note
 from bookings.models import Task
-from openchair.database import failures
 
 _EVERY = 1.0
 """Seconds after which a lease is renewed."""
@@ -72,8 +72,7 @@ class Keeper:
                 elif not held:
                     connection.close()
             except Exception as error:  # the database is away, say: the thread does not end of it
-                failures.note(error)
-                connection.close()
+                note(error)
 
     def _renew(self, held: list[Lease], now: float) -> None:
         ours = queue.renew({each.task.pk: each.task.lease for each in held})
