@@ -7,7 +7,12 @@ class BookingsConfig(AppConfig):
     name = "bookings"
 
     def ready(self) -> None:
-        from bookings.metrics import LiveHolds, Tasks  # models are loaded only now
+        from bookings.metrics import (  # models are loaded only now
+            LiveHolds,
+            Tasks,
+            WebhookDeliveries,
+        )
 
         metrics.COUNTED_IN_DATABASE.register(LiveHolds())
         metrics.COUNTED_IN_DATABASE.register(Tasks())
+        metrics.COUNTED_IN_DATABASE.register(WebhookDeliveries())

@@ -4,13 +4,21 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from django.db import DatabaseError, InterfaceError
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Min, Q, Sum
 from django.utils import timezone
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from bookings.messages import queue
-from bookings.models import Appointment, Booking, Queue, Task, TaskStatus
+from bookings.models import (
+    Appointment,
+    Booking,
+    DeliveryStatus,
+    Queue,
+    Task,
+    TaskStatus,
+    WebhookDelivery,
+)
 
 
 class LiveHolds(Collector):
@@ -49,6 +57,37 @@ class Tasks(Collector):
             for status, number in counted.items():
                 count.add_metric([name, status], number)
         yield from (age, count)
+
+
+class WebhookDeliveries(Collector):
+    """Gauges of what endpoints are told; left out while the database cannot be reached."""
+
+    def collect(self) -> Iterator[Metric]:
+        now = timezone.now()
+        made = WebhookDelivery.objects.filter(created_at__gt=now - timedelta(hours=1))
+        waiting = WebhookDelivery.objects.filter(
+            status=DeliveryStatus.PENDING, next_attempt_at__isnull=False
+        )
+        try:
+            ended = made.exclude(status=DeliveryStatus.PENDING).order_by("status").values("status")
+            counted = {row["status"]: row["count"] for row in ended.annotate(count=Count("pk"))}
+            told = waiting.aggregate(count=Count("pk"), since=Min("created_at"))
+        except (DatabaseError, InterfaceError):  # /readyz fails then
+            return
+        counted[DeliveryStatus.PENDING] = told["count"]
+        count = GaugeMetricFamily(
+            "openchair_webhook_deliveries",
+            "Deliveries that wait, and those of the last hour that ended.",
+            labels=["status"],
+        )
+        for status in DeliveryStatus:
+            count.add_metric([status], counted.get(status, 0))
+        yield count
+        yield GaugeMetricFamily(
+            "openchair_webhook_oldest_pending_seconds",
+            "How old the oldest delivery that waits is.",
+            value=0 if told["since"] is None else (now - told["since"]).total_seconds(),
+        )
 
 
 def _tasks(queue_name: Queue, now: datetime) -> tuple[datetime | None, dict[str, int]]:

@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from django.db import connection
 
 from bookings.messages import queue
+from bookings.messages.worker import note
 from bookings.models import Task
-from openchair.database import failures
 
 _EVERY = 1.0
-"""Seconds between two renewals."""
+"""Seconds after which a lease is renewed."""
 _TRUSTED = queue.SHORT_LEASE.total_seconds() - 1.0
 """Seconds after a renewal in which a lease is surely still ours."""
 
@@ -61,20 +61,20 @@ class Keeper:
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._held)
-            time.sleep(_EVERY)
+            time.sleep(_EVERY / 4)
             with self._changed:
                 held = [*self._held]
+            now = time.monotonic()
+            old = [each for each in held if now - each.renewed > _EVERY]
             try:
-                if held:
-                    self._renew(held)
-                else:
+                if old:
+                    self._renew(old, now)
+                elif not held:
                     connection.close()
-            except failures.ERRORS as error:
-                failures.note(error)
-                connection.close()
+            except Exception as error:  # the database is away, say: the thread does not end of it
+                note(error)
 
-    def _renew(self, held: list[Lease]) -> None:
-        now = time.monotonic()
+    def _renew(self, held: list[Lease], now: float) -> None:
         ours = queue.renew({each.task.pk: each.task.lease for each in held})
         for each in held:
             if each.task.pk in ours:

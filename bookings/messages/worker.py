@@ -76,7 +76,7 @@ class Worker:
                 run_task(handler, task)
             except Exception as error:
                 pause = POLL
-                _note(error)
+                note(error)
             else:
                 pause = 0.0
         with suppress(Exception):  # whatever is away, this is the end
@@ -102,7 +102,7 @@ class Worker:
                         return task
                     _rest(handler)
                 except Exception as error:  # the database is away, say: no thread ends of it
-                    _note(error)
+                    note(error)
                     pause = min(LONGEST_PAUSE, max(POLL, 2 * pause))
                 else:
                     pause = poll
@@ -116,7 +116,8 @@ def _rest(handler: Handler) -> None:
     close_old_connections()
 
 
-def _note(error: Exception) -> None:
+def note(error: Exception) -> None:
+    """Log what a thread goes on after, and close its connection, which may have broken."""
     if isinstance(error, failures.ERRORS):
         failures.note(error)
     else:

@@ -88,7 +88,7 @@ class _Run:
         self.pause = timedelta(0)
 
     def go_on(self) -> None:
-        while not self._is_over:
+        while True:
             deliveries.make(self._webhook)
             self._is_unreached = deliveries.is_unreached(self._webhook)
             batch = deliveries.to_call(
@@ -97,10 +97,11 @@ class _Run:
             if not batch:
                 return
             for each in batch:
-                self._is_over |= time.monotonic() > self._end or not self._lease.is_ours
-                if self._is_over:
+                if not self._lease.is_ours:
                     return
                 self._deliver(each)
+                if self._is_over or time.monotonic() > self._end:
+                    return
 
     def _deliver(self, delivery: WebhookDelivery) -> None:
         call = self._call(delivery)
