@@ -1,4 +1,4 @@
-"""Django admin of bookings, for operators: the access log here, tasks in admin_tasks.
+"""Django admin of bookings, for operators: the access log here, tasks and webhooks beside it.
 
 Staff have pages of their own: bookings.desk.
 """
@@ -6,6 +6,7 @@ Staff have pages of their own: bookings.desk.
 from django.contrib import admin
 
 from bookings import admin_tasks as admin_tasks  # which registers its model
+from bookings.admin_webhooks import lists as lists  # as this does
 from bookings.desk import labels
 from bookings.models import Access
 from practices.scoping import ScopedAdmin

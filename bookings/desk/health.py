@@ -19,6 +19,7 @@ from bookings.models import (
     Booking,
     Delivery,
     Event,
+    OffReason,
     Outcome,
     Status,
     Task,
@@ -89,7 +90,10 @@ class Health:
 
 
 def of(practices: Iterable[Practice], *, now: datetime, with_keys: bool) -> list[Health]:
-    """Return the health of practices, in their order. with_keys: also of their partners' keys."""
+    """Return the health of practices, in their order.
+
+    with_keys: also of their partners' keys and webhooks.
+    """
     given = [practice.pk for practice in practices]
     found = {practice.pk: _begun(practice) for practice in _with_openings(given, now)}
     here = Q(practice__in=given)
@@ -109,7 +113,8 @@ def of(practices: Iterable[Practice], *, now: datetime, with_keys: bool) -> list
     for health in found.values():
         troubles = [*_troubles(health, now)]
         if with_keys:
-            troubles += [each for partner in health.partners for each in _keys(partner, now)]
+            for partner in health.partners:
+                troubles += [*_keys(partner, now), *_webhooks(partner, now)]
         health.troubles = sorted(troubles, key=lambda each: each.is_note)
     return [found[pk] for pk in given if pk in found]
 
@@ -198,7 +203,8 @@ def _count_not_entered(found: dict[str, Health], now: datetime) -> None:
 
 def _add_partners(found: dict[str, Health], *, with_keys: bool) -> None:
     granted = Partner.objects.filter(Q(all_practices=True) | Q(practices__in=[*found])).distinct()
-    for partner in granted.prefetch_related("practices", *(["keys"] if with_keys else [])):
+    granted = granted.prefetch_related("practices", *(["keys", "webhooks"] if with_keys else []))
+    for partner in granted:
         everywhere = found.keys() if partner.all_practices else ()
         for key in {*everywhere, *(each.pk for each in partner.practices.all())}:
             if key in found:
@@ -297,6 +303,16 @@ def _keys(partner: Partner, now: datetime) -> Iterable[Trouble]:
             never = "has not been used for" if key.last_used_at else "was never used in"
             says = f"{name} {never} {labels.counted((now - used).days, 'day')}."
             yield Trouble(says, "partner_keys", partner, is_note=True)
+
+
+def _webhooks(partner: Partner, now: datetime) -> Iterable[Trouble]:
+    for webhook in partner.webhooks.all():
+        name, page = f"The webhook {webhook.url} of {partner}", "partner_webhooks"
+        if not webhook.active and webhook.off_reason != OffReason.PARTNER:
+            yield Trouble(f"{name} is off: {webhook.get_off_reason_display()}.", page, partner)
+        elif webhook.failing_since is not None and webhook.failing_since < now - LATE:
+            lasted = labels.lasted(now - webhook.failing_since)
+            yield Trouble(f"{name} has failed for {lasted}.", page, partner)
 
 
 def _ago(user: User, now: datetime) -> str:

@@ -34,6 +34,7 @@ class OpenChairSite(AdminSite):
         return [
             path("desk/<id:practice_id>/", include("bookings.desk.urls")),
             path("", include("practices.admin.urls")),
+            path("partners/<id:partner_id>/webhooks/", include("bookings.admin_webhooks.urls")),
             path("bookings/", include("bookings.desk.former")),
             path("invitation/<uidb64>/<token>/", InvitationView.as_view(), name="invitation"),
             path("login/code/", CodePage.as_view(), name="second_factor_code"),

@@ -4,7 +4,6 @@ A key's text is on one page, once: the answer to the request that issued it. It 
 reload of that page, which sends the form again, issues no second key.
 """
 
-import secrets
 from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
@@ -19,6 +18,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
+from practices.admin import once
 from practices.admin.handing_over import curl_line
 from practices.admin.operators import operators_page
 from practices.admin.partners import may_in_words, state_in_words
@@ -89,7 +89,7 @@ def _show(
         "form": form or IssueForm(),
         "shown": shown,
         "curl": shown and curl_line(request, partner, shown),
-        "once": _once(request),
+        "once": once.token(request, ONCE),
         "changes": LogEntry.objects.select_related("user").filter(
             object_id=partner.pk, content_type__model="partner", change_message__contains="key"
         )[:20],
@@ -102,25 +102,15 @@ def _state_in_sentence(key: ApiKey) -> str:
     return state[0].lower() + state[1:]
 
 
-def _once(request: HttpRequest) -> str:
-    """Return a token that is good for issuing one key; the session has the last 20."""
-    word = secrets.token_urlsafe(8)
-    request.session[ONCE] = [*request.session.get(ONCE, []), word][-20:]
-    return word
-
-
 def _is_first(request: HttpRequest) -> bool:
-    words = request.session.get(ONCE, [])
-    word = request.POST.get("once", "")
-    if word not in words:
-        messages.warning(
-            request,
-            "That key was already issued and cannot be shown again. If it is lost, "
-            "revoke it below and issue another.",
-        )
-        return False
-    request.session[ONCE] = [other for other in words if other != word]
-    return True
+    if once.is_first(request, ONCE):
+        return True
+    messages.warning(
+        request,
+        "That key was already issued and cannot be shown again. If it is lost, "
+        "revoke it below and issue another.",
+    )
+    return False
 
 
 @partners_page

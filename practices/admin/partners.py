@@ -43,6 +43,14 @@ def state_in_words(key: ApiKey, now: datetime) -> str:
     return "Works"
 
 
+NO_CONTACT = "Nobody is told when its webhooks fail: enter the contact’s e-mail address."
+
+
+def lacks_contact(partner: Partner) -> bool:
+    """Whether mail about failing webhooks would have nowhere to go."""
+    return not partner.contact_email and partner.webhooks.exists()
+
+
 def _at(instant: datetime) -> str:
     return date_format(instant, "DATETIME_FORMAT")
 
@@ -68,7 +76,7 @@ class PartnerAdmin(NamedAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         shown = super().get_readonly_fields(request, obj)
-        return ["may_do", "keys_link", *shown] if obj else []
+        return ["may_do", "keys_link", "webhooks_link", *shown] if obj else []
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: Any) -> None:
         """Say what a partner may do where that is less than it looks."""
@@ -77,6 +85,8 @@ class PartnerAdmin(NamedAdmin):
         granted = [each.name for each in partner.practices.all()]
         if bool(partner.all_practices or granted) != partner.special_authorization:
             self.message_user(request, may_in_words(partner, granted), messages.WARNING)
+        if lacks_contact(partner):
+            self.message_user(request, f"{partner}: {NO_CONTACT}", messages.WARNING)
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).prefetch_related("practices")
@@ -94,6 +104,12 @@ class PartnerAdmin(NamedAdmin):
     def keys_link(self, partner: Partner) -> str:
         address = reverse("admin:partner_keys", args=[partner.pk])
         return format_html('<a href="{}">Keys of {}</a>', address, partner.name)
+
+    @admin.display(description="Webhooks")
+    def webhooks_link(self, partner: Partner) -> str:
+        address = reverse("admin:partner_webhooks", args=[partner.pk])
+        more = f" {NO_CONTACT}" if lacks_contact(partner) else ""
+        return format_html('<a href="{}">Webhooks of {}</a>{}', address, partner.name, more)
 
 
 @admin.register(ApiKey)

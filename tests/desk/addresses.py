@@ -55,6 +55,8 @@ def filled(mine: House, other: House) -> Iterator[str]:
                 "call_id": ids["bookings.call"],
                 "partner_id": ids["practices.partner"],
                 "key_id": ids["practices.apikey"],
+                "webhook_id": ids["bookings.webhook"],
+                "delivery_id": "nothing",
                 "object_id": ids.get(label, "nothing"),
                 "id": ids.get(label, "nothing"),
                 "pk": ids.get(label, 0),

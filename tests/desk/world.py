@@ -10,9 +10,20 @@ from django.contrib.auth import get_user_model
 from django.db.models import Model
 from django.test import Client
 
-from bookings.models import Access, ActorKind, Appointment, Booking, Event, Series, Task
+from bookings.models import (
+    SUBSCRIBED,
+    Access,
+    ActorKind,
+    Appointment,
+    Booking,
+    Event,
+    Series,
+    Task,
+    Webhook,
+)
 from bookings.scheduling import appointments, bookings
 from bookings.scheduling.actors import Actor
+from openchair import encryption
 from practices.models import ApiKey, Doctor, Kind, Location, Membership, Partner, Practice
 from tests import factories
 from tests.factories import NOON
@@ -57,6 +68,14 @@ class House:
         self.booking = self.publish("B")
         self.weekly = self.publish("W", recurring=True, start=datetime(2026, 6, 3, 14))  # noqa: DTZ001
         self.appointment = self.patient(self.booking)
+        self.webhook = Webhook.objects.create(
+            partner=self.partner,
+            url=f"https://{word.lower()}.example/",
+            types=SUBSCRIBED,
+            secret=encryption.seal(f"whsec_{word}"),
+            sealed_by=encryption.key_names()[0],
+            created_at=NOON,
+        )
         self.access = Access.objects.create(
             at=NOON,
             practice=self.practice,
@@ -121,6 +140,7 @@ class House:
             Series: Series.objects.get(practice=self.practice),
             Event: Event.objects.filter(practice=self.practice).first(),
             Access: self.access,
+            Webhook: self.webhook,
             Task: Task.objects.filter(appointment=self.appointment).first(),
         }
 

@@ -3,15 +3,18 @@
 from django.db.models import Exists, OuterRef, QuerySet
 
 from bookings.models import Feed, Webhook, WebhookPosition
-from practices.models import Practice
+from practices.models import Partner, Practice
+
+
+def granted(partner: Partner) -> QuerySet[Practice]:
+    """Return the practices that a partner may be told of."""
+    found = Practice.objects.filter(active=True) if partner.active else Practice.objects.none()
+    return found if partner.all_practices else found.filter(partners=partner)
 
 
 def practices_of(webhook: Webhook) -> QuerySet[Practice]:
     """Return the practices it may be told of: granted, and among those it names if it does."""
-    partner = webhook.partner
-    found = Practice.objects.filter(active=True) if partner.active else Practice.objects.none()
-    if not partner.all_practices:
-        found = found.filter(partners=partner)
+    found = granted(webhook.partner)
     named = webhook.practices.values("pk")
     return found.filter(pk__in=named) if named.exists() else found
 

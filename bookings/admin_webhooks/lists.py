@@ -1,0 +1,71 @@
+"""Admin list of all webhooks, for operators; pages.py has what is done with them."""
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils.html import format_html
+
+from bookings.models import DeliveryStatus, Webhook
+from practices.scoping import ScopedAdmin
+
+WAITING = Count("deliveries", filter=Q(deliveries__status=DeliveryStatus.PENDING))
+
+
+def state_in_words(webhook: Webhook) -> str:
+    """Return whether it is on, or why it is off."""
+    return "On" if webhook.active else f"Off: {webhook.get_off_reason_display()}"
+
+
+def address_of(webhook: Webhook) -> str:
+    """Return the URL of a webhook's page."""
+    return reverse("admin:partner_webhook", args=[webhook.partner_id, webhook.pk])
+
+
+@admin.register(Webhook)
+class WebhookAdmin(ScopedAdmin):
+    """All webhooks in one list; each has a page of its own."""
+
+    operators_may = frozenset({"view"})
+    list_display = ["address", "partner", "state", "failing", "waiting"]
+    list_display_links = None
+    list_select_related = ["partner"]
+    list_filter = ["active", "partner"]
+    search_fields = ["url", "partner__name"]
+    ordering = ["partner__name", "created_at", "pk"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Webhook]:
+        rows: QuerySet[Webhook] = super().get_queryset(request)
+        return rows.annotate(waiting=WAITING)
+
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any) -> HttpResponse:
+        return self._page(request, object_id)
+
+    def history_view(self, request: HttpRequest, object_id: str, *args: Any) -> HttpResponse:
+        return self._page(request, object_id)
+
+    def _page(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Lead to the webhook's page, which has what may be seen, and what was done with it."""
+        webhook = get_object_or_404(self.get_queryset(request), pk=object_id)
+        return redirect(address_of(webhook))
+
+    @admin.display(description="Address", ordering="url")
+    def address(self, webhook: Webhook) -> str:
+        return format_html('<a href="{}">{}</a>', address_of(webhook), webhook.url)
+
+    @admin.display(description="State", ordering="active")
+    def state(self, webhook: Webhook) -> str:
+        return state_in_words(webhook)
+
+    @admin.display(description="Failing since", empty_value="–", ordering="failing_since")
+    def failing(self, webhook: Webhook) -> datetime | None:
+        return webhook.failing_since
+
+    @admin.display(description="Waiting", ordering="waiting")
+    def waiting(self, webhook: Any) -> int:
+        count: int = webhook.waiting
+        return count
