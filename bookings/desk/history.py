@@ -37,11 +37,12 @@ _FIELDS = {
     "whole_booked": "places booked, no patient named",
     "whole_pending_until": "hold with no patient named ends",
     "external_id": "number in the practice’s software",
-    "external_reason": "reason",
 }
 _INSTANTS = {"start_datetime", "opening_datetime", "pending_until", "whole_pending_until"}
 # Left out: they follow from the appointments' changes, which have lines of their own.
 _UNTOLD = {"places_pending", "places_reserved", "places_booked"}
+# Told in words of their own: `_said`.
+_SAID = {"attendance", "booking_id", "confirmed_at", "external_status", "external_reason"}
 
 
 @dataclass(frozen=True)
@@ -209,7 +210,7 @@ def _line(event: Event, zone: ZoneInfo, names: dict[str, str], *, has_words: boo
     if has_words and event.appointment is not None:
         details.append(f"Note to the family: {event.appointment.person.words}")
     moved = event.from_status != event.to_status
-    told = {"attendance", "booking_id", "confirmed_at", "external_status"} & event.changes.keys()
+    told = _SAID & event.changes.keys()
     told |= {"words"} & {*event.changes.get("patient_fields", ())}
     if not (moved or details or _of_patient(event) or told):
         return None
@@ -249,6 +250,8 @@ def _said(event: Event) -> str:
         return "confirmed"
     if "external_status" in event.changes:
         return _entered(event)
+    if "external_reason" in event.changes:
+        return "another reason why it could not be entered"
     if "attendance" in event.changes:
         was, now = (labels.ATTENDANCE[each] for each in event.changes["attendance"])
         return f"{was} → {now}" if was != labels.ATTENDANCE["unknown"] else now
@@ -257,8 +260,7 @@ def _said(event: Event) -> str:
 
 def _details(event: Event, zone: ZoneInfo, names: dict[str, str]) -> list[str]:
     told = []
-    untold = _UNTOLD | {"attendance", "patient_fields", "booking_id", "confirmed_at"}
-    untold |= {"external_status"}
+    untold = _UNTOLD | _SAID | {"patient_fields"}
     if "pending_until" in event.changes:
         untold.add("whole_pending_until")
     for field, pair in event.changes.items():

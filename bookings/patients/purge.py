@@ -17,7 +17,7 @@ from bookings.models import TAKEN, Appointment, SearchTerm
 from bookings.patients import record
 
 AT_ONCE = 100
-_EMPTY = record.kept(record.NOBODY)
+_EMPTY = {**record.kept(record.NOBODY), "external_reason": None}  # which may name the patient
 
 
 def purge(before: datetime, *, dry_run: bool) -> Iterator[int]:

@@ -26,6 +26,8 @@ AUDITED = (
 """The booking's fields whose changes are in its events."""
 WHEREABOUTS = ("start_datetime", "location_id", "doctor_id")
 """The fields by which a visit is when it is, where, and with whom."""
+_IN_WORDS = {"external_reason"}
+"""Fields that may name a patient: events, which stay for ever, have not their values."""
 
 
 class AuditTrail:
@@ -81,7 +83,10 @@ class AuditTrail:
         **changes: Any,
     ) -> None:
         """Add an event of an appointment. changes: by field, what it was and is, or their names."""
-        said = {name: [_as_json(value) for value in pair] for name, pair in changes.items()}
+        said = {
+            name: [] if name in _IN_WORDS else [_as_json(value) for value in pair]
+            for name, pair in changes.items()
+        }
         self._add(by, instant, was, status, said).appointment = appointment
 
     def give_up(self, appointment: Appointment) -> list[Event]:

@@ -1,5 +1,6 @@
 """Admin of partners and list of API keys, for operators; keys.py has the pages to issue them."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -17,9 +18,13 @@ from practices.scoping import ScopedAdmin
 
 
 def may_in_words(partner: Partner, practice_names: list[str]) -> str:
-    """Return a sentence with what a partner's keys permit."""
+    """Return in sentences what a partner's keys permit."""
     if not partner.active:
         return "Nothing: the partner is switched off, so none of its keys work."
+    return " ".join([_may(partner, practice_names), *_as_system(partner)])
+
+
+def _may(partner: Partner, practice_names: list[str]) -> str:
     read = "May read openings of every practice"
     if not partner.special_authorization:
         return f"{read}; may not list practices or change anything."
@@ -30,6 +35,19 @@ def may_in_words(partner: Partner, practice_names: list[str]) -> str:
     else:
         return f"{read} and list practices; may not change anything until it is granted a practice."
     return f"{read}, list practices, and publish, edit and close its own openings in {where}."
+
+
+def _as_system(partner: Partner) -> Iterator[str]:
+    """Say what a partner may do as the own system of practices, and where it has no effect."""
+    marked = [each.practice for each in partner.systems.all()]
+    granted = marked if partner.all_practices else partner.practices.all()
+    where = ", ".join(each.name for each in marked if each in granted)
+    if where:
+        says = ", and says what it has entered" if partner.special_authorization else ""
+        yield f"As the software of {where} it reads every visit there with the patient{says}."
+    without = ", ".join(each.name for each in marked if each not in granted)
+    if without:
+        yield f"It is marked as the software of {without}, without effect as it is not granted it."
 
 
 def state_in_words(key: ApiKey, now: datetime) -> str:
@@ -89,7 +107,7 @@ class PartnerAdmin(NamedAdmin):
             self.message_user(request, f"{partner}: {NO_CONTACT}", messages.WARNING)
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).prefetch_related("practices")
+        return super().get_queryset(request).prefetch_related("practices", "systems__practice")
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         return super().formfield_for_manytomany(

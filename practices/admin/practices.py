@@ -5,12 +5,12 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from practices.admin.named import NamedAdmin, state
 from practices.ids import is_id
-from practices.models import Doctor, Kind, Location, Practice
+from practices.models import Doctor, Kind, Location, OwnSystem, Partner, Practice
 from practices.states import code_of
 from practices.timezones import TimeZoneField
 
@@ -21,11 +21,63 @@ KINDS = [
 """What a practice offers, in people's words."""
 
 
+SYSTEM = "The software this practice works with"
+NO_SYSTEM = "None that is connected"
+
+
+class SystemField(forms.ModelChoiceField):
+    """The partner that is a practice's own system, of those that are granted it."""
+
+    def __init__(self, practice: Practice) -> None:
+        granted = Q(all_practices=True) | Q(practices=practice)
+        self.marked = OwnSystem.objects.filter(practice=practice).select_related("partner").first()
+        super().__init__(
+            Partner.objects.filter(
+                Q(granted, active=True) | Q(systems__practice=practice)
+            ).distinct(),
+            required=False,
+            initial=self.marked and self.marked.partner_id,
+            label=SYSTEM,
+            help_text="A partner that is granted this practice. It reads every visit here with the "
+            "patient, whoever booked it, and says what it has entered. What it has not is listed "
+            "at the desk.",
+            empty_label=NO_SYSTEM,
+        )
+
+    def label_from_instance(self, partner: Any) -> str:
+        is_marked = self.marked is not None and self.marked.partner_id == partner.pk
+        return _name(self.marked) if is_marked else str(partner)
+
+
+def _name(marked: OwnSystem | None) -> str:
+    """Return the name of a practice's own system, and that it has no effect where it has none."""
+    if marked is None:
+        return NO_SYSTEM
+    if OwnSystem.objects.in_effect().filter(pk=marked.pk).exists():
+        return str(marked.partner)
+    why = "not granted this practice" if marked.partner.active else "switched off"
+    return f"{marked.partner} ({why}: no effect)"
+
+
+class PracticeForm(forms.ModelForm):
+    """A practice; one that is there also with its own system."""
+
+    system = forms.Field()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance._state.adding:
+            del self.fields["system"]
+        else:
+            self.fields["system"] = SystemField(self.instance)
+
+
 @admin.register(Practice)
 class PracticeAdmin(NamedAdmin):
     """Practices are added by operators; staff can view their own."""
 
     practice_path = "pk"
+    form = PracticeForm
     list_display = ["name", "offers", state]
     search_fields = ["name", "id"]
     list_filter = ["kind", "active"]
@@ -45,6 +97,27 @@ class PracticeAdmin(NamedAdmin):
 
     def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         return super().formfield_for_choice_field(db_field, request, **{**kwargs, "choices": KINDS})
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        fields = super().get_fields(request, obj)
+        return fields if obj else [each for each in fields if each != "system"]
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if "system" not in form.changed_data:
+            return
+        partner = form.cleaned_data["system"]
+        if partner is None:
+            OwnSystem.objects.filter(practice=obj).delete()
+            return
+        OwnSystem.objects.update_or_create(practice=obj, defaults={"partner": partner})
+        if not partner.special_authorization:
+            may_only_read = f"{partner} may only read, so it cannot say what it has entered."
+            self.message_user(request, may_only_read, messages.WARNING)
+
+    @admin.display(description=SYSTEM)
+    def system(self, practice: Practice) -> str:
+        return _name(OwnSystem.objects.filter(practice=practice).select_related("partner").first())
 
     @admin.display(description="What patients book", ordering="kind")
     def offers(self, practice: Practice) -> str:

@@ -7,6 +7,7 @@ import pytest
 from time_machine import Traveller
 
 from bookings.models import Access, Appointment, Event, Task
+from bookings.patients import purge
 from bookings.patients.record import PARTNER_FIELDS
 from bookings.scheduling import appointments, bookings, moving
 from bookings.scheduling.actors import PATIENT, Actor
@@ -207,6 +208,15 @@ def test_failed_has_a_reason_and_nothing_else_has_one(system: System) -> None:
     assert system.told() == {**NOTHING, "external_id": "7", "external_status": "entered"}
     system.report(**dict.fromkeys(NOTHING))
     assert system.told() == NOTHING
+
+
+def test_a_reason_is_in_no_event_and_is_purged_with_the_patient(
+    system: System, clock: Traveller
+) -> None:
+    system.report(**{**FAILED, "external_reason": "There is an Ada Byron already."})
+    assert not any("Byron" in str(each.changes) for each in Event.objects.all())
+    assert [*purge.purge(NOON + timedelta(days=9), dry_run=False)] == [1]
+    assert system.told() == {**NOTHING, "external_status": "failed"}
 
 
 def test_it_says_whether_the_patient_came(system: System, clock: Traveller) -> None:

@@ -1,17 +1,21 @@
 """What no page of the desk says: words of the API, ids, other formats of dates and times."""
 
 import re
+from typing import Any
 
 from bookings.models import Booking
+from bookings.scheduling import appointments
+from practices.models import OwnSystem
 from tests.conftest import only_once_on_sqlite
 from tests.desk.world import House, browser, forms, said
+from tests.factories import NOON
 
 pytestmark = only_once_on_sqlite
 
 PAGES = """
     board/?day=2026-06-02 board/?view=week board/?view=month sheet/?day=2026-06-02 hub/ find/
     calls/ patients/ openings/ weekly/ history/ next-free/ new-opening/ publish/ close/ ranges/
-    numbers/ online-booking/ online-booking/poster/ mail/
+    numbers/ online-booking/ online-booking/poster/ mail/ not-entered/
     opening/{0}/ opening/{0}/edit/ place/{1}/ place/{1}/cancel/
 """
 WRONG = {
@@ -31,6 +35,11 @@ def test_every_page_has_the_words_dates_and_times_of_the_desk(
     for each in (house, range_house):
         desk = browser(each.staff)
         Booking.objects.filter(pk=each.booking.pk).update(recurring=True)
+        OwnSystem.objects.create(practice=each.practice, partner=each.partner)
+        failed: Any = {"external_status": "failed", "external_reason": "No column."}
+        appointments.edit(
+            appointment_id=each.appointment.pk, fields=failed, by=each.actor, now=NOON
+        )
         for page in ("mail/", "online-booking/"):
             (form,) = [of for of in forms(desk.get(each.address(page))) if "seen" in of]
             desk.post(each.address(page), {**form, "text_en": "Bring your card."})

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from practices.models import Location, Practice
+from practices.models import Location, OwnSystem, Practice
 from tests import factories
 from tests.desk.world import browser, person, said
 from tests.factories import Scene
@@ -127,3 +127,59 @@ def test_an_account_of_a_practices_staff_is_made_from_its_hub(
     sent = {"username": "ana", **rows, "memberships-0-practice": scene.practice.pk}
     assert "Go to Acme Orthodontic Group" in said(operator.post(path, sent))
     assert scene.practice.memberships.get().user.username == "ana"
+
+
+def test_an_operator_says_which_software_a_practice_works_with(
+    scene: Scene, operator: Client
+) -> None:
+    path = f"/admin/practices/practice/{scene.practice.pk}/change/"
+    other = factories.partner(name="Elsewhere alone")
+    page = operator.get(path).content.decode()
+    assert f'<option value="{scene.partner.pk}">' in page
+    assert other.pk not in page
+    sent = {"name": "Acme", "kind": "exact", "active": "on"}
+    assert "Select a valid choice" in said(operator.post(path, {**sent, "system": other.pk}))
+    operator.post(path, {**sent, "system": scene.partner.pk})
+    assert OwnSystem.objects.get().partner == scene.partner
+    assert "Changed Name and The software this practice works with" in said(
+        operator.get(path.replace("change", "history"))
+    )
+    partners = f"/admin/practices/partner/{scene.partner.pk}/change/"
+    assert "As the software of Acme it reads every visit there" in said(operator.get(partners))
+    operator.post(path, {**sent, "name": "Acme Two", "system": scene.partner.pk})
+    assert OwnSystem.objects.count() == 1
+    operator.post(path, sent)
+    assert not OwnSystem.objects.exists()
+
+
+def test_a_grant_that_was_revoked_is_said_to_have_no_effect_and_can_be_kept(
+    scene: Scene, operator: Client
+) -> None:
+    OwnSystem.objects.create(practice=scene.practice, partner=scene.partner)
+    scene.partner.practices.clear()
+    path = f"/admin/practices/practice/{scene.practice.pk}/change/"
+    assert f"{scene.partner.name} (not granted this practice: no effect)" in said(
+        operator.get(path)
+    )
+    kept = {"name": "Acme", "kind": "exact", "active": "on", "system": scene.partner.pk}
+    assert operator.post(path, kept).status_code == 302
+    assert OwnSystem.objects.exists()
+    partners = f"/admin/practices/partner/{scene.partner.pk}/change/"
+    assert "without effect as it is not granted it" in said(operator.get(partners))
+
+
+def test_a_system_that_may_only_read_is_told_so(scene: Scene, operator: Client) -> None:
+    reader = factories.partner(granted=[scene.practice], authorized=False, name="Reader")
+    path = f"/admin/practices/practice/{scene.practice.pk}/change/"
+    sent = {"name": "Acme", "kind": "exact", "active": "on", "system": reader.pk}
+    told = said(operator.post(path, sent, follow=True))
+    assert "Reader may only read, so it cannot say what it has entered." in told
+
+
+def test_staff_see_which_software_it_is_and_change_nothing(scene: Scene) -> None:
+    OwnSystem.objects.create(practice=scene.practice, partner=scene.partner)
+    desk = browser(person("front-desk", scene.practice))
+    path = f"/admin/practices/practice/{scene.practice.pk}/change/"
+    assert f"The software this practice works with {scene.partner.name}" in said(desk.get(path))
+    assert desk.post(path, {"system": ""}).status_code == 403
+    assert OwnSystem.objects.exists()
