@@ -10,7 +10,11 @@ from django.urls import reverse
 from openchair.docs import markdown
 
 GUIDES = {
-    "partners": (("partners", "Ten minutes to a sync"), ("api", "The API’s rules")),
+    "partners": (
+        ("partners", "Ten minutes to a sync"),
+        ("api", "The API’s rules"),
+        ("smart", "Search sites"),
+    ),
     "practices": (
         ("admin", "The desk"),
         ("patients", "Online booking"),
