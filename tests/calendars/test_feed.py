@@ -80,7 +80,7 @@ def test_its_statements_are_as_many_whatever_there_is(
 def test_who_reads_names_is_recorded_whole_once_a_day_and_then_what_is_new(
     reader: Reader, clock: Any
 ) -> None:
-    opening = reader.scene.booking(total_appointments=5)
+    opening, there = reader.scene.booking(), reader.scene.booking()
     first = take(opening)
     reader.ask()
     assert not Access.objects.exists()
@@ -105,10 +105,11 @@ def test_who_reads_names_is_recorded_whole_once_a_day_and_then_what_is_new(
     fields: Any = {"status": "booked", "first_name": "Ben", "last_name": "Ode"}
     clock.shift(timedelta(minutes=5))
     now = NOON + timedelta(minutes=30)
-    second = appointments.take(booking_id=opening.pk, fields=fields, by=PATIENT, now=now)
+    second = appointments.take(booking_id=there.pk, fields=fields, by=PATIENT, now=now)
     assert look(6) == [second.pk]
     assert look(15) == []
     assert look(24 * 60) == sorted([first.pk, second.pk])
+    desk = browser(reader.user)
     for names in ({}, {"names": "on"}):
         seen = desk.get(page).context["seen"]
         desk.post(page, {**names, "seen": seen})
