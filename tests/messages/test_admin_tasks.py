@@ -8,10 +8,11 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 
 from bookings.messages import queue
-from bookings.models import Delivery, Queue, Task, TaskStatus
+from bookings.models import Delivery, Queue, Task, TaskKind, TaskStatus
 from tests.conftest import only_once
 from tests.desk.world import House, browser, person, said
 from tests.factories import NOON
+from tests.messages import hooks
 from tests.messages.tasks import stored, task
 
 LIST = "/admin/bookings/task/"
@@ -85,7 +86,15 @@ def test_what_is_done_is_not_sent_twice_and_periodic_work_is_not_dropped(
     periodic = task(queue_name=Queue.PERIODIC, kind="prune", run_after=NOON + timedelta(days=1))
     for action in ("try_again", "drop"):
         assert "0 tasks" in act(operator, action, done)
-    assert "0 tasks" in act(operator, "drop", periodic)
+    hook = hooks.endpoint(house.partner, "https://hooks.example.com")
+    assert "0 tasks" in act(operator, "drop", periodic, hooks.task_of(hook))
     assert stored(periodic).status == TaskStatus.READY
     assert "1 task will be tried again." in act(operator, "try_again", periodic)
     assert queue.claim(Queue.PERIODIC) == periodic
+
+
+def test_mail_to_a_partner_may_be_dropped(house: House, operator: Client) -> None:
+    hook = hooks.endpoint(house.partner, "https://hooks.example.com")
+    mail = task(webhook=hook, kind=TaskKind.WEBHOOK_OFF)
+    assert "1 task will not be sent." in act(operator, "drop", mail)
+    assert stored(mail).status == TaskStatus.SUCCESSFUL

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import time_machine
 
+from bookings import walltime
 from bookings.messages import queue
 from bookings.messages.webhooks import deliveries, endpoints, sending, watch
 from bookings.models import (
@@ -19,7 +20,7 @@ from bookings.models import (
     WebhookDelivery,
     WebhookPosition,
 )
-from bookings.scheduling import families
+from bookings.scheduling import families, feed
 from bookings.scheduling.actors import PATIENT, Actor
 from practices.models import OwnSystem, Partner
 from tests import factories
@@ -185,8 +186,8 @@ def test_a_position_that_was_moved_meanwhile_makes_no_delivery(
         WebhookPosition.objects.update(number=1)
         return shown_to(*args, **between)
 
-    shown_to = deliveries.feed.shown_to
-    monkeypatch.setattr(deliveries.feed, "shown_to", moved_first)
+    shown_to = feed.shown_to
+    monkeypatch.setattr(feed, "shown_to", moved_first)
     deliveries.make(hook)
     assert not WebhookDelivery.objects.exists()
 
@@ -201,7 +202,7 @@ def test_a_delivery_is_tried_nine_times_with_the_waits_of_the_contract(
     scene.booking()
     waits = [5, 300, 1800, *(hours * 3600 for hours in (2, 5, 10, 14, 16))]
     for wait in waits:
-        before = queue.walltime.now()
+        before = walltime.now()
         assert hooks.work() == 1
         seconds = (hooks.due_at(hook) - before).total_seconds()
         assert wait <= seconds <= 1.1 * wait + 0.001
@@ -275,7 +276,7 @@ def test_the_log_keeps_the_last_twenty_calls(
     receiver.otherwise = lambda _: Does(body=str(len(receiver.calls)).encode())
     for _ in range(22):
         hooks.work()
-        endpoints.replay(hook.deliveries.all())
+        endpoints.replay(hook.deliveries.get())
     (delivery,) = hooks.deliveries(hook)
     assert [each["answer"] for each in delivery.calls] == [str(n) for n in range(3, 23)]
 
@@ -342,7 +343,7 @@ def test_a_receiver_that_sleeps_for_two_days_is_told_in_order_and_misses_nothing
     for nth in range(12):
         hooks.changes(scene, 2, first=2 * nth)
         hooks.work()
-        watch.watch(queue.walltime.now())
+        watch.watch(walltime.now())
         clock.shift(4 * 3600 - 60)
     receiver.calls.clear()
     receiver.otherwise = Does()
@@ -399,7 +400,7 @@ def test_a_replay_is_one_call_more_with_the_same_id_and_the_new_secret(
     hooks.work()
     clock.shift(60)
     endpoints.rotate(hook.pk)
-    endpoints.replay(hook.deliveries.all())
+    endpoints.replay(hook.deliveries.get())
     receiver.answers = [Does(500)]
     hooks.work()
     assert hooks.work() == 0
@@ -421,7 +422,7 @@ def test_what_had_failed_is_delivered_by_a_replay_also_where_the_endpoint_is_off
     scene.booking()
     hooks.work()
     endpoints.switch_off(hook.pk, OffReason.PARTNER)
-    endpoints.replay(hook.deliveries.all())
+    endpoints.replay(hook.deliveries.get())
     hooks.work()
     (delivery,) = hooks.deliveries(hook)
     assert (delivery.status, delivery.next_attempt_at) == ("delivered", None)
@@ -436,12 +437,12 @@ def test_what_waits_goes_on_in_its_schedule_after_a_replay_that_failed(
     for _ in range(2):
         hooks.work()
         clock.shift(6)
-    endpoints.replay(hook.deliveries.all())
+    endpoints.replay(hook.deliveries.get())
     clock.shift(5)
     hooks.work()
     (delivery,) = hooks.deliveries(hook)
     assert (delivery.attempts, delivery.is_replay, len(receiver.calls)) == (2, False, 3)
-    assert 300 <= (hooks.due_at(hook) - queue.walltime.now()).total_seconds() <= 330
+    assert 300 <= (hooks.due_at(hook) - walltime.now()).total_seconds() <= 330
 
 
 @pytest.mark.parametrize(("answer", "status"), [(Does(), "delivered"), (DOWN, "failed")])

@@ -8,6 +8,7 @@ import time_machine
 from cryptography.fernet import Fernet
 from django.core.management import call_command
 
+from bookings import walltime
 from bookings.messages import pruning, queue
 from bookings.messages.mail.sending import MailHandler
 from bookings.messages.webhooks import endpoints, watch
@@ -17,7 +18,6 @@ from openchair import encryption
 from practices.models import Partner
 from tests.factories import NOON, Scene
 from tests.messages import hooks
-from tests.messages.tasks import task
 
 URL = "https://hooks.example.com/openchair?token=hush"
 
@@ -36,7 +36,7 @@ def fails(hook: Webhook, failures: int = 10) -> None:
 def mails_after(hours: float, clock: time_machine.Traveller) -> list[str]:
     """Watch, so long after NOON; return the kinds of all mail so far."""
     clock.move_to(NOON + timedelta(hours=hours))
-    watch.watch(queue.walltime.now())
+    watch.watch(walltime.now())
     ours = Task.objects.filter(queue_name=Queue.MAIL).order_by("pk")
     return [*ours.values_list("kind", flat=True)]
 
@@ -159,10 +159,3 @@ def test_secrets_are_sealed_anew_and_a_missing_key_is_noticed(hook: Webhook, set
     hook.refresh_from_db()
     assert hook.sealed_by == encryption.key_names()[0]
     assert endpoints.secrets_of(hook, NOON) == before
-
-
-def test_operators_may_drop_its_mail_and_not_what_an_endpoint_is_told(hook: Webhook) -> None:
-    assert task(webhook=hook, kind=TaskKind.WEBHOOK_OFF) in Task.objects.exclude(
-        queue_name__in=queue.ENDLESS
-    )
-    assert not Task.objects.exclude(queue_name__in=queue.ENDLESS).filter(kind="webhook").exists()
