@@ -21,10 +21,10 @@ class WebhookForm(forms.Form):
         label="Address",
         max_length=500,
         widget=forms.URLInput,
-        help_text="Where the partner’s system is called, starting with https://.",
+        help_text="Of the partner’s system, starting with https://.",
     )
     types = forms.MultipleChoiceField(
-        label="Call it when", choices=TYPES, widget=forms.CheckboxSelectMultiple
+        label="Tell it when", choices=TYPES, widget=forms.CheckboxSelectMultiple
     )
     practices = forms.ModelMultipleChoiceField(
         Practice.objects.none(),

@@ -55,7 +55,8 @@ class WebhookAdmin(ScopedAdmin):
 
     @admin.display(description="Address", ordering="url")
     def address(self, webhook: Webhook) -> str:
-        return format_html('<a href="{}">{}</a>', address_of(webhook), webhook.url)
+        link = '<a class="oc-address" href="{}">{}</a>'
+        return format_html(link, address_of(webhook), webhook.url)
 
     @admin.display(description="State", ordering="active")
     def state(self, webhook: Webhook) -> str:

@@ -176,7 +176,7 @@ def switch(request: HttpRequest, webhook: Webhook) -> HttpResponse:
         webhook = endpoints.edit(webhook.pk, active=is_on)
         _log(request, webhook, f"Switched {'on' if is_on else 'off'} webhook")
     if is_on:
-        return _said(request, webhook, "It is on, and is called about what changes from now on.")
+        return _said(request, webhook, "It is on, and is told what changes from now on.")
     return _said(request, webhook, "It is off. Nothing is kept for it.")
 
 

@@ -337,7 +337,7 @@ def _call(kind: str, summary: str, data: dict[str, Any], example: dict[str, Any]
 BOOKING_CHANGED = _call("booking.changed", "An opening changed", _CHANGED, EVENT)
 APPOINTMENT_CHANGED = _call(
     "appointment.changed",
-    "An appointment of yours changed",
+    "An appointment that you see changed",
     _CHANGED,
     {
         **EVENT,

@@ -130,7 +130,7 @@ def test_an_edit_is_recorded_with_what_changed(house: House, operator: Client) -
     house.webhook.refresh_from_db()
     assert (house.webhook.url, house.webhook.types) == (URL, ["booking.changed"])
     page = said(operator.get(f"/admin/partners/{house.partner.pk}/webhooks/"))
-    assert f"operator Changed “Address and Call it when” of webhook {URL}" in page
+    assert f"operator Changed “Address and Tell it when” of webhook {URL}" in page
 
 
 def test_a_secret_is_changed_with_both_for_a_day_and_the_old_one_ended(

@@ -40,7 +40,7 @@ OPERATED = [
     *WORLD,
 ]
 """What operators add and change."""
-READ = ["practices/apikey", "bookings/access", "bookings/task"]
+READ = ["practices/apikey", "bookings/access", "bookings/task", "bookings/webhook"]
 OPERATORS = [
     "/admin/",
     "/admin/?q=nothing",
@@ -53,6 +53,7 @@ OPERATORS = [
     "/admin/practices/doctor/DD3456/change/",
     "/admin/practices/doctor/DD3456/delete/",
     "/admin/partners/demoFull/keys/",
+    "/admin/partners/demoFull/webhooks/",
 ]
 PUSHED: list[tuple[str, str, Look]] = [
     ("exact", "board/?view=week", FOUR[3]),
@@ -120,10 +121,29 @@ def _pages_of_operators(person: Person) -> Iterator[Page]:
     page.get_by_role("button", name="Onboard the practice").click()
     page.locator(".oc-mistakes").wait_for()
     yield page
+    yield from _pages_of_a_webhook(person)
     onboard(person.go("/admin/"), Hand(), "Maple")
     page.locator("#key-text").wait_for()
     yield page
     page.get_by_role("link", name="Go to Maple").click()
+    yield page
+
+
+def _pages_of_a_webhook(person: Person) -> Iterator[Page]:
+    page = person.go("/admin/partners/demoFull/webhooks/")
+    add = page.get_by_role("button", name="Add and show its secret")
+    add.click()
+    page.locator(".oc-mistakes").wait_for()
+    yield page
+    page.get_by_label("Address").fill("https://a-partner-with-a-long-name.example.com/openchair")
+    add.click()
+    page.locator("#secret-text").wait_for()
+    yield page
+    page.get_by_role("button", name="Send a test").click()
+    page.get_by_text("A test is on its way").wait_for()
+    page.get_by_text("New secret…").click()
+    page.get_by_role("button", name="Make a new secret").click()
+    page.locator("#secret-text").wait_for()
     yield page
 
 

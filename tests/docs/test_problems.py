@@ -98,16 +98,22 @@ def test_the_reasons_of_a_409_are_those_of_the_code() -> None:
     verbs = [
         *(ROOT / "bookings" / "scheduling").glob("*.py"),
         *(ROOT / "openchair/api").glob("*.py"),
+        ROOT / "bookings/messages/webhooks/endpoints.py",
     ]
     raised: set[str] = set()
     for file in verbs:
         raised |= set(re.findall(r'(?:Refused\(\s*|reason=)"(\w+)"', file.read_text()))
     # Only staff give a place to a patient.
-    assert {*reasons.OF_A_BOOKING, *reasons.OF_AN_APPOINTMENT} == raised - {"nothing_taken"}
+    told = {**reasons.OF_A_BOOKING, **reasons.OF_AN_APPOINTMENT, **reasons.OF_A_WEBHOOK}
+    assert {*told} == raised - {"nothing_taken"}
 
 
 @pytest.mark.parametrize(
-    ("page", "told"), [("api", reasons.OF_A_BOOKING), ("partners", reasons.OF_AN_APPOINTMENT)]
+    ("page", "told"),
+    [
+        ("api", {**reasons.OF_A_BOOKING, **reasons.OF_A_WEBHOOK}),
+        ("partners", reasons.OF_AN_APPOINTMENT),
+    ],
 )
 def test_a_guide_has_the_same_reasons(page: str, told: dict[str, str]) -> None:
     text = (ROOT / "docs" / f"{page}.md").read_text()
