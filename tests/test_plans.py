@@ -10,12 +10,13 @@ import pytest
 from django.db import connection
 
 from bookings.api import digest
+from bookings.desk import entering
 from bookings.messages import reminders
 from bookings.models import Appointment, Task
 from bookings.patients import terms
 from bookings.patients.search import search
 from bookings.scheduling.availability import Criteria, days, next_free
-from practices.models import Kind, Location, Practice
+from practices.models import Kind, Location, OwnSystem, Practice
 from tests.conftest import Caller
 from tests.factories import NOON, Scene
 
@@ -189,6 +190,20 @@ def test_the_exact_times_of_a_day_are_found_without_all_that_ever_were(scene: Sc
     for plan in plans(*rows.values_list("booking_id").query.sql_with_params()):
         assert not scanned(plan)
         assert "appointment_exact_time" in {node.get("Index Name") for node in nodes(plan)}
+
+
+def test_what_a_practices_own_system_reads_and_has_not_entered_is_found_by_indexes(
+    scene: Scene,
+) -> None:
+    api = crowd(scene, first=1)
+    OwnSystem.objects.create(practice_id="p30", partner=scene.partner)
+    of_practice = ("GET practice/p30/appointments", "GET practice/p30/changes")
+    asked = [each for request in of_practice for each in selecting(api, request)]
+    asked += selected(entering.left(["p30"], now=NOON)[:100].count)
+    asked += selected(lambda: [*entering.left(["p30"], now=NOON).order_by("updated_at")[:50]])
+    for sql, params in asked:
+        for plan in plans(sql, params):
+            assert not scanned(plan), sql
 
 
 def test_what_is_free_next_is_found_among_the_open_ones_of_each_location(scene: Scene) -> None:

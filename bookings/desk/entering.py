@@ -13,7 +13,7 @@ AFTER = timedelta(minutes=15)
 """Until then it is not late, unless it failed (contract, section 9)."""
 _RECENT = timedelta(days=7)
 """Visits of longer ago are left out: nobody enters them any more."""
-_LATER = timedelta(days=60)
+_LATER = timedelta(days=31)
 """An exact time is no longer after its opening's, by which alone a practice's visits are found."""
 
 
