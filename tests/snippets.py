@@ -7,7 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.server import ROOT
+
 FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def sync_program() -> str:
+    """Return sync.py as the guide for partners prints it."""
+    guide = (ROOT / "docs" / "partners.md").read_text()
+    (program,) = [text for language, text in FENCE.findall(guide) if language == "python"]
+    return str(program)
 
 
 @dataclass

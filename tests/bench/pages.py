@@ -93,7 +93,7 @@ class Writer:
 
 
 @contextmanager
-def writing(writer: Writer, per_second: int, figures: Figures) -> Iterator[None]:
+def writing(writer: Writer, per_second: float, figures: Figures) -> Iterator[None]:
     """Write so many times a second in the background, as far as the machine keeps up."""
     stop = threading.Event()
 
