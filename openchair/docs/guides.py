@@ -14,6 +14,7 @@ GUIDES = {
         ("partners", "Ten minutes to a sync"),
         ("webhooks", "Webhooks"),
         ("api", "The API’s rules"),
+        ("smart", "Search sites"),
     ),
     "practices": (
         ("admin", "The desk"),

@@ -157,7 +157,8 @@ def test_what_is_kept_ends_when_the_clock_changes_it(scene: Scene, clock: Any) -
         scene.booking(start_datetime=NOON + each).pk
         for each in (timedelta(hours=3), timedelta(days=1, minutes=30))
     )
-    for minute, there in ((0, {soon}), (29, {soon}), (30, {soon, late}), (60, {soon, late}), (61, {late})):  # fmt: skip
+    both = {soon, late}
+    for minute, there in ((0, {soon}), (29, {soon}), (30, both), (60, both), (61, {late})):
         clock.move_to(NOON + timedelta(minutes=minute), tick=False)
         assert {*slots(scene.practice)} == there, minute
 

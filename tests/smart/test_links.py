@@ -91,7 +91,7 @@ def test_it_is_in_spanish_too(scene: Scene, clock: Any) -> None:
     booking = Booking.objects.latest("pk")
     patient = followed(scene, booking.pk, clock).follow("Español")
     assert "le guardaremos esta hora" in patient.text
-    assert "martes, 2 de junio de 2026" in patient.text.lower()
+    assert "Martes 2 de junio de 2026" in patient.text
     assert patient.send(**ADULT).step == "details"
     assert booking.appointments.count() == 1
 
