@@ -211,6 +211,11 @@ class Faces(RuleBasedStateMachine):
         openings = {each.pk: each for each in self.openings()}
         listed = {pk for pk in offered if openings[pk].location.zip}
         slots = lists.slots(self.scene.practice)
+        slots = lists.slots(self.scene.practice)  # first, for it settles what has ended by itself
+        before = Feed.objects.get(practice=self.scene.practice).newest
+        offered = self.offered()
+        openings = {each.pk: each for each in self.openings()}
+        listed = {pk for pk in offered if openings[pk].location.zip}
         assert {pk for pk, slot in slots.items() if slot["status"] == "free"} == listed
         assert self.on_the_page() == {self.told_apart(openings[pk]) for pk in offered}
         for pk in openings:
@@ -220,6 +225,7 @@ class Faces(RuleBasedStateMachine):
 
 
 @pytest.mark.parametrize("steps", [20, pytest.param(1000, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("steps", [20, pytest.param(400, marks=pytest.mark.nightly)])
 @pytest.mark.django_db
 def test_so_many_changes_keep_the_faces_alike(steps: int, clock: time_machine.Traveller) -> None:
     Faces.clock = clock
@@ -236,3 +242,4 @@ def test_so_many_changes_keep_the_faces_alike(steps: int, clock: time_machine.Tr
         ),
     )
     assert Faces.steps >= steps
+    assert Faces.steps > steps * 0.8  # now and then an example is shorter
