@@ -10,6 +10,7 @@ import secrets
 from datetime import datetime
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest
@@ -31,7 +32,7 @@ def make(doctor: Doctor, *, user: Any, now: datetime, instead_of: str = "") -> s
     """
     with transaction.atomic():
         # Of two at once, the second finds what the first made.
-        type(user).objects.select_for_update(no_key=True).get(pk=user.pk)
+        get_user_model().objects.select_for_update(no_key=True).get(pk=user.pk)
         before = CalendarLink.objects.filter(user=user, doctor=doctor).first()
         if (before.pk if before else "") != instead_of:
             return None

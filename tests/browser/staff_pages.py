@@ -94,6 +94,7 @@ def _pages(person: Person, kind: str, week: Week) -> Iterator[tuple[str, Page]]:
         yield path, person.desk(kind, path)
     yield from _online_booking(person, kind)
     yield from _mail_settings(person, kind)
+    yield from _calendars(person, kind)
     for model in WORLD:
         yield model, person.go(f"/admin/{model}/")
     yield "new doctor", person.go("/admin/practices/doctor/add/")
@@ -272,6 +273,19 @@ def _mail_settings(person: Person, kind: str) -> Iterator[tuple[str, Page]]:
     page.get_by_role("button", name="Save").click()
     page.get_by_role("heading", name="Changes").wait_for()
     yield "mail that was changed", page
+
+
+def _calendars(person: Person, kind: str) -> Iterator[tuple[str, Page]]:
+    yield "calendars", person.desk(kind, "calendars/")
+    page = person.desk(kind, "calendars/")
+    page.get_by_role("button", name=re.compile("^Make a link")).first.click()
+    page.locator("#link").wait_for()
+    yield "calendar link", page
+    page = person.desk(kind, "calendars/")
+    page.locator("details", has_text="Revoke").first.locator("summary").click()
+    page.get_by_role("button", name="Revoke the link").click()
+    page.get_by_text("no longer works").wait_for()
+    yield "calendar link revoked", page
 
 
 def _calls(person: Person, kind: str, week: Week) -> Iterator[tuple[str, Page]]:

@@ -11,7 +11,9 @@ from bookings.scheduling import appointments, bookings, moving
 from bookings.scheduling.actors import PATIENT
 from practices.models import CalendarSettings, Doctor, Kind, Location, Practice
 from tests.calendars.conftest import Reader
+from tests.conftest import only_once_on_sqlite
 from tests.factories import NOON, Scene, doctor
+from tests.messages.test_calendar_part import by_ical_js
 
 SECRETS: Any = {
     "first_name": "Quill",
@@ -264,3 +266,21 @@ def test_in_the_weeks_of_a_clock_change_every_instant_is_read_right(
         at = each.start.replace(tzinfo=zone.to_tz()) if is_wall_time else each.start
         read.add(at.astimezone(UTC))
     assert read == set(Booking.objects.values_list("start_datetime", flat=True))
+
+
+@only_once_on_sqlite
+def test_another_library_reads_the_same(reader: Reader) -> None:
+    opening = reader.scene.booking(length=40)
+    close(opening)
+    (read,) = by_ical_js([reader.ask().content.decode()])
+    assert read == {
+        "method": "PUBLISH",
+        "uid": reader.entry()["UID"],
+        "sequence": [1],
+        "status": ["CANCELLED"],
+        "from": "2026-06-02T13:00:00.000Z",
+        "to": "2026-06-02T13:40:00.000Z",
+        "organizer": [],
+        "attendee": [],
+        "alarms": 0,
+    }
