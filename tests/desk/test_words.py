@@ -15,8 +15,7 @@ pytestmark = only_once_on_sqlite
 PAGES = """
     board/?day=2026-06-02 board/?view=week board/?view=month sheet/?day=2026-06-02 hub/ find/
     calls/ patients/ openings/ weekly/ history/ next-free/ new-opening/ publish/ close/ ranges/
-    numbers/ online-booking/ online-booking/poster/ mail/ not-entered/
-    numbers/ online-booking/ online-booking/poster/ mail/ calendars/
+    numbers/ online-booking/ online-booking/poster/ mail/ not-entered/ calendars/
     opening/{0}/ opening/{0}/edit/ place/{1}/ place/{1}/cancel/
 """
 WRONG = {
