@@ -11,7 +11,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
 from bookings import representation, walltime
-from bookings.api import schema
+from bookings.api import feed_schema as schema
 from bookings.api.lists import InPracticeViewSet
 from bookings.api.serializers import ChangesSerializer
 from bookings.models import Feed

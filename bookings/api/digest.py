@@ -23,7 +23,7 @@ from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 
 from bookings import representation
-from bookings.api import schema
+from bookings.api import feed_schema as schema
 from bookings.api.lists import InPracticeViewSet, Standing
 from bookings.api.serializers import DigestSerializer
 from bookings.models import Booking, Feed, Status

@@ -114,6 +114,6 @@ for (let due = 0; ; ) {
     console.log("not now:", error);
     await new Promise((resolve) => setTimeout(resolve, 5000));
   }
-  if (ONCE !== undefined) break;
+  if (ONCE !== undefined) process.exit();
   await rang;
 }
