@@ -41,11 +41,9 @@ def home(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def key_and_url(home: Path) -> Iterator[tuple[str, str]]:
-    of_receivers = {
-        "SSL_CERT_FILE": str(home / "cert.pem"),
-        "WEBHOOK_PRIVATE_HOSTS": "localhost",
-    }
-    with installed(ROOT, **of_receivers) as (environment, demo):
+    trusted = str(home / "cert.pem")
+    with installed(ROOT, SSL_CERT_FILE=trusted, WEBHOOK_PRIVATE_HOSTS="localhost") as made:
+        environment, demo = made
         running = Running(environment)
         try:
             yield demo["keys"]["full"], f"http://127.0.0.1:{environment['PORT']}"

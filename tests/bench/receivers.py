@@ -15,6 +15,7 @@ import contextlib
 import json
 import random
 import ssl
+import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -26,7 +27,7 @@ from typing import Any
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from tests.messages.smtp import certificate
-from tests.server import free_port
+from tests.server import ROOT, free_port
 
 HEALTHY, GONE = "healthy", "gone"
 MANNERS = (
@@ -112,9 +113,7 @@ class Receiver:
     async def take_call(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         request, *lines = head.strip().split("\r\n")
-        headers = {
-            name.lower(): value for name, value in (each.split(": ", 1) for each in lines)
-        }
+        headers = {name.lower(): value for name, value in (each.split(": ", 1) for each in lines)}
         body = await reader.readexactly(int(headers.get("content-length", 0)))
         if self.in_flight:
             self.overlaps.append(time.time())
@@ -204,7 +203,7 @@ async def obey(receivers: dict[str, Receiver]) -> None:
     while line := await loop.run_in_executor(None, sys.stdin.readline):
         command, *rest = json.loads(line)
         if command == "secrets":
-            name, receivers[rest[0]].secrets = rest
+            receivers[rest[0]].secrets = rest[1]
         elif command == "heal":
             await asyncio.gather(*(each.heal() for each in receivers.values()))
         said = {name: each.told() for name, each in receivers.items()} if command == "report" else 0
@@ -214,9 +213,7 @@ async def obey(receivers: dict[str, Receiver]) -> None:
 
 async def run(folder: Path, manners: dict[str, str]) -> None:
     context, _ = certificate(folder, "localhost")
-    receivers = {
-        name: Receiver(manner, free_port(), context) for name, manner in manners.items()
-    }
+    receivers = {name: Receiver(manner, free_port(), context) for name, manner in manners.items()}
     for each in receivers.values():
         await each.listen()
     sys.stdout.write(json.dumps({name: each.port for name, each in receivers.items()}) + "\n")
@@ -229,6 +226,35 @@ async def run(folder: Path, manners: dict[str, str]) -> None:
     await obey(receivers)
     for task in dying:
         task.cancel()
+
+
+class Receivers:
+    """The process of the receivers."""
+
+    def __init__(self, folder: str, manners: dict[str, str]) -> None:
+        named = [f"{name}={manner}" for name, manner in manners.items()]
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.bench.receivers", folder, *named],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.ports: dict[str, int] = self._said()
+
+    def _said(self) -> Any:
+        assert self.process.stdout is not None
+        return json.loads(self.process.stdout.readline())
+
+    def tell(self, *command: Any) -> Any:
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps(command) + "\n")
+        self.process.stdin.flush()
+        return self._said()
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.wait()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""manage.py mail_after_restore: a restored backup sends nothing again."""
+"""After a restore: no mail is sent again, and endpoints are told of what comes next."""
 
 from datetime import timedelta
 
@@ -7,8 +7,10 @@ from django.core.management import call_command
 
 from bookings import walltime
 from bookings.messages import periodic, queue
-from bookings.models import Appointment, Delivery, Queue, Task, TaskStatus
+from bookings.messages.webhooks import deliveries, watch
+from bookings.models import Appointment, Delivery, Queue, Task, TaskStatus, Webhook
 from tests.factories import NOON, Scene
+from tests.messages.hooks import endpoint
 from tests.messages.tasks import stored, visit
 
 
@@ -46,3 +48,25 @@ def test_what_is_done_stays_as_it_is(scene: Scene) -> None:
     call_command("mail_after_restore")
     assert stored(one).status == TaskStatus.FAILED
     assert not Delivery.objects.exists()
+
+
+def test_an_endpoint_is_told_of_the_next_change_with_a_number_that_nobody_has_seen(
+    scene: Scene,
+) -> None:
+    scene.booking()
+    webhook = endpoint(scene.partner, "https://hooks.example.com/")
+    call_command("feed_after_restore")
+    scene.booking()
+    deliveries.make(webhook)
+    assert [each.sequence for each in webhook.deliveries.all()] == [1_000_002]
+
+
+def test_an_endpoint_that_failed_before_the_backup_is_tried_before_it_is_switched_off(
+    scene: Scene,
+) -> None:
+    webhook = endpoint(scene.partner, "https://hooks.example.com/")
+    Webhook.objects.update(failures=10, failing_since=NOON - timedelta(days=3))
+    call_command("mail_after_restore")
+    watch.watch(NOON)
+    webhook.refresh_from_db()
+    assert webhook.active

@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand
 
 from bookings import walltime
 from bookings.messages import deliveries, queue
-from bookings.models import DropReason, Queue, Task
+from bookings.models import DropReason, Queue, Task, Webhook
 
 
 class Command(BaseCommand):
@@ -26,4 +26,6 @@ class Command(BaseCommand):
         # Else it counts as late, from when the backup was made.
         periodic = Task.objects.filter(queue_name=Queue.PERIODIC)
         periodic.update(run_after=walltime.now(), lease_until=None)
+        # Else those that failed then would have failed ever since, and be switched off at once.
+        Webhook.objects.update(failures=0, failing_since=None, warned_at=None)
         self.stdout.write(f"Mail that waited and will not be sent: {len(dropped)}.")
