@@ -16,7 +16,8 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 
 from bookings import walltime
-from bookings.api import readers, schema
+from bookings.api import appointment_schema as schema
+from bookings.api import readers
 from bookings.api.appointment_serializers import (
     OF_BOOKING,
     AppointmentCreateSerializer,

@@ -21,6 +21,7 @@ PLAIN = [
     "history/",
     "history/?first=x",
     "ranges/",
+    "not-entered/",
     "numbers/",
     "numbers/?period=week",
     "online-booking/poster/",
