@@ -375,11 +375,30 @@ def test_whoever_is_slow_goes_to_the_slow_queue_and_back_when_quick(
     assert hooks.task_of(hook).queue_name == Queue.WEBHOOK
 
 
+def test_an_endpoint_waits_since_its_event_and_not_since_its_last_turn(
+    scene: Scene, receiver: Receiver, hook: Webhook, clock: time_machine.Traveller
+) -> None:
+    clock.shift(3600)
+    assert queue.waiting_since(Queue.WEBHOOK) is None
+    scene.booking(now=walltime.now())
+    clock.shift(60)
+    assert queue.waiting_since(Queue.WEBHOOK) == NOON + timedelta(hours=1)
+    receiver.answers = [Does(500)]
+    hooks.work()
+    clock.shift(7)
+    since = queue.waiting_since(Queue.WEBHOOK)
+    assert since is not None
+    assert NOON + timedelta(hours=1, seconds=65) <= since
+    endpoints.switch_off(hook.pk, OffReason.PARTNER)
+    assert queue.waiting_since(Queue.WEBHOOK) is None
+
+
 def test_a_turn_ends_after_a_while_and_the_next_endpoint_has_its_own(
     scene: Scene, receiver: Receiver, clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sending, "SLICE", 0.0)
-    first, second = (hooks.endpoint(scene.partner, f"{receiver.url}/{name}") for name in "ab")
+    for name in "ab":
+        hooks.endpoint(scene.partner, f"{receiver.url}/{name}")
     hooks.changes(scene, 2)
     while task := queue.claim(Queue.WEBHOOK):
         clock.shift(0.001)
@@ -387,7 +406,6 @@ def test_a_turn_ends_after_a_while_and_the_next_endpoint_has_its_own(
         if len(receiver.calls) == 4:
             break
     assert [call.path[-1] for call in receiver.calls] == ["a", "b", "a", "b"]
-    del first, second
 
 
 # Replays and tests ------------------------------------------------------------------------------

@@ -13,11 +13,13 @@ import pytest
 import time_machine
 from django.test import Client
 
+from bookings.messages.webhooks import endpoints
+from bookings.models import DeliveryStatus, WebhookDelivery
 from openchair import env
 from openchair.serving import metrics
 from tests.conftest import Caller, only_once
 from tests.factories import NOON, Scene
-from tests.messages import tasks
+from tests.messages import hooks, tasks
 from tests.server import Server, running_server
 
 TOKEN = "sEcret-and-long-enough-71"
@@ -197,3 +199,24 @@ def test_tasks_are_counted_and_the_oldest_due_is_timed(scene: Scene, settings: A
     for status in ("ready", "retried", "failed"):
         assert told[sample("openchair_tasks", queue="mail", status=status)] == 1
     assert sample("openchair_tasks", queue="mail", status="successful") not in told
+
+
+def test_what_endpoints_are_told_is_counted_and_the_oldest_that_waits_is_timed(
+    scene: Scene, settings: Any, clock: time_machine.Traveller
+) -> None:
+    hook = hooks.endpoint(scene.partner, "https://hooks.example.com")
+    assert fetched()["openchair_webhook_oldest_pending_seconds"] == 0
+    _, delivered, failed = (endpoints.ping(hook) for _ in range(3))
+    for one, status in ((delivered, "delivered"), (failed, "failed")):
+        WebhookDelivery.objects.filter(pk=one.pk).update(status=status, next_attempt_at=None)
+    clock.shift(30)
+    told = fetched()
+    assert told["openchair_webhook_oldest_pending_seconds"] == 30
+    counted = [
+        told[sample("openchair_webhook_deliveries", status=status)] for status in DeliveryStatus
+    ]
+    assert counted == [1, 1, 1]
+    clock.shift(3600)
+    told = fetched()
+    assert told[sample("openchair_webhook_deliveries", status="failed")] == 0
+    assert told[sample("openchair_webhook_deliveries", status="pending")] == 1
