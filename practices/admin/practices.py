@@ -138,8 +138,9 @@ class LocationForm(forms.ModelForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
-        if not cleaned.get("state_code"):
-            cleaned["state_code"] = code_of(cleaned.get("state", ""))
+        code = code_of(cleaned.get("state", ""))
+        if code and "state_code" not in self.changed_data:
+            cleaned["state_code"] = code
         return cleaned
 
 

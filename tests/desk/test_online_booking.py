@@ -12,6 +12,7 @@ from practices.models import BookingPage
 from tests import factories
 from tests.conftest import only_once_on_sqlite
 from tests.desk.world import House, browser, person, said
+from tests.smart.lists import ADDRESS
 
 pytestmark = only_once_on_sqlite
 
@@ -171,3 +172,27 @@ def test_the_qr_code_is_a_picture_and_the_poster_shows_it(house: House, desk: Cl
     assert house.address("online-booking/qr.svg") in poster
     assert f"http://localhost/book/{house.practice.pk}" in poster
     assert 'lang="es"' in poster
+
+
+def test_search_sites_may_list_it_once_its_locations_have_what_they_need(
+    house: House, desk: Client
+) -> None:
+    page, location = house.address("online-booking/"), house.location
+    answer = desk.post(page, filled_in(public_feed="on"))
+    assert answer.status_code == 400
+    lacks = "lacks a phone number, a street address, a two-letter state and a ZIP code."
+    assert f"{location.name} {lacks} Add that first." in said(answer)
+    assert f"/locations/{location.pk}/" in answer.text or f"/{location.pk}/change/" in answer.text
+    for name, value in ADDRESS.items():
+        setattr(location, name, value)
+    location.save()
+    answer = desk.post(page, filled_in(active="on", public_feed="on"), follow=True)
+    assert "/scheduling/smart/$bulk-publish" in said(answer)
+    location.zip = ""
+    location.save()
+    told = f"Search sites do not list {location.name}, because it lacks a ZIP code."
+    assert told in said(desk.get(page))
+    # What is on stays so: nothing else on the page waits for an address.
+    seen = desk.get(page).context["seen"]
+    form = filled_in(active="on", public_feed="on", notice_hours=3, seen=seen)
+    assert desk.post(page, form).status_code == 302

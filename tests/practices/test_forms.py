@@ -45,6 +45,31 @@ def test_a_time_zone_that_is_not_offered_any_more_can_be_kept(
     assert operator.post(path, {"name": "Same", "timezone": "US/Eastern"}).status_code == 302
 
 
+def test_the_letters_of_a_state_follow_from_its_name(scene: Scene, operator: Client) -> None:
+    path = f"/admin/practices/location/{scene.location.pk}/change/"
+    for typed, chosen, code in (
+        ("new york ", "", "NY"),
+        ("New Jersey", "NY", "NJ"),
+        ("Ontario", "", None),
+        ("", "CT", "CT"),
+    ):
+        sent = {"name": "Same", "timezone": "America/New_York", "state": typed}
+        sent["state_code"] = chosen
+        assert operator.post(path, sent).status_code == 302
+        scene.location.refresh_from_db()
+        assert scene.location.state_code == code, typed
+
+
+def test_a_doctor_s_npi_has_a_check_digit(scene: Scene, operator: Client) -> None:
+    path = f"/admin/practices/doctor/{scene.doctor.pk}/change/"
+    sent = {"name": "Dr. Reyes", "locations": [scene.location.pk]}
+    for wrong in ("1234567890", "123456789", "abcdefghij", "3234567893"):
+        assert "This is not an NPI" in said(operator.post(path, {**sent, "npi": wrong}))
+    assert operator.post(path, {**sent, "npi": "1234567893"}).status_code == 302
+    scene.doctor.refresh_from_db()
+    assert scene.doctor.npi == "1234567893"
+
+
 def test_a_form_that_came_from_the_hub_knows_the_practice_and_goes_back(
     scene: Scene, operator: Client
 ) -> None:

@@ -20,6 +20,7 @@ TYPED = {
     "name": "Maple Orthodontics",
     "locations-0-name": "Downtown",
     "locations-0-timezone": "America/Chicago",
+    "locations-0-state": "Illinois",
     "locations-1-name": "Lakeside",
     "doctors-0-name": "Dr. Ana Maple",
     "doctors-1-name": "Dr. Bo Maple",
@@ -52,6 +53,7 @@ def test_a_practice_is_made_with_all_that_belongs_to_it(operator: Client) -> Non
         "Downtown": "America/Chicago",
         "Lakeside": "America/Chicago",
     }
+    assert practice.locations.get(name="Downtown").state_code == "IL"
     at = {
         each.name: [place.name for place in each.locations.all()] for each in Doctor.objects.all()
     }

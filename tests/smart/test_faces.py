@@ -50,6 +50,7 @@ class Faces(RuleBasedStateMachine):
         self.doctors[1].locations.add(self.scene.location)
         self.page = lists.listed(self.scene, notice_hours=2, horizon_days=4)
         self.publish(hours=3, nth=0, places=1)
+        self.publish(hours=26, nth=1, places=1)
 
     @property
     def now(self) -> datetime:
