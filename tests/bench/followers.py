@@ -5,7 +5,7 @@
 has so many run the functions of docs/partners.md's program while so many changes a second are made,
 holds among them. One request in 20 ends without an answer or in the middle of it, one transaction
 in 50 with its follower's death, whereupon another goes on from the file; a worker of gunicorn is
-killed every 3 seconds. In the end each proves its copy, and one that drops a change finds out.
+killed every 15 seconds. In the end each proves its copy, and one that drops a change finds out.
 """
 
 import os
@@ -28,7 +28,7 @@ from tests.bench import pages
 from tests.server import Server, running_server
 from tests.snippets import sync_program
 
-WRITERS = 8
+WRITERS = 16
 CUT, DEATH = 1 / 20, 1 / 50
 NOT_NOW = (OSError, HTTPException, ValueError)
 """What the program's `main` tries again after."""
@@ -172,7 +172,7 @@ def workers_killed(server: Server, every: float, happened: Counter[str]) -> Iter
         thread.join()
 
 
-def run(count: int, per_second: int, *, seconds: float, kill_every: float = 3.0) -> Figures:
+def run(count: int, per_second: int, *, seconds: float, kill_every: float = 15.0) -> Figures:
     """Run it on a server of its own, and return the figures."""
     figures, is_over = Figures(count), threading.Event()
     with ExitStack() as stack:
