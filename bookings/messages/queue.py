@@ -52,8 +52,13 @@ _JITTER = 0.1
 
 def due(queue_name: str, now: datetime) -> QuerySet[Task]:
     """Return the tasks that have come due, those that a worker is at included."""
-    tasks = Task.objects.filter(queue_name=queue_name, finished_at__isnull=True, run_after__lte=now)
+    tasks = _come(queue_name, now)
     return tasks.filter(work.is_there(now)) if queue_name in OF_WEBHOOKS else tasks
+
+
+def _come(queue_name: str, now: datetime) -> QuerySet[Task]:
+    """Return the tasks whose time has come, be there work for them or not."""
+    return Task.objects.filter(queue_name=queue_name, finished_at__isnull=True, run_after__lte=now)
 
 
 def waiting_since(queue_name: str = Queue.MAIL) -> datetime | None:
@@ -88,9 +93,10 @@ def claim(queue_name: str) -> Task | None:
 
     Of one appointment only one task is claimed at a time. Nothing is written where nothing is due.
     """
-    free = due(queue_name, walltime.now()).filter(_free())
+    now, is_free = walltime.now(), _free(queue_name)
     lease_until = Now() + (SHORT_LEASE if queue_name in OF_WEBHOOKS else LEASE)
-    rows = free.order_by("run_after", "id")
+    rows = due(queue_name, now).filter(is_free).order_by("run_after", "id")
+    free = _come(queue_name, now).filter(is_free)
     for pk, lease in list(rows.values_list("pk", "lease")[:_AT_ONCE]):
         claimed = free.filter(pk=pk, lease=lease).update(
             lease=lease + 1, lease_until=lease_until, attempts=F("attempts") + 1
@@ -113,15 +119,17 @@ def take_over(pk: int) -> Task | None:
         return Task.objects.get(pk=pk) if taken else None
 
 
-def _free() -> Q:
+def _free(queue_name: str) -> Q:
     """Filter tasks to those that no worker is at, nor at another one of their appointment.
 
     Two workers may each claim a task of one appointment in the same instant, as neither sees the
     other's claim before it is committed. Then whoever has the older one sees, when it looks again,
     that there is a newer one (mail/sending.py).
     """
-    others = Task.objects.filter(appointment=OuterRef("appointment"), lease_until__gt=Now())
     is_free = Q(lease_until__isnull=True) | Q(lease_until__lte=Now())
+    if queue_name in OF_WEBHOOKS:
+        return is_free
+    others = Task.objects.filter(appointment=OuterRef("appointment"), lease_until__gt=Now())
     return Q(~Exists(others.exclude(pk=OuterRef("pk")))) & is_free
 
 

@@ -171,7 +171,7 @@ def test_of_many_events_none_is_left_out(
     scene: Scene, receiver: Receiver, hook: Webhook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(deliveries, "_EVENTS", 3)
-    monkeypatch.setattr(deliveries, "_AT_ONCE", 2)
+    monkeypatch.setattr(deliveries, "AT_ONCE", 2)
     hooks.changes(scene, 10)
     hooks.work()
     assert told(receiver) == [*range(1, 11)]

@@ -35,25 +35,30 @@ WAITS = (
 _JITTER = 0.1
 _EVENTS = 200
 """Read at once of a practice's feed."""
-_AT_ONCE = 50
+AT_ONCE = 50
 """Read at once of those to call."""
 
 
 # From the feed -------------------------------------------------------------------------------
 
 
-def make(webhook: Webhook) -> None:
-    """Make deliveries of what is new in the practices' feeds, up to _EVENTS of each."""
+def make(webhook: Webhook) -> bool:
+    """Make deliveries of what is new in the practices' feeds, up to _EVENTS of each.
+
+    Returns whether there was anything new.
+    """
     newest = Feed.objects.filter(practice=OuterRef("practice")).values("newest")
     rows = positions.behind().filter(webhook=webhook).annotate(newest=Subquery(newest))
-    if not (behind := [*rows]):
-        return
+    behind = [*rows]
+    if not behind:
+        return False
     ours = {*positions.practices_of(webhook).values_list("pk", flat=True)}
     for position in behind:
         if position.practice_id in ours:
             _make(webhook, position, until=position.newest)
         else:  # no longer granted
             position.delete()
+    return True
 
 
 def _make(webhook: Webhook, position: WebhookPosition, *, until: int) -> None:
@@ -144,7 +149,7 @@ def to_call(webhook: Webhook, now: datetime, *, is_unreached: bool) -> list[Webh
     called = due(webhook, now)
     if not is_unreached:
         turn = Window(RowNumber(), partition_by=F("practice"), order_by="sequence")
-        return [*called.annotate(turn=turn).order_by("turn", "practice")[:_AT_ONCE]]
+        return [*called.annotate(turn=turn).order_by("turn", "practice")[:AT_ONCE]]
     return [*unanswered(webhook).order_by("sequence")[:1]] if called.exists() else []
 
 

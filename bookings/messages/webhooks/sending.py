@@ -88,8 +88,8 @@ class _Run:
         self.pause = timedelta(0)
 
     def go_on(self) -> None:
-        while True:
-            deliveries.make(self._webhook)
+        has_more = True
+        while deliveries.make(self._webhook) or has_more:
             self._is_unreached = deliveries.is_unreached(self._webhook)
             batch = deliveries.to_call(
                 self._webhook, walltime.now(), is_unreached=self._is_unreached
@@ -102,6 +102,7 @@ class _Run:
                 self._deliver(each)
                 if self._is_over or time.monotonic() > self._end:
                     return
+            has_more = self._is_unreached or len(batch) == deliveries.AT_ONCE
 
     def _deliver(self, delivery: WebhookDelivery) -> None:
         call = self._call(delivery)
