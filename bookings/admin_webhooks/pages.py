@@ -128,7 +128,7 @@ def _show(
         "webhook": webhook,
         "partner": webhook.partner,
         "state": state_in_words(webhook),
-        "waiting": webhook.deliveries.filter(status=DeliveryStatus.PENDING).count(),
+        "waiting": webhook.deliveries.pending().count(),
         "form": form or WebhookForm(webhook.partner, webhook),
         "has_mistakes": form is not None,
         "secret": secret,

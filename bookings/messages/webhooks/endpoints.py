@@ -137,8 +137,7 @@ def _switch_off(webhook: Webhook, reason: OffReason) -> None:
     webhook.active, webhook.off_reason = False, reason
     webhook.save(update_fields=["active", "off_reason"])
     positions.forget(webhook)
-    waiting = webhook.deliveries.filter(status=DeliveryStatus.PENDING)
-    waiting.update(status=DeliveryStatus.FAILED, next_attempt_at=None)
+    webhook.deliveries.pending().update(status=DeliveryStatus.FAILED, next_attempt_at=None)
 
 
 # Secrets ---------------------------------------------------------------------------------------
