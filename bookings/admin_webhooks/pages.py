@@ -46,7 +46,7 @@ def webhook_page(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespons
         with transaction.atomic():
             rows = partner.webhooks.select_related("partner")
             if request.method == "POST":
-                rows = rows.select_for_update(of=("self",))
+                rows = endpoints.locked(rows)
             return view(request, get_object_or_404(rows, pk=webhook_id), **kwargs)
 
     return entered
