@@ -65,9 +65,7 @@ class WebhookDeliveries(Collector):
     def collect(self) -> Iterator[Metric]:
         now = timezone.now()
         made = WebhookDelivery.objects.filter(created_at__gt=now - timedelta(hours=1))
-        waiting = WebhookDelivery.objects.filter(
-            status=DeliveryStatus.PENDING, next_attempt_at__isnull=False
-        )
+        waiting = WebhookDelivery.objects.pending()
         try:
             ended = made.exclude(status=DeliveryStatus.PENDING).order_by("status").values("status")
             counted = {row["status"]: row["count"] for row in ended.annotate(count=Count("pk"))}

@@ -46,7 +46,7 @@ def webhook_page(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespons
         with transaction.atomic():
             rows = partner.webhooks.select_related("partner")
             if request.method == "POST":
-                rows = rows.select_for_update(of=("self",))
+                rows = endpoints.locked(rows)
             return view(request, get_object_or_404(rows, pk=webhook_id), **kwargs)
 
     return entered
@@ -128,7 +128,7 @@ def _show(
         "webhook": webhook,
         "partner": webhook.partner,
         "state": state_in_words(webhook),
-        "waiting": webhook.deliveries.filter(status=DeliveryStatus.PENDING).count(),
+        "waiting": webhook.deliveries.pending().count(),
         "form": form or WebhookForm(webhook.partner, webhook),
         "has_mistakes": form is not None,
         "secret": secret,

@@ -204,9 +204,9 @@ class WebhookViewSet(ApiViewSet):
 
     def _own(self, webhook_id: str, *, locked: bool = False) -> Webhook:
         """Return a webhook of this partner, locked so that nobody deletes it. Raises NotFound."""
-        rows = Webhook.objects.select_for_update(of=("self",)) if locked else Webhook.objects.all()
-        rows = rows.filter(pk=webhook_id, partner=self.caller.partner_id)
-        found = rows.select_related("partner").first()
+        rows = Webhook.objects.filter(pk=webhook_id, partner=self.caller.partner_id)
+        rows = rows.select_related("partner")
+        found = (endpoints.locked(rows) if locked else rows).first()
         if found is None:
             raise NotFound(f"There is no webhook {webhook_id} of yours.")
         return found

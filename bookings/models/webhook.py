@@ -1,5 +1,7 @@
 """Webhook models: a partner's endpoints, how far each has been told, and what was sent to it."""
 
+from typing import Self
+
 from django.db import models
 from django.db.models import F, Q
 
@@ -93,6 +95,12 @@ class DeliveryStatus(models.TextChoices):
     FAILED = "failed", "Failed"
 
 
+class WebhookDeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
+    def pending(self) -> Self:
+        """Filter to what waits for a call; in the terms of its index, which has no status."""
+        return self.filter(status=DeliveryStatus.PENDING, next_attempt_at__isnull=False)
+
+
 class WebhookDelivery(models.Model):
     """One event for one endpoint: what is sent, when it is tried next, and how each call ended."""
 
@@ -119,6 +127,8 @@ class WebhookDelivery(models.Model):
         default=list, help_text="The last ones: at, status, duration_ms, answer, error."
     )
     created_at = models.DateTimeField(help_text="UTC.")
+
+    objects = WebhookDeliveryQuerySet.as_manager()
 
     class Meta:
         verbose_name = "webhook delivery"

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,13 +13,15 @@ from django.db import connection, transaction
 from django.db.models import Model
 
 from bookings.booking_page import holding
-from bookings.models import Appointment, Booking, Feed
+from bookings.messages.webhooks import deliveries, endpoints
+from bookings.models import Appointment, Booking, Feed, WebhookDelivery
 from bookings.patients import rotation
 from bookings.scheduling import appointments, bookings, families, moving
 from openchair.errors import LimitReached, Refused
 from tests.booking_page.test_holding import TYPED, again, held, openings, page_of
 from tests.bookings.test_patients import new_key
 from tests.factories import NOON, Scene
+from tests.messages import hooks
 from tests.test_races import inconsistencies
 
 pytestmark = [
@@ -194,3 +197,20 @@ def test_a_family_that_holds_and_books_and_one_that_holds_never_wait_for_each_ot
         second = queue.start(lambda: take((third, "pending")))
     assert [len(each.result()) for each in (first, second)] == [2, 1]
     assert inconsistencies() == []
+
+
+@pytest.mark.parametrize(
+    "change", [endpoints.delete, partial(endpoints.edit, active=False)], ids=["delete", "off"]
+)
+def test_what_is_made_for_an_endpoint_and_its_end_never_wait_for_each_other(
+    change: Callable[[str], Any], clock: Any
+) -> None:
+    scene = Scene()
+    hook = hooks.endpoint(scene.partner, "https://hooks.example.com")
+    scene.booking()
+    with locked(hook.positions.get()) as queue:
+        making = queue.start(lambda: deliveries.make(hook))
+        ending = queue.start(lambda: change(hook.pk))
+    making.result()
+    ending.result()
+    assert not WebhookDelivery.objects.pending().exists()

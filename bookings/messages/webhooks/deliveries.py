@@ -127,8 +127,7 @@ def _body(practice_id: str, event: Any) -> dict[str, Any]:
 
 def unanswered(webhook: Webhook) -> QuerySet[WebhookDelivery]:
     """Return the events that wait and that the receiver has not answered a call about."""
-    waiting = webhook.deliveries.filter(status=DeliveryStatus.PENDING, has_arrived=False)
-    return waiting.exclude(type=WebhookType.PING)
+    return webhook.deliveries.pending().filter(has_arrived=False).exclude(type=WebhookType.PING)
 
 
 def is_unreached(webhook: Webhook) -> bool:

@@ -48,7 +48,8 @@ def create(
 
     practice_ids: all granted; empty for every practice that is, now or later.
     """
-    Partner.objects.select_for_update().get(pk=partner.pk)  # of two at once, the second counts both
+    # Of two at once, the second counts both.
+    Partner.objects.select_for_update(no_key=True).get(pk=partner.pk)
     if partner.webhooks.count() >= MOST:
         text = f"A partner has at most {MOST} webhooks: edit one, or delete one first."
         raise Refused("too_many_webhooks", text)
@@ -76,8 +77,16 @@ def create(
 
 def lock(webhook_id: str) -> Webhook:
     """Return an endpoint whose row nobody else changes before the transaction ends."""
-    rows = Webhook.objects.select_for_update(of=("self",)).select_related("partner")
-    return rows.get(pk=webhook_id)
+    return locked(Webhook.objects.select_related("partner")).get(pk=webhook_id)
+
+
+def locked(rows: QuerySet[Webhook]) -> QuerySet[Webhook]:
+    """Lock endpoints as they are read.
+
+    No key: else whoever makes deliveries, which refer to the row, waits for it with a position
+    locked, and who has it locked waits for that position.
+    """
+    return rows.select_for_update(of=("self",), no_key=True)
 
 
 @transaction.atomic
@@ -114,6 +123,7 @@ def delete(webhook_id: str, *, check: Check | None = None) -> None:
     webhook = lock(webhook_id)
     if check is not None:
         check(webhook)
+    positions.forget(webhook)  # first: whoever makes deliveries makes no more
     webhook.delete()
 
 
@@ -137,8 +147,7 @@ def _switch_off(webhook: Webhook, reason: OffReason) -> None:
     webhook.active, webhook.off_reason = False, reason
     webhook.save(update_fields=["active", "off_reason"])
     positions.forget(webhook)
-    waiting = webhook.deliveries.filter(status=DeliveryStatus.PENDING)
-    waiting.update(status=DeliveryStatus.FAILED, next_attempt_at=None)
+    webhook.deliveries.pending().update(status=DeliveryStatus.FAILED, next_attempt_at=None)
 
 
 # Secrets ---------------------------------------------------------------------------------------
