@@ -13,7 +13,19 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Case, Exists, F, Min, Model, OuterRef, Q, QuerySet, Subquery, When
+from django.db.models import (
+    Case,
+    Count,
+    Exists,
+    F,
+    Min,
+    Model,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    When,
+)
 from django.db.models.functions import Coalesce, Now
 
 from bookings import walltime
@@ -27,6 +39,9 @@ SHORT_LEASE = timedelta(seconds=4)
 LATE = timedelta(minutes=10)
 """Longer than any task that is due waits where a worker runs."""
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+OF_A_PARTNER = 2
+"""Its endpoints that are called at once from a queue: were all that hang one partner's, and each kept
+a thread for a call, nobody else would be told anything."""
 _AT_ONCE = 10
 _SECOND, _MINUTE, _HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 _OF_MAIL = (
@@ -96,6 +111,9 @@ def claim(queue_name: str) -> Task | None:
     now, is_free = walltime.now(), _free(queue_name)
     lease_until = Now() + (SHORT_LEASE if queue_name in OF_WEBHOOKS else LEASE)
     rows = due(queue_name, now).filter(is_free).order_by("run_after", "id")
+    if queue_name in OF_WEBHOOKS:
+        # Not asked again below, where there can be no join: a third one for a moment does no harm.
+        rows = _with_a_turn(rows, queue_name)
     free = _come(queue_name, now).filter(is_free)
     for pk, lease in list(rows.values_list("pk", "lease")[:_AT_ONCE]):
         claimed = free.filter(pk=pk, lease=lease).update(
@@ -104,6 +122,14 @@ def claim(queue_name: str) -> Task | None:
         if claimed:
             return Task.objects.filter(pk=pk, lease=lease + 1).first()
     return None
+
+
+def _with_a_turn(tasks: QuerySet[Task], queue_name: str) -> QuerySet[Task]:
+    """Filter tasks to those of partners of which fewer than OF_A_PARTNER are being done."""
+    at_work = Task.objects.filter(queue_name=queue_name, lease_until__gt=Now())
+    by_partner = at_work.values("webhook__partner").annotate(count=Count("pk"))
+    busy = by_partner.filter(count__gte=OF_A_PARTNER).values("webhook__partner")
+    return tasks.exclude(webhook__partner__in=busy)
 
 
 def take_over(pk: int) -> Task | None:

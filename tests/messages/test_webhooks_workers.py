@@ -14,6 +14,7 @@ from bookings.messages import leases, queue
 from bookings.messages.webhooks import sending
 from bookings.messages.worker import Worker
 from bookings.models import Queue, Task, WebhookDelivery
+from practices.models import Partner
 from tests.conftest import together
 from tests.factories import Scene
 from tests.messages import hooks
@@ -22,6 +23,10 @@ from tests.messages.test_worker import until
 from tests.receiver import Call, Does, Receiver
 
 several = pytest.mark.django_db(transaction=True)
+
+
+def partner(partner_id: str) -> Partner:
+    return Partner.objects.create(id=partner_id, name=partner_id, all_practices=True)
 
 
 def claimed() -> Task:
@@ -34,12 +39,24 @@ def claimed() -> Task:
 def test_of_16_workers_one_has_an_endpoint(clock: Any) -> None:
     scene = Scene()
     for nth in range(4):
-        hooks.endpoint(scene.partner, f"https://hooks.example.com/{nth}")
+        hooks.endpoint(partner(f"p{nth}"), "https://hooks.example.com")
     scene.booking()
     got = [task.pk for task in together(16, lambda: queue.claim(Queue.WEBHOOK)) if task]
     while task := queue.claim(Queue.WEBHOOK):  # left by those who lost each time
         got.append(task.pk)
     assert sorted(got) == sorted(Task.objects.values_list("pk", flat=True))
+
+
+def test_endpoints_of_one_partner_have_not_all_threads(scene: Scene, clock: Any) -> None:
+    for _ in range(3):
+        hooks.endpoint(scene.partner, "https://hooks.example.com")
+    other = hooks.endpoint(partner("other"), "https://hooks.example.com")
+    scene.booking()
+    first, _, third = claimed(), claimed(), claimed()
+    assert third.webhook_id == other.pk
+    assert queue.claim(Queue.WEBHOOK) is None
+    queue.put_off(first, first.run_after, queue_name=Queue.SLOW)  # it has threads of its own
+    assert claimed().webhook_id not in {first.webhook_id, other.pk}
 
 
 @several
