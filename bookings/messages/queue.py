@@ -40,8 +40,8 @@ LATE = timedelta(minutes=10)
 """Longer than any task that is due waits where a worker runs."""
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 OF_A_PARTNER = 2
-"""Its endpoints that are called at once from a queue: were all that hang one partner's, and each kept
-a thread for a call, nobody else would be told anything."""
+"""Its endpoints that are called at once from a queue: were all that hang one partner's, and each
+kept a thread for a call, nobody else would be told anything."""
 _AT_ONCE = 10
 _SECOND, _MINUTE, _HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 _OF_MAIL = (
