@@ -389,7 +389,7 @@ def test_an_endpoint_waits_since_its_event_and_not_since_its_last_turn(
     since = queue.waiting_since(Queue.WEBHOOK)
     assert since is not None
     assert NOON + timedelta(hours=1, seconds=65) <= since
-    endpoints.switch_off(hook.pk, OffReason.PARTNER)
+    endpoints.switch_off(hook, OffReason.PARTNER)
     assert queue.waiting_since(Queue.WEBHOOK) is None
 
 
@@ -439,7 +439,7 @@ def test_what_had_failed_is_delivered_by_a_replay_also_where_the_endpoint_is_off
     receiver.answers = [Does(500)]
     scene.booking()
     hooks.work()
-    endpoints.switch_off(hook.pk, OffReason.PARTNER)
+    endpoints.switch_off(hook, OffReason.PARTNER)
     endpoints.replay(hook.deliveries.get())
     hooks.work()
     (delivery,) = hooks.deliveries(hook)
@@ -467,7 +467,7 @@ def test_what_waits_goes_on_in_its_schedule_after_a_replay_that_failed(
 def test_a_test_is_sent_once_also_to_an_endpoint_that_is_off(
     answer: Does, status: str, receiver: Receiver, hook: Webhook
 ) -> None:
-    endpoints.switch_off(hook.pk, OffReason.PARTNER)
+    endpoints.switch_off(hook, OffReason.PARTNER)
     receiver.otherwise = answer
     sent = endpoints.ping(hook)
     hooks.work()
