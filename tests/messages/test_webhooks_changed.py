@@ -16,16 +16,7 @@ from tests.factories import NOON, Scene
 from tests.messages import hooks
 from tests.receiver import Does, Receiver
 
-
-@pytest.fixture(autouse=True)
-def _no_other_connection(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Renew no lease: a test's transaction keeps SQLite's write lock."""
-    monkeypatch.setattr(queue, "renew", lambda held: {*held})
-
-
-@pytest.fixture
-def hook(scene: Scene, receiver: Receiver) -> Webhook:
-    return hooks.endpoint(scene.partner, receiver.url)
+pytestmark = pytest.mark.usefixtures("no_lease_renewed")
 
 
 def fails(hook: Webhook, since: Any = NOON - timedelta(hours=50)) -> None:
