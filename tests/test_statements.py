@@ -52,7 +52,7 @@ STATEMENTS = {
     "POST /scheduling/webhooks": 13,
     "GET /scheduling/webhook/{webhook}": 3,
     "PUT /scheduling/webhook/{webhook}": 7,
-    "DELETE /scheduling/webhook/{webhook}": 8,
+    "DELETE /scheduling/webhook/{webhook}": 9,
     "POST /scheduling/webhook/{webhook}/rotate": 5,
     "DELETE /scheduling/webhook/{webhook}/rotate": 5,
     "POST /scheduling/webhook/{webhook}/ping": 3,

@@ -54,7 +54,7 @@ RETRIES: dict[str, tuple[timedelta, ...]] = {
     Queue.MAIL: _OF_MAIL,
     Queue.REMINDER: _OF_MAIL,
     Queue.PERIODIC: (_MINUTE, 5 * _MINUTE, 30 * _MINUTE),
-    # What a receiver does is no failure of the task (webhooks/schedule.py).
+    # What a receiver does is no failure of the task (webhooks/deliveries.py).
     Queue.WEBHOOK: (5 * _SECOND, _MINUTE),
     Queue.SLOW: (5 * _SECOND, _MINUTE),
 }

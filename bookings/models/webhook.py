@@ -100,6 +100,10 @@ class WebhookDeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
         """Filter to what waits for a call; in the terms of its index, which has no status."""
         return self.filter(status=DeliveryStatus.PENDING, next_attempt_at__isnull=False)
 
+    def give_up(self) -> None:
+        """Have no call made of what waits for one."""
+        self.pending().update(status=DeliveryStatus.FAILED, next_attempt_at=None)
+
 
 class WebhookDelivery(models.Model):
     """One event for one endpoint: what is sent, when it is tried next, and how each call ended."""

@@ -31,6 +31,7 @@ def hook(scene: Scene) -> Webhook:
 
 def fails(hook: Webhook, failures: int = 10) -> None:
     Webhook.objects.filter(pk=hook.pk).update(failures=failures, failing_since=NOON)
+    hook.refresh_from_db()
 
 
 def mails_after(hours: float, clock: time_machine.Traveller) -> list[str]:
@@ -82,7 +83,7 @@ def test_mail_says_what_happens_and_what_to_do_and_has_no_secret(
     assert "https://hooks.example.com/openchair\n" in mail.body
     assert "hush" not in mail.body
     assert mail.extra_headers["Auto-Submitted"] == "auto-generated"
-    watch.switch_off(hook.pk, OffReason.GONE)
+    watch.switch_off(hook, OffReason.GONE)
     send()
     assert mailoutbox[1].subject == "Your webhook was switched off"
     assert "since it answered 410 Gone" in mailoutbox[1].body
@@ -95,7 +96,7 @@ def test_no_mail_is_sent_of_what_is_no_longer_so(
 ) -> None:
     fails(hook)
     mails_after(3, clock)
-    watch.switch_off(hook.pk, OffReason.FAILING)
+    watch.switch_off(hook, OffReason.FAILING)
     endpoints.edit(hook.pk, active=True)
     send()
     assert mailoutbox == []
@@ -127,7 +128,7 @@ def test_a_practice_that_is_granted_is_told_of_from_then_on(
 def test_an_endpoint_that_is_on_again_is_told_of_what_comes_from_then_on(
     hook: Webhook, scene: Scene
 ) -> None:
-    endpoints.switch_off(hook.pk, OffReason.PARTNER)
+    endpoints.switch_off(hook, OffReason.PARTNER)
     scene.booking()
     endpoints.edit(hook.pk, active=True)
     assert queue.claim(Queue.WEBHOOK) is None

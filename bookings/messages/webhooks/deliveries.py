@@ -56,8 +56,8 @@ def make(webhook: Webhook) -> bool:
     for position in behind:
         if position.practice_id in ours:
             _make(webhook, position, until=position.newest)
-        else:  # no longer granted
-            position.delete()
+        else:
+            positions.forget(webhook, [position.practice_id])
     return True
 
 

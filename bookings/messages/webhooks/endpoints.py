@@ -12,7 +12,6 @@ from bookings import walltime
 from bookings.messages.webhooks import positions, signing
 from bookings.models import (
     SUBSCRIBED,
-    DeliveryStatus,
     OffReason,
     Queue,
     Task,
@@ -67,7 +66,7 @@ def create(
     Task.objects.create(
         queue_name=Queue.WEBHOOK,
         kind=TaskKind.WEBHOOK,
-        key=f"webhook:{webhook.pk}",
+        key=_key(webhook),
         webhook=webhook,
         run_after=now,
         enqueued_at=now,
@@ -93,8 +92,8 @@ def locked(rows: QuerySet[Webhook]) -> QuerySet[Webhook]:
 def edit(webhook_id: str, *, check: Check | None = None, **fields: Any) -> Webhook:
     """Change what is sent of url, types, practice_ids and active.
 
-    Switched on, it is told of what comes from now on. Raises what `check` raises, and
-    Webhook.DoesNotExist.
+    Switched on, it is told of what comes from now on. What another receiver answered, or did not,
+    is not counted any more. Raises what `check` raises, and Webhook.DoesNotExist.
     """
     webhook = lock(webhook_id)
     if check is not None:
@@ -105,6 +104,7 @@ def edit(webhook_id: str, *, check: Check | None = None, **fields: Any) -> Webho
     if "types" in fields:
         fields["types"] = sorted({*fields["types"]})
     active = fields.pop("active", webhook.active)
+    is_another = fields.get("url", webhook.url) != webhook.url
     for name, value in fields.items():
         setattr(webhook, name, value)
     webhook.save(update_fields=[*fields])
@@ -112,6 +112,8 @@ def edit(webhook_id: str, *, check: Check | None = None, **fields: Any) -> Webho
         _switch_on(webhook)
     elif webhook.active and not active:
         _switch_off(webhook, OffReason.PARTNER)
+    elif active and is_another:
+        _try_anew(webhook)
     if webhook.active:
         positions.begin(webhook)
     return webhook
@@ -123,31 +125,49 @@ def delete(webhook_id: str, *, check: Check | None = None) -> None:
     webhook = lock(webhook_id)
     if check is not None:
         check(webhook)
-    positions.forget(webhook)  # first: whoever makes deliveries makes no more
+    webhook.positions.all().delete()  # first: whoever makes deliveries makes no more
     webhook.delete()
 
 
 def _switch_on(webhook: Webhook) -> None:
     webhook.active, webhook.off_reason = True, ""
+    webhook.save(update_fields=["active", "off_reason"])
+    webhook.positions.all().delete()  # `begin` may have come while it was switched off
+    _try_anew(webhook)
+
+
+def _try_anew(webhook: Webhook) -> None:
+    """Count no failure so far, and do not wait for as long as a receiver has asked."""
     webhook.failures, webhook.failing_since, webhook.warned_at = 0, None, None
-    webhook.save()
+    webhook.save(update_fields=["failures", "failing_since", "warned_at"])
+    Task.objects.filter(key=_key(webhook)).update(run_after=walltime.now())
+
+
+def _key(webhook: Webhook) -> str:
+    return f"webhook:{webhook.pk}"
 
 
 @transaction.atomic
-def switch_off(webhook_id: str, reason: OffReason) -> bool:
-    """Switch an endpoint off, and give up what waits for it; return False where it is off."""
-    webhook = lock(webhook_id)
-    was_on = webhook.active
-    if was_on:
-        _switch_off(webhook, reason)
-    return was_on
+def switch_off(seen: Webhook, reason: OffReason) -> bool:
+    """Switch an endpoint off, and give up what waits for it.
+
+    Return False where it is off, has another receiver by now, or has had a success since it was
+    seen failing.
+    """
+    webhook = locked(Webhook.objects.filter(pk=seen.pk, url=seen.url, active=True)).first()
+    if webhook is None:
+        return False
+    if reason == OffReason.FAILING and webhook.failing_since != seen.failing_since:
+        return False
+    _switch_off(webhook, reason)
+    return True
 
 
 def _switch_off(webhook: Webhook, reason: OffReason) -> None:
     webhook.active, webhook.off_reason = False, reason
     webhook.save(update_fields=["active", "off_reason"])
-    positions.forget(webhook)
-    webhook.deliveries.pending().update(status=DeliveryStatus.FAILED, next_attempt_at=None)
+    webhook.positions.all().delete()
+    webhook.deliveries.give_up()
 
 
 # Secrets ---------------------------------------------------------------------------------------

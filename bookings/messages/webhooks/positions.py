@@ -1,5 +1,7 @@
 """Positions: how far in each practice's feed an endpoint has been told."""
 
+from collections.abc import Collection
+
 from django.db.models import Exists, OuterRef, QuerySet
 
 from bookings.models import Feed, Webhook, WebhookPosition
@@ -27,7 +29,7 @@ def begin(webhook: Webhook) -> None:
     ours = set(practices_of(webhook).values_list("pk", flat=True))
     known = set(webhook.positions.values_list("practice_id", flat=True))
     if known - ours:
-        webhook.positions.filter(practice__in=known - ours).delete()
+        forget(webhook, known - ours)
     if not ours - known:
         return
     newest = dict(Feed.objects.filter(practice__in=ours - known).values_list("practice", "newest"))
@@ -40,9 +42,10 @@ def begin(webhook: Webhook) -> None:
     )
 
 
-def forget(webhook: Webhook) -> None:
-    """Forget how far it was told: what happens while it is off is in the feed alone."""
-    webhook.positions.all().delete()
+def forget(webhook: Webhook, practice_ids: Collection[str]) -> None:
+    """Forget practices that it may no longer be told of, and give up what waits of them."""
+    webhook.positions.filter(practice__in=practice_ids).delete()
+    webhook.deliveries.filter(practice__in=practice_ids).give_up()
 
 
 def behind() -> QuerySet[WebhookPosition]:

@@ -40,10 +40,11 @@ class WebhookHandler:
     """Handler of the queues of webhooks, whose tasks are never done."""
 
     def run(self, task: Task) -> None:
-        webhook = Webhook.objects.select_related("partner").get(pk=task.webhook_id)
-        with KEEPER.keeping(task) as lease, Receiver(webhook.url) as receiver:
-            run = _Run(webhook, lease, receiver)
-            run.go_on()
+        with KEEPER.keeping(task) as lease:  # from the claim on, however long reading takes
+            webhook = Webhook.objects.select_related("partner").get(pk=task.webhook_id)
+            with Receiver(webhook.url) as receiver:
+                run = _Run(webhook, lease, receiver)
+                run.go_on()
         until = walltime.now() + run.pause
         queue.put_off(task, until, queue_name=Queue.SLOW if run.is_slow else Queue.WEBHOOK)
 
@@ -114,7 +115,7 @@ class _Run:
         if self._note(delivery, call) and self._is_unreached:
             deliveries.unanswered(self._webhook).update(next_attempt_at=walltime.now())
         if call.answer.status == _GONE:
-            watch.switch_off(self._webhook.pk, OffReason.GONE)
+            watch.switch_off(self._webhook, OffReason.GONE)
             self._is_over = True
         elif call.answer.status in _ASKS_FOR_TIME and call.answer.retry_after is not None:
             seconds = min(max(0.0, call.answer.retry_after), _LONGEST_RETRY_AFTER)

@@ -22,16 +22,16 @@ def watch(now: datetime) -> None:
         assert webhook.failing_since is not None
         has_failed = webhook.failures >= OFF_AFTER_FAILURES
         if has_failed and webhook.failing_since <= now - OFF_AFTER:
-            switch_off(webhook.pk, OffReason.FAILING)
+            switch_off(webhook, OffReason.FAILING)
         elif webhook.warned_at is None:
             _warn(webhook, now)
 
 
 @transaction.atomic
-def switch_off(webhook_id: str, reason: OffReason) -> None:
-    """Switch an endpoint off that is on, and have its partner told."""
-    if endpoints.switch_off(webhook_id, reason):
-        _enqueue(webhook_id, TaskKind.WEBHOOK_OFF)
+def switch_off(seen: Webhook, reason: OffReason) -> None:
+    """Switch an endpoint off as `endpoints.switch_off` does, and have its partner told."""
+    if endpoints.switch_off(seen, reason):
+        _enqueue(seen.pk, TaskKind.WEBHOOK_OFF)
 
 
 @transaction.atomic
