@@ -112,9 +112,7 @@ class Receiver:
     async def take_call(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         request, *lines = head.strip().split("\r\n")
-        headers = {
-            name.lower(): value for name, value in (each.split(": ", 1) for each in lines)
-        }
+        headers = {name.lower(): value for name, value in (each.split(": ", 1) for each in lines)}
         body = await reader.readexactly(int(headers.get("content-length", 0)))
         if self.in_flight:
             self.overlaps.append(time.time())
@@ -214,9 +212,7 @@ async def obey(receivers: dict[str, Receiver]) -> None:
 
 async def run(folder: Path, manners: dict[str, str]) -> None:
     context, _ = certificate(folder, "localhost")
-    receivers = {
-        name: Receiver(manner, free_port(), context) for name, manner in manners.items()
-    }
+    receivers = {name: Receiver(manner, free_port(), context) for name, manner in manners.items()}
     for each in receivers.values():
         await each.listen()
     sys.stdout.write(json.dumps({name: each.port for name, each in receivers.items()}) + "\n")

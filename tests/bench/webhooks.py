@@ -139,9 +139,7 @@ class Workers:
     def _start(self) -> "subprocess.Popen[bytes]":
         command = [sys.executable, "manage.py", "worker"]
         with self.log.open("ab") as log:
-            return subprocess.Popen(
-                command, cwd=ROOT, env=self.environment, stdout=log, stderr=log
-            )
+            return subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=log, stderr=log)
 
     def kill_one(self) -> None:
         nth = self.random.randrange(len(self.running))

@@ -167,6 +167,27 @@ def test_a_practice_that_is_no_longer_granted_is_not_told_of(
     assert not WebhookPosition.objects.exists()
 
 
+@pytest.mark.parametrize(
+    "ended", [lambda of: of.practices.clear(), lambda of: Partner.objects.update(active=False)]
+)
+def test_what_waits_is_given_up_with_the_grant_and_with_the_partner(
+    ended: Any, scene: Scene, receiver: Receiver, hook: Webhook, clock: Any
+) -> None:
+    receiver.otherwise = Does(500)
+    scene.booking()
+    hooks.work()
+    endpoints.ping(hook)
+    ended(scene.partner)
+    clock.shift(timedelta(seconds=6))
+    hooks.work()
+    is_on = Partner.objects.get(pk=scene.partner.pk).active
+    types = [hooks.body(call)["type"] for call in receiver.calls]
+    assert types == ["booking.changed", *(["webhook.ping"] if is_on else [])]
+    event = hook.deliveries.get(practice=scene.practice)
+    assert (event.status, event.attempts, event.next_attempt_at) == ("failed", 1, None)
+    assert hooks.work() == 0
+
+
 def test_of_many_events_none_is_left_out(
     scene: Scene, receiver: Receiver, hook: Webhook, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -88,6 +88,7 @@ class _Run:
         self.pause = timedelta(0)
 
     def go_on(self) -> None:
+        deliveries.give_up_ungranted(self._webhook)
         while True:
             deliveries.make(self._webhook)
             self._is_unreached = deliveries.is_unreached(self._webhook)
