@@ -12,6 +12,7 @@ from django.db import connection
 from bookings.messages import leases, queue
 from bookings.messages.webhooks import deliveries, endpoints, positions, sending, watch
 from bookings.models import DeliveryStatus, OffReason, Queue, Webhook
+from practices.models import Partner
 from tests.factories import NOON, Scene
 from tests.messages import hooks
 from tests.receiver import Does, Receiver
@@ -109,3 +110,24 @@ def test_a_lease_is_trusted_from_the_claim_on_however_long_reading_takes(
     with connection.execute_wrapper(read_slowly):
         sending.WebhookHandler().run(task)
     assert receiver.calls == []
+
+
+@pytest.mark.parametrize(
+    "ended", [lambda of: of.practices.clear(), lambda of: Partner.objects.update(active=False)]
+)
+def test_what_waits_is_given_up_with_the_grant_and_with_the_partner(
+    ended: Any, scene: Scene, receiver: Receiver, hook: Webhook, clock: Any
+) -> None:
+    receiver.otherwise = Does(500)
+    scene.booking()
+    hooks.work()
+    endpoints.ping(hook)
+    ended(scene.partner)
+    clock.shift(timedelta(seconds=6))
+    hooks.work()
+    is_on = Partner.objects.get(pk=scene.partner.pk).active
+    types = [hooks.body(call)["type"] for call in receiver.calls]
+    assert types == ["booking.changed", *(["webhook.ping"] if is_on else [])]
+    event = hook.deliveries.get(practice=scene.practice)
+    assert (event.status, event.attempts, event.next_attempt_at) == ("failed", 1, None)
+    assert hooks.work() == 0
