@@ -7,6 +7,7 @@ from pathlib import Path
 from django.core.exceptions import ImproperlyConfigured
 
 from openchair import env
+from openchair.api import schema_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = BASE_DIR / "data"
@@ -350,40 +351,7 @@ REST_FRAMEWORK = {
     "URL_FORMAT_OVERRIDE": None,
     "UNICODE_JSON": True,
 }
-
-SPECTACULAR_SETTINGS = {
-    "TITLE": "OpenChair Scheduling API",
-    "VERSION": "1.0.0",
-    "OAS_VERSION": "3.1.0",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "COMPONENT_SPLIT_REQUEST": True,
-    # A PATCH is the same edit as a PUT, and what is required there is required here too.
-    "COMPONENT_SPLIT_PATCH": False,
-    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
-    "ENUM_NAME_OVERRIDES": {
-        "BookingStatus": "bookings.models.Status",
-        "ClosedStatus": ["closed"],
-        "AppointmentStatus": "bookings.models.AppointmentStatus",
-        "CancelledStatus": ["cancelled"],
-        "TakenStatus": ["pending", "reserved", "booked"],
-        "TimeRange": "bookings.representation.TIME_RANGES",
-        "WebhookType": ["booking.changed", "appointment.changed"],
-        "DeliveryType": "bookings.models.WebhookType",
-        "DeliveryStatus": "bookings.models.DeliveryStatus",
-        "DeletedStatus": ["deleted"],
-    },
-    "WEBHOOKS": [
-        "bookings.api.webhook_schema.BOOKING_CHANGED",
-        "bookings.api.webhook_schema.APPOINTMENT_CHANGED",
-        "bookings.api.webhook_schema.PING",
-    ],
-    "SORT_OPERATION_PARAMETERS": "openchair.api.schema.order_of_parameter",
-    "PREPROCESSING_HOOKS": ["openchair.api.schema.only_the_api"],
-    "POSTPROCESSING_HOOKS": [
-        "drf_spectacular.hooks.postprocess_schema_enums",
-        "openchair.api.schema.describe",
-    ],
-}
+SPECTACULAR_SETTINGS = schema_settings.SETTINGS
 
 # Logs ----------------------------------------------------------------------------------------
 

@@ -194,7 +194,8 @@ class _Socket(ssl.SSLSocket):
 def _context(thread: int, trusted: ssl.DefaultVerifyPaths) -> ssl.SSLContext:
     """Return how a thread does TLS: it takes 25 ms to read the certificates that are trusted.
 
-    Not for several threads, as urllib3 writes to it whenever it connects.
+    Not for several threads, as urllib3 writes to it whenever it connects. trusted: where they are
+    read from, so that other certificates are another context.
     """
     context = ssl.create_default_context()
     context.sslsocket_class = _Socket
