@@ -17,6 +17,7 @@ from icalendar import Event as Entry
 from bookings import walltime
 from bookings.calendars import files, sequences
 from bookings.desk import labels, times
+from bookings.messages.mail.facts import one_line
 from bookings.models import TAKEN, Appointment, AppointmentStatus, Booking, Event, Status
 from practices.models import Doctor, Kind, Location
 
@@ -79,7 +80,7 @@ class Calendar:
         names = []
         for visit in visits:
             person = visit.unread_person
-            if name := f"{person.first_name} {person.last_name}".strip():
+            if name := one_line(f"{person.first_name} {person.last_name}"):
                 names.append(name)
                 self.named.append(visit)
         return ", ".join(names)

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_safe
 from bookings import walltime
 from bookings.booking_page.page import public
 from bookings.calendars import entries, files, links
+from bookings.messages.mail.facts import one_line
 from bookings.models import Appointment, CalendarLink, Feed
 from bookings.patients import access
 from bookings.scheduling import bookings
@@ -54,7 +55,8 @@ def calendar(request: HttpRequest, token: str) -> HttpResponse:
     locations = list(practice.locations.all())
     names, day = CalendarSettings.of(practice).names, now.date()
     places = [(each.pk, files.address(each), each.timezone) for each in locations]
-    title = f"{doctor.name} – {practice.name}"
+    # icalendar escapes nothing in properties that it does not know, and fails on a line feed.
+    title = one_line(f"{doctor.name} – {practice.name}")
     tag = strong_tag(EDITION, doctor.pk, newest, day, names, title, places)
     unmodified = get_conditional_response(request, etag=tag)
     if unmodified is not None:

@@ -218,11 +218,15 @@ def test_names_are_there_only_where_the_practice_wants_them(
     exact: Any = {"start_datetime": datetime(2026, 6, 2, 9, 30)} if is_range else {}  # noqa: DTZ001
     now = NOON + timedelta(minutes=1)
     take(
-        opening, now=now, first_name="Ana;", last_name="O\\Ruiz,\r\nATTENDEE:mailto:eve@x", **exact
+        opening,
+        now=now,
+        first_name="Ana;\v\u2028",
+        last_name="O\\Ruiz,\r\nATTENDEE:mailto:eve@x",
+        **exact,
     )
     assert "Quillfield" not in str(reader.said())
     CalendarSettings.objects.create(practice=reader.scene.practice, names=True)
-    odd = "Ana; O\\Ruiz,\nATTENDEE:mailto:eve@x"
+    odd = "Ana; O\\Ruiz, ATTENDEE:mailto:eve@x"
     named = {
         Kind.EXACT: [f"2 places, 2 taken: Quill Quillfield, {odd}"],
         Kind.RANGE: ["Morning: Quill Quillfield", odd],
@@ -231,6 +235,12 @@ def test_names_are_there_only_where_the_practice_wants_them(
     text = reader.ask().content.decode()
     assert [word for word in ("555 0177", "Quillmother", "needles") if word in text] == []
     assert not [line for line in text.split("\r\n") if line.startswith("ATTENDEE")]
+
+
+def test_a_doctors_name_adds_no_line_to_the_file(reader: Reader) -> None:
+    Doctor.objects.update(name="Dr. Reyes\r\nX-EVIL:1\rX-EVIL:2\nX-EVIL:3\x85X-EVIL:4")
+    lines = reader.ask().content.decode().splitlines()
+    assert [line for line in lines if line.startswith("X-EVIL")] == []
 
 
 def test_lines_are_short_and_end_as_they_have_to(reader: Reader) -> None:
