@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import wraps
+from typing import Any
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified
@@ -28,8 +29,10 @@ _FILE = "/scheduling/smart/{}/{}.ndjson"
 _POLICY = "public list"
 
 View = Callable[..., HttpResponse]
-_kept: dict[str, File] = {}
-"""The manifest as it was sent last."""
+_kept: dict[str, tuple[datetime, File]] = {}
+"""The manifest as it was made last, and when."""
+_MANIFEST_KEPT = timedelta(seconds=5)
+"""Of a thousand practices it takes a second to make, and anybody may ask 50 times a second."""
 
 
 def public(*accepted: str) -> Callable[[View], View]:
@@ -50,9 +53,17 @@ def public(*accepted: str) -> Callable[[View], View]:
 def manifest(request: HttpRequest) -> HttpResponse:
     """Answer where the files are, by practice and type, with the states of its locations."""
     now = walltime.now()
+    made_at, kept = _kept.get(_MANIFEST, (now, None))
+    if kept is None or not timedelta(0) <= now - made_at < _MANIFEST_KEPT:
+        kept = File.of(encode(_where_the_files_are(now)), now, kept)
+        _kept[_MANIFEST] = now, kept
+    return _answer(request, kept, JSON, now)
+
+
+def _where_the_files_are(now: datetime) -> dict[str, Any]:
     # Not later than what the files say; the same from every process for a minute.
     minute = now.replace(second=0, microsecond=0)
-    said = {
+    return {
         "transactionTime": minute.isoformat(),
         "request": f"{settings.PUBLIC_URL}{_MANIFEST}",
         "requiresAccessToken": False,
@@ -68,8 +79,6 @@ def manifest(request: HttpRequest) -> HttpResponse:
         ],
         "error": [],
     }
-    _kept[_MANIFEST] = File.of(encode(said), now, _kept.get(_MANIFEST))
-    return _answer(request, _kept[_MANIFEST], JSON, now)
 
 
 @public(NDJSON, "application/ndjson", "application/x-ndjson")

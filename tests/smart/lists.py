@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.test import Client
 
+from bookings.smart import views
 from practices.models import BookingPage, Location, Practice
 from tests.booking_page.walk import opened
 from tests.factories import Scene
@@ -45,6 +46,8 @@ def lines(url: str) -> list[Any]:
 
 
 def manifest() -> Any:
+    """Return the manifest as it is made now, and not as it was kept for some seconds."""
+    views._kept.clear()
     return get(MANIFEST).json()
 
 

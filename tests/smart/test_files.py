@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from bookings.models import Booking
 from bookings.scheduling import appointments
-from practices.models import Practice
+from practices.models import BookingPage, Practice
 from tests import factories
 from tests.factories import NOON, Scene
 from tests.smart import lists
@@ -132,6 +132,18 @@ def test_what_is_not_there_asks_for_no_key(rest: str, listed: Scene) -> None:
     answer = get(f"/scheduling/smart{rest.format(listed.practice.pk)}")
     assert answer.status_code == 404
     assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+def test_the_manifest_is_kept_for_seconds_as_it_costs_what_all_practices_do(
+    listed: Scene, clock: Any
+) -> None:
+    lists.manifest()
+    with CaptureQueriesContext(connection) as asked:
+        assert len(get(MANIFEST).json()["output"]) == 7
+    assert [each["sql"] for each in asked if "api_counter" not in each["sql"]] == []
+    BookingPage.objects.update(public_feed=False)
+    clock.shift(timedelta(seconds=5))
+    assert get(MANIFEST).json()["output"] == []
 
 
 def test_one_address_asks_so_often(listed: Scene, settings: Any) -> None:
