@@ -19,7 +19,7 @@ from bookings import walltime
 from bookings.admin_webhooks.forms import ReplayForm, WebhookForm
 from bookings.admin_webhooks.lists import WAITING, address_of, state_in_words
 from bookings.desk import labels
-from bookings.messages.webhooks import endpoints
+from bookings.messages.webhooks import endpoints, positions
 from bookings.models import DeliveryStatus, Webhook, WebhookDelivery
 from openchair.errors import Refused
 from practices.admin import once
@@ -218,7 +218,12 @@ def test(request: HttpRequest, webhook: Webhook) -> HttpResponse:
 @require_POST
 def replay(request: HttpRequest, webhook: Webhook, delivery_id: str) -> HttpResponse:
     """Send one delivery once more."""
-    endpoints.replay(get_object_or_404(webhook.deliveries, pk=delivery_id))
+    delivery = get_object_or_404(webhook.deliveries, pk=delivery_id)
+    if delivery.practice and delivery.practice not in positions.granted(webhook.partner):
+        said = f"Nothing is sent: {webhook.partner} is no longer granted {delivery.practice}."
+        messages.error(request, said)
+        return redirect(address_of(webhook))
+    endpoints.replay(delivery)
     _log(request, webhook, f"Sent delivery {delivery_id} again to webhook")
     return _said(request, webhook, "It is sent once more.")
 

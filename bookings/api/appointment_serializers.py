@@ -83,7 +83,8 @@ class AppointmentSerializer(serializers.Serializer[object]):
         "cancelled.",
     )
     external_reason = serializers.CharField(
-        allow_null=True, help_text="Why it could not be entered, if it failed; else null."
+        allow_null=True,
+        help_text="Why it could not be entered, if it failed and you see the patient; else null.",
     )
     pending_until = serializers.DateTimeField(
         allow_null=True, help_text="While pending: when the hold expires. Else null."

@@ -32,8 +32,15 @@ class Reader:
 
     def person(self, appointment: Appointment) -> Patient:
         """Return the patient as it may read it: its own, and as the own system everybody."""
-        sees = self.is_system or appointment.partner_id == self.partner_id
-        return appointment.person if sees else NOBODY
+        return appointment.person if self._sees_patient(appointment) else NOBODY
+
+    def external(self, appointment: Appointment) -> dict[str, str | None]:
+        """Return what the own system said; the reason is free text, which may name a patient."""
+        said = {name: getattr(appointment, name) for name in external.FIELDS}
+        return said if self._sees_patient(appointment) else {**said, "external_reason": None}
+
+    def _sees_patient(self, appointment: Appointment) -> bool:
+        return self.is_system or appointment.partner_id == self.partner_id
 
 
 def reader_of(caller: Caller, appointment: Appointment) -> Reader | None:

@@ -210,6 +210,17 @@ def test_failed_has_a_reason_and_nothing_else_has_one(system: System) -> None:
     assert system.told() == NOTHING
 
 
+def test_whoever_sees_no_patient_reads_no_reason(system: System) -> None:
+    source = factories.partner(granted=[system.scene.practice])
+    Appointment.objects.update(source=source.pk)
+    system.report(**FAILED)
+    assert system.told() == {**NOTHING, **FAILED}
+    read = Caller(factories.key(source)[1])
+    listed = read("GET", system.list).json()
+    for said in [read("GET", system.place).json(), *listed]:
+        assert (said["external_status"], said["external_reason"]) == ("failed", None)
+
+
 def test_a_reason_is_in_no_event_and_is_purged_with_the_patient(
     system: System, clock: Traveller
 ) -> None:

@@ -233,6 +233,13 @@ def test_what_was_told_is_sent_again(house: House, operator: Client) -> None:
     old.refresh_from_db()
     new.refresh_from_db()
     assert (old.is_replay, new.is_replay) == (True, True)
+    new.is_replay = False
+    new.save()
+    house.partner.practices.clear()
+    refused = operator.post(pages(house, f"replay/{new.pk}/"), follow=True)
+    assert "Nothing is sent: Quillon Partner is no longer granted" in said(refused)
+    new.refresh_from_db()
+    assert not new.is_replay
     other = factories.partner()
     path = f"/admin/partners/{other.pk}/webhooks/{house.webhook.pk}/"
     assert operator.get(path).status_code == 404
