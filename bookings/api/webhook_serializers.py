@@ -81,7 +81,7 @@ class WebhookEditSerializer(StrictSerializer):
         child=StrictChoiceField(choices=_TYPES),
         min_length=1,
         error_messages={"not_a_list": _NO_LIST, "min_length": "Send at least one."},
-        help_text="What it is told; both unless sent.",
+        help_text="What it is told; a new one both, unless sent.",
     )
     practice_ids = serializers.ListField(
         required=False,

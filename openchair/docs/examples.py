@@ -46,8 +46,9 @@ def names(operation_id: str, found: Examples | None, now: datetime) -> dict[str,
     if found is None:
         return written
     openings = found.openings[_NTH_OPENING.get(operation_id, 0) :][:2]
-    # The others go on with the first webhook, which has deliveries: the newest is deleted.
-    webhooks = found.webhooks[1:][-1:] if operation_id == "delete_webhook" else found.webhooks[:1]
+    # The others go on with the first webhook, which has deliveries. The newest may be the reader's.
+    nth = 1 if operation_id == "delete_webhook" else 0
+    webhooks = found.webhooks[nth : nth + 1]
     visits = found.visits[_NTH_VISIT.get(operation_id, 0) :][:1]
     for known in ("rtGB2", "b2rGH", "DD3456"):
         del written[known]  # the demo has it

@@ -292,7 +292,7 @@ class _Reader:
             values = [f"`{each}`" for each in schema["enum"]]
             return values[0] if len(values) == 1 else f"one of {', '.join(values)}"
         if name == "array":
-            least, most = schema.get("minItems"), schema.get("maxItems")
+            least, most = schema.get("minItems", 0), schema.get("maxItems")
             size = f", {least} to {most}" if most else ""
             return f"list of: {self._kind(schema['items'])}{size}"
         if name == "string":

@@ -7,13 +7,16 @@ import re
 import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import Client
 
+from bookings.demo.examples import Examples
 from openchair.api.problems import CATALOGUE
+from openchair.docs.examples import names
 from openchair.docs.reference import Operation, for_search, operations
 from openchair.docs.samples import KEY
 from tests.conftest import only_once_on_sqlite
@@ -135,11 +138,17 @@ def test_a_page_has_every_parameter_field_and_error_of_its_operation(one: Operat
     assert addresses[: len(one.parameters)] == [f"parameter-{each.name}" for each in one.parameters]
     assert {f"field-{each.name}" for each in one.fields} <= set(addresses)
     assert len(set(addresses)) == len(addresses)
+    assert "None to" not in page
     required = [each.is_required for each in one.parameters], [f.is_required for f in one.fields]
     assert [sorted(each, reverse=True) for each in required] == [*required]
     linked = set(re.findall(r"/docs/problems/([\w-]+)\"", page))
     statuses = {each.status for each in one.failures}
     assert linked >= {kind.slug for kind in CATALOGUE.values() if kind.status in statuses}
+
+
+def test_a_webhook_that_the_reader_made_is_not_the_one_to_delete() -> None:
+    found = Examples([], [], ["first", "second", "third", "the reader's"], [])
+    assert names("delete_webhook", found, datetime.now(UTC))["wH7qLm2x9K"] == "second"
 
 
 @pytest.mark.django_db
