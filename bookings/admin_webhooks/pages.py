@@ -13,7 +13,7 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from bookings import walltime
 from bookings.admin_webhooks.forms import ReplayForm, WebhookForm
@@ -24,6 +24,7 @@ from bookings.models import DeliveryStatus, Webhook, WebhookDelivery
 from openchair.errors import Refused
 from practices.admin import once
 from practices.admin.keys import partners_page
+from practices.admin.operators import not_sent
 from practices.admin.partners import NO_CONTACT, lacks_contact
 from practices.models import Partner
 
@@ -48,6 +49,19 @@ def webhook_page(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespons
             if request.method == "POST":
                 rows = endpoints.locked(rows)
             return view(request, get_object_or_404(rows, pk=webhook_id), **kwargs)
+
+    return entered
+
+
+def webhook_act(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Decorate a view that does something: as `webhook_page`, for POST alone."""
+
+    @webhook_page
+    @wraps(view)
+    def entered(request: HttpRequest, webhook: Webhook, **kwargs: Any) -> HttpResponse:
+        if request.method != "POST":
+            return not_sent(request, address_of(webhook))
+        return view(request, webhook, **kwargs)
 
     return entered
 
@@ -83,9 +97,10 @@ def _partners(
 
 
 @partners_page
-@require_POST
 def add(request: HttpRequest, partner: Partner) -> HttpResponse:
     """Make a webhook and display its secret, this once."""
+    if request.method != "POST":
+        return not_sent(request, "admin:partner_webhooks", partner.pk)
     form = WebhookForm(partner, None, request.POST)
     if not form.is_valid():
         return _partners(request, partner, form, status=400)
@@ -154,8 +169,7 @@ def _calls(delivery: WebhookDelivery) -> list[dict[str, Any]]:
     return [{**call, "at": datetime.fromisoformat(call["at"])} for call in delivery.calls]
 
 
-@webhook_page
-@require_POST
+@webhook_act
 def edit(request: HttpRequest, webhook: Webhook) -> HttpResponse:
     form = WebhookForm(webhook.partner, webhook, request.POST)
     if not form.is_valid():
@@ -167,8 +181,7 @@ def edit(request: HttpRequest, webhook: Webhook) -> HttpResponse:
     return _said(request, webhook, "Saved.")
 
 
-@webhook_page
-@require_POST
+@webhook_act
 def switch(request: HttpRequest, webhook: Webhook) -> HttpResponse:
     """Switch a webhook on, or off."""
     is_on = request.POST.get("on") == "yes"
@@ -180,8 +193,7 @@ def switch(request: HttpRequest, webhook: Webhook) -> HttpResponse:
     return _said(request, webhook, "It is off. Nothing is kept for it.")
 
 
-@webhook_page
-@require_POST
+@webhook_act
 def rotate(request: HttpRequest, webhook: Webhook) -> HttpResponse:
     """Make a new secret and display it, this once."""
     if not _is_first(request):
@@ -195,8 +207,7 @@ def rotate(request: HttpRequest, webhook: Webhook) -> HttpResponse:
     return _show(request, webhook, secret=secret)
 
 
-@webhook_page
-@require_POST
+@webhook_act
 def end_rotation(request: HttpRequest, webhook: Webhook) -> HttpResponse:
     """Stop signing with the old secret."""
     if webhook.old_secret:
@@ -205,8 +216,7 @@ def end_rotation(request: HttpRequest, webhook: Webhook) -> HttpResponse:
     return _said(request, webhook, "Calls are signed with the new secret alone.")
 
 
-@webhook_page
-@require_POST
+@webhook_act
 def test(request: HttpRequest, webhook: Webhook) -> HttpResponse:
     """Send a test."""
     endpoints.ping(webhook)
@@ -214,8 +224,7 @@ def test(request: HttpRequest, webhook: Webhook) -> HttpResponse:
     return _said(request, webhook, "A test is on its way; reload this page to see what came of it.")
 
 
-@webhook_page
-@require_POST
+@webhook_act
 def replay(request: HttpRequest, webhook: Webhook, delivery_id: str) -> HttpResponse:
     """Send one delivery once more."""
     delivery = get_object_or_404(webhook.deliveries, pk=delivery_id)
@@ -228,8 +237,7 @@ def replay(request: HttpRequest, webhook: Webhook, delivery_id: str) -> HttpResp
     return _said(request, webhook, "It is sent once more.")
 
 
-@webhook_page
-@require_POST
+@webhook_act
 def replay_since(request: HttpRequest, webhook: Webhook) -> HttpResponse:
     """Send once more what it was told in some last hours."""
     form = ReplayForm(request.POST)
@@ -242,8 +250,7 @@ def replay_since(request: HttpRequest, webhook: Webhook) -> HttpResponse:
     return _said(request, webhook, f"{labels.counted(count, 'call')} will be made once more.")
 
 
-@webhook_page
-@require_POST
+@webhook_act
 def delete(request: HttpRequest, webhook: Webhook) -> HttpResponse:
     partner_id = webhook.partner_id
     _log(request, webhook, "Deleted webhook")

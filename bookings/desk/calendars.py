@@ -1,22 +1,19 @@
 """The page "Calendars": one's own links to the doctors' calendars, and whether they have names."""
 
-from collections.abc import Iterable
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from django.contrib import messages
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.views.decorators.http import require_POST
 
 from bookings.calendars import feed, links
 from bookings.desk.desk import Desk, desk_page, show
 from bookings.desk.practice_settings import SettingsForm, answer, record
 from bookings.models import CalendarLink
+from practices.admin.operators import not_sent
 from practices.models import CalendarSettings
-
-Row = TypeVar("Row", bound=Model)
 
 
 class CalendarForm(SettingsForm):
@@ -40,10 +37,13 @@ def page(request: HttpRequest, desk: Desk) -> HttpResponse:
 
 
 @desk_page
-@require_POST
 def make(request: HttpRequest, desk: Desk) -> HttpResponse:
     """Make one's own link to a doctor's calendar, or replace it, and show it once."""
-    doctor = _one(desk.doctors, request.POST.get("doctor"))
+    if request.method != "POST":
+        return not_sent(request, "admin:desk_calendars", desk.practice.pk)
+    doctor = next((each for each in desk.doctors if each.pk == request.POST.get("doctor")), None)
+    if doctor is None:
+        raise Http404
     instead_of = request.POST.get("link", "")
     token = links.make(doctor, user=desk.user, now=desk.now, instead_of=instead_of)
     if token is None:
@@ -56,14 +56,17 @@ def make(request: HttpRequest, desk: Desk) -> HttpResponse:
 
 
 @desk_page
-@require_POST
 def revoke(request: HttpRequest, desk: Desk) -> HttpResponse:
     """Revoke a link of one's own; an operator, anybody's in the practice."""
-    link = _one(_links(desk), request.POST.get("link"))
-    if desk.user.pk != link.user_id and not desk.user.is_superuser:
-        raise Http404
-    links.revoke(link, by=desk.user)
-    messages.success(request, f"The link to the calendar of {link.doctor} no longer works.")
+    if request.method != "POST":
+        return not_sent(request, "admin:desk_calendars", desk.practice.pk)
+    rows = _links(desk) if desk.user.is_superuser else _links(desk).filter(user=desk.user)
+    link = next((each for each in rows if each.pk == request.POST.get("link")), None)
+    if link is None:
+        messages.warning(request, "That link was revoked or replaced already.")
+    else:
+        links.revoke(link, by=desk.user)
+        messages.success(request, f"The link to the calendar of {link.doctor} no longer works.")
     return redirect("admin:desk_calendars", desk.practice.pk)
 
 
@@ -94,11 +97,3 @@ def _show(
 def _links(desk: Desk) -> QuerySet[CalendarLink]:
     rows = CalendarLink.objects.filter(doctor__practice=desk.practice)
     return rows.select_related("user", "doctor").order_by("doctor__name", "user__username")
-
-
-def _one(rows: Iterable[Row], pk: str | None) -> Row:
-    """Return the row with this key, which may be any text. Raises Http404."""
-    for row in rows:
-        if row.pk == pk:
-            return row
-    raise Http404

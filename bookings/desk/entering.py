@@ -23,6 +23,17 @@ def systems(practices: Iterable[str]) -> dict[str, Partner]:
     return {each.practice_id: each.partner for each in marked}
 
 
+_WAS_ENTERED = Q(changes__external_status__1=ExternalStatus.ENTERED)
+"""Of events. By hand a visit is entered without a number of the system's."""
+
+
+def concerns(visit: Appointment) -> bool:
+    """Whether a visit is, or has to be, in the own system: none that it never knew is cancelled."""
+    if visit.status != AppointmentStatus.CANCELLED:
+        return visit.status in BOOKED
+    return visit.external_id is not None or visit.events.filter(_WAS_ENTERED).exists()
+
+
 def left(practices: Iterable[Practice | str], *, now: datetime) -> QuerySet[Appointment]:
     """Return the visits that the own systems of these practices have not entered.
 
@@ -34,8 +45,9 @@ def left(practices: Iterable[Practice | str], *, now: datetime) -> QuerySet[Appo
     changed = Q(changes__has_any_keys=[*WHEREABOUTS, "external_status"])
     changed |= ~Q(from_status=F("to_status"))
     just_changed = Event.objects.filter(changed, appointment=OuterRef("pk"), at__gt=late)
+    was_entered = Event.objects.filter(_WAS_ENTERED, appointment=OuterRef("pk"))
     is_here = Q(status__in=BOOKED) | Q(
-        status=AppointmentStatus.CANCELLED, external_id__isnull=False
+        Q(external_id__isnull=False) | Exists(was_entered), status=AppointmentStatus.CANCELLED
     )
     is_late = Q(external_status=ExternalStatus.FAILED) | Q(
         # Few changed just now: of the others no event is looked at.

@@ -5,6 +5,7 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.html import format_html
 from django.views.decorators.http import require_safe
 
 from bookings.desk import entering, labels, paging, times
@@ -52,9 +53,14 @@ def mark(request: HttpRequest, desk: Desk, appointment_id: str) -> HttpResponse:
     if desk.system is None:
         raise Http404
     page = reverse("admin:desk_patient", args=[desk.practice.pk, visit.pk])
+    listed = within_desk(desk, request.POST.get("next", ""))
     if request.method == "POST":
         is_undone = "undo" in request.POST
         status = None if is_undone else ExternalStatus.ENTERED
+        is_not = "not " if is_undone else ""
+        entered = "cancelled there" if visit.status == AppointmentStatus.CANCELLED else "entered"
+        # A list goes on without it, and the next row is where the button was: for a wrong one.
+        see = format_html(' <a href="{}">See the visit</a>', page) if listed else ""
         attempt(
             request,
             lambda: appointments.edit(
@@ -64,7 +70,6 @@ def mark(request: HttpRequest, desk: Desk, appointment_id: str) -> HttpResponse:
                 now=desk.now,
                 check=as_seen(request.POST.get("seen", ""), changed_at),
             ),
-            "Marked as not entered." if is_undone else "Marked as entered.",
+            format_html("Marked as {}{}.{}", is_not, entered, see),
         )
-        page = within_desk(desk, request.POST.get("next", "")) or page
-    return redirect(page)
+    return redirect(listed or page)

@@ -5,7 +5,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.html import format_html
 
-from bookings.desk import history, labels, sources, times, visit_mail
+from bookings.desk import entering, history, labels, sources, times, visit_mail
 from bookings.desk.booking import Card, cards_of
 from bookings.desk.clashes import Given, guard
 from bookings.desk.desk import (
@@ -71,6 +71,8 @@ def _show(
         "form": form,
         "seen": version(appointment),
         "changed_at": changed_at(appointment),
+        "is_for_system": desk.system is not None and entering.concerns(appointment),
+        "is_cancelled": appointment.status == AppointmentStatus.CANCELLED,
         "lines": history.of_visit(appointment),
         "came_from": _came_from(desk, appointment),
         "family": _family(desk, appointment),

@@ -16,11 +16,11 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from practices.admin import once
 from practices.admin.handing_over import curl_line
-from practices.admin.operators import operators_page
+from practices.admin.operators import not_sent, operators_page
 from practices.admin.partners import may_in_words, state_in_words
 from practices.models import ApiKey, Partner
 
@@ -55,6 +55,19 @@ def partners_page(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespon
     @wraps(view)
     def entered(request: HttpRequest, partner_id: str, **kwargs: Any) -> HttpResponse:
         return view(request, get_object_or_404(Partner, pk=partner_id), **kwargs)
+
+    return entered
+
+
+def partners_act(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Decorate a view that does something: as `partners_page`, for POST alone."""
+
+    @partners_page
+    @wraps(view)
+    def entered(request: HttpRequest, partner: Partner, **kwargs: Any) -> HttpResponse:
+        if request.method != "POST":
+            return not_sent(request, "admin:partner_keys", partner.pk)
+        return view(request, partner, **kwargs)
 
     return entered
 
@@ -113,8 +126,7 @@ def _is_first(request: HttpRequest) -> bool:
     return False
 
 
-@partners_page
-@require_POST
+@partners_act
 def issue(request: HttpRequest, partner: Partner) -> HttpResponse:
     """Issue a key and display it, this once."""
     form = IssueForm(request.POST)
@@ -135,8 +147,7 @@ def issue(request: HttpRequest, partner: Partner) -> HttpResponse:
     return _show(request, partner, shown=text)
 
 
-@partners_page
-@require_POST
+@partners_act
 def revoke(request: HttpRequest, partner: Partner, key_id: int) -> HttpResponse:
     with transaction.atomic():
         key = _locked(partner, key_id)
@@ -148,8 +159,7 @@ def revoke(request: HttpRequest, partner: Partner, key_id: int) -> HttpResponse:
     return redirect("admin:partner_keys", partner.pk)
 
 
-@partners_page
-@require_POST
+@partners_act
 def expire(request: HttpRequest, partner: Partner, key_id: int) -> HttpResponse:
     """Make a key expire in some hours, or earlier if it would have."""
     hours = _hours(request)
@@ -163,8 +173,7 @@ def expire(request: HttpRequest, partner: Partner, key_id: int) -> HttpResponse:
     return redirect("admin:partner_keys", partner.pk)
 
 
-@partners_page
-@require_POST
+@partners_act
 def replace(request: HttpRequest, partner: Partner, key_id: int) -> HttpResponse:
     """Issue a key in place of an old one, which works for some more hours.
 

@@ -82,7 +82,7 @@ def test_nobody_touches_anothers_link_but_an_operator(
     for link in CalendarLink.objects.all():
         for house in (mine, other):
             answer = staff.post(house.address("calendars/revoke/"), {"link": link.pk})
-            assert answer.status_code == 404
+            assert answer.status_code == (302 if house is mine else 404)
     for doctor in (other.doctor.pk, "nobody", "\x00", ""):
         answer = staff.post(mine.address("calendars/link/"), {"doctor": doctor})
         assert answer.status_code == 404
@@ -112,3 +112,15 @@ def test_names_are_switched_on_with_a_warning_and_who_did_it(
     assert f"{house.staff} Patients’ names in calendar links: no → yes" in said(answer)
     assert CalendarSettings.objects.get(practice=house.practice).names
     assert "with the patients’ names" in said(answer)
+
+
+def test_a_login_that_ended_meanwhile_or_a_second_press_says_what_is_the_case(
+    house: House, desk: Client, page: str
+) -> None:
+    for act in ("link/", "revoke/"):
+        assert "so nothing was done" in said(desk.get(f"{page}{act}", follow=True))
+    press(desk, page, "link")
+    link = CalendarLink.objects.get().pk
+    first, second = (desk.post(f"{page}revoke/", {"link": link}, follow=True) for _ in range(2))
+    assert "no longer works" in said(first)
+    assert "revoked or replaced already" in said(second)

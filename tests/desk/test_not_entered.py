@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from django.db import connection
@@ -220,3 +221,42 @@ def test_the_page_asks_no_more_for_more_visits(
             client.get(house.address("not-entered/"))
         counted.append(len(asked))
     assert counted[0] == counted[1]
+
+
+def test_one_entered_by_hand_is_to_be_cancelled_there_too(
+    house: House, dentrix: Partner, desk: Client, clock: Traveller
+) -> None:
+    visit, mark = house.address(f"place/{house.appointment.pk}/"), "Mark as cancelled there"
+    report(house, house.appointment, external_status="entered")
+    appointments.cancel(appointment_id=house.appointment.pk, by=PATIENT, now=NOON)
+    assert left(house) == ["Quillonette"]
+    clock.shift(QUARTER)
+    for page in (visit, house.address("not-entered/")):
+        assert mark in said(desk.get(page))
+    assert "Still to be cancelled" in said(desk.get(visit))
+    house.appointment.refresh_from_db()
+    seen = {"seen": house.appointment.updated_at.isoformat()}
+    here = {**seen, "next": house.address("not-entered/")}
+    answer = desk.post(f"{visit}entered/", here, follow=True)
+    assert "Marked as cancelled there. See the visit" in said(answer)
+    assert left(house) == []
+    assert "Mark as not cancelled there" in said(desk.get(visit))
+
+
+def test_a_visit_that_the_system_never_knew_says_nothing_of_it(
+    house: House, dentrix: Partner, desk: Client
+) -> None:
+    held = house.patient(house.booking, first_name="Held", status="pending")
+    appointments.cancel(appointment_id=house.appointment.pk, by=PATIENT, now=NOON)
+    for visit in (held, house.appointment):
+        assert "In Dentrix" not in said(desk.get(house.address(f"place/{visit.pk}/")))
+
+
+def test_many_are_said_as_many(
+    house: House, dentrix: Partner, desk: Client, clock: Traveller
+) -> None:
+    clock.shift(QUARTER)
+    board = house.address("board/")
+    assert "1 visit not yet in Dentrix" in said(desk.get(board))
+    with patch("bookings.desk.desk._MOST", 0):
+        assert "0+ visits not yet in Dentrix" in said(desk.get(board))
