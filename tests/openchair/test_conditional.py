@@ -20,12 +20,14 @@ def paths(scene: Scene, api: Caller) -> list[str]:
     """Return the path of every route that answers a GET."""
     booking = scene.booking(total_appointments=2)
     taken = api("POST", f"/onlinescheduling/booking/{booking.pk}/appointments", {})
+    hook = api("POST", "/scheduling/webhooks", {"url": "https://hooks.example.com/openchair"})
     ids = {
         "practice_id": scene.practice.pk,
         "location_id": scene.location.pk,
         "doctor_id": scene.doctor.pk,
         "booking_id": booking.pk,
         "appointment_id": taken.json()["id"],
+        "webhook_id": hook.json()["id"],
     }
     return [filled(pattern, ids) for method, pattern in routes() if method == "GET"]
 
