@@ -112,22 +112,14 @@ def test_a_lease_is_trusted_from_the_claim_on_however_long_reading_takes(
     assert receiver.calls == []
 
 
-@pytest.mark.parametrize(
-    "ended", [lambda of: of.practices.clear(), lambda of: Partner.objects.update(active=False)]
-)
-def test_what_waits_is_given_up_with_the_grant_and_with_the_partner(
-    ended: Any, scene: Scene, receiver: Receiver, hook: Webhook, clock: Any
+def test_a_partner_that_is_switched_off_is_not_called_again(
+    scene: Scene, receiver: Receiver, hook: Webhook, clock: time_machine.Traveller
 ) -> None:
-    receiver.otherwise = Does(500)
+    receiver.answers = [Does(500)]
     scene.booking()
     hooks.work()
-    endpoints.ping(hook)
-    ended(scene.partner)
-    clock.shift(timedelta(seconds=6))
+    Partner.objects.update(active=False)
+    watch.watch(NOON)
+    clock.shift(3600)
     hooks.work()
-    is_on = Partner.objects.get(pk=scene.partner.pk).active
-    types = [hooks.body(call)["type"] for call in receiver.calls]
-    assert types == ["booking.changed", *(["webhook.ping"] if is_on else [])]
-    event = hook.deliveries.get(practice=scene.practice)
-    assert (event.status, event.attempts, event.next_attempt_at) == ("failed", 1, None)
-    assert hooks.work() == 0
+    assert len(receiver.calls) == 1

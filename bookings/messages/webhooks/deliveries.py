@@ -33,9 +33,6 @@ WAITS = (
 )
 """How long after each failed attempt the next one follows; after the last it has failed."""
 _JITTER = 0.1
-_GIVEN_UP = Case(
-    When(status=DeliveryStatus.PENDING, then=Value(DeliveryStatus.FAILED)), default=F("status")
-)
 _EVENTS = 200
 """Read at once of a practice's feed."""
 AT_ONCE = 50
@@ -153,18 +150,6 @@ def to_call(webhook: Webhook, now: datetime, *, is_unreached: bool) -> list[Webh
         turn = Window(RowNumber(), partition_by=F("practice"), order_by="sequence")
         return [*called.annotate(turn=turn).order_by("turn", "practice")[:AT_ONCE]]
     return [*unanswered(webhook).order_by("sequence")[:1]] if called.exists() else []
-
-
-def give_up_ungranted(webhook: Webhook) -> None:
-    """Give up what waits about practices that the partner is no longer granted.
-
-    And all, tests too, where the partner is switched off.
-    """
-    waiting = webhook.deliveries.filter(next_attempt_at__isnull=False)
-    if webhook.partner.active:
-        granted = positions.granted(webhook.partner)
-        waiting = waiting.filter(practice__isnull=False).exclude(practice__in=granted)
-    waiting.update(status=_GIVEN_UP, next_attempt_at=None, is_replay=False)
 
 
 def failed(now: datetime, *, is_replay: bool) -> dict[str, Any]:

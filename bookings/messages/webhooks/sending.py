@@ -89,7 +89,6 @@ class _Run:
         self.pause = timedelta(0)
 
     def go_on(self) -> None:
-        deliveries.give_up_ungranted(self._webhook)
         has_more = True
         while deliveries.make(self._webhook) or has_more:
             self._is_unreached = deliveries.is_unreached(self._webhook)
