@@ -19,7 +19,6 @@ PLAIN = [
     "openings/?status=no_time",
     "weekly/",
     "history/",
-    "history/?first=x",
     "ranges/",
     "not-entered/",
     "numbers/",
