@@ -19,7 +19,6 @@ PLAIN = [
     "openings/?status=no_time",
     "weekly/",
     "history/",
-    "history/?first=x",
     "ranges/",
     "not-entered/",
     "numbers/",
@@ -91,7 +90,7 @@ def _pages(person: Person, kind: str, week: Week) -> Iterator[tuple[str, Page]]:
     yield from _openings(person, kind, week)
     yield from _forms(person, kind, week)
     yield from _publishing(person, kind)
-    for path in ("hub/", "ranges/", "numbers/", "numbers/?period=week", "online-booking/poster/"):
+    for path in PLAIN:
         yield path, person.desk(kind, path)
     yield from _online_booking(person, kind)
     yield from _mail_settings(person, kind)
@@ -104,6 +103,7 @@ def _pages(person: Person, kind: str, week: Week) -> Iterator[tuple[str, Page]]:
     location = f"/admin/practices/location/{world['locations'][0]}"
     for path in (f"{location}/change/", f"{doctor}/change/", f"{doctor}/history/"):
         yield path, person.go(path)
+    yield from _own_system(person, kind, week)
     yield from _account(person)
     page = person.desk(kind, "new-opening/")
     page.locator("#oc-idle").evaluate("dialog => dialog.showModal()")
@@ -287,6 +287,26 @@ def _calendars(person: Person, kind: str) -> Iterator[tuple[str, Page]]:
     page.get_by_role("button", name="Revoke the link").click()
     page.get_by_text("no longer works").wait_for()
     yield "calendar link revoked", page
+
+
+def _own_system(person: Person, kind: str, week: Week) -> Iterator[tuple[str, Page]]:
+    """Yield what is not yet in the practice's own software, which is the demo's partner here."""
+    practice = person.practice[kind]["id"]
+    mark = f"OwnSystem.objects.get_or_create(practice_id={practice!r}, partner_id='demoFull')"
+    person.server.manage("shell", "-v0", "-c", f"from practices.models import OwnSystem; {mark}")
+    failed = {"external_status": "failed", "external_reason": "No column. " * 18}
+    for visit in (week.theo, week.bea):
+        week.call("PUT", f"appointment/{visit}", {**failed, "external_id": "4" * 40}, 200)
+    yield "not entered", person.desk(kind, "not-entered/")
+    yield "board that says so", person.desk(kind, "board/")
+    yield "visit not entered", person.desk(kind, f"place/{week.theo}/")
+    page = person.desk(kind, "not-entered/")
+    page.get_by_role("button", name=re.compile("^Mark as entered")).first.click()
+    page.get_by_text("Marked as entered.").wait_for()
+    yield "not entered, one marked", page
+    page.get_by_role("link", name="See the visit").click()
+    page.get_by_role("button", name="Mark as not entered").wait_for()
+    yield "visit entered", page
 
 
 def _calls(person: Person, kind: str, week: Week) -> Iterator[tuple[str, Page]]:

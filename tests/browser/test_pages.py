@@ -48,6 +48,7 @@ OPERATORS = [
     *(f"/admin/{each}/add/" for each in OPERATED),
     "/admin/practices/location/?q=nothing",
     "/admin/practices/location/?practice__id__exact=rtGB2",
+    "/admin/practices/practice/rtGB2/change/",
     "/admin/practices/partner/demoFull/change/",
     "/admin/practices/partner/demoFull/history/",
     "/admin/practices/doctor/DD3456/change/",
@@ -156,11 +157,21 @@ def test_pages_of_an_account(log_in: LogIn, chromium: Browser) -> None:
     assert found == []
 
 
+def _links_to_an_opening(server: Server) -> Iterator[str]:
+    """Yield what search sites link to: a free opening and one that is gone, in both languages."""
+    practice = server.demo["practices"]["exact"]
+    path = f"/onlinescheduling/location/{practice['locations'][0]}/bookings?status="
+    for status in ("open", "booked"):
+        found = server.call("GET", f"{path}{status}").json()
+        for language in ("", "/es"):
+            yield f"{language}/book/{practice['id']}?opening={found[-1]['id']}"
+
+
 @NIGHTLY
 def test_pages_for_anybody(server: Server, chromium: Browser) -> None:
     found = []
     with chromium.new_page() as page:
-        for path in PUBLIC:
+        for path in [*PUBLIC, *_links_to_an_opening(server)]:
             page.goto(server.url + path)
             found += faults(page, FOUR, doubled=1280)
         page.goto(f"{server.url}/admin/login/")
