@@ -132,7 +132,12 @@ def unanswered(webhook: Webhook) -> QuerySet[WebhookDelivery]:
 
 def is_unreached(webhook: Webhook) -> bool:
     """Whether no call about an event reached the receiver when it was last tried."""
-    return unanswered(webhook).filter(attempts__gt=0).exists()
+    return webhook.failures > 0 and unanswered(webhook).filter(attempts__gt=0).exists()
+
+
+def hasten(webhook: Webhook, now: datetime) -> None:
+    """Have the receiver called at once about what it has not answered: it is there again."""
+    unanswered(webhook).filter(next_attempt_at__gt=now).update(next_attempt_at=now)
 
 
 def due(webhook: Webhook, now: datetime) -> QuerySet[WebhookDelivery]:

@@ -84,17 +84,16 @@ class _Run:
     def __init__(self, webhook: Webhook, lease: Lease, receiver: Receiver) -> None:
         self._webhook, self._lease, self._receiver = webhook, lease, receiver
         self._end = time.monotonic() + SLICE
-        self._is_over = self._is_unreached = False
+        self._is_over = False
+        self._is_unreached = deliveries.is_unreached(webhook)
         self.is_slow = lease.task.queue_name == Queue.SLOW
         self.pause = timedelta(0)
 
     def go_on(self) -> None:
         has_more = True
         while deliveries.make(self._webhook) or has_more:
-            self._is_unreached = deliveries.is_unreached(self._webhook)
-            batch = deliveries.to_call(
-                self._webhook, walltime.now(), is_unreached=self._is_unreached
-            )
+            is_one_alone = self._is_unreached
+            batch = deliveries.to_call(self._webhook, walltime.now(), is_unreached=is_one_alone)
             if not batch:
                 return
             for each in batch:
@@ -103,7 +102,7 @@ class _Run:
                 self._deliver(each)
                 if self._is_over or time.monotonic() > self._end:
                     return
-            has_more = self._is_unreached or len(batch) == deliveries.AT_ONCE
+            has_more = is_one_alone or len(batch) == deliveries.AT_ONCE
 
     def _deliver(self, delivery: WebhookDelivery) -> None:
         call = self._call(delivery)
@@ -113,7 +112,8 @@ class _Run:
             self._note_unreached(delivery, call)
             return
         if self._note(delivery, call) and self._is_unreached:
-            deliveries.unanswered(self._webhook).update(next_attempt_at=walltime.now())
+            self._is_unreached = False
+            deliveries.hasten(self._webhook, walltime.now())
         if call.answer.status == _GONE:
             watch.switch_off(self._webhook, OffReason.GONE)
             self._is_over = True
