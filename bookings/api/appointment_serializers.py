@@ -4,7 +4,7 @@ from rest_framework import serializers
 
 from bookings.api.serializers import IdField, MomentField
 from bookings.models import TAKEN, AppointmentStatus, Attendance, ExternalStatus, Language
-from bookings.scheduling import families
+from bookings.scheduling import external, families
 from openchair.api.fields import (
     StrictCharField,
     StrictChoiceField,
@@ -188,8 +188,9 @@ class AppointmentCreateSerializer(AppointmentFieldsSerializer):
     """A place to take for a patient."""
 
     class Meta:
-        # An id is refused, as the server makes it; the other three have to match the booking.
-        ignored = AppointmentFieldsSerializer.Meta.ignored - {"id"}
+        # An id is refused, as the server makes it; the other three have to match the booking. What
+        # the practice's own system says was said of another appointment, where one is sent back.
+        ignored = {*AppointmentFieldsSerializer.Meta.ignored, *external.FIELDS} - {"id"}
 
     status = StrictChoiceField(
         required=False,
