@@ -236,4 +236,4 @@ def test_so_many_changes_keep_the_faces_alike(steps: int, clock: time_machine.Tr
             phases=[Phase.generate],
         ),
     )
-    assert Faces.steps > steps * 0.8  # now and then an example is shorter
+    assert Faces.steps > steps / 2  # some examples are shorter
