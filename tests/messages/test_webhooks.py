@@ -8,7 +8,7 @@ import time_machine
 
 from bookings import walltime
 from bookings.messages import queue
-from bookings.messages.webhooks import endpoints, sending, watch
+from bookings.messages.webhooks import deliveries, endpoints, sending, watch
 from bookings.models import (
     DeliveryStatus,
     OffReason,
@@ -146,7 +146,45 @@ def test_what_has_not_arrived_goes_before_what_came_later_due_or_not(
     clock.shift(20)
     hooks.work()
     assert told(receiver) == [1, 1, 1, 2, 3]
-    assert [each.attempts for each in hooks.deliveries(hook)] == [3, 3, 1]
+    assert [each.attempts for each in hooks.deliveries(hook)] == [3, 1, 1]
+
+
+def test_a_receiver_that_comes_and_goes_is_told_everything_in_order(
+    scene: Scene, receiver: Receiver, hook: Webhook, clock: time_machine.Traveller
+) -> None:
+    # Twice, as what a kept connection does not answer is sent again on a new one.
+    receiver.answers = [DOWN, *[Does(), DOWN, DOWN] * 15]
+    hooks.changes(scene, 15)
+    for _ in range(17):
+        hooks.work()
+        clock.shift(61)
+    assert [*dict.fromkeys(told(receiver))] == [*range(1, 16)]
+    assert {each.status for each in hooks.deliveries(hook)} == {DeliveryStatus.DELIVERED}
+
+
+def test_a_worker_that_dies_as_a_receiver_is_there_again_leaves_no_event_behind(
+    scene: Scene,
+    receiver: Receiver,
+    hook: Webhook,
+    clock: time_machine.Traveller,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    receiver.answers = [DOWN]
+    hooks.changes(scene, 3)
+    hooks.work()
+    clock.shift(6)
+    with monkeypatch.context() as dying:
+        dying.setattr(deliveries, "begin_anew", killed)
+        with pytest.raises(SystemExit):
+            hooks.work()
+    Task.objects.update(lease_until=None)  # it ends by the database's clock
+    hooks.changes(scene, 1, first=3)
+    hooks.work()
+    assert told(receiver) == [1, 1, 1, 2, 3, 4]
+
+
+def killed(*args: Any, **values: Any) -> None:
+    raise SystemExit
 
 
 def test_a_call_before_its_time_that_nobody_answers_takes_no_attempt(

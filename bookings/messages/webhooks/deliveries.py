@@ -135,9 +135,14 @@ def is_unreached(webhook: Webhook) -> bool:
     return webhook.failures > 0 and unanswered(webhook).filter(attempts__gt=0).exists()
 
 
-def hasten(webhook: Webhook, now: datetime) -> None:
-    """Have the receiver called at once about what it has not answered: it is there again."""
-    unanswered(webhook).filter(next_attempt_at__gt=now).update(next_attempt_at=now)
+def begin_anew(answered: WebhookDelivery, now: datetime) -> None:
+    """Have a receiver that is there again called at once about what it has not answered.
+
+    As if for the first time: one that comes and goes would else use up the attempts of what it was
+    never called about.
+    """
+    others = unanswered(answered.webhook).filter(attempts__gt=0).exclude(pk=answered.pk)
+    others.update(next_attempt_at=now, attempts=0)
 
 
 def due(webhook: Webhook, now: datetime) -> QuerySet[WebhookDelivery]:

@@ -111,9 +111,10 @@ class _Run:
         if call.answer is None:
             self._note_unreached(delivery, call)
             return
-        if self._note(delivery, call) and self._is_unreached:
+        if self._is_unreached:  # first: whoever goes on after a crash has to know of it
             self._is_unreached = False
-            deliveries.hasten(self._webhook, walltime.now())
+            deliveries.begin_anew(delivery, walltime.now())
+        self._note(delivery, call)
         if call.answer.status == _GONE:
             watch.switch_off(self._webhook, OffReason.GONE)
             self._is_over = True
@@ -133,8 +134,8 @@ class _Run:
             error = str(unreached)
         return _Call(now, time.monotonic() - began, answer, error)
 
-    def _note(self, delivery: WebhookDelivery, call: _Call) -> bool:
-        """Save how an answered call ended; return False where another worker has done so."""
+    def _note(self, delivery: WebhookDelivery, call: _Call) -> None:
+        """Save how an answered call ended, unless another worker has done so."""
         now, is_replay = walltime.now(), delivery.is_replay
         if call.is_success:
             values = {
@@ -145,10 +146,8 @@ class _Run:
             }
         else:
             values = deliveries.failed(now, is_replay=is_replay)
-        done = self._save(delivery, call, has_arrived=True, **values)
-        if done and not is_replay:
+        if self._save(delivery, call, has_arrived=True, **values) and not is_replay:
             self._count(is_success=call.is_success, now=now)
-        return done
 
     def _note_unreached(self, delivery: WebhookDelivery, call: _Call) -> None:
         """Save a call that nobody answered: it stands for all that are due.
