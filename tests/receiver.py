@@ -60,6 +60,7 @@ class Does:
     drip: str = ""
     pause: float = 1  # seconds between two bytes of a drip
     hang_up: bool = False  # close without an answer
+    refuse: bool = False  # close before anything is sent, as who is not there
     raw: bytes | None = None  # instead of an answer
 
 
@@ -73,6 +74,7 @@ class Receiver:
         self.names, self.host, self.port = names or (LOCAL,), host, port
         self.calls: list[Call] = []
         self.answers: list[Does] = []
+        self.refused = 0
         self.otherwise: Does | Callable[[Call], Does] = Does()
         self.changed = threading.Condition()
         self.stopping = threading.Event()
@@ -109,6 +111,17 @@ class Receiver:
             assert came, f"{len(self.calls)} calls came of {count}"
             return [*self.calls]
 
+    def refuses(self) -> bool:
+        """Whether a connection that comes now is closed."""
+        with self.changed:
+            does = self.answers[0] if self.answers else self.otherwise
+            if not isinstance(does, Does) or not does.refuse:
+                return False
+            if self.answers:
+                self.answers.pop(0)
+            self.refused += 1
+            return True
+
     def takes(self, call: Call) -> Does:
         """Keep a call; return what to do with it."""
         with self.changed:
@@ -140,6 +153,9 @@ class _Server(ThreadingHTTPServer):
         super().__init__(at, _Handler)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
+        if self.receiver.refuses():
+            self.shutdown_request(request)
+            return
         self.connections.add(request)
         try:
             # Here, not where connections are accepted: the next need not wait for a handshake.
@@ -177,7 +193,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _do(self, does: Does) -> None:
         self._wait(does.delay)
-        if does.hang_up or self.server.receiver.stopping.is_set():
+        if does.hang_up or does.refuse or self.server.receiver.stopping.is_set():
             self.close_connection = True
             return
         headers = {"Content-Length": str(len(does.body)), **does.headers}

@@ -157,7 +157,7 @@ class Migration(migrations.Migration):
                     "has_arrived",
                     models.BooleanField(
                         default=False,
-                        help_text="The receiver has answered a call, with whatever status.",
+                        help_text="A call was answered, or sent to its end.",
                     ),
                 ),
                 (

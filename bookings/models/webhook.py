@@ -125,7 +125,7 @@ class WebhookDelivery(models.Model):
         default=False, help_text="The next attempt is asked for, and does not count."
     )
     has_arrived = models.BooleanField(
-        default=False, help_text="The receiver has answered a call, with whatever status."
+        default=False, help_text="A call was answered, or sent to its end."
     )
     calls = models.JSONField(
         default=list, help_text="The last ones: at, status, duration_ms, answer, error."

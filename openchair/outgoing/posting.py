@@ -44,6 +44,10 @@ class Unreached(Exception):
     """No answer came. The text is the kind of failure, and has nothing of receiver or network."""
 
 
+class Unanswered(Unreached):
+    """The request had been sent to its end, so the receiver may have worked it off."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """What a receiver answered.
@@ -65,6 +69,7 @@ class Receiver:
     def __init__(self, url: str) -> None:
         self._url = url
         self._connection: HTTPSConnection | None = None
+        self._is_sent = False
 
     def __enter__(self) -> Self:
         return self
@@ -73,7 +78,7 @@ class Receiver:
         self._close()
 
     def post(self, body: bytes, headers: dict[str, str]) -> Answer:
-        """Call it; what it answers is returned, whatever the status. Raises Unreached.
+        """Call it; what it answers is returned, whatever the status. Raises Unreached, Unanswered.
 
         It may be called twice, where it closed a kept connection meanwhile.
         """
@@ -82,12 +87,13 @@ class Receiver:
         except ValueError:  # the operator has withdrawn what was allowed
             raise Unreached("refused address") from None
         headers = {"User-Agent": "OpenChair", **headers, "Host": target.authority}
+        self._is_sent = False
         try:
             with _at_most(SECONDS):
                 return self._post(target, body, headers)
         except (HTTPError, http.client.HTTPException, OSError, ValueError) as error:
             self._close()
-            raise Unreached(_kind(error)) from None
+            raise (Unanswered if self._is_sent else Unreached)(_kind(error)) from None
 
     def _post(self, target: urls.Target, body: bytes, headers: dict[str, str]) -> Answer:
         kept = self._connection
@@ -97,6 +103,7 @@ class Receiver:
             except (ConnectionError, ssl.SSLEOFError):  # closed as it was idle, most likely
                 self._close()
         self._close()
+        self._is_sent = False
         self._connection = _connected(target)
         return self._exchange(self._connection, target, body, headers)
 
@@ -107,6 +114,7 @@ class Receiver:
         connection.request(
             "POST", target.path, body, headers, preload_content=False, decode_content=False
         )
+        self._is_sent = True
         response = connection.getresponse()
         try:
             answered = response.read(LONGEST + 1)

@@ -1,7 +1,8 @@
 """Deliveries of an endpoint: made from the feed, which is called next, what an attempt makes of it.
 
-First calls come in the order of the feed. So one that no receiver has answered yet goes before
-those behind it, whenever it is due; of those that were answered each goes on by its own schedule.
+First calls come in the order of the feed. So one that has not arrived at the receiver goes before
+those behind it, whenever it is due; of those that have, answered or not, each goes on by its own
+schedule, and stops none behind it.
 """
 
 import random
@@ -125,23 +126,23 @@ def _body(practice_id: str, event: Any) -> dict[str, Any]:
 # To the receiver -----------------------------------------------------------------------------
 
 
-def unanswered(webhook: Webhook) -> QuerySet[WebhookDelivery]:
-    """Return the events that wait and that the receiver has not answered a call about."""
+def not_arrived(webhook: Webhook) -> QuerySet[WebhookDelivery]:
+    """Return the events that wait and of which no call has arrived at the receiver."""
     return webhook.deliveries.pending().filter(has_arrived=False).exclude(type=WebhookType.PING)
 
 
 def is_unreached(webhook: Webhook) -> bool:
     """Whether no call about an event reached the receiver when it was last tried."""
-    return webhook.failures > 0 and unanswered(webhook).filter(attempts__gt=0).exists()
+    return webhook.failures > 0 and not_arrived(webhook).filter(attempts__gt=0).exists()
 
 
 def begin_anew(answered: WebhookDelivery, now: datetime) -> None:
-    """Have a receiver that is there again called at once about what it has not answered.
+    """Have a receiver that is there again called at once about what has not arrived.
 
     As if for the first time: one that comes and goes would else use up the attempts of what it was
     never called about.
     """
-    others = unanswered(answered.webhook).filter(attempts__gt=0).exclude(pk=answered.pk)
+    others = not_arrived(answered.webhook).filter(attempts__gt=0).exclude(pk=answered.pk)
     others.update(next_attempt_at=now, attempts=0)
 
 
@@ -159,7 +160,7 @@ def to_call(webhook: Webhook, now: datetime, *, is_unreached: bool) -> list[Webh
     if not is_unreached:
         turn = Window(RowNumber(), partition_by=F("practice"), order_by="sequence")
         return [*called.annotate(turn=turn).order_by("turn", "practice")[:AT_ONCE]]
-    return [*unanswered(webhook).order_by("sequence")[:1]] if called.exists() else []
+    return [*not_arrived(webhook).order_by("sequence")[:1]] if called.exists() else []
 
 
 def failed(now: datetime, *, is_replay: bool) -> dict[str, Any]:

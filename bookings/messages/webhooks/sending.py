@@ -22,7 +22,7 @@ from bookings.models import (
     WebhookDelivery,
     WebhookType,
 )
-from openchair.outgoing.posting import Answer, Receiver, Unreached
+from openchair.outgoing.posting import Answer, Receiver, Unanswered, Unreached
 
 logger = logging.getLogger(__name__)
 SLICE = 1.5
@@ -54,12 +54,16 @@ class WebhookHandler:
 
 @dataclass
 class _Call:
-    """A call that was made: `answer`, or `error`, the kind of failure where none came."""
+    """A call that was made: `answer`, or `error`, the kind of failure where none came.
+
+    has_arrived: it was answered, or sent to its end.
+    """
 
     at: datetime
     seconds: float
     answer: Answer | None
     error: str
+    has_arrived: bool
 
     @property
     def is_success(self) -> bool:
@@ -108,14 +112,16 @@ class _Run:
         call = self._call(delivery)
         self.is_slow = call.answer is None or call.seconds > SLOW
         self._is_over = self.is_slow
-        if call.answer is None:
+        if not call.has_arrived:
             self._note_unreached(delivery, call)
             return
         if self._is_unreached:  # first: whoever goes on after a crash has to know of it
             self._is_unreached = False
             deliveries.begin_anew(delivery, walltime.now())
         self._note(delivery, call)
-        if call.answer.status == _GONE:
+        if call.answer is None:
+            self._rest_after_vain_call()
+        elif call.answer.status == _GONE:
             watch.switch_off(self._webhook, OffReason.GONE)
             self._is_over = True
         elif call.answer.status in _ASKS_FOR_TIME and call.answer.retry_after is not None:
@@ -127,15 +133,15 @@ class _Run:
         secrets = endpoints.secrets_of(self._webhook, now)
         headers = signing.headers(f"msg_{delivery.pk}", now, body, secrets)
         headers["Content-Type"] = "application/json"
-        answer, error = None, ""
+        answer, error, has_arrived = None, "", True
         try:
             answer = self._receiver.post(body, headers)
         except Unreached as unreached:
-            error = str(unreached)
-        return _Call(now, time.monotonic() - began, answer, error)
+            error, has_arrived = str(unreached), isinstance(unreached, Unanswered)
+        return _Call(now, time.monotonic() - began, answer, error, has_arrived)
 
     def _note(self, delivery: WebhookDelivery, call: _Call) -> None:
-        """Save how an answered call ended, unless another worker has done so."""
+        """Save how a call ended that arrived, unless another worker has done so."""
         now, is_replay = walltime.now(), delivery.is_replay
         if call.is_success:
             values = {
@@ -150,10 +156,10 @@ class _Run:
             self._count(is_success=call.is_success, now=now)
 
     def _note_unreached(self, delivery: WebhookDelivery, call: _Call) -> None:
-        """Save a call that nobody answered: it stands for all that are due.
+        """Save a call that reached nobody: it stands for all that are due.
 
-        Else a receiver that hangs would have as many of them as there are deliveries. A delivery
-        that was called before its time has no attempt less for it.
+        Else one that is down would have as many of them as there are deliveries. A delivery that
+        was called before its time has no attempt less for it.
         """
         if not self._save(delivery, call):
             return
@@ -166,6 +172,9 @@ class _Run:
             rows.update(**deliveries.failed(now, is_replay=is_replay))
         if not delivery.is_replay:
             self._count(is_success=False, now=now)
+        self._rest_after_vain_call()
+
+    def _rest_after_vain_call(self) -> None:
         self.pause = min(_BETWEEN_VAIN_CALLS * max(1, self._webhook.failures), _MOST_BETWEEN)
 
     def _save(self, delivery: WebhookDelivery, call: _Call, **values: Any) -> bool:
