@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis.strategies import binary, lists, sampled_from
 
 from openchair.outgoing import posting
-from openchair.outgoing.posting import Answer, Unreached
+from openchair.outgoing.posting import Answer, Unanswered, Unreached
 from tests.conftest import only_once_on_sqlite
 from tests.receiver import LOCAL, Does, Receiver, context_for, receiving
 from tests.server import free_port
@@ -114,7 +114,7 @@ def test_an_answer_that_breaks_off_counts_by_its_status(receiver: Receiver) -> N
 )
 def test_what_is_no_answer_is_told_by_its_kind(receiver: Receiver, does: Does, kind: str) -> None:
     receiver.otherwise = does
-    with pytest.raises(Unreached, match=f"^{kind}$"):
+    with pytest.raises(Unanswered, match=f"^{kind}$"):
         post(receiver.url)
 
 
@@ -150,8 +150,9 @@ def test_whatever_comes_is_an_answer_or_none(
 
 
 def test_nobody_listens(trusting: None) -> None:
-    with pytest.raises(Unreached, match=r"^connection refused$"):
+    with pytest.raises(Unreached, match=r"^connection refused$") as refused:
         post(f"https://localhost:{free_port()}/")
+    assert not isinstance(refused.value, Unanswered)
 
 
 def test_a_server_without_tls_is_told_so(trusting: None) -> None:
@@ -214,7 +215,7 @@ def test_all_of_a_call_has_its_time(
 ) -> None:
     monkeypatch.setattr(posting, "SECONDS", 0.5)
     receiver.otherwise, began = does, time.monotonic()
-    with pytest.raises(Unreached, match=r"^timeout$"):
+    with pytest.raises(Unanswered, match=r"^timeout$"):
         post(receiver.url)
     assert 0.4 < time.monotonic() - began < 2
 
