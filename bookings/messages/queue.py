@@ -191,7 +191,8 @@ def renew(held: Mapping[int, int]) -> set[int]:
     ours = Q()
     for pk, lease in held.items():
         ours |= Q(pk=pk, lease=lease)
-    rows = Task.objects.filter(ours, finished_at=None)
+    # Not one that was given back meanwhile: nobody could claim it for as long as the lease.
+    rows = Task.objects.filter(ours, lease_until__isnull=False)
     if rows.update(lease_until=Now() + SHORT_LEASE) == len(held):
         return {*held}
     return {*rows.values_list("pk", flat=True)}
