@@ -30,24 +30,29 @@ new MutationObserver(() => {
 
 // The key: of this tab, in its session storage, which ends with it.
 const form = document.getElementById("try-key");
-const use = (ui, key) => {
-  if (key) ui.preauthorizeApiKey("ApiKey", key);
+const showKey = () => {
+  const key = sessionStorage.getItem(KEPT);
   document.getElementById("key-state").textContent = key ? `In use: ${key.slice(0, 9)}…` : "";
 };
-const offerKey = (ui) => {
+// Not by Swagger UI's own `preauthorizeApiKey`: who was quick sent the first request without it.
+const withKey = (request) => {
+  const key = sessionStorage.getItem(KEPT);
+  if (key) request.headers.Authorization = key;
+  return request;
+};
+const offerKey = () => {
   form.hidden = false;
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     sessionStorage.setItem(KEPT, form.key.value.trim());
     form.key.value = "";
-    use(ui, sessionStorage.getItem(KEPT));
+    showKey();
   });
   document.getElementById("forget").addEventListener("click", () => {
-    if (sessionStorage.getItem(KEPT)) ui.authActions.logout(["ApiKey"]);
     sessionStorage.removeItem(KEPT);
-    use(ui, "");
+    showKey();
   });
-  use(ui, sessionStorage.getItem(KEPT));
+  showKey();
 };
 
 // Links to an operation, as in #/Bookings/create_booking. Swagger UI's own put a link into a button.
@@ -96,7 +101,7 @@ const OperationsOnly = ({ React }) => ({
 
 const show = async () => {
   const answer = await fetch(place.dataset.document);
-  const ui = SwaggerUIBundle({
+  SwaggerUIBundle({
     spec: ordered(await answer.json()),
     domNode: place,
     plugins: [OperationsOnly],
@@ -106,7 +111,8 @@ const show = async () => {
     validatorUrl: null,
     operationsSorter: (one, other) => nth(one) - nth(other),
     supportedSubmitMethods: ["get", "post", "put", "patch", "delete"],
-    onComplete: () => offerKey(ui),
+    requestInterceptor: withKey,
+    onComplete: offerKey,
   });
 };
 show();
