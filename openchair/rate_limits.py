@@ -125,7 +125,18 @@ def give_back(policy: str, subject: str) -> None:
         )
 
 
-def forget_old(policy: str, rate: tuple[int, int]) -> None:
+def spend_of_any(policy: str, subject: str, rate: tuple[int, int]) -> Budget:
+    """Count as `spend` does, for subjects that anybody can make, such as addresses.
+
+    The first use of each window also deletes the policy's old counters.
+    """
+    budget = spend(policy, subject, rate)
+    if budget.used == 1:
+        _forget_old(policy, rate)
+    return budget
+
+
+def _forget_old(policy: str, rate: tuple[int, int]) -> None:
     """Delete a policy's counters whose window ended more than a day ago."""
     old = int((time.time() - _DAY - rate[1]) * 1000)
     with connection.cursor() as cursor:

@@ -145,9 +145,7 @@ def _spend_all(*budgets: tuple[str, str, tuple[int, int]]) -> None:
 
 
 def _spend(policy: str, subject: str, rate: tuple[int, int]) -> None:
-    budget = rate_limits.spend(policy, subject, rate)
-    if budget.used == 1:
-        rate_limits.forget_old(policy, rate)
+    budget = rate_limits.spend_of_any(policy, subject, rate)
     if budget.is_overdrawn:
         raise _refused(policy, budget.reset)
 

@@ -46,7 +46,7 @@ def calendar(request: HttpRequest, token: str) -> HttpResponse:
     now, link = walltime.now(), links.find(token)
     if link is None:
         return _unknown(request)
-    budget = _spend(LINKS, link.digest, PER_LINK)
+    budget = rate_limits.spend_of_any(LINKS, link.digest, PER_LINK)
     if budget.is_overdrawn:
         return _too_often(budget)
     doctor, practice = link.doctor, link.doctor.practice
@@ -99,7 +99,7 @@ def _record(
 
     A calendar looks every few minutes: recording all each time would bury who looked at whom.
     """
-    is_first = _spend(NAMES, link.digest, (1, _A_DAY)).used == 1
+    is_first = rate_limits.spend_of_any(NAMES, link.digest, (1, _A_DAY)).used == 1
     if not is_first and link.last_used_at is not None:
         since = link.last_used_at - _LATE
         named = [each for each in named if max(each.updated_at, each.booking.updated_at) >= since]
@@ -111,16 +111,11 @@ def record_anew(link: CalendarLink) -> None:
     rate_limits.forget(NAMES, link.digest)
 
 
-def _spend(policy: str, subject: str, rate: tuple[int, int]) -> rate_limits.Budget:
-    budget = rate_limits.spend(policy, subject, rate)
-    if budget.used == 1:
-        rate_limits.forget_old(policy, rate)
-    return budget
-
-
 def _unknown(request: HttpRequest) -> HttpResponse:
     """Answer a wrong link, in the same way whether or not there ever was one."""
-    budget = _spend(WRONG_LINKS, request.META.get("REMOTE_ADDR", ""), settings.WRONG_KEY_LIMIT)
+    budget = rate_limits.spend_of_any(
+        WRONG_LINKS, request.META.get("REMOTE_ADDR", ""), settings.WRONG_KEY_LIMIT
+    )
     if budget.is_overdrawn:
         return _too_often(budget)
     said = "This calendar link does not work. Make a new one in OpenChair, under More, Calendars.\n"

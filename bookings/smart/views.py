@@ -104,9 +104,7 @@ def _refusal(request: HttpRequest, accepted: tuple[str, ...]) -> HttpResponse | 
         return problems.problem(request, problems.CATALOGUE[kind], detail, headers=allow)
     limit = settings.PUBLIC_LISTS_PER_ADDRESS
     address = digests_of_address(request.META.get("REMOTE_ADDR", ""))[0]
-    budget = rate_limits.spend(_POLICY, address, limit)
-    if budget.used == 1:
-        rate_limits.forget_old(_POLICY, limit)
+    budget = rate_limits.spend_of_any(_POLICY, address, limit)
     if budget.is_overdrawn:
         kind, detail = "too-many-requests", f"More than {limit[0]} requests in {limit[1]} seconds."
         wait = {"Retry-After": str(budget.reset), **budget.headers}

@@ -58,9 +58,9 @@ class InvitationView(View):
     """The page of an invitation: whose account it is, and a password of one's own, twice."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: str) -> Any:
-        budget = rate_limits.spend(POLICY, request.META["REMOTE_ADDR"], settings.INVITATION_LIMIT)
-        if budget.used == 1:
-            rate_limits.forget_old(POLICY, settings.INVITATION_LIMIT)
+        budget = rate_limits.spend_of_any(
+            POLICY, request.META["REMOTE_ADDR"], settings.INVITATION_LIMIT
+        )
         if budget.is_overdrawn:
             response: Any = self._refused(request, HTTPStatus.TOO_MANY_REQUESTS)
             response["Retry-After"] = str(budget.reset)

@@ -32,9 +32,7 @@ def count(policy: str, subject: str, rate: tuple[int, int], *, advice: str) -> i
     To be called before what was typed is checked: two at once are two tries. Raises
     ValidationError beyond the rate, with the advice.
     """
-    budget = rate_limits.spend(policy, subject, rate)
-    if budget.used == 1:
-        rate_limits.forget_old(policy, rate)
+    budget = rate_limits.spend_of_any(policy, subject, rate)
     if budget.is_overdrawn:
         raise ValidationError(advice.format(wait=_wait(budget.reset)), code="too_many")
     return budget.used

@@ -168,9 +168,7 @@ class ApiKeyAuthentication(BaseAuthentication):
 
 def _wrong_key(request: Request, why: str) -> Exception:
     address = request.META.get("REMOTE_ADDR", "")
-    budget = rate_limits.spend(WRONG_KEYS, address, settings.WRONG_KEY_LIMIT)
-    if budget.used == 1:
-        rate_limits.forget_old(WRONG_KEYS, settings.WRONG_KEY_LIMIT)
+    budget = rate_limits.spend_of_any(WRONG_KEYS, address, settings.WRONG_KEY_LIMIT)
     if budget.is_overdrawn:
         return rate_limits.RateLimitExceeded(
             budget, "Too many wrong keys came from this address; a right one still works."
