@@ -75,7 +75,7 @@ async function isRight(location: string): Promise<boolean | undefined> {
   return undefined;
 }
 
-let ring = (): void => {};
+let wake = (): void => {};
 /** Take webhooks, which say that something is new; what it is, the feed says. */
 function listen(secret: string, port: number): void {
   const server = createServer({ requestTimeout: 10_000 }, (request, response) => {
@@ -87,7 +87,7 @@ function listen(secret: string, port: number): void {
     request.on("end", () => {
       try {
         new Webhook(secret).verify(body, request.headers as Record<string, string>);
-        ring();
+        wake();
         response.writeHead(204).end();
       } catch {
         response.writeHead(400).end();
@@ -99,7 +99,7 @@ function listen(secret: string, port: number): void {
 
 if (SECRET !== undefined) listen(SECRET, Number(PORT));
 for (let due = 0; ; ) {
-  const rang = new Promise<void>((resolve) => setTimeout((ring = resolve), MINUTE));
+  const woken = new Promise<void>((resolve) => setTimeout((wake = resolve), MINUTE));
   try {
     await follow();
     if (Date.now() >= due) {
@@ -115,5 +115,5 @@ for (let due = 0; ; ) {
     await new Promise((resolve) => setTimeout(resolve, 5000));
   }
   if (ONCE !== undefined) process.exit();
-  await rang;
+  await woken;
 }
