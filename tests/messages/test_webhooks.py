@@ -243,7 +243,7 @@ def test_a_receiver_that_sleeps_for_two_days_is_told_in_order_and_misses_nothing
     assert (hook.failures, hook.failing_since, hook.warned_at) == (0, None, None)
 
 
-# Lanes ------------------------------------------------------------------------------------------
+# Queues ------------------------------------------------------------------------------------------
 
 
 def test_whoever_is_slow_goes_to_the_slow_queue_and_back_when_quick(
