@@ -7,7 +7,7 @@ after a while without a worker only the one nearest the visit goes out.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -22,13 +22,11 @@ from bookings.models import (
     TaskKind,
 )
 from bookings.patients import reminder_opt_outs
-from bookings.scheduling import outbox
+from bookings.scheduling import daylight, outbox
 from practices.models import Kind, Location, MailSettings, Practice
 
 DAYS = {TaskKind.REMINDER_3_DAYS: 3, TaskKind.REMINDER_1_DAY: 1}
 """How many days before the visit each kind is due, by the location's clock."""
-FROM, UNTIL = time(9), time(19)
-"""When reminders are sent, by the location's clock; not at UNTIL itself."""
 QUIET = timedelta(hours=24)
 """For how long before a kind is due the visit must have been as it is: else it was just told of."""
 _AHEAD = timedelta(days=max(DAYS.values()), hours=3)
@@ -58,15 +56,6 @@ def kind_due(start: datetime, now: datetime, zone: ZoneInfo) -> TaskKind | None:
     return next((kind for kind in reversed(DAYS) if due_at(start, kind, zone) <= now), None)
 
 
-def next_allowed(at: datetime, zone: ZoneInfo) -> datetime:
-    """Return the first instant from this one on at which reminders are sent, in UTC."""
-    wall = walltime.wall_clock(at, zone)
-    if FROM <= wall.time() < UNTIL:
-        return at
-    day = wall.date() + timedelta(days=wall.time() >= UNTIL)
-    return walltime.occurrence(day, FROM, zone)
-
-
 def wanted(practice: Practice, *, is_confirmed: bool) -> list[TaskKind]:
     """Return the kinds that a practice has on; of them the last for who has confirmed."""
     settings = MailSettings.of(practice)
@@ -94,7 +83,7 @@ def why_not(task: Task, visit: Appointment, now: datetime) -> DropReason | None:
     due = Due(visit.pk, kind, task.key, due_at(start, kind, zone) - QUIET)
     if kind_due(start, now, zone) != kind or _just_told([due]):
         return DropReason.OVERTAKEN
-    return DropReason.TOO_LATE if next_allowed(now, zone) >= start else None
+    return DropReason.TOO_LATE if daylight.first(now, zone) >= start else None
 
 
 def enqueue(now: datetime) -> None:
@@ -103,7 +92,7 @@ def enqueue(now: datetime) -> None:
     offices = {
         each.pk: each
         for each in rows
-        if next_allowed(now, each.zone) == now and wanted(each.practice, is_confirmed=False)
+        if daylight.first(now, each.zone) == now and wanted(each.practice, is_confirmed=False)
     }
     for batch in _batches([*_due(offices, now)]):
         known = {*Task.objects.filter(key__in=[each.key for each in batch]).values_list("key")}

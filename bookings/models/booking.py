@@ -142,6 +142,9 @@ class Booking(models.Model):
     series_date = models.DateField(
         null=True, editable=False, help_text="The occurrence's day, on the location's calendar."
     )
+    freed_at = models.DateTimeField(
+        null=True, editable=False, help_text="UTC; when a place of it last became free."
+    )
     updated_at = models.DateTimeField(editable=False)
     created_at = models.DateTimeField(editable=False)
     # A cache: written with every change, used where it is current (bookings/representation.py).

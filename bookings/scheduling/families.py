@@ -9,7 +9,7 @@ from typing import Required, cast
 
 from django.core.exceptions import ValidationError
 
-from bookings.models import Appointment, AppointmentStatus
+from bookings.models import Appointment
 from bookings.scheduling import appointments, moves, moving
 from bookings.scheduling.actors import Actor
 from practices.ids import new_id
@@ -43,10 +43,7 @@ def take(
     was = moving.bookings_of(gives_back)
     of = [each["booking_id"] for each in wanted]
     locked = moves.lock_all({*was.values(), *of}, by=by, now=now)
-    for pk, booking_id in was.items():
-        held = locked[booking_id].appointment(pk)
-        if held.status == AppointmentStatus.PENDING:
-            locked[booking_id].move(held, AppointmentStatus.CANCELLED)
+    moving.give_back(locked, was)
     group_id = new_id()
     made = []
     for nth, fields in enumerate(wanted):

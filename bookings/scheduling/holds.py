@@ -6,14 +6,32 @@
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import connection
 from django.db.models import Min
 
-from bookings.models import ActorKind, Appointment, Booking
+from bookings.models import ActorKind, Appointment, AppointmentStatus, Booking
+from bookings.scheduling import daylight
 from bookings.scheduling.actors import Actor
+from openchair.database.compiled import CompiledQuery
 from openchair.errors import LimitReached
+
+IN_BOOKING = CompiledQuery(
+    lambda booking_id: Appointment.objects.filter(
+        booking_id=booking_id, status=AppointmentStatus.PENDING
+    ).order_by("created_at", "id"),
+    booking_id=str,
+)
+"""Compiled query of the appointments on hold in a booking, those that have ended included."""
+OFFERED = timedelta(hours=4)
+"""How much daylight a family that is offered a place has to answer, where the visit is not near."""
+NEAREST = timedelta(hours=4)
+"""Nearer to its time nothing is offered: the office calls."""
+_LAST = timedelta(hours=2)
+"""No offer ends later than this before the visit."""
+_OF_WHAT_IS_LEFT = 4
 
 _LOCK = {
     "postgresql": "SELECT 1 FROM practices_partner WHERE id = %s FOR NO KEY UPDATE",
@@ -35,6 +53,19 @@ def ends(now: datetime, held_since: datetime, by: Actor) -> datetime:
         now + timedelta(seconds=seconds),
         held_since + timedelta(seconds=settings.HOLD_MAX_SECONDS),
     )
+
+
+def offer_ends(now: datetime, begins: datetime, zone: ZoneInfo) -> datetime | None:
+    """Return when an offer that is made now ends (UTC); None where the visit is too near.
+
+    After four hours of daylight, or as many as are a quarter of the time that is left, on a full
+    minute (contract, section 8).
+    """
+    left = begins - now
+    if left < NEAREST:
+        return None
+    ends = daylight.after(now, min(OFFERED, left / _OF_WHAT_IS_LEFT), zone)
+    return min(ends, begins - _LAST).replace(second=0, microsecond=0)
 
 
 def check_size(count: int) -> None:

@@ -6,6 +6,7 @@ booking, with one owner and one hold; a patient's place is an appointment.
 """
 
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.db import connection, transaction
@@ -17,15 +18,9 @@ from bookings.scheduling.actors import CLOCK, Actor
 from bookings.scheduling.audit import WHEREABOUTS, AuditTrail, whereabouts
 from bookings.scheduling.saving import Unsaved
 from openchair.database import writes
-from openchair.database.compiled import CompiledQuery, pipeline
+from openchair.database.compiled import pipeline
 from openchair.serving import metrics
 
-_HELD_IN = CompiledQuery(
-    lambda booking_id: Appointment.objects.filter(
-        booking_id=booking_id, status=AppointmentStatus.PENDING
-    ).order_by("created_at", "id"),
-    booking_id=str,
-)
 _CANCELLED = AppointmentStatus.CANCELLED
 
 
@@ -93,7 +88,10 @@ class LockedBooking:
     def take(
         self, status: str, patient: Patient, start_datetime: datetime | None = None, **said: Any
     ) -> Appointment:
-        """Take a free place for a patient. said: group_id, language, source, attribution."""
+        """Take a free place for a patient.
+
+        said: group_id, language, source, attribution, and of an offer pending_until.
+        """
         appointment = self._appointment(status, patient, start_datetime, **said)
         self._begin(appointment, "", status)
         self._made.append(appointment)
@@ -140,7 +138,8 @@ class LockedBooking:
     def _begin(self, appointment: Appointment, was: str, status: str, **said: Any) -> None:
         if AppointmentStatus.PENDING == status != was:
             appointment.held_since = self.now
-            appointment.pending_until = holds.ends(self.now, self.now, self.by)
+            until = appointment.pending_until or holds.ends(self.now, self.now, self.by)
+            appointment.pending_until = until
             self._holds_more = True
         appointment.status = status
         self._claims = True
@@ -305,7 +304,7 @@ class LockedBooking:
             return []
         if not self._knows_held:
             self._knows_held = True
-            for row in _HELD_IN.all(booking_id=self.booking.pk):
+            for row in holds.IN_BOOKING.all(booking_id=self.booking.pk):
                 row.booking = self.booking
                 self._know(row)
         return [one for one in self._known.values() if one.status == AppointmentStatus.PENDING]
@@ -348,7 +347,9 @@ class LockedBooking:
             self._save_counted(self.counted_for)
         else:
             feed.write(self._audit.events, **self._changes())()
-        transaction.on_commit(self._count_for_metrics)
+        if self._claims and not self._is_new and self.by != CLOCK:  # publishing is no claim
+            transaction.on_commit(partial(metrics.claim, won=True))
+        transaction.on_commit(partial(metrics.holds_lapsed, self._lapsed))
         return self.booking
 
     def _save_counted(self, partner_id: str) -> None:
@@ -367,13 +368,6 @@ class LockedBooking:
         booking = self.booking
         ours = sum(one.partner_id == partner_id for one in self._held())
         return ours + booking.whole_pending * (booking.whole_partner_id == partner_id)
-
-    def _count_for_metrics(self) -> None:
-        """Count a won claim, and holds that expired; publishing a booking is no claim."""
-        if self._claims and not self._is_new:
-            metrics.claim(won=True)
-        if self._lapsed:
-            metrics.holds_lapsed(self._lapsed)
 
     def _changes(self) -> dict[str, writes.Statement]:
         """Return the statements that save the booking and its appointments."""

@@ -1,6 +1,6 @@
 """Appointment service: move visits to other bookings of their practice, all of them or none."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from django.core.exceptions import ValidationError
@@ -32,6 +32,7 @@ def move(
     now: datetime,
     check: appointments.Check | None = None,
     notice: Notice = BY_MAIL,
+    gives_back: Sequence[str] = (),
 ) -> list[Appointment]:
     """Move appointments (by id) to other bookings of their practice, and return them in this order.
 
@@ -39,18 +40,21 @@ def move(
     booking needs its new exact time, or status reserved: then the office owes it. An expired one
     needs a status, and takes a place with it. All places are given up before the first one is
     taken, so that two can change places. One that is in its booking already is edited there.
+    gives_back: ids of held appointments that are cancelled before that; others of them stay.
     Raises as `appointments.edit`, ValidationError also where there is no such booking in the
     practice, Refused (409: attended) where it is said that the patient came or did not.
     """
-    was = bookings_of(to)
+    was, held_in = bookings_of(to), bookings_of(gives_back)
     goes = {pk: to[pk].get("booking_id", booking_id) for pk, booking_id in was.items()}
     sources, targets = {*was.values()}, {*goes.values()}
     _check_practice(sources, targets)
-    locked = moves.lock_all(sources | targets, by=by, now=now, notice=notice)
+    every = {*sources, *targets, *held_in.values()}
+    locked = moves.lock_all(every, by=by, now=now, notice=notice)
     found = {pk: locked[booking_id].appointment(pk) for pk, booking_id in was.items()}
     for appointment in found.values():
         if check is not None:
             check(appointment)
+    give_back(locked, held_in)
     moving = [pk for pk, booking_id in was.items() if booking_id != goes[pk]]
     if moving:
         for pk, appointment in found.items():
@@ -62,8 +66,16 @@ def move(
             _receive(target, appointment, unsaved[pk], to[pk])
         appointments.change(target, appointment, to[pk])
     # In the feed, what became free comes before what was taken.
-    moves.save_all(locked[booking_id] for booking_id in [*sources - targets, *targets])
+    moves.save_all(locked[booking_id] for booking_id in [*every - targets, *targets])
     return [*found.values()]
+
+
+def give_back(locked: Mapping[str, LockedBooking], held_in: Mapping[str, str]) -> None:
+    """Cancel those of the appointments that are on hold. held_in: their bookings by their ids."""
+    for pk, booking_id in held_in.items():
+        held = locked[booking_id].appointment(pk)
+        if held.status == AppointmentStatus.PENDING:
+            locked[booking_id].move(held, AppointmentStatus.CANCELLED)
 
 
 def bookings_of(appointment_ids: Iterable[str]) -> dict[str, str]:

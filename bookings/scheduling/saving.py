@@ -5,8 +5,9 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from bookings import representation
-from bookings.models import Appointment, Booking, Event
+from bookings.models import TAKEN, Appointment, Booking, Event, Status
 from bookings.patients import record, terms
+from bookings.scheduling.audit import WHEREABOUTS
 from openchair.database import writes
 from openchair.database.writes import Statement
 
@@ -27,11 +28,25 @@ def of_booking(
     """Return what saves a booking. before: its row, None of a new one. latest: its last event."""
     # Machines' clocks differ; updated_at must not go back, or a sync by it would miss changes.
     booking.updated_at = latest if before is None else max(latest, booking.updated_at)
+    if _is_freed(booking, before):
+        booking.freed_at = booking.updated_at
     representation.write(booking)
     if before is None:
         return {"booking": writes.insert([booking])}
     names = writes.changed(booking, since=before) or ("updated_at",)
     return {"booking": writes.update([booking], names)}
+
+
+def _is_freed(booking: Booking, before: dict[str, Any] | None) -> bool:
+    """Whether there is more free than before, or what is free is of another time or place."""
+    if booking.status != Status.OPEN:
+        return False
+    if before is None or before["status"] != Status.OPEN:
+        return True
+    was_free = before["total_appointments"] - sum(before[f"places_{each}"] for each in TAKEN)
+    return booking.free_places > was_free or any(
+        getattr(booking, name) != before[name] for name in WHEREABOUTS
+    )
 
 
 def of_appointments(

@@ -23,6 +23,7 @@ from bookings.models import (
     TaskStatus,
 )
 from bookings.patients import codes
+from bookings.scheduling import daylight
 from openchair.database import failures
 
 _INSISTS = 120.0
@@ -47,7 +48,7 @@ class MailHandler:
             deliveries.drop(task, reason)
             return
         if task.kind in reminders.DAYS:
-            at = reminders.next_allowed(now, visit.booking.location.zone)
+            at = daylight.first(now, visit.booking.location.zone)
             if at > now:
                 queue.put_off(task, at)
                 return
