@@ -31,7 +31,7 @@ from bookings.api.readers import Reader
 from bookings.models import Appointment, AppointmentStatus, Booking, Language
 from bookings.patients import access
 from bookings.patients.record import PARTNER_FIELDS
-from bookings.scheduling import appointments, external, families, moves, moving
+from bookings.scheduling import appointments, bookings, external, families, moving
 from bookings.scheduling.actors import Actor
 from openchair.api import conditional
 from openchair.api.fields import StrictSerializer
@@ -216,7 +216,7 @@ class AppointmentViewSet(ApiViewSet):
         now = walltime.now()
         appointment = self._readable(appointment_id)
         if appointment.pending_until is not None and appointment.pending_until <= now:
-            moves.lapse(appointment.booking_id, now=now)
+            bookings.catch_up(practice_id=appointment.booking.practice_id, now=now)
             self.first_query.fetch()
             appointment = self._readable(appointment_id)
         tag = self._tag(appointment)

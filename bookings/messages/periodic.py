@@ -7,13 +7,14 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from bookings import walltime
-from bookings.messages import pruning, queue, reminders
+from bookings.messages import pruning, queue, reminders, waiting
 from bookings.messages.webhooks import watch
 from bookings.models import Queue, Task, TaskKind
 
 WORK: dict[str, tuple[timedelta, Callable[[datetime], None]]] = {
     TaskKind.REMIND: (timedelta(minutes=5), reminders.enqueue),
     TaskKind.PRUNE: (timedelta(days=1), pruning.prune),
+    TaskKind.MAKE_OFFERS: (timedelta(seconds=10), waiting.make_offers),
     TaskKind.WATCH_WEBHOOKS: (timedelta(minutes=1), watch.watch),
 }
 """How often, and what to call with the time now."""

@@ -21,6 +21,7 @@ class Access(models.Model):
     method = models.CharField(max_length=10)
     route = models.CharField(max_length=200, help_text="The pattern of the page or the list.")
     appointments = models.JSONField(help_text="The ids of the places.")
+    entries = models.JSONField(null=True, help_text="The ids of families on the waiting list.")
 
     class Meta:
         ordering = ["-id"]

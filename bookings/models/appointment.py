@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from contextvars import ContextVar
 from datetime import date, datetime
-from typing import Self
+from typing import NamedTuple, Self
 
 from django.db import models
 from django.db.models import F, Q
@@ -48,8 +48,17 @@ class ExternalStatus(models.TextChoices):
 
 ATTRIBUTION = ("booking_referral", "utm_source", "utm_medium", "utm_campaign")
 """The keys of `attribution`."""
-read_by: ContextVar[set[str] | None] = ContextVar("read_by", default=None)
-"""Ids of appointments whose patients the request has read (bookings/patients/access.py)."""
+
+
+class Read(NamedTuple):
+    """Ids of the appointments and waiting-list entries whose patients a request has read."""
+
+    appointments: set[str]
+    entries: set[str]
+
+
+read_by: ContextVar[Read | None] = ContextVar("read_by", default=None)
+"""What the request has read (bookings/patients/access.py)."""
 TAKEN = (AppointmentStatus.PENDING, AppointmentStatus.RESERVED, AppointmentStatus.BOOKED)
 BOOKED = (AppointmentStatus.RESERVED, AppointmentStatus.BOOKED)
 """Of a visit that is booked; in a range practice first reserved."""
@@ -223,7 +232,7 @@ class Appointment(models.Model):
         """The patient's data, logged as an access. Raises encryption.UnreadableError."""
         read = read_by.get()
         if read is not None and self.patient is not None:
-            read.add(self.pk)
+            read.appointments.add(self.pk)
         return self.unread_person
 
     @person.setter

@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import Q
 
 from bookings.models.appointment import Appointment
+from bookings.models.waitlist import WaitlistEntry
 from bookings.models.webhook import Webhook
 
 
@@ -28,12 +29,15 @@ class TaskKind(models.TextChoices):
     CANCELLED = "cancelled", "Cancelled"
     REMINDER_3_DAYS = "reminder_3_days", "Reminder, 3 days before"
     REMINDER_1_DAY = "reminder_1_day", "Reminder, 1 day before"
+    WAITING = "waiting", "On the waiting list"
+    OFFER = "offer", "Place offered"
     CODE = "code", "Code"
     REMIND = "remind", "Find visits to remind of"
     PRUNE = "prune", "Delete old tasks"
     WEBHOOK = "webhook", "Deliver webhooks"
     WEBHOOK_FAILING = "webhook_failing", "Webhook fails"
     WEBHOOK_OFF = "webhook_off", "Webhook switched off"
+    MAKE_OFFERS = "make_offers", "Offer free places to the waiting list"
     WATCH_WEBHOOKS = "watch_webhooks", "Find webhooks that fail"
 
 
@@ -62,6 +66,9 @@ class Task(models.Model):
     )
     webhook = models.ForeignKey(
         Webhook, models.CASCADE, null=True, related_name="tasks", db_index=False
+    )
+    entry = models.ForeignKey(
+        WaitlistEntry, models.PROTECT, null=True, related_name="tasks", db_index=False
     )
     with_words = models.BooleanField(
         default=False, help_text="Whether the mail has the office's words (Patient.words)."

@@ -17,7 +17,7 @@ from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 
 from bookings import walltime
-from bookings.models import Access, Appointment, read_by
+from bookings.models import Access, Appointment, Read, WaitlistEntry, read_by
 from bookings.scheduling.actors import Actor
 from openchair.api.middleware import is_api
 from openchair.serving.logs import route
@@ -38,17 +38,18 @@ class AccessMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        read: set[str] = set()
+        read = Read(set(), set())
         token = read_by.set(read)
         try:
             response = self.get_response(request)
         finally:
             read_by.reset(token)
-        if read and response.status_code in _SHOWS_DATA and not _is_told(request):
+        if any(read) and response.status_code in _SHOWS_DATA and not _is_told(request):
             caller: Caller | None = getattr(request, "auth", None)
             user = cast("AbstractBaseUser", request.user)
             by = Actor.of_staff(user) if caller is None else Actor.of_caller(caller)
-            record(request, read, by, walltime.now())
+            record(request, read.appointments, by, walltime.now())
+            record(request, read.entries, by, walltime.now(), of=WaitlistEntry)
         return response
 
 
@@ -57,12 +58,23 @@ def _is_told(request: HttpRequest) -> bool:
     return is_api(request) and request.method not in {"GET", "HEAD"}
 
 
-def record(request: HttpRequest | Request, read: Collection[str], by: Actor, now: datetime) -> None:
-    """Save who was shown the patients of these appointments in the answer to a request."""
+def record(
+    request: HttpRequest | Request,
+    read: Collection[str],
+    by: Actor,
+    now: datetime,
+    *,
+    of: type[Appointment | WaitlistEntry] = Appointment,
+) -> None:
+    """Save who was shown the patients of these appointments in the answer to a request.
+
+    of: which the ids are of.
+    """
     ids = sorted(read)
+    practice = "practice_id" if of is WaitlistEntry else "booking__practice_id"
     for first in range(0, len(ids), MOST):
-        rows = Appointment.objects.filter(pk__in=ids[first : first + MOST])
-        owned = sorted(rows.values_list("booking__practice_id", "pk"))
+        rows = of._default_manager.filter(pk__in=ids[first : first + MOST])
+        owned = sorted(rows.values_list(practice, "pk"))
         Access.objects.bulk_create(
             Access(
                 at=now,
@@ -72,7 +84,13 @@ def record(request: HttpRequest | Request, read: Collection[str], by: Actor, now
                 user_id=by.user_id,
                 method=str(request.method),
                 route=route(request),
-                appointments=[pk for _, pk in group],
+                **_columns([pk for _, pk in group], of),
             )
             for practice_id, group in groupby(owned, key=itemgetter(0))
         )
+
+
+def _columns(ids: list[str], of: type[Appointment | WaitlistEntry]) -> dict[str, list[str]]:
+    if of is WaitlistEntry:
+        return {"appointments": [], "entries": ids}
+    return {"appointments": ids}

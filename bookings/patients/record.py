@@ -57,6 +57,17 @@ def read(sealed: str | None) -> Patient:
     return Patient(**{name: told[name] for name in PATIENT_FIELDS if name in told})
 
 
+def kept_names(names: list[tuple[str, str]]) -> str:
+    """Seal first and last names of people; empty where there are none."""
+    return encryption.seal(json.dumps(names, ensure_ascii=False)) if names else ""
+
+
+def read_names(sealed: str | None) -> list[tuple[str, str]]:
+    """Decrypt names of people. Raises encryption.UnreadableError."""
+    told = [] if sealed is None else json.loads(encryption.unseal(sealed))
+    return [(first, last) for first, last in told]
+
+
 def by_email(text: str) -> list[str]:
     """Return digests to search an e-mail address by, one for each key; none if it has no @."""
     address = text.strip().casefold()

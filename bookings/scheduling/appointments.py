@@ -26,6 +26,7 @@ from bookings.scheduling import external, moves
 from bookings.scheduling.actors import Actor
 from bookings.scheduling.locked_booking import LockedBooking
 from bookings.scheduling.outbox import BY_MAIL, Notice
+from bookings.scheduling.waitlist import turn
 from openchair.database.compiled import CompiledQuery
 from openchair.errors import Refused
 from openchair.serving import metrics
@@ -74,7 +75,7 @@ def take_in(locked: LockedBooking, fields: Fields, **origin: Any) -> Appointment
     origin: group_id, source and attribution.
     """
     status = fields.get("status", AppointmentStatus.PENDING)
-    check_available(locked.booking, locked.now)
+    check_available(locked)
     exact = exact_time(locked, status, fields)
     patient, language = Patient(**_patient(fields)), fields.get("language")
     appointment = locked.take(status, patient, exact, language=language, **origin)
@@ -280,14 +281,15 @@ def _check_has_time(booking: Booking) -> None:
         )
 
 
-def check_available(booking: Booking, now: datetime) -> None:
+def check_available(locked: LockedBooking) -> None:
     """Raise Refused where a booking takes no patient: closed, without a time, passed, or full."""
+    booking = locked.booking
     _check_has_time(booking)
-    if booking.start_datetime is not None and booking.start_datetime <= now:
+    if booking.start_datetime is not None and booking.start_datetime <= locked.now:
         raise Refused(
             "in_the_past", f"The time of booking {booking.pk} has passed: choose another opening."
         )
-    if booking.free_places < 1:
+    if booking.free_places < 1 or turn.goes_before(locked):
         metrics.claim(won=False)
         raise Refused(
             "place_taken", f"No place of booking {booking.pk} is free: choose another opening."
@@ -369,7 +371,7 @@ def _claim_again(locked: LockedBooking, appointment: Appointment, fields: Fields
             "hold_expired", f"{expired} Send status pending, reserved or booked to claim a place."
         )
     try:
-        check_available(locked.booking, locked.now)
+        check_available(locked)
     except Refused as refused:
         reason = "hold_expired" if refused.reason == "place_taken" else refused.reason
         raise Refused(reason, f"{expired} {refused}") from None

@@ -56,12 +56,15 @@ class Criteria:
     """By booking, places that whoever asks holds: they count as free."""
 
 
-class _Free(NamedTuple):
+class Free(NamedTuple):
+    """A free opening: its id, when it begins and became free (UTC), minutes, free places."""
+
     pk: str
     start: datetime
     length: int
     location_id: str
     doctor_id: str
+    freed_at: datetime | None
     places: int
 
     @property
@@ -69,7 +72,7 @@ class _Free(NamedTuple):
         return self.start + timedelta(minutes=self.length)
 
 
-_Days = dict[tuple[date, str], list[_Free]]
+Days = dict[tuple[date, str], list[Free]]
 """Free openings in order of time, by day and location."""
 
 
@@ -138,8 +141,8 @@ def of_day(practice: Practice, criteria: Criteria, day: date) -> list[Option]:
     """
     options = [
         option
-        for openings in _read(practice, criteria, day, day).values()
-        for option in _choice(practice, openings, criteria.people)
+        for openings in read(practice, criteria, day, day).values()
+        for option in choice(practice, openings, criteria.people)
     ]
     return _with_bookings(sorted(options, key=_begin))
 
@@ -168,7 +171,7 @@ def beginning_with(practice: Practice, criteria: Criteria, opening: Booking) -> 
     if begins is None:
         return None
     day = walltime.wall_clock(begins, zone).date()
-    openings = _read(practice, criteria, day, day).get((day, opening.location_id), [])
+    openings = read(practice, criteria, day, day).get((day, opening.location_id), [])
     first = next((each for each in openings if each.pk == opening.pk), None)
     if first is None:
         return None
@@ -192,14 +195,14 @@ def within(rows: Rows, criteria: Criteria) -> Rows:
     return rows
 
 
-def _with_bookings(options: Iterator[list[_Free]] | list[list[_Free]]) -> list[Option]:
+def _with_bookings(options: Iterator[list[Free]] | list[list[Free]]) -> list[Option]:
     chosen = list(options)
     rows = Booking.objects.select_related("location", "doctor", "practice")
     known = rows.in_bulk({free.pk for option in chosen for free in option})
     return [Option(tuple(known[free.pk] for free in option)) for option in chosen]
 
 
-def _begin(option: Sequence[_Free]) -> tuple[datetime, str]:
+def _begin(option: Sequence[Free]) -> tuple[datetime, str]:
     return option[0].start, option[0].pk
 
 
@@ -210,11 +213,11 @@ def _by_begin(
     parts: Collection[str],
     after: date | None,
     but: Collection[str],
-) -> Iterator[list[_Free]]:
+) -> Iterator[list[Free]]:
     zones = {each.pk: each.zone for each in _locations(practice, criteria)}
     for begins, ends in _spans(practice, criteria, after or date.min):
-        options: list[list[_Free]] = []
-        for (_, location_id), openings in _read(practice, criteria, begins, ends).items():
+        options: list[list[Free]] = []
+        for (_, location_id), openings in read(practice, criteria, begins, ends).items():
             zone = zones[location_id]
             offered = [
                 each
@@ -245,7 +248,8 @@ def _spans(practice: Practice, criteria: Criteria, first: date) -> Iterator[tupl
         begins = ends + timedelta(days=1)
 
 
-def _read(practice: Practice, criteria: Criteria, first: date, last: date) -> _Days:
+def read(practice: Practice, criteria: Criteria, first: date, last: date) -> Days:
+    """Return the free openings from the first to the last day, by each location's clock."""
     locations = _locations(practice, criteria)
     zones = {each.pk: each.zone for each in locations}
     rows = within(Booking.objects.on_local_days(locations, first, last), criteria)
@@ -255,14 +259,14 @@ def _read(practice: Practice, criteria: Criteria, first: date, last: date) -> _D
         openings |= {
             pk: of._replace(places=of.places + criteria.own[pk]) for pk, of in mine.items()
         }
-    found: _Days = defaultdict(list)
+    found: Days = defaultdict(list)
     for each in sorted(openings.values(), key=lambda free: (free.start, free.pk)):
         day = walltime.wall_clock(each.start, zones[each.location_id]).date()
         found[day, each.location_id].append(each)
     return found
 
 
-def _free(rows: QuerySet[Booking]) -> dict[str, _Free]:
+def _free(rows: QuerySet[Booking]) -> dict[str, Free]:
     taken = F("places_pending") + F("places_reserved") + F("places_booked")
     columns = rows.values_list(
         "pk",
@@ -270,23 +274,24 @@ def _free(rows: QuerySet[Booking]) -> dict[str, _Free]:
         "length",
         "location_id",
         "doctor_id",
+        "freed_at",
         F("total_appointments") - taken,
     )
-    return {row[0]: _Free(*row) for row in columns}
+    return {row[0]: Free(*row) for row in columns}
 
 
 def _days_of(practice: Practice, criteria: Criteria, first: date, last: date) -> list[date]:
     """Return the days from first to last, in order, on which there is what is asked for."""
     found = {
         day
-        for (day, _), openings in _read(practice, criteria, first, last).items()
-        if next(_choice(practice, openings, criteria.people), None) is not None
+        for (day, _), openings in read(practice, criteria, first, last).items()
+        if next(choice(practice, openings, criteria.people), None) is not None
     }
     return sorted(found)
 
 
-def _choice(practice: Practice, openings: list[_Free], people: int) -> Iterator[list[_Free]]:
-    """Yield what a patient chooses from, of one day's openings at one location."""
+def choice(practice: Practice, openings: list[Free], people: int) -> Iterator[list[Free]]:
+    """Yield what a patient chooses from, of one day's free openings at one location."""
     if practice.range_bookings:
         zones = {each.pk: each.zone for each in practice.locations.all()}
         zone = zones[openings[0].location_id]
@@ -302,7 +307,7 @@ def _choice(practice: Practice, openings: list[_Free], people: int) -> Iterator[
             yield option
 
 
-def _side_by_side(of_day: Sequence[_Free], people: int) -> Iterator[list[_Free]]:
+def _side_by_side(of_day: Sequence[Free], people: int) -> Iterator[list[Free]]:
     """Yield options of one day at one location, whose free openings are in order of time."""
     seen: set[datetime] = set()
     for nth, begins in enumerate(of_day):
@@ -314,7 +319,7 @@ def _side_by_side(of_day: Sequence[_Free], people: int) -> Iterator[list[_Free]]
             yield option
 
 
-def _one_after_another(begins: _Free, later: Sequence[_Free], people: int) -> list[_Free] | None:
+def _one_after_another(begins: Free, later: Sequence[Free], people: int) -> list[Free] | None:
     chain = [begins]
     for each in later:
         if sum(one.places for one in chain) >= people or each.start > chain[-1].ends + ADJOINING:
@@ -324,13 +329,13 @@ def _one_after_another(begins: _Free, later: Sequence[_Free], people: int) -> li
     return _filled(chain, people)
 
 
-def _together(begins: _Free, of_day: Sequence[_Free], people: int) -> list[_Free] | None:
+def _together(begins: Free, of_day: Sequence[Free], people: int) -> list[Free] | None:
     same_time = {each.doctor_id: each for each in of_day if each.start == begins.start}
     others = [each for each in same_time.values() if each.doctor_id != begins.doctor_id]
     return _filled([begins, *others], people)
 
 
-def _filled(openings: Sequence[_Free], people: int) -> list[_Free] | None:
+def _filled(openings: Sequence[Free], people: int) -> list[Free] | None:
     """Return an opening for each person, or None where there are not enough places."""
     places = [each for each in openings for _ in range(each.places)]
     return places[:people] if len(places) >= people else None

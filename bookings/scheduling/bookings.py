@@ -10,7 +10,7 @@ from typing import Any, TypedDict
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import DateTimeField, F, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import DateTimeField, Exists, F, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.lookups import GreaterThan, LessThanOrEqual
 
 from bookings import walltime
@@ -20,9 +20,10 @@ from bookings.scheduling.actors import Actor
 from bookings.scheduling.locked_booking import LockedBooking
 from bookings.scheduling.moves import TransitionRefused
 from bookings.scheduling.outbox import BY_MAIL, Notice
+from bookings.scheduling.waitlist import settling
 from openchair.database.compiled import CompiledQuery
 from openchair.errors import Refused
-from practices.models import Kind, Location
+from practices.models import Kind, Location, Practice
 
 
 class Fields(TypedDict, total=False):
@@ -249,6 +250,7 @@ def is_behind(practice_id: str | OuterRef, *, now: datetime, last_due: datetime)
         Q(LessThanOrEqual(_first(held, "pending_until"), _value(now)))
         | Q(LessThanOrEqual(_first(due, "due_at"), _value(now)))
         | Q(GreaterThan(_first(due, "-due_at"), _value(last_due)))
+        | Q(Exists(settling.due(practice_id)))
     )
 
 
@@ -260,12 +262,24 @@ def _value(instant: datetime) -> Value:
     return Value(instant, output_field=DateTimeField())
 
 
+_BEHIND: CompiledQuery[tuple[str]] = CompiledQuery(
+    lambda practice_id, **times: Practice.objects.filter(
+        is_behind(practice_id, **times), pk=practice_id
+    ).values_list("pk"),
+    practice_id=str,
+    now=datetime,
+    last_due=datetime,
+)
+
+
 def catch_up(*, practice_id: str, now: datetime) -> None:
-    """Expire holds that have ended, and extend series that are due, in one practice.
+    """Expire holds that have ended, extend series and make offers that are due, in one practice.
 
     Every read of a list calls it first, so that nothing depends on a background process.
     Each booking and series has a transaction of its own, as several locks in one could deadlock.
     """
+    if _BEHIND.first(practice_id=practice_id, now=now, last_due=series.last_due(now)) is None:
+        return
     held = Booking.objects.filter(practice_id=practice_id, pending_until__lte=now)
     for booking_id in list(held.values_list("pk", flat=True)):
         moves.lapse(booking_id, now=now)
@@ -273,6 +287,7 @@ def catch_up(*, practice_id: str, now: datetime) -> None:
     due = Series.objects.filter(Q(due_at__lte=now) | wrong, practice_id=practice_id, ended=False)
     for series_id in list(due.values_list("pk", flat=True)):
         series.extend_due(series_id, now=now)
+    settling.settle(practice_id=practice_id, now=now)
 
 
 def _assign(booking: Booking, fields: Fields) -> None:

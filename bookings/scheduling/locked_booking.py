@@ -45,7 +45,7 @@ class LockedBooking:
         self._made: list[Appointment] = []
         self._changed: dict[str, Appointment] = {}
         self._claims = self._holds_more = False
-        self._lapsed = 0
+        self.was_free, self.lapsed = booking.free_places, 0
         self.notice = outbox.BY_MAIL
         self._tasks: list[Task] = []
 
@@ -291,9 +291,9 @@ class LockedBooking:
             for appointment in self._held():
                 if appointment.pending_until == instant:
                     self._move(appointment, AppointmentStatus.EXPIRED, instant)
-                    self._lapsed += 1
+                    self.lapsed += 1
             if booking.whole_pending_until == instant:
-                self._lapsed += booking.whole_pending
+                self.lapsed += booking.whole_pending
                 self._move_whole(AppointmentStatus.PENDING, "", booking.whole_pending)
             self._settle_holds()
             self._audit.note_booking(CLOCK, instant)
@@ -349,7 +349,7 @@ class LockedBooking:
             feed.write(self._audit.events, **self._changes())()
         if self._claims and not self._is_new and self.by != CLOCK:  # publishing is no claim
             transaction.on_commit(partial(metrics.claim, won=True))
-        transaction.on_commit(partial(metrics.holds_lapsed, self._lapsed))
+        transaction.on_commit(partial(metrics.holds_lapsed, self.lapsed))
         return self.booking
 
     def _save_counted(self, partner_id: str) -> None:

@@ -51,7 +51,7 @@ Result = TypeVar("Result")
 _LOCKED = CompiledQuery(
     lambda booking_id: (
         Booking.objects.select_for_update(of=("self",))
-        .select_related("location", "practice")
+        .select_related("location", "practice__waitlist")
         .filter(pk=booking_id)
     ),
     booking_id=str,

@@ -117,7 +117,7 @@ def _receive(
     target: LockedBooking, appointment: Appointment, unsaved: Unsaved, fields: appointments.Fields
 ) -> None:
     """Let a booking take over an appointment that was given up, if a place of it is free."""
-    appointments.check_available(target.booking, target.now)
+    appointments.check_available(target)
     is_range = target.booking.practice.kind == Kind.RANGE
     status, wanted = appointment.status, fields.get("status", appointment.status)
     is_timed = is_range and status == AppointmentStatus.BOOKED

@@ -14,7 +14,7 @@ OF_A_BOOKING = {
     "refused": "the database refused the change; read the booking again",
 }
 OF_AN_APPOINTMENT = {
-    "place_taken": "no place of this booking is free",
+    "place_taken": "no place of this booking is free, or it is for a family on the waiting list",
     "in_the_past": "its time has passed",
     "no_time": "it has no `start_datetime` yet",
     "closed": "the booking is deleted, or the appointment cancelled",
@@ -25,6 +25,9 @@ OF_AN_APPOINTMENT = {
     "too_early": "an `attendance` before the time has come",
     "attended": "an appointment with an `attendance` gets no other time or opening: make a new one",
     "still_running": "the first request with this Idempotency-Key has not ended yet",
+}
+OF_A_WAITING_LIST_ENTRY = {
+    "already_waiting": "the same patient is on this practice's list",
 }
 OF_A_WEBHOOK = {
     "too_many_webhooks": "you have 20, which is the most: edit one, or delete one first",

@@ -14,14 +14,14 @@ from tests.factories import NOON, Scene
 pytestmark = pytest.mark.django_db
 
 STATEMENTS = {
-    # the practice with its page, its locations, those shown; holds that have ended, series due
-    "": 5,
+    # the practice with its page, its locations, those shown; what the clock did
+    "": 4,
     # the doctors, where they work, those shown
-    "where": 8,
+    "where": 7,
     # what this browser holds; what is free, a week and then two
-    "day": 11,
+    "day": 10,
     # what is free, with locations and doctors
-    "time": 11,
+    "time": 10,
 }
 
 

@@ -26,7 +26,7 @@ from bookings.booking_page.summary import is_past, mailed_to, name_of
 from bookings.calendars import files
 from bookings.models import BOOKED, ActorKind, Appointment, AppointmentStatus, Attendance
 from bookings.patients import links
-from bookings.scheduling import moves
+from bookings.scheduling import bookings
 from bookings.scheduling.appointments import Check
 from openchair.errors import LimitReached, Refused
 from practices.models import Kind, Location
@@ -299,7 +299,7 @@ def _find(request: HttpRequest, token: str, now: datetime) -> Visit | None:
         return None
     until = appointment.pending_until
     if until is not None and until <= now:
-        moves.lapse(appointment.booking_id, now=now)
+        bookings.catch_up(practice_id=appointment.booking.practice_id, now=now)
         appointment.refresh_from_db(fields=["status", "pending_until"])
     practice = appointment.booking.practice
     return Visit(appointment, token, Page.of(request, practice, State.begin(practice.pk, now), now))

@@ -1,0 +1,155 @@
+"""Answers to an offer: accept it, decline it; and book a place for a family on the phone."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from bookings.models import (
+    ON_LIST,
+    Appointment,
+    AppointmentStatus,
+    Booking,
+    EntryStatus,
+    OfferOutcome,
+    WaitlistEntry,
+    WaitlistOffer,
+)
+from bookings.scheduling import families, moves, moving
+from bookings.scheduling.actors import Actor
+from bookings.scheduling.waitlist import entries, matching, offers, rows
+from openchair.errors import Refused
+from practices.models import Practice
+
+Check = Callable[[list[Appointment]], None]
+"""Called with an offer's places as they are under the lock; raises where it is not to be taken."""
+
+
+@moves.atomic_wherever_it_is
+def accept(
+    *,
+    offer_id: int,
+    by: Actor,
+    now: datetime,
+    names: Sequence[tuple[str, str]] = (),
+    check: Check | None = None,
+) -> list[Appointment]:
+    """Book the places of an offer, reserve them in a range practice, and return the visits.
+
+    Of who wants an earlier time, the visits move there in the same act. After the offer has ended
+    it is a plain claim. names: first and last names of the people, where they were not known.
+    Raises Refused (409: place_taken, hold_expired, in_the_past, closed, not_waiting), and what
+    `check` raises.
+    """
+    offer = WaitlistOffer.objects.select_related("entry__practice").get(pk=offer_id)
+    entry, held = offer.entry, [*offer.held]
+
+    def guard(appointment: Appointment) -> None:
+        """Lock the list, once the bookings are, and before the first of them is saved."""
+        lock_listed(entry)
+        if check is not None:
+            check([*offer.held])
+
+    visits = matching.live_visits(entry, now)
+    if visits:
+        if len(visits) != len(held):
+            raise Refused("closed", "The visits have changed since this was offered.")
+        ids, places = [each.pk for each in held], [each.booking_id for each in held]
+        to = _destinations(entry, visits, places)
+        booked = moving.move(to=to, by=by, now=now, check=guard, gives_back=ids)
+    else:
+        said: list[dict[str, str]] = [{"first_name": one, "last_name": two} for one, two in names]
+        said += [{}] * (len(held) - len(said))
+        changes: Any = {
+            place.pk: {"status": booked_as(entry.practice), **name}
+            for place, name in zip(held, said, strict=True)
+        }
+        booked = families.edit(changes=changes, by=by, now=now, check=guard)
+    offer.outcome, offer.ended_at = OfferOutcome.ACCEPTED, now
+    offer.save(update_fields=["outcome", "ended_at"])
+    _take_off_booked(entry, by, now)
+    return booked
+
+
+def lock_listed(entry: WaitlistEntry) -> None:
+    """Lock the list, and read an entry that is on it. Raises Refused (409: not_waiting)."""
+    rows.lock(entry.practice_id)
+    entry.refresh_from_db(fields=["status", "unanswered"])
+    if entry.status not in ON_LIST:
+        raise offers.not_waiting()
+
+
+def _destinations(
+    entry: WaitlistEntry, visits: Sequence[Appointment], booking_ids: Sequence[str]
+) -> dict[str, moving.Destination]:
+    """Return where each visit goes; in a range practice without an exact time."""
+    to: dict[str, moving.Destination] = {}
+    for visit, booking_id in zip(visits, booking_ids, strict=True):
+        to[visit.pk] = {"booking_id": booking_id}
+        if entry.practice.range_bookings:
+            to[visit.pk]["status"] = AppointmentStatus.RESERVED
+    return to
+
+
+def booked_as(practice: Practice) -> AppointmentStatus:
+    """Return the status of a visit that a patient has booked."""
+    is_range = practice.range_bookings
+    return AppointmentStatus.RESERVED if is_range else AppointmentStatus.BOOKED
+
+
+def _take_off_booked(entry: WaitlistEntry, by: Actor, now: datetime) -> None:
+    entries.take_off(entry, EntryStatus.BOOKED, by, now)
+    rows.changed(rows.lock(entry.practice_id))
+
+
+def decline(*, offer_id: int, by: Actor, now: datetime, leaves: bool) -> None:
+    """Give the places of an offer back, for the next on the list; leaves: the list, too."""
+    offers.end(offer_id=offer_id, outcome=OfferOutcome.DECLINED, by=by, now=now)
+    if leaves:
+        entry_id = WaitlistOffer.objects.values_list("entry_id", flat=True).get(pk=offer_id)
+        entries.end(entry_id=entry_id, status=EntryStatus.LEFT, by=by, now=now)
+
+
+@moves.atomic_wherever_it_is
+def book(
+    *, entry_id: str, booking_ids: Sequence[str], by: Actor, now: datetime
+) -> list[Appointment]:
+    """Book free places for a family that was called, and return the visits.
+
+    booking_ids: a booking for each person. Of who wants an earlier time, the visits move there.
+    Raises as `accept`, Refused (409: has_offer), Booking.DoesNotExist.
+    """
+    entry = WaitlistEntry.objects.select_related("practice").get(pk=entry_id)
+    visits = matching.live_visits(entry, now)
+    # Before the list, as every change does; taking the places locks nothing more.
+    every = {*booking_ids, *(each.booking_id for each in visits)}
+    for each in moves.lock_all(every, by=by, now=now).values():
+        if each.booking.practice_id != entry.practice_id:
+            raise Booking.DoesNotExist
+    lock_listed(entry)
+    if entry.offers.filter(outcome__isnull=True).exists():
+        raise offers.has_offer()
+    if visits:
+        booked = moving.move(to=_destinations(entry, visits, booking_ids), by=by, now=now)
+    else:
+        booked = families.take(
+            wanted=_wanted(entry, booking_ids),
+            by=by,
+            now=now,
+            source=entry.source or None,
+            attribution=entry.attribution,
+        )
+    _take_off_booked(entry, by, now)
+    return booked
+
+
+def _wanted(entry: WaitlistEntry, booking_ids: Sequence[str]) -> list[families.Wanted]:
+    wanted: Any = [
+        {
+            "booking_id": booking_id,
+            "status": booked_as(entry.practice),
+            "language": entry.language,
+            **{name: value for name, value in person._asdict().items() if value},
+        }
+        for booking_id, person in zip(booking_ids, entry.unread_people, strict=True)
+    ]
+    return list(wanted)

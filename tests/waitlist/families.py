@@ -1,0 +1,38 @@
+"""Families that wait, for the tests of the waiting list."""
+
+from datetime import timedelta
+from typing import Any
+
+from bookings.models import Appointment, WaitlistEntry, WaitlistOffer
+from bookings.patients.record import Patient
+from bookings.scheduling import bookings
+from bookings.scheduling.actors import PATIENT
+from bookings.scheduling.waitlist import entries
+from practices.models import Practice
+from tests.factories import NOON
+
+
+def join(practice: Practice, name: str = "Ada", **said: Any) -> WaitlistEntry:
+    """Put a family on the list. said: wishes, and what else `entries.join` takes."""
+    more = {each: said.pop(each) for each in ("by", "now", "visits", "others") if each in said}
+    email = said.pop("email", f"{name.lower()}@family.example")
+    patient = Patient(first_name=name, last_name="Byron", email=email, phone=said.pop("phone", ""))
+    wishes: Any = said
+    now = NOON + timedelta(milliseconds=WaitlistEntry.objects.count())  # one after the other
+    return entries.join(practice, patient, wishes, **{"by": PATIENT, "now": now, **more})
+
+
+def look(practice: Practice, now: Any = NOON) -> None:
+    """Read the practice, as every page and list does."""
+    bookings.catch_up(practice_id=practice.pk, now=now)
+
+
+def offer(entry: WaitlistEntry) -> WaitlistOffer | None:
+    """Return the offer that is open."""
+    return entry.offers.filter(outcome__isnull=True).first()
+
+
+def held(entry: WaitlistEntry) -> list[Appointment]:
+    """Return the places that are held for a family, in the order of their times."""
+    found = offer(entry)
+    return [] if found is None else [*found.held]
