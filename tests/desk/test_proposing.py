@@ -74,7 +74,7 @@ def test_what_is_ticked_and_typed_is_proposed_and_said_on_requests(
     )
     assert told in done
     assert "Withdraw" in done
-    assert "Propose times…" not in done
+    assert "Propose…" not in done
     assert free(other) == 2
 
 
