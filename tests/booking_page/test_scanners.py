@@ -1,18 +1,21 @@
 """What a mail scanner may do: open every link there is, any number of times; nothing changes."""
 
 import re
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from django.test import Client
 
-from bookings.scheduling import appointments
-from bookings.scheduling.actors import PATIENT
+from bookings.scheduling import appointments, proposals
+from bookings.scheduling.actors import PATIENT, Actor
 from practices.models import Kind
 from tests.booking_page.journey import REACHED, Browser
 from tests.booking_page.visits import House, Phone
 from tests.bookings.test_patients import everything_stored
+from tests.desk.world import person
+from tests.factories import NOON
 
 pytestmark = pytest.mark.django_db
 STATUSES = {
@@ -30,6 +33,13 @@ def links_of_visits(house: House, kind: Kind) -> list[str]:
             appointments.cancel(appointment_id=visit.pk, by=PATIENT, now=visit.created_at)
         chosen = ("/move/time?day=2026-06-09", f"/move/check?time={free.pk}&day=2026-06-09")
         found += [phone.address + page for page in ("", "/reminders", *chosen)]
+    if kind == Kind.RANGE:
+        request = house.visit()
+        staff = Actor.of_staff(person("ann", house.practice))
+        times = [proposals.Choice(free.pk, NOON + timedelta(days=8))]
+        proposals.propose(appointment_id=request.pk, choices=times, by=staff, now=NOON)
+        answers = ("", "/take", "/other-times", "/give-up")
+        found += [Phone(request).address + page for page in answers]
     return found
 
 

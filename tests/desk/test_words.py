@@ -18,6 +18,7 @@ PAGES = """
     numbers/ online-booking/ online-booking/poster/ mail/ not-entered/ calendars/
     opening/{0}/ opening/{0}/edit/ place/{1}/ place/{1}/cancel/
 """
+OF_REQUESTS = "ranges/{1}/propose/"
 WRONG = {
     "a word of the API": r"(?i)\bappointments?\b|\bbooking_|_id\b|\bpending\b|\brange desk\b",
     "a word of programs": r"(?i)\bsuccessfully\b|\byielded\b|\bplease\b|\bto change\b",
@@ -43,7 +44,8 @@ def test_every_page_has_the_words_dates_and_times_of_the_desk(
         for page in ("mail/", "online-booking/"):
             (form,) = [of for of in forms(desk.get(each.address(page))) if "seen" in of]
             desk.post(each.address(page), {**form, "text_en": "Bring your card."})
-        for page in PAGES.format(each.booking.pk, each.appointment.pk).split():
+        pages = PAGES + (OF_REQUESTS if each is range_house else "")
+        for page in pages.format(each.booking.pk, each.appointment.pk).split():
             answer = desk.get(each.address(page))
             text = said(answer)
             assert answer.status_code == 200, page

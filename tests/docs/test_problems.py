@@ -101,7 +101,8 @@ def test_the_reasons_of_a_409_are_those_of_the_code() -> None:
         ROOT / "bookings/messages/webhooks/endpoints.py",
     ]
     raised: set[str] = set()
-    for file in verbs:
+    # Only staff propose times, and only patients' pages answer.
+    for file in (each for each in verbs if each.name != "proposals.py"):
         raised |= set(re.findall(r'(?:Refused\(\s*|reason=)"(\w+)"', file.read_text()))
     # Only staff give a place to a patient.
     told = {**reasons.OF_A_BOOKING, **reasons.OF_AN_APPOINTMENT, **reasons.OF_A_WEBHOOK}

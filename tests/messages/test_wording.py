@@ -25,7 +25,7 @@ from tests.messages.mails import STARTS, WORDS, MailScene, a_mail, mail_of, part
 TEXTS = Path(__file__).with_name("texts")
 KINDS = [
     *(TaskKind.BOOKED, TaskKind.RESERVED, TaskKind.TIME_GIVEN, TaskKind.MOVED),
-    *(TaskKind.CANCELLED, "cancelled_by_family"),
+    *(TaskKind.CANCELLED, "cancelled_by_family", TaskKind.PROPOSAL),
     *(TaskKind.REMINDER_3_DAYS, TaskKind.REMINDER_1_DAY, TaskKind.CODE),
 ]
 

@@ -23,10 +23,12 @@ from bookings.models import (
     Booking,
     Event,
     Outcome,
+    Proposal,
     TaskKind,
 )
 from bookings.patients import links
 from bookings.representation import time_range
+from bookings.scheduling import proposals
 from practices.models import BookingPage, Kind, Location, MailSettings, Practice
 
 _NO_NAME = re.compile(r"(\d\D*){3}|[/:@\\<>]|[.。]\w\w|.{41}")
@@ -86,6 +88,9 @@ class Facts:
     promise: tuple[str, str] = ("", "en")
     is_confirmed: bool = False
     code: str = ""
+    proposed: tuple[Moment, ...] = ()
+    """The times that are proposed, and until when they are on hold, in UTC."""
+    until: datetime | None = None
 
 
 def of(
@@ -109,6 +114,7 @@ def of(
     page, mail = BookingPage.of(practice), MailSettings.of(practice)
     language = visit.language or "en"
     is_planned, at, told = at is not None, at or _at(visit), None
+    proposal = live_proposal(visit, now) if kind == TaskKind.PROPOSAL else None
     if kind in {TaskKind.MOVED, TaskKind.CANCELLED}:
         told = last_told(visit) or known
     if kind == TaskKind.MOVED and told is None and not _has_first_mail(visit):
@@ -134,6 +140,22 @@ def of(
         promise=in_language(language, english=page.promise_en, spanish=page.promise_es),
         is_confirmed=visit.confirmed_at is not None,
         code=code,
+        proposed=() if proposal is None else _proposed(proposal),
+        until=None if proposal is None else proposal.until,
+    )
+
+
+def live_proposal(visit: Appointment, now: datetime) -> Proposal | None:
+    """Return what is proposed for a request that still waits for its time; None if nothing is."""
+    last = visit.proposals.order_by("-pk").first()
+    is_live = last is not None and last.is_live(now) and proposals.can_answer(last, visit)
+    return last if is_live else None
+
+
+def _proposed(proposal: Proposal) -> tuple[Moment, ...]:
+    times = proposal.times.select_related("booking__location")
+    return tuple(
+        Moment(each.booking.location, each.start_datetime, is_exact=True) for each in times
     )
 
 
@@ -151,7 +173,8 @@ def address(name: str, *args: str, language: str) -> str:
 def last_told(visit: Appointment) -> Moment | None:
     """Return where and when the visit was when a mail last told of it; None if none has."""
     told = Outcome.SENT, Outcome.WRITTEN
-    sent = visit.deliveries.filter(outcome__in=told).exclude(kind=TaskKind.CODE)
+    of_others = TaskKind.CODE, TaskKind.PROPOSAL  # they do not say where the visit is
+    sent = visit.deliveries.filter(outcome__in=told).exclude(kind__in=of_others)
     last = sent.order_by("-at").first()
     return None if last is None else _before(visit, visit.events.filter(at__gt=last.at))
 

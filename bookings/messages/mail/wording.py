@@ -1,5 +1,6 @@
 """Wording of a mail about a visit, in the active language; text and HTML are made of it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from django.utils.text import capfirst
@@ -41,7 +42,7 @@ class Wording:
 def of(facts: Facts) -> Wording:
     """Put facts into words, in their language."""
     with override(facts.language):
-        said = _of_code(facts) if facts.kind == TaskKind.CODE else _of_visit(facts)
+        said = _OF_KIND.get(facts.kind, _of_visit)(facts)
     number = facts.at.location.office_phone
     return replace(said, practice=facts.practice.name, phone=number, dial=phone.link(number))
 
@@ -56,6 +57,45 @@ def _of_code(facts: Facts) -> Wording:
             _("If this was not you, ignore this e-mail: nothing is booked without the code."),
         ],
     )
+
+
+def _of_proposal(facts: Facts) -> Wording:
+    until = words.opening_time(facts.until, facts.at.location, Kind.EXACT) if facts.until else ""
+    on_hold = _("These times are on hold for you until %(until)s.") % {"until": until}
+    return Wording(
+        subject=_("The office proposes other times for your visit"),
+        headline=_("The office proposes other times"),
+        details=_proposed(facts),
+        paragraphs=[
+            _("The office cannot see you at the time you asked for."),
+            _("Take one of these times, ask for others, or give up your request."),
+            on_hold,
+        ],
+        button=(_("Choose a time"), facts.link or _("(the link to this visit)")),
+    )
+
+
+def _proposed(facts: Facts) -> list[tuple[str, str]]:
+    """Say who asked for which time, and what is proposed, with the office where there are two."""
+    offices = {each.location for each in facts.proposed}
+    times = [_when(each, facts) for each in facts.proposed]
+    if len(offices) > 1:
+        told = zip(times, facts.proposed, strict=True)
+        times = [f"{when}, {files.address(each.location)}" for when, each in told]
+    found = [
+        (_("Visit for"), facts.first_name),
+        (_("What you asked for"), _when(facts.at, facts)),
+        *((_("Proposed"), each) for each in times),
+        (_("Where"), files.address(min(offices, key=str)) if len(offices) == 1 else ""),
+    ]
+    return [(label, told) for label, told in found if told]
+
+
+_OF_KIND: dict[str, Callable[[Facts], Wording]] = {
+    TaskKind.CODE: _of_code,
+    TaskKind.PROPOSAL: _of_proposal,
+}
+"""Of all other kinds see `_of_visit`."""
 
 
 def _of_visit(facts: Facts) -> Wording:
