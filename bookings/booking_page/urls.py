@@ -32,4 +32,5 @@ urlpatterns = [
     re_path(rf"{_PRACTICE}/code/?$", code.code, name="book_code"),
     re_path(rf"{_PRACTICE}/done/?$", done.done, name="book_done"),
     path("", include("bookings.booking_page.visit.urls")),
+    path("", include("bookings.booking_page.waiting.urls")),
 ]

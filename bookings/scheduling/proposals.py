@@ -224,7 +224,7 @@ def _ends(locked: LockedBooking, exact: datetime, own: str, now: datetime) -> da
     """Return until when a time is held. Raises Refused."""
     booking, begins = locked.booking, exact
     if booking.pk != own:
-        appointments.check_available(booking, locked.now)
+        appointments.check_available(locked)
         assert booking.start_datetime is not None
         begins = min(exact, booking.start_datetime)
     until = holds.offer_ends(now, begins, booking.location.zone)

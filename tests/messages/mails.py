@@ -7,7 +7,7 @@ from typing import Any
 
 from bookings import walltime
 from bookings.messages import reminders
-from bookings.messages.mail import message
+from bookings.messages.mail import message, to_waiting
 from bookings.models import Appointment, Delivery, Outcome, Proposal, Queue, Task, TaskKind
 from bookings.patients import codes
 from bookings.scheduling import appointments, moving, proposals
@@ -159,10 +159,12 @@ def mail_of(task: Task, code: str = "") -> EmailMessage:
 
 def wire(task: Task, code: str = "") -> bytes:
     """Return the mail of a task as it travels."""
-    rows = Appointment.objects.select_related("booking__location", "booking__practice")
-    visit = rows.get(pk=task.appointment_id)
-    made: Any = message.of(task, visit, task.run_after, code).message()
-    as_it_travels: bytes = made.as_bytes(linesep="\r\n")
+    if task.entry_id is not None:
+        made: Any = to_waiting.of(task, task.run_after)
+    else:
+        rows = Appointment.objects.select_related("booking__location", "booking__practice")
+        made = message.of(task, rows.get(pk=task.appointment_id), task.run_after, code)
+    as_it_travels: bytes = made.message().as_bytes(linesep="\r\n")
     return as_it_travels
 
 

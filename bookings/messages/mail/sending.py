@@ -10,7 +10,7 @@ from django.db import connection
 from bookings import walltime
 from bookings.booking_page.summary import is_past
 from bookings.messages import deliveries, queue, reminders
-from bookings.messages.mail import facts, message, to_partners
+from bookings.messages.mail import facts, message, to_partners, to_waiting
 from bookings.messages.mail.server import AddressRefused, MailServer, MessageRefused
 from bookings.models import (
     BOOKED,
@@ -43,6 +43,9 @@ class MailHandler:
         if task.webhook_id is not None:
             self._tell_partner(task, now)
             return
+        if task.entry_id is not None:
+            self._tell_who_waits(task, now)
+            return
         visit = _visit(task)
         if (reason := _why_not(task, visit, now)) is not None:
             deliveries.drop(task, reason)
@@ -66,6 +69,12 @@ class MailHandler:
         else:
             self._send(task, mail, now)
 
+    def _tell_who_waits(self, task: Task, now: datetime) -> None:
+        if (reason := to_waiting.why_not(task, now)) is not None:
+            deliveries.drop(task, reason)
+        else:
+            self._send(task, to_waiting.of(task, now), now)
+
     def _send(self, task: Task, mail: EmailMessage, now: datetime) -> None:
         try:
             self._server.send(mail)
@@ -74,6 +83,8 @@ class MailHandler:
             outcome = Outcome.REFUSED if is_address else Outcome.FAILED
             told = deliveries.of(task, outcome, at=now)
             queue.finish(task, TaskStatus.FAILED, error=type(refused).__name__, records=told)
+            if is_address and task.kind == TaskKind.OFFER:
+                to_waiting.no_such_address(task, now)
         else:
             outcome = Outcome.WRITTEN if self._server.is_files else Outcome.SENT
             _note_sent(task, outcome, now)
