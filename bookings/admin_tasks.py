@@ -31,9 +31,8 @@ class TaskAdmin(ScopedAdmin):
 
     @admin.display(description="Practice", empty_value="–")
     def practice(self, task: Task) -> str | None:
-        if task.entry is not None:
-            return task.entry.practice.name
-        return None if task.appointment is None else task.appointment.booking.practice.name
+        of = task.entry or (task.appointment and task.appointment.booking)
+        return of.practice.name if of else None
 
     @admin.display(description="Since", ordering="enqueued_at")
     def since(self, task: Task) -> datetime:

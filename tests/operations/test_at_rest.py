@@ -40,6 +40,7 @@ PLANTED = [
     "ZQ93177-MARSUPIAL",
     "wallabytin",
     "quollkeeper",
+    "Zanzibettong",
     "moved to kowarigrad",
     "potoroo-typed",
 ]
@@ -87,6 +88,11 @@ def plant(server: Server) -> None:
     cancel = {"seen": "pending", "reason": "moved to kowarigrad"}
     assert "is cancelled" in desk.send_to(f"{visit}cancel/", page, **cancel)
     assert "moved to kowarigrad" in desk.get(visit)
+    # Without an e-mail address: they are called, and there is only one mail.
+    family = {**BY_PARTNER, "email": "", "people": 2, "others": [{"first_name": "Zanzibettong"}]}
+    joined = server.call("POST", f"/onlinescheduling/practice/{exact['id']}/waitlist", family)
+    assert joined.status == 201
+    assert b"Zanzibettong" in server.call("GET", joined.headers["Location"]).body
 
 
 def wal_file(url: str) -> str:

@@ -1,6 +1,6 @@
 """Entries of a waiting list: join, leave, pause, be put first (contract, section 8)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, TypedDict
 
@@ -168,11 +168,22 @@ def _name(patient: Patient) -> list[str]:
     return f"{patient.first_name} {patient.last_name}".casefold().split()
 
 
+Check = Callable[[WaitlistEntry], None]
+"""Called with the entry as it is under the lock; raises where a change must not be made."""
+
+
 @moves.atomic_wherever_it_is
-def end(*, entry_id: str, status: EntryStatus, by: Actor, now: datetime) -> WaitlistEntry:
+def end(
+    *,
+    entry_id: str,
+    status: EntryStatus,
+    by: Actor,
+    now: datetime,
+    check: Check | None = None,
+) -> WaitlistEntry:
     """Take a family off the list, and give back what it is offered; a no-op where it is off.
 
-    status: booked, left or ended.
+    status: booked, left or ended. Raises what `check` raises.
     """
     entry = WaitlistEntry.objects.get(pk=entry_id)
     offer = entry.offers.filter(outcome__isnull=True).first()
@@ -180,6 +191,8 @@ def end(*, entry_id: str, status: EntryStatus, by: Actor, now: datetime) -> Wait
     locked = moves.lock_all({each.booking_id for each in held}, by=by, now=now)
     waitlist = rows.lock(entry.practice_id)
     entry.refresh_from_db()
+    if check is not None:
+        check(entry)
     if entry.status not in ON_LIST:
         return entry
     if offer != entry.offers.filter(outcome__isnull=True).first():
