@@ -73,4 +73,5 @@ urlpatterns = [
     path("numbers/", numbers.page, name="desk_numbers"),
     path("numbers.csv", numbers.export_csv, name="desk_numbers_csv"),
     path("sources.csv", numbers.sources_csv, name="desk_sources_csv"),
+    path("waiting-list.csv", numbers.waiting_csv, name="desk_waiting_csv"),
 ]
