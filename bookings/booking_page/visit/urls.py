@@ -2,7 +2,7 @@
 
 from django.urls import re_path
 
-from bookings.booking_page.visit import cancelling, moving, reminders, showing
+from bookings.booking_page.visit import cancelling, earlier, moving, reminders, showing
 
 # Of any form: a link that a mail program cut off gets a page that says so.
 _VISIT = r"^visit/(?P<token>[^/]+)"
@@ -15,5 +15,6 @@ urlpatterns = [
     re_path(rf"{_VISIT}/move/time$", moving.time, name="visit_move_time"),
     re_path(rf"{_VISIT}/move/check$", moving.check, name="visit_move_check"),
     re_path(rf"{_VISIT}/reminders$", reminders.reminders, name="visit_reminders"),
+    re_path(rf"{_VISIT}/earlier$", earlier.earlier, name="visit_earlier"),
     re_path(rf"{_VISIT}/cancel$", cancelling.cancel, name="visit_cancel"),
 ]
