@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 from bookings.booking_page import holding, limits, wishes, words
 from bookings.booking_page.outcomes import answer_refusals
 from bookings.booking_page.page import Page, begin_anew, first_page, show, step
+from bookings.booking_page.waiting import wishes as in_words
 from bookings.booking_page.where import next_step
 from bookings.booking_page.wishes import WishesForm
 from bookings.models import ON_LIST, Appointment, WaitlistEntry
@@ -68,7 +69,7 @@ def _show(request: HttpRequest, page: Page, form: WishesForm, status: int = 200)
         "form": form,
         "mistakes": form.mistakes(),
         "has_mistakes": status != 200,
-        "where": wishes.described_where(page, wishes.where(page)),
+        "where": wishes.described_where(page),
         "change": page.url("book_where") if next_step(page) == "book_where" else "",
         "days": page.url("book_day") if status == 409 else "",
         "back": page.url("book_day"),
@@ -134,12 +135,14 @@ def done(request: HttpRequest, page: Page) -> HttpResponse:
     if noted is None:
         return begin_anew(request, page)
     entry = WaitlistEntry.objects.filter(pk=noted["entry"]).first()
+    as_noted = WaitlistEntry(practice=page.practice, **noted["wishes"])
     mailed_to = noted["email"] if settings.EMAIL_URL else ""
     context = {
         "people": noted["names"],
         "mailed_to": mailed_to,
         "until": words.day(date.fromisoformat(noted["until"])),
-        "wishes": wishes.described(page, noted["wishes"]),
+        "wishes": in_words.of(as_noted),
+        "doctors": in_words.doctors(as_noted),
         "is_off": entry is not None and entry.status not in ON_LIST,
         "url": reverse("waiting", args=[links.give(entry)]) if entry and not mailed_to else "",
     }

@@ -1,13 +1,12 @@
-"""What a family waits for: the form of the waiting list's page, and the wishes in its words."""
+"""What a family waits for: the form of the page on which it joins the waiting list."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django import forms
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils import dates
-from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -119,42 +118,14 @@ def are_free(page: Page, wishes: Wishes) -> bool:
     return matching.first_option(who, page.practice, days) is not None
 
 
-def described_where(page: Page, wishes: Wishes) -> list[tuple[str, str]]:
+def described_where(page: Page) -> list[tuple[str, str]]:
     """Return labels and words of where and with whom, as far as there is a choice."""
-    offices = {each.pk: each.name for each in page.locations}
-    doctors = {each.pk: each.name for each in page.doctors}
     said = []
-    if len(offices) > 1:
-        said.append((_("Office"), _one(wishes["location_ids"], offices) or _("Any office")))
-    if len(doctors) > 1:
-        said.append((_("Doctor"), _one(wishes["doctor_ids"], doctors) or _("Any doctor")))
+    for label, shown, any_of_them, chosen in (
+        (_("Office"), page.locations, _("Any office"), page.state.location_id),
+        (_("Doctor"), page.doctors, _("Any doctor"), page.state.doctor_id),
+    ):
+        if len(shown) > 1:
+            names = {each.pk: each.name for each in shown}
+            said.append((label, names.get(chosen or "", any_of_them)))
     return said
-
-
-def described(page: Page, wishes: Wishes) -> list[tuple[str, str]]:
-    """Return labels and words of all that is wished."""
-    weekdays = [str(_WEEKDAYS[each]) for each in wishes["weekdays"]]
-    parts = [str(words.PARTS[each]) for each in wishes["parts"]]
-    return [
-        *described_where(page, wishes),
-        (_("Days of the week"), capfirst(", ".join(weekdays)) or _("Any day")),
-        (_("Time of day"), "; ".join(parts) or _("Any time")),
-        (_("Dates"), _between(wishes["earliest"], wishes["latest"])),
-    ]
-
-
-def _one(ids: Any, names: dict[str, str]) -> str:
-    return names.get(ids[0], "") if len(ids) == 1 else ""
-
-
-def _between(earliest: date | None, latest: date | None) -> str:
-    if earliest and latest:
-        return _("%(first)s to %(last)s") % {
-            "first": words.day(earliest),
-            "last": words.day(latest),
-        }
-    if earliest:
-        return _("From %(day)s") % {"day": words.day(earliest)}
-    if latest:
-        return _("Until %(day)s") % {"day": words.day(latest)}
-    return _("Any date")

@@ -43,7 +43,7 @@ def test_where_nothing_is_free_a_family_joins(house: House, clock: Any) -> None:
     assert patient.step == "waiting/done"
     assert "A visit for Ann Lee , Ben Lee" in patient.text
     assert "Days of the week Monday, Thursday" in patient.text
-    assert "Until Friday, July 31, 2026" in patient.text
+    assert "Not after Friday, July 31, 2026" in patient.text
     entry = only()
     assert (entry.people, entry.weekdays, entry.parts) == (2, ["mon", "thu"], ["morning"])
     assert (entry.earliest, str(entry.latest)) == (None, "2026-07-31")
