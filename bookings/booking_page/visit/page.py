@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from bookings import walltime
-from bookings.booking_page import calendar, words
+from bookings.booking_page import calendar, earlier, words
 from bookings.booking_page.page import Page, View, languages, phones, public
 from bookings.booking_page.state import State
 from bookings.booking_page.summary import is_past, mailed_to, name_of
@@ -135,6 +135,20 @@ class Visit:
     @property
     def may_move(self) -> bool:
         return self.may_cancel and self.offered.settings.active
+
+    @cached_property
+    def is_waiting(self) -> bool:
+        """Whether the family is told of an earlier time, once one becomes free."""
+        return self.is_to_come and earlier.entry_of(self.appointment, self.now) is not None
+
+    @cached_property
+    def may_wait(self) -> bool:
+        """Whether it can ask for that: there is a way to tell it, and something to wait for."""
+        person = self.appointment.unread_person
+        if self.is_waiting or not self.may_move or not (person.email or person.phone):
+            return False
+        visits = earlier.family_of(self.appointment, self.now)
+        return earlier.can_become_free(earlier.at_office(self.offered, self.appointment), visits)
 
     @property
     def may_confirm(self) -> bool:

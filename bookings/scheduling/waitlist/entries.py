@@ -104,6 +104,12 @@ def join(
     entry.visits.set(visits)
     rows.note(entry, EntryAct.JOINED, by, now)
     rows.changed(waitlist)
+    tell(entry, now)
+    return entry
+
+
+def tell(entry: WaitlistEntry, now: datetime) -> None:
+    """Have a family mailed that it is on the list, with its link, where it has an address."""
     if entry.email_digest:
         Task.objects.create(
             queue_name=Queue.MAIL,
@@ -112,7 +118,6 @@ def join(
             run_after=now,
             enqueued_at=now,
         )
-    return entry
 
 
 def check(practice: Practice, wishes: Wishes) -> None:
