@@ -1,11 +1,13 @@
 """Mail to families on the waiting list: what it says, when it is dropped, and how it is ended."""
 
 from datetime import datetime, timedelta
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.mail import EmailMessage
+from django.core.management import call_command
 from django.test import Client
 
 from bookings import walltime
@@ -223,6 +225,13 @@ def test_who_has_left_is_not_told_that_they_joined(
     assert answer.status_code == 303
     assert run(entry, TaskKind.WAITING).status == "successful"
     assert mailoutbox == []
+
+
+def test_after_a_restore_what_waited_to_be_sent_is_not(db: None, clock: Any) -> None:
+    entry, _ = offered(MailScene())
+    call_command("mail_after_restore", stdout=StringIO())
+    assert queue.claim(Queue.MAIL) is None
+    assert entry.tasks.filter(status="successful").count() == 2
 
 
 def test_a_family_without_an_address_gets_no_mail(db: None, clock: Any) -> None:

@@ -121,6 +121,20 @@ def test_who_declines_stays_on_the_list_and_is_told_so(house: House) -> None:
     assert (link.status(), offer(link.entry)) == ("waiting", None)
 
 
+def test_what_was_declined_or_taken_back_is_not_taken_from_an_old_page(house: House) -> None:
+    mine = book(house.opening(day=12), first_name="Ada", email="ada@family.example")
+    early = book(house.opening())
+    link = Link(join(house.practice, visits=[mine]))
+    appointments.cancel(appointment_id=early.pk, by=PATIENT, now=NOON + timedelta(minutes=1))
+    look(house.practice, NOON + timedelta(minutes=1))
+    before = link.seen()
+    link.press("/decline")
+    answer = link.press("/accept", seen=before)
+    assert answer.status_code == 409
+    assert "This time can no longer be booked." in said(answer)
+    assert Appointment.objects.get(pk=mine.pk).booking_id == mine.booking_id
+
+
 def test_who_declines_and_leaves_gives_the_place_back_in_one_act(house: House) -> None:
     link = offered(house)
     text = said(link.press("/leave"))

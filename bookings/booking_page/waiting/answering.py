@@ -18,13 +18,13 @@ def accept(request: HttpRequest, waiting: Waiting) -> HttpResponse:
     if request.method != "POST" or offer is None or waiting.entry.status == EntryStatus.BOOKED:
         return waiting.go()  # BOOKED: the button was pressed twice
     seen = request.POST.get("seen", "")
-    waiting.check_seen(seen)
+    waiting.check_may_take(seen)
     form = NamesForm(waiting.to_name, request.POST)
     if not form.is_valid():
         return show_entry(request, waiting, form=form, mistakes=form.mistakes(), status=400)
 
     def check(_: list[Appointment]) -> None:
-        waiting.check_seen(seen)
+        waiting.check_may_take(seen)
 
     booked = answers.accept(
         offer_id=offer.pk, by=PATIENT, now=waiting.now, names=form.names(), check=check

@@ -103,6 +103,11 @@ class Waiting:
         return self._ended_as(OfferOutcome.UNANSWERED)
 
     @property
+    def may_take(self) -> bool:
+        """Whether the family may say that it takes the last offer; late it is a plain claim."""
+        return self.state == "offered" or self.is_missed
+
+    @property
     def is_withdrawn(self) -> bool:
         return self._ended_as(OfferOutcome.WITHDRAWN)
 
@@ -193,6 +198,12 @@ class Waiting:
         """Raise Refused where it is not what the family saw."""
         if self.again().seen != seen:
             raise Refused("changed", "The offer is not what it was when this page was made.")
+
+    def check_may_take(self, seen: str) -> None:
+        """Raise Refused as `check_seen`, and where the offer was declined or taken back."""
+        self.check_seen(seen)
+        if not self.again().may_take:
+            raise Refused("closed", "The offer was declined or taken back.")
 
     def url(self, name: str, **query: str) -> str:
         """Return the address of one of its pages."""
