@@ -37,7 +37,7 @@ def accept(
 
     Of who wants an earlier time, the visits move there in the same act. After the offer has ended
     it is a plain claim. names: first and last names of the people, where they were not known.
-    Raises Refused (409: place_taken, hold_expired, in_the_past, closed, not_waiting), and what
+    Raises Refused (409: place_taken, hold_expired, in_the_past, closed, not_waiting, has_offer), and what
     `check` raises.
     """
     offer = WaitlistOffer.objects.select_related("entry__practice").get(pk=offer_id)
@@ -46,6 +46,8 @@ def accept(
     def guard(appointment: Appointment) -> None:
         """Lock the list, once the bookings are, and before the first of them is saved."""
         lock_listed(entry)
+        if entry.offers.filter(outcome__isnull=True).exclude(pk=offer_id).exists():
+            raise offers.has_offer()
         if check is not None:
             check([*offer.held])
 
