@@ -35,7 +35,7 @@ from tests import factories
 from tests.conftest import Caller, only_once
 from tests.server import ROOT
 
-pytestmark = only_once
+pytestmark = [pytest.mark.django_db, only_once]
 
 OPERATIONS = {
     f"{method.upper()} {path}"
