@@ -45,7 +45,7 @@ def check(request: HttpRequest, page: Page) -> HttpResponse:
         return show_check(request, page, holding.keep(page), form, 400)
     except holding.NotAsSeen:
         return show_check(request, page, holding.visits(page), form, 409)
-    if page.state.earlier:
+    if page.state.earlier and earlier.can_be_told(booked[0]):
         # On the list for another visit they stay so: the last page says what they are told of.
         with suppress(AlreadyWaiting):
             earlier.join(page, booked)

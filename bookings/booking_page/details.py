@@ -14,7 +14,7 @@ from bookings.patients import codes
 @answer_refusals
 def details(request: HttpRequest, page: Page) -> HttpResponse:
     if request.method == "POST":
-        page = earlier.said(request, page)
+        page = earlier.with_box(request, page)
         typed = typed_in(request)
         form = ContactForm(page, typed)
         is_half_done = "language" in request.POST  # of book.js: from the form in the other language

@@ -63,8 +63,10 @@ def _earlier(visits: Sequence[Appointment], page: Page) -> dict[str, Any] | None
     """Return whether they are told of an earlier time, and where that is changed, if it can be."""
     first = visits[0]
     is_waiting = earlier.entry_of(first, page.now) is not None
-    at_office = earlier.at_office(page, first)
-    if not (is_waiting or (page.settings.active and earlier.can_become_free(at_office, visits))):
+    may_wait = page.settings.active and earlier.can_be_told(first)
+    if not is_waiting and not (
+        may_wait and earlier.can_become_free(earlier.at_office(page, first), visits)
+    ):
         return None
     return {"is_waiting": is_waiting, "url": reverse("visit_earlier", args=[links.give(first)])}
 

@@ -17,11 +17,16 @@ from bookings.scheduling.actors import PATIENT
 from bookings.scheduling.waitlist import entries
 
 
-def said(request: HttpRequest, page: Page) -> Page:
+def with_box(request: HttpRequest, page: Page) -> Page:
     """Return the page with the box of step 5 in its state, as the form was sent."""
     if "phone" not in request.POST:
         return page  # of another step
     return replace(page, state=page.state.but(earlier="earlier" in request.POST))
+
+
+def can_be_told(visit: Appointment) -> bool:
+    """Whether the list can reach the family, by e-mail or by a phone number with enough digits."""
+    return bool(visit.email_digest or visit.phone_digest)
 
 
 def can_become_free(page: Page, visit: Sequence[Appointment]) -> bool:

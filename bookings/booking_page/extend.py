@@ -20,7 +20,7 @@ def extend(request: HttpRequest, page: Page) -> HttpResponse:
     to = back if back in _BACK_TO else "book_details"
     if request.method != "POST":
         return page.go(to)
-    page, typed = earlier.said(request, page), typed_in(request)
+    page, typed = earlier.with_box(request, page), typed_in(request)
     try:
         visit = holding.keep(page, typed)
     except holding.Gone as has_gone:

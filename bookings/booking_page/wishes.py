@@ -16,6 +16,7 @@ from bookings.booking_page.contact import MOST, ContactForm, typed_in
 from bookings.booking_page.criteria import criteria_of, doctor_ids, location_ids
 from bookings.booking_page.page import Page
 from bookings.models import WEEKDAYS, WaitlistEntry
+from bookings.patients.record import by_phone
 from bookings.scheduling import availability
 from bookings.scheduling.waitlist import matching
 from bookings.scheduling.waitlist.entries import LASTS, Wishes
@@ -66,6 +67,11 @@ class WishesForm(ContactForm):
 
     def clean(self) -> dict[str, Any]:
         said = super().clean()
+        # A country may have shorter numbers than the list finds anybody by.
+        if said.get("phone") and not said.get("email") and not by_phone(said["phone"]):
+            self.add_error(
+                "email", _("Enter an e-mail address too: this phone number is too short.")
+            )
         earliest, latest, today = said.get("earliest"), said.get("latest"), self.page.today()
         if earliest and earliest > today + LASTS:
             self.add_error(

@@ -102,6 +102,7 @@ def test_nothing_typed_is_lost_by_a_mistake_or_by_the_other_language(house: Hous
     ("typed", "says"),
     [
         ({}, "Enter a phone number or an e-mail address."),
+        ({"phone": "+49 123"}, "Enter an e-mail address too"),
         ({**EMAIL, "earliest": "2026-08-31"}, "You stay on the list for 90 days"),
         ({**EMAIL, "earliest": "2026-06-09", "latest": "2026-06-08"}, "The last day is before"),
     ],

@@ -144,8 +144,7 @@ class Visit:
     @cached_property
     def may_wait(self) -> bool:
         """Whether it can ask for that: there is a way to tell it, and something to wait for."""
-        person = self.appointment.unread_person
-        if self.is_waiting or not self.may_move or not (person.email or person.phone):
+        if self.is_waiting or not self.may_move or not earlier.can_be_told(self.appointment):
             return False
         visits = earlier.family_of(self.appointment, self.now)
         return earlier.can_become_free(earlier.at_office(self.offered, self.appointment), visits)

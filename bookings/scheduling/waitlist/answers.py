@@ -37,8 +37,8 @@ def accept(
 
     Of who wants an earlier time, the visits move there in the same act. After the offer has ended
     it is a plain claim. names: first and last names of the people, where they were not known.
-    Raises Refused (409: place_taken, hold_expired, in_the_past, closed, not_waiting, has_offer), and what
-    `check` raises.
+    Raises Refused (409: place_taken, hold_expired, in_the_past, closed, not_waiting, has_offer),
+    and what `check` raises.
     """
     offer = WaitlistOffer.objects.select_related("entry__practice").get(pk=offer_id)
     entry, held = offer.entry, [*offer.held]
