@@ -22,7 +22,7 @@ from tests.messages import tasks
 
 pytestmark = only_once_on_sqlite
 
-QUERIES = 15
+QUERIES = 16
 """One of them: since when mail has been waiting; one: the second factor of whoever is logged in."""
 
 

@@ -6,20 +6,18 @@ from datetime import date, datetime, timedelta
 from operator import itemgetter
 from typing import Any
 
-from django import forms
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_safe
 
-from bookings import walltime
 from bookings.desk import labels
 from bookings.desk.desk import Desk, attempt, desk_page, show
-from bookings.desk.forms import DayField
 from bookings.desk.history import Line
 from bookings.desk.waitlist import fitting, rows, words
 from bookings.desk.waitlist import page as list_page
 from bookings.desk.waitlist.fitting import WHY_NOT
+from bookings.desk.waitlist.free import asked_day
 from bookings.models import (
     ON_LIST,
     Booking,
@@ -28,17 +26,14 @@ from bookings.models import (
     WaitlistEntry,
 )
 from bookings.scheduling import availability, holds
+from bookings.scheduling.availability import Free
 from bookings.scheduling.families import MOST
 from bookings.scheduling.waitlist import answers, entries, matching, offers
 from practices.ids import is_id
 
 _AHEAD = timedelta(days=28)
-_FITTING, _OTHERS = 10, 20
+_MOST = 10
 """So many free times are shown of those that fit, and of the others."""
-
-
-class FromForm(forms.Form):
-    first = DayField(label="From", required=False)
 
 
 @dataclass(frozen=True)
@@ -68,9 +63,7 @@ def find(desk: Desk, entry_id: str) -> WaitlistEntry:
 def page(request: HttpRequest, desk: Desk, entry_id: str) -> HttpResponse:
     entry = find(desk, entry_id)
     (row,) = rows.waiting([entry], desk, first=_number(entry, desk))
-    form = FromForm(request.GET)
-    today = walltime.wall_clock(desk.now, desk.zone).date()
-    first = (form.cleaned_data["first"] if form.is_valid() else None) or today
+    first = asked_day(request, desk, entry.earliest)
     is_listed = entry.status in ON_LIST
     options = _options(entry, desk, first) if is_listed and not row.has_offer else []
     context = {
@@ -82,8 +75,8 @@ def page(request: HttpRequest, desk: Desk, entry_id: str) -> HttpResponse:
         "language": Language(entry.language).label if entry.language != Language.EN else "",
         "offers": rows.offered(desk, Q(entry=entry)),
         "first": first,
-        "fitting": [each for each in options if not each.why_not][:_FITTING],
-        "others": [each for each in options if each.why_not][:_OTHERS],
+        "fitting": [each for each in options if not each.why_not][:_MOST],
+        "others": [each for each in options if each.why_not][:_MOST],
         "lines": _history(entry, desk),
     }
     return show(request, desk, "waitlist/entry.html", context)
@@ -104,25 +97,25 @@ def _options(entry: WaitlistEntry, desk: Desk, first: date) -> list[Option]:
     last = first + _AHEAD - timedelta(days=1)
     zones = {each.pk: each.zone for each in desk.locations}
     found = []
-    for (_, location_id), openings in availability.read(
-        desk.practice, criteria, first, last
-    ).items():
+    days = availability.read(desk.practice, criteria, first, last)
+    for (_, location_id), openings in days.items():
         for free in openings:
             option = availability.starting_at(desk.practice, openings, free, who.people)
-            if option is None:
-                continue
-            reasons = [matching.why_not(who, each, zones[location_id]) for each in option]
-            why = next((each for each in reasons if each is not None), None)
-            found.append(
-                Option(
-                    booking_ids=[each.pk for each in option],
-                    when=words.option(option, desk),
-                    where=words.where(free, desk),
-                    why_not=WHY_NOT[why][0] if why else "",
-                    is_near=free.start < desk.now + holds.NEAREST,
-                )
-            )
-    return found
+            if option is not None:
+                reasons = (matching.why_not(who, each, zones[location_id]) for each in option)
+                found.append((option, next(filter(None, reasons), None)))
+    found.sort(key=lambda pair: (pair[0][0].start, pair[0][0].pk))
+    return [_option(option, why, desk) for option, why in found]
+
+
+def _option(option: list[Free], why: str | None, desk: Desk) -> Option:
+    return Option(
+        booking_ids=[each.pk for each in option],
+        when=words.option(option, desk),
+        where=words.where(option[0], desk),
+        why_not=WHY_NOT[why][0] if why else "",
+        is_near=min(each.start for each in option) < desk.now + holds.NEAREST,
+    )
 
 
 def _history(entry: WaitlistEntry, desk: Desk) -> list[Line]:

@@ -23,8 +23,16 @@ _DAYS = 3
 _MOST_NAMES = 3
 
 
-class DayForm(forms.Form):
-    first = DayField(label="From", required=False)
+class _DayForm(forms.Form):
+    first = DayField(required=False)
+
+
+def asked_day(request: HttpRequest, desk: Desk, otherwise: date | None = None) -> date:
+    """Return the day from which free places are asked for: today, or a later one, unless said."""
+    form = _DayForm(request.GET)
+    said: date | None = form.cleaned_data["first"] if form.is_valid() else None
+    today = walltime.wall_clock(desk.now, desk.zone).date()
+    return said or max(today, otherwise or today)
 
 
 @dataclass(frozen=True)
@@ -44,9 +52,7 @@ class Row:
 @require_safe
 def page(request: HttpRequest, desk: Desk) -> HttpResponse:
     """Show a few days from the one that is asked for on."""
-    form = DayForm(request.GET)
-    today = walltime.wall_clock(desk.now, desk.zone).date()
-    first = (form.cleaned_data["first"] if form.is_valid() else None) or today
+    first = asked_day(request, desk)
     criteria = fitting.anything_free(desk.practice, desk.now)
     days = availability.days(desk.practice, criteria, first=first, limit=_DAYS + 1)
     before = availability.days_before(desk.practice, criteria, before=first, limit=_DAYS)

@@ -62,7 +62,10 @@ def wishes(entry: WaitlistEntry, desk: Desk) -> str:
         _either([where.get(each, "a former location") for each in entry.location_ids], "at "),
         _either([doctors.get(each, "a former doctor") for each in entry.doctor_ids], "with "),
     ]
-    for word, day in (("from", entry.earliest), ("until", entry.latest)):
+    days = {"from": entry.earliest, "until": entry.latest}
+    if entry.earliest == entry.latest:
+        days = {"on": entry.earliest}
+    for word, day in days.items():
         if day is not None:
             said.append(f"{word} {labels.day(day)}, {day.year}")
     text = ", ".join(each for each in said if each) or "any time"
