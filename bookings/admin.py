@@ -17,11 +17,11 @@ class AccessAdmin(ScopedAdmin):
     """Read-only access log of patients' data."""
 
     operators_may = frozenset({"view"})
-    list_display = ["at", "practice", "who", "method", "route", "places"]
+    list_display = ["at", "practice", "who", "method", "route", "places", "waiting"]
     list_select_related = ["practice", "api_key__partner", "user"]
     list_filter = ["actor", "practice"]
-    search_fields = ["appointments"]
-    search_help_text = "Part of a visit's reference."
+    search_fields = ["appointments", "entries"]
+    search_help_text = "Part of the reference of a visit, or of a family on a waiting list."
     ordering = ["-id"]
     exclude = ["api_key", "user"]
     readonly_fields = ["who"]
@@ -33,3 +33,7 @@ class AccessAdmin(ScopedAdmin):
     @admin.display(description="Places")
     def places(self, access: Access) -> int:
         return len(access.appointments)
+
+    @admin.display(description="Families waiting")
+    def waiting(self, access: Access) -> int:
+        return len(access.entries or ())

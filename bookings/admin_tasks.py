@@ -24,14 +24,15 @@ class TaskAdmin(ScopedAdmin):
     list_display = [*COLUMNS]
     fields = [*COLUMNS]
     readonly_fields = ["practice", "since", "due", "ended"]
-    list_select_related = ["appointment__booking__practice"]
+    list_select_related = ["appointment__booking__practice", "entry__practice"]
     list_filter = ["status", "queue_name", "kind"]
     ordering = ["-id"]
     actions = ["try_again", "drop"]
 
     @admin.display(description="Practice", empty_value="–")
     def practice(self, task: Task) -> str | None:
-        return None if task.appointment is None else task.appointment.booking.practice.name
+        of = task.entry or (task.appointment and task.appointment.booking)
+        return of.practice.name if of else None
 
     @admin.display(description="Since", ordering="enqueued_at")
     def since(self, task: Task) -> datetime:

@@ -1,7 +1,7 @@
 """Datetimes in UTC and in a location's time zone: parsing, conversion, clock changes, format."""
 
 import re
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, tzinfo
 from zoneinfo import ZoneInfo
 
 from django.utils import timezone
@@ -106,6 +106,6 @@ def wall_clock(instant: datetime, zone: ZoneInfo) -> datetime:
     return instant.astimezone(zone).replace(tzinfo=None, fold=0)
 
 
-def iso(instant: datetime, zone: ZoneInfo) -> str:
+def iso(instant: datetime, zone: tzinfo) -> str:
     """Format for the API: ISO 8601 with milliseconds and this zone's offset at that instant."""
     return instant.astimezone(zone).isoformat(timespec="milliseconds")

@@ -24,7 +24,7 @@ FLAGS = [
 def running_chromium() -> Iterator[Browser]:
     """Start the browser; where there is none, skip, and under CI fail.
 
-    Close it with a test's module: its event loop must not run while others use the database.
+    Close it before other tests use the database: its event loop must not run meanwhile.
     """
     if CHROMIUM is None:
         if os.environ.get("CI", "false") != "false":

@@ -17,7 +17,7 @@ from django.test import Client
 from practices.models import Kind
 from tests.factories import NOON, Scene
 from tests.receiver import LOCAL, Receiver, authority, receiving
-from tests.server import Server, running_server
+from tests.server import Server, keep_migrated, running_server
 
 PLAIN = "django.contrib.staticfiles.storage.StaticFilesStorage"
 QUICK = "django.contrib.auth.hashers.MD5PasswordHasher"
@@ -72,6 +72,14 @@ def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> No
     """Give each run an SQLite file: threads cannot share a database in memory."""
     if connection.vendor == "sqlite":
         connection.settings_dict["TEST"]["NAME"] = tmp_path_factory.mktemp("db") / "test.sqlite3"
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    """Keep a copy of the new test database, for the servers of tests."""
+    with django_db_blocker.unblock():
+        connection.close()
+        keep_migrated(str(connection.settings_dict["NAME"]))
 
 
 @pytest.fixture(autouse=True)

@@ -22,6 +22,8 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 from cryptography.fernet import Fernet
 
+from tests.postgres import newest_binaries
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -133,16 +135,34 @@ OF_THE_DATA = {"DATABASE_URL", *SECRETS}
 """Settings by which a database is another one from the beginning."""
 
 
+_for_the_run = ExitStack()
+atexit.register(_for_the_run.close)
+_migrated: list[str] = []
+"""The URL of a copy of the test database, from before the first test."""
+
+
+def keep_migrated(name: str) -> None:
+    """Copy the test database, which migrations have just made: servers' need not be migrated too.
+
+    Nobody may be connected to it.
+    """
+    url = os.environ.get("DATABASE_URL", "")
+    is_postgres = url.startswith("postgres")
+    made = urlunsplit(urlsplit(url)._replace(path=f"/{name}")) if is_postgres else name
+    _migrated.append(_for_the_run.enter_context(_database(made)))
+
+
 @contextmanager
 def installed(
     release: Path, *, through: Callable[[str], str] = str, **settings: str
 ) -> Iterator[tuple[dict[str, str], dict[str, Any]]]:
     """Create a database with schema and demo data; return the environment and the demo's document.
 
-    Unless it differs from all others, it is a copy of one that was made once for this run.
+    Unless its release or its keys differ, it is a copy of one that was made once for this run.
+    through: returns, from the database's URL, the one by which the product reaches it.
     """
     _collect_static_files()
-    another = release != ROOT or through is not str or bool(OF_THE_DATA & set(settings))
+    another = release != ROOT or bool(OF_THE_DATA & set(settings))
     copied_from, demo = ("", {}) if another else _prepared()
     with _database(copied_from) as url:
         environment = {
@@ -156,7 +176,23 @@ def installed(
             "PATIENCE": "60",  # for slow machines; tests of time-outs set less
             **settings,
         }
-        yield environment, _fill(release, environment) if another else demo
+        if another:
+            _migrate(release, environment)
+            demo = _fill(release, environment)
+        yield environment, demo
+
+
+def moved_to(elsewhere: str) -> Callable[[str], str]:
+    """Return a `through` that moves what is in a PostgreSQL database to an empty one elsewhere."""
+
+    def move(url: str) -> str:
+        dump = [f"{newest_binaries()}/pg_dump", "--no-owner", url]
+        psql = [f"{newest_binaries()}/psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", elsewhere]
+        dumped = subprocess.run(dump, check=True, capture_output=True).stdout
+        subprocess.run(psql, input=dumped, check=True, stdout=subprocess.DEVNULL)
+        return elsewhere
+
+    return move
 
 
 @cache
@@ -167,16 +203,20 @@ def _collect_static_files() -> None:
 @cache
 def _prepared() -> tuple[str, dict[str, Any]]:
     """Create the database that is copied; return its URL and the demo's document."""
-    for_the_run = ExitStack()
-    atexit.register(for_the_run.close)
-    url = for_the_run.enter_context(_database())
-    return url, _fill(ROOT, {**os.environ, **SECRETS, "DATABASE_URL": url})
+    url = _for_the_run.enter_context(_database(*_migrated))
+    environment = {**os.environ, **SECRETS, "DATABASE_URL": url}
+    if not _migrated:  # no test before had a database
+        _migrate(ROOT, environment)
+    return url, _fill(ROOT, environment)
+
+
+def _migrate(release: Path, environment: dict[str, str]) -> None:
+    migrate = [sys.executable, "manage.py", "migrate", "-v0"]
+    subprocess.run(migrate, cwd=release, env=environment, check=True)
 
 
 def _fill(release: Path, environment: dict[str, str]) -> dict[str, Any]:
-    manage = [sys.executable, "manage.py"]
-    subprocess.run([*manage, "migrate", "-v0"], cwd=release, env=environment, check=True)
-    demo = [*manage, "demo", "--json"]
+    demo = [sys.executable, "manage.py", "demo", "--json"]
     made = subprocess.run(demo, cwd=release, env=environment, check=True, capture_output=True)
     document: dict[str, Any] = json.loads(made.stdout)
     return document
@@ -189,7 +229,7 @@ def running_server(
     """Start the product on a database with demo data; settings go to its environment.
 
     log: a file for its output.
-    through: returns, from the database's URL, the one by which the server reaches it.
+    through: see `installed`.
     """
     with (
         installed(ROOT, through=through, **settings) as (environment, demo),

@@ -15,7 +15,7 @@ from django.db import connection
 
 from tests.bench.torture import restart
 from tests.postgres import Cluster, cluster
-from tests.server import ROOT, Answer, Server, running_server
+from tests.server import ROOT, Answer, Server, moved_to, running_server
 
 pytestmark = pytest.mark.skipif(connection.vendor != "postgresql", reason="it is about PostgreSQL")
 
@@ -36,7 +36,7 @@ def database() -> Iterator[Cluster]:
 @pytest.fixture(scope="module")
 def failing(database: Cluster) -> Iterator[Server]:
     settings = {"PATIENCE": "4", "TRUSTED_PROXIES": "127.0.0.1"}
-    with running_server(through=lambda _: database.url, **settings) as server:
+    with running_server(through=moved_to(database.url), **settings) as server:
         yield server
 
 

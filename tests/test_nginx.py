@@ -281,7 +281,10 @@ def test_the_log_says_nothing_of_keys_queries_and_bodies() -> None:
         assert json.loads(log.read_text())["path"] == path.partition("?")[0]
 
 
-@pytest.mark.parametrize("before", ["/visit/", "/es/visit/", "/calendar/", "/admin/invitation/"])
+@pytest.mark.parametrize(
+    "before",
+    ["/visit/", "/es/visit/", "/waiting/", "/es/waiting/", "/calendar/", "/admin/invitation/"],
+)
 def test_the_log_says_nothing_of_a_link_that_is_a_secret(before: str) -> None:
     with edge_before(Host()) as edge:
         edge.ask("GET", f"{before}{'k' * 27}/visit.ics", X_Request_ID="seen-2")

@@ -16,6 +16,7 @@ from tests.routes import routes
 OFF = {"active": False}
 WEBHOOK = {"url": "https://a.example/"}
 PATIENT = {"first_name": "Ada", "last_name": "Byron"}
+WAITS = {**PATIENT, "phone": "212 555 0100", "earliest": "2099-01-01"}
 STATEMENTS = {
     # the key, with the count of requests
     "GET /scheduling/practices": 3,
@@ -47,6 +48,11 @@ STATEMENTS = {
     "POST /onlinescheduling/appointments": 7,
     "PUT /onlinescheduling/appointment/{appointment}": 6,
     "DELETE /onlinescheduling/appointment/{appointment}": 6,
+    # the list's version, and how many have ended by themselves
+    "GET /onlinescheduling/practice/{practice}/waitlist": 7,
+    "POST /onlinescheduling/practice/{practice}/waitlist": 12,
+    "GET /onlinescheduling/waitlist/{entry}": 7,
+    "DELETE /onlinescheduling/waitlist/{entry}": 12,
     # whose it is, of which practices; the lock, positions in their feeds, the task
     "GET /scheduling/webhooks": 3,
     "POST /scheduling/webhooks": 13,
@@ -66,7 +72,7 @@ APART = int(connection.vendor == "sqlite")
 A change is two more (the feed's number, the event), three with an appointment, and four with a new
 patient, who is found by search terms."""
 ASKED_ALONG = re.compile(
-    r".*(?:\{booking\}|\{appointment\}|/(?:bookings|changes|digest)\Z|\{practice\}/appointments)"
+    r".*(?:\{booking\}|\{appointment\}|/(?:bookings|changes|digest)\Z|\{practice\}/(?:appointments|waitlist))"
 )
 """Routes that have a first question."""
 
@@ -85,6 +91,8 @@ def body_of(method: str, path: str, scene: Scene, ids: dict[str, str]) -> dict[s
         return None
     if "webhook" in path:
         return WEBHOOK if path.endswith("webhooks") else OFF if method == "PUT" else None
+    if path.endswith("/waitlist"):
+        return {**WAITS, "first_name": "Ben"}
     if path.endswith("/booking"):
         hold = {"id": ids["booking"], "status": "pending"}
         return (
@@ -98,7 +106,7 @@ def body_of(method: str, path: str, scene: Scene, ids: dict[str, str]) -> dict[s
 
 
 def change_apart(route: str) -> int:
-    if route.startswith("GET") or "webhook" in route:
+    if route.startswith("GET") or "webhook" in route or "waitlist" in route:
         return 0
     if route.endswith("/appointments"):
         return 4
@@ -115,6 +123,10 @@ def test_how_many_statements_a_route_takes(scene: Scene, api: Caller, route: str
     }
     path = f"/onlinescheduling/booking/{scene.booking().pk}/appointments"
     ids["appointment"] = api("POST", path, PATIENT).json()["id"]
+    if "waitlist" in route:  # where somebody waits, other changes ask whose turn it is
+        waits = f"/onlinescheduling/practice/{scene.practice.pk}/waitlist"
+        ids["entry"] = api("POST", waits, WAITS).json()["id"]
+        api("GET", waits)
     ids["webhook"] = api("POST", "/scheduling/webhooks", WEBHOOK).json()["id"]
     ids["delivery"] = api("POST", f"/scheduling/webhook/{ids['webhook']}/ping").json()["id"]
     method, path = route.split(" ")

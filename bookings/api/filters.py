@@ -11,7 +11,8 @@ from django_filters import rest_framework as filters
 from rest_framework.exceptions import ValidationError
 
 from bookings import walltime
-from bookings.models import TAKEN, Appointment, AppointmentStatus, Booking, Status
+from bookings.api.waitlist_serializers import OFF_LIST, ShownStatus
+from bookings.models import TAKEN, Appointment, AppointmentStatus, Booking, Status, WaitlistEntry
 
 ALL = "all"
 ALL_BUT_CLOSED = [status.value for status in Status if status != Status.CLOSED]
@@ -67,7 +68,12 @@ class StatusFilter(filters.MultipleChoiceFilter):
     (`is_sync`), every status.
     """
 
-    def __init__(self, statuses: type[Status | AppointmentStatus], usual: list[str], **kwargs: Any):
+    def __init__(
+        self,
+        statuses: type[Status | AppointmentStatus | ShownStatus],
+        usual: list[str],
+        **kwargs: Any,
+    ):
         self.statuses = statuses
         self.usual = usual
         known = f"there are {', '.join(statuses.values)} and {ALL}."
@@ -86,8 +92,8 @@ class StatusFilter(filters.MultipleChoiceFilter):
         others = set(self.statuses.values) - wanted
         if len(others) == 1:
             # For an exclusion, PostgreSQL reads the rows in the list's order, without a sort.
-            return queryset.exclude(status=others.pop())
-        return queryset.filter(status__in=sorted(wanted - {ALL}))
+            return queryset.exclude(**{self.field_name: others.pop()})
+        return queryset.filter(**{f"{self.field_name}__in": sorted(wanted - {ALL})})
 
 
 class StrictBooleanFilter(ParameterFilter, filters.BooleanFilter):
@@ -179,4 +185,22 @@ class AppointmentFilterSet(SyncFilterSet):
 
     class Meta:
         model = Appointment
+        fields: list[str] = []
+
+
+class WaitlistFilterSet(SyncFilterSet):
+    """Query parameters of lists of waiting list entries, which are annotated as `shown`."""
+
+    sync_parameters = ()
+
+    status = StatusFilter(
+        ShownStatus,
+        [status.value for status in ShownStatus if status not in OFF_LIST],
+        field_name="shown",
+        help_text="Entries of this status; repeat it for several. Those off the list (booked, "
+        "left, ended) are shown only where they are asked for.",
+    )
+
+    class Meta:
+        model = WaitlistEntry
         fields: list[str] = []

@@ -4,6 +4,7 @@ from bookings.api.appointments import AppointmentListViewSet, AppointmentViewSet
 from bookings.api.bookings import BookingListViewSet, BookingViewSet
 from bookings.api.changes import ChangeFeedViewSet
 from bookings.api.digest import DigestViewSet
+from bookings.api.waitlist import WaitlistEntryViewSet, WaitlistViewSet
 from bookings.api.webhooks import WebhookListViewSet, WebhookViewSet
 
 EDIT = {"put": "edit", "post": "edit", "patch": "edit"}
@@ -46,6 +47,15 @@ urlpatterns = [
         "onlinescheduling/appointment/<id:appointment_id>",
         AppointmentViewSet.as_view({"get": "retrieve", "put": "edit", "delete": "destroy"}),
         name="appointment",
+    ),
+    path(
+        "onlinescheduling/practice/<id:practice_id>/waitlist",
+        WaitlistViewSet.as_view({"get": "of_practice", "post": "create"}),
+    ),
+    path(
+        "onlinescheduling/waitlist/<id:entry_id>",
+        WaitlistEntryViewSet.as_view({"get": "retrieve", "delete": "destroy"}),
+        name="waitlist_entry",
     ),
     path(
         "scheduling/webhooks",

@@ -3,18 +3,20 @@
 Where the practice asks for a code by e-mail, it is typed here.
 """
 
+from contextlib import suppress
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
-from bookings.booking_page import clock, done, holding, summary
+from bookings.booking_page import clock, done, earlier, holding, summary
 from bookings.booking_page.code import CodeForm, is_sent, typed_in
 from bookings.booking_page.contact import ContactForm
 from bookings.booking_page.outcomes import answer_refusals
 from bookings.booking_page.page import Page, show, step
 from bookings.models import Appointment
 from bookings.patients import codes
+from bookings.scheduling.waitlist.entries import AlreadyWaiting
 
 _STEPS = ("book", "book_where", "book_day", "book_details")
 """Where something can be changed."""
@@ -37,12 +39,17 @@ def check(request: HttpRequest, page: Page) -> HttpResponse:
         return show_check(request, page, visit, form, 400)
     try:
         code = form.cleaned_data.get("code", "")
-        return done.go(page, holding.confirm(page, request.POST.get("seen", ""), code))
+        booked = holding.confirm(page, request.POST.get("seen", ""), code)
     except holding.WrongCode:
         form.add_error("code", _("That is not the code. Check our latest e-mail to you."))
         return show_check(request, page, holding.keep(page), form, 400)
     except holding.NotAsSeen:
         return show_check(request, page, holding.visits(page), form, 409)
+    if page.state.earlier:
+        # On the list for another visit they stay so: the last page says what they are told of.
+        with suppress(AlreadyWaiting):
+            earlier.join(page, booked)
+    return done.go(page, booked)
 
 
 def show_check(

@@ -26,6 +26,8 @@ class ContactForm(PatientForm):
     Where the practice asks for a code by e-mail, it is the e-mail address that is needed.
     """
 
+    may_ask_code = True
+
     phone = forms.CharField(
         label=_("Phone number"),
         max_length=40,
@@ -72,13 +74,13 @@ class ContactForm(PatientForm):
         super().__init__(*args, **kwargs)
         if settings.EMAIL_URL:
             self.fields["email"].help_text = _("We only write to you about your visit.")
-        if codes.are_asked(page.practice):
+        if self.may_ask_code and codes.are_asked(page.practice):
             self.fields["phone"].label = _("Phone number (optional)")
             self.fields["email"].required = True
         for field in self.fields.values():
             field.error_messages["max_length"] = _TOO_LONG
             # A browser would cut off what is pasted, without a word.
-            field.widget.attrs.pop("maxlength")
+            field.widget.attrs.pop("maxlength", None)
 
     def clean_phone(self) -> str:
         """Return it as typed."""

@@ -16,12 +16,22 @@ def criteria_of(page: Page) -> Criteria:
     ]
     return Criteria(
         people=len(page.state.people) or 1,
-        location_ids=_one_of([each.pk for each in page.locations], page.state.location_id),
-        doctor_ids=_one_of([each.pk for each in page.doctors], page.state.doctor_id),
+        location_ids=location_ids(page),
+        doctor_ids=doctor_ids(page),
         earliest=earliest,
         latest=latest,
         own=Counter(held),
     )
+
+
+def location_ids(page: Page) -> list[str]:
+    """Return the location that is chosen, or all that are shown."""
+    return _one_of([each.pk for each in page.locations], page.state.location_id)
+
+
+def doctor_ids(page: Page) -> list[str]:
+    """Return the doctor who is chosen, or all who are shown."""
+    return _one_of([each.pk for each in page.doctors], page.state.doctor_id)
 
 
 def _one_of(ids: list[str], chosen: str | None) -> list[str]:

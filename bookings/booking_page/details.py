@@ -2,7 +2,7 @@
 
 from django.http import HttpRequest, HttpResponse
 
-from bookings.booking_page import clock, gone, holding, summary
+from bookings.booking_page import clock, earlier, gone, holding, summary
 from bookings.booking_page.contact import ContactForm, typed_in
 from bookings.booking_page.outcomes import answer_refusals
 from bookings.booking_page.page import Page, show, step
@@ -14,6 +14,7 @@ from bookings.patients import codes
 @answer_refusals
 def details(request: HttpRequest, page: Page) -> HttpResponse:
     if request.method == "POST":
+        page = earlier.said(request, page)
         typed = typed_in(request)
         form = ContactForm(page, typed)
         is_half_done = "language" in request.POST  # of book.js: from the form in the other language
@@ -41,6 +42,7 @@ def _show(
         "step": "book_details",
         "back": page.url("book_time"),
         "asks_code": codes.are_asked(page.practice),
+        "may_wait": earlier.can_become_free(page, visit),
         **summary.of(visit, page),
         **clock.of(visit, page),
     }

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from bookings import phone
-from bookings.booking_page import summary
+from bookings.booking_page import earlier, summary
 from bookings.booking_page.page import Page, begin_anew, first_page, show
 from bookings.models import BOOKED, Appointment, AppointmentStatus
 from bookings.patients import links
@@ -40,6 +40,7 @@ def done(request: HttpRequest, page: Page) -> HttpResponse:
         "is_to_come": bool(booked_to_come),
         "is_over": bool(booked) and not booked_to_come,
         "is_family": len(visit) > 1,
+        "earlier": _earlier(booked_to_come, page) if booked_to_come else None,
         "mailed_to": summary.mailed_to(booked_to_come[0]) if booked_to_come else "",
     }
     return show(request, page, "done.html", context)
@@ -56,6 +57,16 @@ def _visit(request: HttpRequest, page: Page) -> list[Appointment]:
         "booking__location", "booking__doctor", "booking__practice"
     ).in_bulk(ids)
     return [found[each] for each in ids if each in found]
+
+
+def _earlier(visits: Sequence[Appointment], page: Page) -> dict[str, Any] | None:
+    """Return whether they are told of an earlier time, and where that is changed, if it can be."""
+    first = visits[0]
+    is_waiting = earlier.entry_of(first, page.now) is not None
+    at_office = earlier.at_office(page, first)
+    if not (is_waiting or (page.settings.active and earlier.can_become_free(at_office, visits))):
+        return None
+    return {"is_waiting": is_waiting, "url": reverse("visit_earlier", args=[links.give(first)])}
 
 
 def _shown(visit: Appointment, page: Page) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from bookings.booking_page import clock, code, gone, holding
+from bookings.booking_page import clock, code, earlier, gone, holding
 from bookings.booking_page.check import show_check
 from bookings.booking_page.code import CodeForm
 from bookings.booking_page.contact import typed_in
@@ -20,7 +20,7 @@ def extend(request: HttpRequest, page: Page) -> HttpResponse:
     to = back if back in _BACK_TO else "book_details"
     if request.method != "POST":
         return page.go(to)
-    typed = typed_in(request)
+    page, typed = earlier.said(request, page), typed_in(request)
     try:
         visit = holding.keep(page, typed)
     except holding.Gone as has_gone:

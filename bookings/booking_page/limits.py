@@ -1,8 +1,8 @@
 """Limits of the booking page, against robots and squatters (contract, section 6).
 
-Counters per address, practice and contact, of holds, of visits booked and moved, and of codes by
-mail; and how much of a practice unconfirmed patients hold at once. Whoever is refused is told to
-call the office.
+Counters per address, practice and contact, of holds, of visits booked and moved, of families that
+join the waiting list, and of codes by mail; and how much of a practice unconfirmed patients hold at
+once. Whoever is refused is told to call the office.
 """
 
 from collections.abc import Iterable
@@ -75,6 +75,14 @@ def spend_move(patient: Patient) -> None:
     """Count a move, of which a mail tells the family, by contact. Raises LimitReached."""
     for contact in _contacts(patient):
         _spend("patient move contact", contact, settings.PATIENT_MOVES_PER_CONTACT)
+
+
+def spend_wait(page: Page, patient: Patient) -> None:
+    """Count a family that joins the waiting list, of which a mail tells it. Raises LimitReached."""
+    _spend("patient wait address", addresses_of(page)[0], settings.PATIENT_WAITS_PER_ADDRESS)
+    _spend("patient wait practice", page.practice.pk, settings.PATIENT_WAITS_PER_PRACTICE)
+    for contact in _contacts(patient):
+        _spend("patient wait contact", contact, settings.PATIENT_WAITS_PER_CONTACT)
 
 
 def spend_code(page: Page, patient: Patient) -> None:

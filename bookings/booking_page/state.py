@@ -42,6 +42,8 @@ class State:
     day: date | None = None
     held: tuple[str, ...] = ()
     """Ids of the held appointments, in the order of `people`."""
+    earlier: bool = False
+    """Whether they want to be told of an earlier time, once this one is booked."""
     source: str | None = None
     attribution: dict[str, str] | None = None
     preview: bool = False

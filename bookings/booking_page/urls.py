@@ -11,6 +11,7 @@ from bookings.booking_page import (
     embedding,
     extend,
     gone,
+    joining,
     time,
     where,
     who,
@@ -31,5 +32,8 @@ urlpatterns = [
     re_path(rf"{_PRACTICE}/check/?$", check.check, name="book_check"),
     re_path(rf"{_PRACTICE}/code/?$", code.code, name="book_code"),
     re_path(rf"{_PRACTICE}/done/?$", done.done, name="book_done"),
+    re_path(rf"{_PRACTICE}/waiting/?$", joining.waiting, name="book_waiting"),
+    re_path(rf"{_PRACTICE}/waiting/done/?$", joining.done, name="book_waiting_done"),
     path("", include("bookings.booking_page.visit.urls")),
+    path("", include("bookings.booking_page.waiting.urls")),
 ]

@@ -66,7 +66,7 @@ class WhoForm(PatientForm):
         super().__init__(data, **values)
         for nth in range(1, MOST + 1):
             for name in (f"first_name_{nth}", f"last_name_{nth}"):
-                self.fields[name] = _name(name.startswith("first"), nth)
+                self.fields[name] = name_field(name.startswith("first"), nth)
         self.order_fields(["count", *self._names(MOST), "adult", "guardian_name", "website"])
 
     def clean(self) -> dict[str, Any]:
@@ -76,7 +76,7 @@ class WhoForm(PatientForm):
             self.errors.pop(name, None)
         for name in self._names(count):
             if not said.get(name) and name not in self.errors:
-                self.add_error(name, _missing(name, count))
+                self.add_error(name, missing_name(name, count))
         if said.get("adult") == "no":
             if not said.get("guardian_name") and "guardian_name" not in self.errors:
                 self.add_error("guardian_name", _("Enter the parent or guardian’s name"))
@@ -190,7 +190,8 @@ def _show(request: HttpRequest, page: Page, form: WhoForm, status: int = 200) ->
     return response
 
 
-def _missing(name: str, count: int) -> str:
+def missing_name(name: str, count: int) -> str:
+    """Say that a name is missing; name: of the field. count: of the people."""
     which, nth = name.split("_name_")
     if count == 1:
         return _("Enter the first name") if which == "first" else _("Enter the last name")
@@ -199,7 +200,8 @@ def _missing(name: str, count: int) -> str:
     return _("Enter the last name of person %(nth)s") % {"nth": nth}
 
 
-def _name(is_first: bool, nth: int) -> forms.CharField:
+def name_field(is_first: bool, nth: int) -> forms.CharField:
+    """Return the field for the first or last name of a person."""
     autocomplete = "given-name" if is_first else "family-name"
     return text(
         label=gettext_lazy("First name") if is_first else gettext_lazy("Last name"),

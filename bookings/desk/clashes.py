@@ -6,21 +6,19 @@ openings, and exact times with exact times.
 """
 
 import hashlib
-from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from operator import attrgetter
+from datetime import datetime
 from typing import Protocol, TypeVar
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
 
 from bookings import walltime
 from bookings.desk import labels
-from bookings.models import LONGEST, Appointment, Booking
-from bookings.scheduling import series
+from bookings.models import Appointment, Booking
+from bookings.scheduling import exact_times, series
+from bookings.scheduling.exact_times import Busy
 from openchair.errors import Refused
 from practices.models import Doctor, Kind, Location
 
@@ -87,15 +85,6 @@ def fingerprint(listed: Iterable[Keyed]) -> str:
     return hashlib.sha256("\n".join(each.key for each in listed).encode()).hexdigest()
 
 
-def lock(*doctor_ids: str) -> dict[str, Doctor]:
-    """Lock doctors' rows until the transaction ends, so that two desks check one after another.
-
-    A doctor is locked before series and bookings (docs/adr/0004-one-door.md).
-    """
-    rows = Doctor.objects.select_for_update(no_key=True).filter(pk__in=doctor_ids)
-    return {each.pk: each for each in rows.order_by("pk")}
-
-
 @dataclass(frozen=True)
 class Given:
     """An exact time that a patient is to get in an opening of a range practice; None: no time."""
@@ -116,7 +105,7 @@ def guard(act: Callable[[], Result], *given: Given, agreed: str) -> Result:
     timed = [each for each in given if each.exact is not None]
     if not timed:
         return act()
-    doctors = lock(*(each.booking.doctor_id for each in timed))
+    doctors = exact_times.lock_doctors(*(each.booking.doctor_id for each in timed))
     ids = {each.booking.pk for each in timed}
     of_now = dict(Booking.objects.filter(pk__in=ids).values_list("pk", "doctor_id"))
     moving = {each.visit.pk for each in timed if each.visit is not None}
@@ -134,9 +123,12 @@ def guard(act: Callable[[], Result], *given: Given, agreed: str) -> Result:
         together = [
             Busy(one.exact, one.booking, one.visit)
             for one in timed[:nth]
-            if one.exact is not None and one.booking.doctor_id == doctor.pk
+            # Several times of one visit are proposed to it: it takes one of them.
+            if one.exact is not None
+            and one.booking.doctor_id == doctor.pk
+            and (one.visit is None or one.visit != each.visit)
         ]
-        together.sort(key=attrgetter("start"))
+        together = exact_times.in_order(together)
         found[doctor.name] += others + _clashes(together, [each.exact], minutes)[0]
     listed = [clash for clashes in found.values() for clash in clashes]
     if listed and agreed != fingerprint(listed):
@@ -191,75 +183,27 @@ def with_openings(
     """
     if not starts:
         return []
-    rows = Booking.objects.not_closed().filter(_near(starts, minutes), doctor=doctor)
-    busy = _busy(rows.exclude(pk__in=but), Appointment.objects.none())
+    near = exact_times.near(starts, minutes)
+    rows = Booking.objects.not_closed().filter(near, doctor=doctor).exclude(pk__in=but)
+    busy = exact_times.of_openings(rows.select_related("location", "whole_partner"))
     return _clashes(busy, starts, minutes)
 
 
 def with_exact_times(
     doctor: Doctor, starts: Sequence[datetime], minutes: int, *, but: Collection[str] = ()
 ) -> list[list[Clash]]:
-    """Find exact times given to the doctor's patients that overlap, for each of these starts.
+    """Find exact times given or proposed to the doctor's patients that overlap, for each start.
 
     but: ids of appointments and openings that do not count.
     """
     if not starts:
         return []
-    busy = exact_times([doctor.pk], _near(starts, minutes), but=but)
+    busy = exact_times.of_doctors([doctor.pk], exact_times.near(starts, minutes), but=but)
     return _clashes(busy, starts, minutes)
 
 
-@dataclass(frozen=True)
-class Busy:
-    """A time at which a doctor has an opening, or with `appointment` a patient."""
-
-    start: datetime
-    booking: Booking
-    appointment: Appointment | None = None
-
-
-def exact_times(doctor_ids: Collection[str], near: Q, *, but: Collection[str] = ()) -> list[Busy]:
-    """List exact times given to patients of these doctors, in order.
-
-    A range opening that was booked as a whole has its start as the exact time.
-    near: a filter of start_datetime. but: as in `with_exact_times`.
-    """
-    whole = Booking.objects.filter(near, doctor__in=doctor_ids, whole_booked__gt=0)
-    timed = Appointment.objects.timed().filter(near, booking__doctor__in=doctor_ids)
-    return _busy(whole.exclude(pk__in=but), timed.exclude(pk__in=but))
-
-
-def overlapping(busy: Sequence[Busy], start: datetime, minutes: int) -> list[Busy]:
-    """Return those that overlap; `busy` is in order."""
-    begin = bisect_left(busy, start - timedelta(minutes=LONGEST), key=attrgetter("start"))
-    end = bisect_left(busy, start + timedelta(minutes=minutes), key=attrgetter("start"))
-    return [
-        each
-        for each in busy[begin:end]
-        if start < each.start + timedelta(minutes=each.booking.length)
-    ]
-
-
-def _near(starts: Sequence[datetime], minutes: int) -> Q:
-    return Q(
-        start_datetime__gt=starts[0] - timedelta(minutes=LONGEST),
-        start_datetime__lt=starts[-1] + timedelta(minutes=minutes),
-    )
-
-
-def _busy(bookings: QuerySet[Booking], appointments: QuerySet[Appointment]) -> list[Busy]:
-    found = []
-    for booking in bookings.select_related("location", "whole_partner"):
-        assert booking.start_datetime is not None
-        found.append(Busy(booking.start_datetime, booking))
-    for each in appointments.select_related("booking__location", "booking__practice"):
-        assert each.start_datetime is not None
-        found.append(Busy(each.start_datetime, each.booking, each))
-    return sorted(found, key=lambda each: (each.start, each.booking.pk))
-
-
 def _clashes(busy: Sequence[Busy], starts: Sequence[datetime], minutes: int) -> list[list[Clash]]:
-    hits = [overlapping(busy, start, minutes) for start in starts]
+    hits = [exact_times.overlapping(busy, start, minutes) for start in starts]
     openings = {each.booking.pk for hit in hits for each in hit if each.appointment is None}
     patients = defaultdict(list)
     for row in Appointment.objects.taken().filter(booking__in=openings).order_by("created_at"):
@@ -271,6 +215,7 @@ def _clash(busy: Busy, patients: list[str]) -> Clash:
     booking = busy.booking
     if busy.appointment is not None:
         of, who = busy.appointment.pk, labels.patient(busy.appointment)
+        who += " (proposed)" if busy.is_proposed else ""
     else:
         of, who = booking.pk, ", ".join([*patients, *labels.whole(booking)]) or "nobody yet"
     return Clash(of, busy.start, booking.length, booking.location, who)

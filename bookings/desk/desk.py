@@ -18,11 +18,11 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from bookings import walltime
-from bookings.desk import calls, entering, history, labels
+from bookings.desk import answer_clock, calls, entering, history, labels
 from bookings.desk.clashes import Clashing
 from bookings.desk.waitlist import fitting
 from bookings.models import Appointment, Booking, Status
-from bookings.scheduling import bookings
+from bookings.scheduling import bookings, proposals
 from bookings.scheduling.actors import Actor
 from openchair.errors import LimitReached, Refused
 from practices.ids import is_id
@@ -101,6 +101,8 @@ def desk_page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
             raise Http404
         now = walltime.now()
         bookings.catch_up(practice_id=practice_id, now=now)
+        if mine[practice_id].range_bookings:
+            proposals.settle(practice_id=practice_id, now=now)
         desk = Desk(mine[practice_id], request.user, now)
         try:
             return view(request, desk, **kwargs)
@@ -117,8 +119,11 @@ def desk_page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
 def show(
     request: HttpRequest, desk: Desk, template: str, context: dict[str, Any], status: int = 200
 ) -> HttpResponse:
-    """Render a template of the desk with the admin's context, and the number of places waiting."""
-    waiting = 0
+    """Render a template of the desk with the admin's context, and the number of places waiting.
+
+    Also how many requests are overdue.
+    """
+    waiting = overdue = 0
     if desk.practice.range_bookings:
         # With the statuses that it can have, for the index of a location's openings.
         reserved = Booking.objects.filter(
@@ -127,10 +132,13 @@ def show(
             places_reserved__gt=0,
         )
         waiting = reserved.aggregate(places=Sum("places_reserved"))["places"] or 0
+        if waiting:
+            overdue = answer_clock.overdue(desk.locations, desk.now).total()
     everywhere = {
         **admin.site.each_context(request),
         "practice": desk.practice,
         "waiting": waiting,
+        "overdue": overdue,
         "system": desk.system,
         "not_entered": _not_entered(desk),
         "families_to_call": fitting.to_call(desk.practice, desk.now),

@@ -23,7 +23,7 @@ from bookings.desk.forms import BookingForm
 from bookings.desk.telling import Change, NoticeForm
 from bookings.models import Booking
 from bookings.representation import time_range
-from bookings.scheduling import bookings
+from bookings.scheduling import bookings, exact_times
 from bookings.scheduling.outbox import BY_MAIL
 from practices.models import Doctor, Kind
 
@@ -88,7 +88,7 @@ def _length(desk: Desk, doctor_id: str) -> int:
 def _publish(request: HttpRequest, desk: Desk, form: BookingForm) -> Booking:
     """Publish the form's opening. Raises _AskFirst, and what `bookings.publish` raises."""
     cleaned = form.cleaned_data
-    clashes.lock(cleaned["doctor"].pk)
+    exact_times.lock_doctors(cleaned["doctor"].pk)
     found = clashes.of_opening(
         cleaned["doctor"],
         cleaned["instant"],
@@ -158,7 +158,7 @@ def _edit(request: HttpRequest, desk: Desk, form: BookingForm, booking: Booking)
     cleaned = form.cleaned_data
     doctor = cleaned["doctor"]
     # Both: who checks an exact time in this opening has locked the doctor that it had.
-    clashes.lock(doctor.pk, booking.doctor_id)
+    exact_times.lock_doctors(doctor.pk, booking.doctor_id)
     before = (booking.doctor_id, booking.start_datetime, booking.location_id)
     moves = before != (doctor.pk, cleaned["instant"], cleaned["location"].pk)
     begins_series = cleaned["recurring"] and not booking.recurring

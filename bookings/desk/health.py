@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.db.models import Count, Min, OuterRef, Q, QuerySet, Subquery, Sum
 
 from bookings import walltime
-from bookings.desk import calls, entering, labels
+from bookings.desk import answer_clock, calls, entering, labels
 from bookings.desk.waitlist import fitting
 from bookings.models import (
     ON_LIST,
@@ -64,6 +64,7 @@ class Health:
     partners: list[Partner] = field(default_factory=list)
     waiting: int = 0
     waiting_since: datetime | None = None
+    overdue: int = 0
     calls_left: int = 0
     on_waitlist: int = 0
     offers_to_call: int = 0
@@ -109,7 +110,7 @@ def of(practices: Iterable[Practice], *, now: datetime, with_keys: bool) -> list
     working = Membership.objects.filter(here, user__is_active=True)
     for each in working.select_related("user").order_by("user__username"):
         found[each.practice_id].staff.append(each.user)
-    _count_waiting(found)
+    _count_waiting(found, now)
     for key, count in _counted(calls.left(now=now).filter(here), "practice").items():
         found[key].calls_left = count
     _count_waitlist(found, now)
@@ -148,8 +149,8 @@ def _counted(rows: QuerySet[Any], path: str) -> dict[str, int]:
     return dict(rows.order_by().values_list(path).annotate(Count("pk")))
 
 
-def _count_waiting(found: dict[str, Health]) -> None:
-    """Count patients who need a time, in practices with parts of the day, and since when."""
+def _count_waiting(found: dict[str, Health], now: datetime) -> None:
+    """Count patients who need a time, in practices with parts of the day, since when, overdue."""
     of_ranges = [
         location
         for health in found.values()
@@ -173,6 +174,8 @@ def _count_waiting(found: dict[str, Health]) -> None:
     )
     for key, since in asked.order_by().values_list("booking__practice").annotate(Min("at")):
         found[key].waiting_since = since
+    for key, count in answer_clock.overdue(of_ranges, now).items():
+        found[key].overdue = count
 
 
 def _count_waitlist(found: dict[str, Health], now: datetime) -> None:
@@ -276,6 +279,8 @@ def _work(health: Health, now: datetime) -> Iterable[Trouble]:
         are = "is" if health.waiting == 1 else "are"
         says = f"{labels.counted(health.waiting, 'patient')} {are} waiting for a time"
         says += f", the longest for {labels.lasted(now - since)}." if since else "."
+        if health.overdue:
+            says += f" Overdue: {health.overdue}."
         yield Trouble(says, "desk_ranges")
     if health.calls_left:
         says = f"{labels.counted(health.calls_left, 'patient')} left to call."

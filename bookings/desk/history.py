@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Q, QuerySet
 
-from bookings.desk import labels, times
+from bookings.desk import labels, proposed, times
 from bookings.models import (
     ActorKind,
     Appointment,
@@ -19,6 +19,7 @@ from bookings.models import (
     Delivery,
     Event,
     Language,
+    ProposalOutcome,
     TaskKind,
 )
 from practices.models import Doctor, Location, Practice
@@ -110,7 +111,7 @@ def _lines(
         (event.at, _line(event, zone, names, has_words=event.pk in with_words)) for event in told
     ]
     mail = [(each.at, _of_mail(each, zone)) for each in _deliveries(booking, told)]
-    merged = merge(mail, lines, key=itemgetter(0), reverse=True)
+    merged = merge(mail, lines, _of_proposals(booking, told), key=itemgetter(0), reverse=True)
     return [line for _, line in merged if line is not None]
 
 
@@ -147,6 +148,36 @@ def _of_mail(delivery: Delivery, zone: ZoneInfo) -> Line:
         what=f"{name}: “{kind}” e-mail: {became[0].lower()}{became[1:]}",
         details=[],
     )
+
+
+def _of_proposals(booking: Booking, told: list[Event]) -> list[tuple[datetime, Line]]:
+    """Return what was proposed to the patients, newest first.
+
+    A time that was taken, or a request that was given up, has a line of its own.
+    """
+    if not booking.practice.range_bookings:
+        return []
+    zone, lines = booking.location.zone, []
+    for each in proposed.to({event.appointment_id for event in told}):
+        name = labels.patient(each.appointment)
+        until = labels.dated(each.until, zone)
+        what = f"{name}: times proposed, on hold until {until}"
+        who, times = labels.person(each.made_by), proposed.times(each)
+        lines.append((each.made_at, Line(labels.dated(each.made_at, zone), who, what, times)))
+        if each.answered_at is not None and each.outcome in _ENDS:
+            who = labels.person(each.answered_by) if each.answered_by else _ENDS[each.outcome]
+            what = f"{name}: {each.get_outcome_display().lower()}"
+            at = labels.dated(each.answered_at, zone)
+            lines.append((each.answered_at, Line(at, who, f"{what} (proposed times)", [])))
+    return sorted(lines, key=itemgetter(0), reverse=True)
+
+
+_ENDS: dict[str | None, str] = {
+    ProposalOutcome.OTHERS: labels.ACTOR[ActorKind.PATIENT],
+    ProposalOutcome.UNANSWERED: labels.ACTOR[ActorKind.CLOCK],
+    ProposalOutcome.WITHDRAWN: labels.ACTOR[ActorKind.CLOCK],
+}
+"""Outcomes that have a line of their own, and whose they are where nobody of the staff's."""
 
 
 def _until_they_left(newest: Iterable[Event], booking_id: str) -> Iterator[Event]:

@@ -3,6 +3,7 @@
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 
 from bookings import walltime
@@ -74,6 +75,7 @@ _REFUSALS = {
     "not_reservable": "This practice offers exact times. Book the visit instead.",
     "patient_has_place": "A patient has a visit in this opening. Speak with them, then move or "
     "cancel it first.",
+    "time_taken": "Somebody else has this time now. Choose another.",
     "too_early": "The time of this visit has not come yet. Mark it afterward.",
     "places_taken": "More places than that are taken. Move or cancel visits first.",
 }
@@ -213,7 +215,12 @@ def _whole(booking: Booking) -> list[tuple[int, str]]:
 def who(event: Event | Access | WaitlistEvent) -> str:
     """Return the name of the user, partner or other actor of an event or access."""
     if event.actor == ActorKind.STAFF and event.user is not None:
-        return event.user.get_full_name() or event.user.get_username()
+        return person(event.user)
     if event.actor == ActorKind.PARTNER and event.api_key is not None:
         return event.api_key.partner.name
     return ACTOR[event.actor]
+
+
+def person(user: User) -> str:
+    """Return the name of somebody who logs in."""
+    return user.get_full_name() or user.get_username()

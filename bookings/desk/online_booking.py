@@ -72,7 +72,8 @@ class OnlineBookingForm(SettingsForm):
             if len(rows) < 2:  # nothing to choose between
                 del self.fields[name]
         if not desk.practice.range_bookings:
-            del self.fields["promise_en"], self.fields["promise_es"]
+            for name in ("promise_en", "promise_es", "promise_hours"):
+                del self.fields[name]
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}

@@ -16,7 +16,7 @@ from bookings.desk import clashes, labels
 from bookings.desk.desk import Desk, desk_page, show, try_form
 from bookings.desk.forms import PublishForm
 from bookings.models import Booking
-from bookings.scheduling import bookings, series
+from bookings.scheduling import bookings, exact_times, series
 
 MOST = 500
 
@@ -223,7 +223,7 @@ def make(desk: Desk, pattern: dict[str, Any], planned: Plan) -> list[Booking]:
     Raises ScheduleChanged if the pattern now yields another plan.
     """
     # The second of two submissions of the same preview finds the first one's bookings.
-    clashes.lock(pattern["doctor"].pk)
+    exact_times.lock_doctors(pattern["doctor"].pk)
     current = plan(desk, pattern)
     if current.fingerprint != planned.fingerprint:
         raise ScheduleChanged(current)

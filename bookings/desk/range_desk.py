@@ -2,38 +2,45 @@
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
-from django.db.models import Min, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.html import format_html
 from django.views.decorators.http import require_safe
 
 from bookings import walltime
-from bookings.desk import clashes, labels, times
-from bookings.desk.clashes import Busy, Given, guard
+from bookings.desk import answer_clock, free_times, labels, proposed, times
+from bookings.desk.clashes import Given, guard
 from bookings.desk.desk import Desk, as_seen, attempt, desk_page, show
 from bookings.desk.forms import ExactTimeForm
+from bookings.desk.proposed import Proposed
 from bookings.desk.telling import told
-from bookings.models import LONGEST, Appointment, AppointmentStatus, Booking
+from bookings.models import Appointment, AppointmentStatus, Booking
 from bookings.representation import time_range
 from bookings.scheduling import appointments
+from bookings.scheduling.exact_times import Busy
+from practices.models import BookingPage
 
 _WAITS = as_seen(AppointmentStatus.RESERVED)
-_STEP = timedelta(minutes=15)
 _SUGGESTED = 3
 
 
 @dataclass(frozen=True)
 class Row:
-    """A reserved appointment as the template needs it; `free` are wall times to suggest."""
+    """A reserved appointment as the template needs it; `free` are wall times to suggest.
+
+    due: by when it is to be answered; empty where nobody has said so, or times are proposed.
+    """
 
     appointment: Appointment
     name: str
     asked_range: str
     lasted: str
+    due: str
+    is_overdue: bool
+    proposed: Proposed | None
     form: ExactTimeForm
     free: list[datetime]
     is_past: bool
@@ -48,15 +55,18 @@ class Day:
     rows: list[Row]
     given: list[tuple[str, list[str]]]
 
+    @property
+    def overdue(self) -> int:
+        return sum(each.is_overdue for each in self.rows)
+
 
 def _waiting(desk: Desk) -> list[Appointment]:
     """List reserved appointments, longest waiting first."""
     rows = Appointment.objects.waiting_for_time().filter(booking__practice=desk.practice)
     rows = rows.select_related(
-        "booking__location", "booking__doctor", "booking__practice", "partner"
+        "booking__location", "booking__doctor", "booking__practice__booking_page", "partner"
     )
-    since = Min("events__at", filter=Q(events__to_status=AppointmentStatus.RESERVED))
-    return list(rows.annotate(since=since).order_by("since", "id"))
+    return list(answer_clock.with_clock(rows).order_by("since", "id"))
 
 
 def _waiting_whole(desk: Desk) -> list[Booking]:
@@ -80,24 +90,34 @@ def _show(
     status: int = 200,
 ) -> HttpResponse:
     waiting = _waiting(desk)
+    days = _days(desk, waiting, dict([typed] if typed else []))
+    rules = BookingPage.of(desk.practice)
     context = {
         "title": "Requests",
         "desk": desk,
         "waiting_patients": len(waiting),
-        "days": _days(desk, waiting, dict([typed] if typed else [])),
+        "overdue_patients": sum(each.overdue for each in days),
+        "promise": rules.promise_en,
+        "promise_hours": rules.promise_hours,
+        "days": days,
         "unnamed": [_unnamed(booking) for booking in _waiting_whole(desk)],
     }
     return show(request, desk, "ranges.html", context, status)
 
 
 def _days(desk: Desk, waiting: list[Appointment], typed: dict[str, ExactTimeForm]) -> list[Day]:
-    """Group the appointments by the day asked for, soonest first; without one come last."""
-    given = _given(desk, waiting)
+    """Group the appointments by the day asked for, soonest first; without one come last.
+
+    Days with overdue ones come before all others, and these before others of their day.
+    """
+    given = free_times.of_doctors({each.booking.doctor_id for each in waiting}, desk.now)
     of_day: dict[date, list[Appointment]] = defaultdict(list)
     for each in waiting:
         wall = _wall(each.booking.start_datetime, each.booking)
         of_day[wall.date() if wall else date.max].append(each)
-    return [_day(desk, day, of_day[day], given, typed) for day in sorted(of_day)]
+    known = proposed.last_of(waiting, desk.now)
+    days = [_day(desk, day, of_day[day], given, typed, known) for day in sorted(of_day)]
+    return sorted(days, key=lambda day: not day.overdue)
 
 
 def _day(
@@ -106,58 +126,55 @@ def _day(
     waiting: list[Appointment],
     given: dict[str, list[Busy]],
     typed: dict[str, ExactTimeForm],
+    known: dict[str, Proposed],
 ) -> Day:
     that_day: dict[str, list[str]] = {}
     for doctor in {each.booking.doctor_id: each.booking.doctor for each in waiting}.values():
-        walls = [_wall(busy.start, busy.booking) for busy in given[doctor.pk]]
+        taken = [busy for busy in given[doctor.pk] if not busy.is_proposed]
+        walls = [_wall(busy.start, busy.booking) for busy in taken]
         told = [labels.clock(wall) for wall in walls if wall and wall.date() == day]
         if told:
             that_day[doctor.name] = told
+    rows = [
+        _row(desk, each, given[each.booking.doctor_id], typed.get(each.pk), known.get(each.pk))
+        for each in waiting
+    ]
     return Day(
         heading="No day yet" if day == date.max else labels.long_day(day),
         is_past=all(day < _today(desk, each.booking) for each in waiting),
-        rows=[
-            _row(desk, each, given[each.booking.doctor_id], typed.get(each.pk)) for each in waiting
-        ],
+        rows=sorted(rows, key=lambda row: not row.is_overdue),
         given=list(that_day.items()),
     )
 
 
 def _row(
-    desk: Desk, appointment: Appointment, given: list[Busy], typed: ExactTimeForm | None
+    desk: Desk,
+    appointment: Any,
+    given: list[Busy],
+    typed: ExactTimeForm | None,
+    known: Proposed | None,
 ) -> Row:
-    booking = appointment.booking
-    possible = _times_of_part(booking, desk.now)
-    free = [at for at in possible if not clashes.overlapping(given, at, booking.length)]
-    walls = [walltime.wall_clock(at, booking.location.zone) for at in free[:_SUGGESTED]]
+    """appointment: read with its answer clock."""
+    booking, zone = appointment.booking, appointment.booking.location.zone
+    free = free_times.free(booking, given, desk.now, visit=appointment)
+    walls = [walltime.wall_clock(at, zone) for at in free[:_SUGGESTED]]
     initial = {"start": walls[0]} if walls else {}
     form = typed or ExactTimeForm(desk=desk, booking=booking, initial=initial)
     form.auto_id = f"id_{appointment.pk}_%s"
-    part = time_range(booking.start_datetime, booking.location.zone)
-    since: datetime = getattr(appointment, "since", None) or appointment.created_at
+    part, due = time_range(booking.start_datetime, zone), answer_clock.due(appointment, desk.now)
+    has_time = booking.start_datetime is not None
     return Row(
         appointment=appointment,
         name=labels.patient(appointment),
         asked_range=labels.RANGES[part] if part else "any time",
-        lasted=labels.lasted(desk.now - since),
+        lasted=labels.lasted(desk.now - appointment.since),
+        due=labels.dated(due, zone) if due else "",
+        is_overdue=due is not None and due <= desk.now,
+        proposed=known,
         form=form,
         free=walls,
-        is_past=booking.start_datetime is not None and not possible,
+        is_past=has_time and not free_times.of_part(booking, desk.now),
     )
-
-
-def _times_of_part(booking: Booking, now: datetime) -> list[datetime]:
-    """List the times still to come from the opening's start to the end of its part of the day."""
-    zone, found = booking.location.zone, []
-    if booking.start_datetime is None:
-        return []
-    at, part = booking.start_datetime, time_range(booking.start_datetime, zone)
-    day = walltime.wall_clock(at, zone).date()
-    while time_range(at, zone) == part and walltime.wall_clock(at, zone).date() == day:
-        if at > now:
-            found.append(at)
-        at += _STEP
-    return found
 
 
 def _wall(instant: datetime | None, booking: Booking) -> datetime | None:
@@ -174,15 +191,6 @@ def _unnamed(booking: Booking) -> dict[str, Any]:
         "when": times.when(booking, []),
         "who": [text for text in labels.whole(booking) if "needs a time" in text],
     }
-
-
-def _given(desk: Desk, waiting: list[Appointment]) -> dict[str, list[Busy]]:
-    """Return exact times, from a visit's length ago on, by the id of the doctor."""
-    near = Q(start_datetime__gt=desk.now - timedelta(minutes=LONGEST))
-    given: dict[str, list[Busy]] = defaultdict(list)
-    for busy in clashes.exact_times({each.booking.doctor_id for each in waiting}, near):
-        given[busy.booking.doctor_id].append(busy)
-    return given
 
 
 @desk_page

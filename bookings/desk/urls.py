@@ -17,6 +17,7 @@ from bookings.desk import (
     not_entered,
     online_booking,
     places,
+    proposing,
     publishing,
     range_desk,
     sheet,
@@ -61,6 +62,8 @@ urlpatterns = [
     path("place/<id:appointment_id>/entered/", not_entered.mark, name="desk_entered"),
     path("ranges/", range_desk.page, name="desk_ranges"),
     path("ranges/<id:appointment_id>/assign/", range_desk.assign, name="desk_assign"),
+    path("ranges/<id:appointment_id>/propose/", proposing.page, name="desk_propose"),
+    path("ranges/<id:appointment_id>/withdraw/", proposing.withdraw, name="desk_withdraw"),
     path("online-booking/", online_booking.page, name="desk_online_booking"),
     path("online-booking/qr.svg", online_booking.qr_code, name="desk_qr_code"),
     path("online-booking/poster/", online_booking.poster, name="desk_poster"),
@@ -71,4 +74,5 @@ urlpatterns = [
     path("numbers/", numbers.page, name="desk_numbers"),
     path("numbers.csv", numbers.export_csv, name="desk_numbers_csv"),
     path("sources.csv", numbers.sources_csv, name="desk_sources_csv"),
+    path("waiting-list.csv", numbers.waiting_csv, name="desk_waiting_csv"),
 ]

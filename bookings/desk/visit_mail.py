@@ -53,6 +53,8 @@ def _waits(task: Task, visit: Appointment) -> str:
 def wants_text(visit: Appointment, desk: Desk, *, mail_refused: bool) -> bool:
     """Whether the text is offered to copy: no mail reaches a family that has something to hear."""
     is_cut_off = visit.email_digest is None or mail_refused or not settings.EMAIL_URL
+    if facts.live_proposal(visit, desk.now) is not None:
+        return is_cut_off
     return is_cut_off and not is_past(visit, desk.now) and outbox.latest(visit) is not None
 
 
@@ -63,7 +65,8 @@ def text(request: HttpRequest, desk: Desk, appointment_id: str) -> HttpResponse:
     It is a POST, for it makes the visit's link where there is none yet.
     """
     visit = desk.appointment(appointment_id)
-    kind = outbox.latest(visit)
+    is_proposed = facts.live_proposal(visit, desk.now) is not None
+    kind = TaskKind.PROPOSAL if is_proposed else outbox.latest(visit)
     if request.method != "POST" or kind is None:
         return redirect("admin:desk_patient", desk.practice.pk, visit.pk)
     asked = request.POST.get("language", "")

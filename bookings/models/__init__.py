@@ -20,6 +20,7 @@ from bookings.models.delivery import Delivery, DropReason, Outcome, ReminderOptO
 from bookings.models.event import ActorKind, Event, Feed
 from bookings.models.manage_link import ManageLink
 from bookings.models.patient_hold import PatientHold
+from bookings.models.proposal import Proposal, ProposalOutcome, ProposedTime
 from bookings.models.search_term import SearchTerm
 from bookings.models.series import LONGEST, MOST_PLACES, Series
 from bookings.models.task import Queue, Task, TaskKind, TaskStatus
@@ -76,6 +77,9 @@ __all__ = [
     "OfferOutcome",
     "Outcome",
     "PatientHold",
+    "Proposal",
+    "ProposalOutcome",
+    "ProposedTime",
     "Queue",
     "Read",
     "ReminderOptOut",

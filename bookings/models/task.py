@@ -27,6 +27,7 @@ class TaskKind(models.TextChoices):
     TIME_GIVEN = "time_given", "Exact time set"
     MOVED = "moved", "Moved"
     CANCELLED = "cancelled", "Cancelled"
+    PROPOSAL = "proposal", "Times proposed"
     REMINDER_3_DAYS = "reminder_3_days", "Reminder, 3 days before"
     REMINDER_1_DAY = "reminder_1_day", "Reminder, 1 day before"
     WAITING = "waiting", "On the waiting list"

@@ -111,6 +111,9 @@ class WaitlistEntry(models.Model):
     updated_at = models.DateTimeField(help_text="UTC.")
     created_at = models.DateTimeField(help_text="UTC.")
 
+    SEALED = ("patient", "others", "sealed_by", "email_digest", "phone_digest")
+    """The columns of the patient's data; all are empty where there is none (any more)."""
+
     objects = WaitlistEntryQuerySet.as_manager()
 
     class Meta:

@@ -1,4 +1,4 @@
-"""Data retention: delete patients' data of old appointments; the appointment rows stay.
+"""Data retention: delete patients' data of old appointments and entries; their rows stay.
 
 Works in small batches while the server runs, and waits for no lock: rows that another transaction
 has locked are left to the next run. Can be stopped at any point and run again.
@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce
 
-from bookings.models import TAKEN, Appointment, SearchTerm
+from bookings.models import TAKEN, Appointment, SearchTerm, WaitlistEntry
 from bookings.patients import record
 
 AT_ONCE = 100
@@ -34,6 +34,21 @@ def purge(before: datetime, *, dry_run: bool) -> Iterator[int]:
             return
         after = rows[-1].pk
         yield len(over)
+
+
+def purge_entries(before: datetime, *, dry_run: bool) -> Iterator[int]:
+    """Delete patients' data of entries of waiting lists that were over before an instant (UTC).
+
+    Yields batches' counts. An entry that ended by itself is over, whoever has looked at it since.
+    """
+    over = Q(ended_at__lt=before) | Q(ended_at__isnull=True, ends_at__lt=before)
+    rows, after = WaitlistEntry.objects.filter(over).exclude(patient="").order_by("pk"), ""
+    while ids := list(rows.filter(pk__gt=after).values_list("pk", flat=True)[:AT_ONCE]):
+        after = ids[-1]
+        if not dry_run:
+            empty = dict.fromkeys(WaitlistEntry.SEALED, "")
+            rows.filter(pk__in=ids).order_by().update(**empty)
+        yield len(ids)
 
 
 def _candidates(before: datetime) -> QuerySet[Appointment]:

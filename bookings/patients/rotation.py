@@ -13,9 +13,9 @@ from collections.abc import Iterator
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from bookings.models import Appointment, Booking, SearchTerm, Webhook
+from bookings.models import Appointment, Booking, SearchTerm, WaitlistEntry, Webhook
 from bookings.patients import record, terms
 from openchair import encryption
 from openchair.api.models import KeptAnswer
@@ -32,6 +32,16 @@ def stale() -> Q:
     return Q(~done, patient__isnull=False)
 
 
+def _stale_entries() -> QuerySet[WaitlistEntry]:
+    """Query entries of waiting lists that a key other than the first encrypted."""
+    return WaitlistEntry.objects.exclude(sealed_by__in=["", encryption.key_names()[0]])
+
+
+def is_done() -> bool:
+    """Whether `seal_anew` has nothing to do."""
+    return not (Appointment.objects.filter(stale()).exists() or _stale_entries().exists())
+
+
 def seal_anew() -> Iterator[int]:
     """Re-encrypt what is stale; yield how many of each batch were.
 
@@ -42,6 +52,10 @@ def seal_anew() -> Iterator[int]:
         after = batch[-1].pk
         # A transaction for each row: a change of several patients locks them in any order.
         yield sum(_sealed(row) for row in batch)
+    after, entries = "", _stale_entries().order_by("pk")
+    while found := list(entries.filter(pk__gt=after)[:AT_ONCE]):
+        after = found[-1].pk
+        yield sum(_sealed_entry(entry) for entry in found)
 
 
 def _sealed(row: Appointment) -> int:
@@ -56,9 +70,19 @@ def _sealed(row: Appointment) -> int:
         return done
 
 
+def _sealed_entry(entry: WaitlistEntry) -> int:
+    """Re-encrypt one entry unless it changed since it was read; return 1 or 0."""
+    as_it_was = WaitlistEntry.objects.filter(
+        pk=entry.pk, patient=entry.patient, others=entry.others
+    )
+    entry.seal(entry.unread_person, record.read_names(entry.others or None))
+    return as_it_was.update(**{name: getattr(entry, name) for name in WaitlistEntry.SEALED})
+
+
 def missing_keys() -> set[str]:
     """Return the names of keys that encrypted stored data and are not in PATIENT_KEYS."""
     used = set(KeptAnswer.objects.values_list("sealed_by", flat=True).distinct())
+    used |= set(WaitlistEntry.objects.values_list("sealed_by", flat=True).distinct())
     used |= set(Webhook.objects.values_list("sealed_by", flat=True).distinct())
     used |= set(SecondFactor.objects.values_list("sealed_by", flat=True).distinct())
     after: str | None = ""

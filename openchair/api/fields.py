@@ -1,5 +1,7 @@
 """Strict serializer and fields: JSON types are not converted, and unknown fields are refused."""
 
+import re
+from datetime import date
 from functools import cache
 from typing import Any, cast
 
@@ -72,6 +74,19 @@ class StrictCharField(serializers.CharField):
 
 class StrictEmailField(StrictCharField, serializers.EmailField):
     """A JSON string that is an e-mail address."""
+
+
+class StrictDateField(serializers.DateField):
+    """A day of the calendar, as a JSON string."""
+
+    def to_internal_value(self, data: object) -> date:
+        try:
+            # It also reads other forms: 20260925, 2026-W39-5.
+            if isinstance(data, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", data):
+                return date.fromisoformat(data)
+        except ValueError:
+            pass
+        raise serializers.ValidationError("Write a day as 2026-09-25, in quotation marks.")
 
 
 class StrictChoiceField(serializers.ChoiceField):

@@ -138,6 +138,8 @@ class ApiSchema(AutoSchema):
     def get_tags(self) -> list[str]:
         if "/webhook" in self.path:
             return ["Webhooks"]
+        if "/waitlist" in self.path:
+            return ["Waiting list"]
         if "appointment" in self.path:
             return ["Appointments"]
         return ["Bookings" if self.path.startswith("/onlinescheduling") else "Practices"]
@@ -208,6 +210,7 @@ WITHOUT = {
     "delete_webhook": {"ETag"},
     "delete_booking": {"ETag"},
     "cancel_appointment": {"ETag"},
+    "leave_waitlist": {"ETag"},
     "take_places": {"ETag", "Location"},  # several were made
 }
 MAY_LACK_BODY = {"rotate_webhook"}
@@ -217,6 +220,7 @@ TAGS = {
     "Practices": "Practices, their locations and doctors.",
     "Bookings": "Openings: read, made, edited, deleted and followed.",
     "Appointments": "Patients' places in them.",
+    "Waiting list": "Families that wait for a place.",
     "Webhooks": "Calls that tell you of changes.",
 }
 """In the order in which a partner needs them."""
@@ -226,6 +230,7 @@ EXAMPLE_OF_PATH = {
     "doctor_id": "DD3456",
     "booking_id": "2f4Dr",
     "appointment_id": "Xk29fLq0aZ",
+    "entry_id": "wE4nTr7yQ2",
     "webhook_id": "wH7qLm2x9K",
     "delivery_id": "dV3pR8sT0c",
 }
@@ -234,6 +239,7 @@ EXAMPLE_OF_QUERY: dict[str, dict[str, Any]] = {
     "list_practice_bookings": _OPENINGS,
     "list_location_bookings": _OPENINGS,
     "list_practice_appointments": {"limit": 5},
+    "list_waitlist": {"limit": 5},
     "list_practice_changes": {"limit": 5},
     "list_deliveries": {"limit": 5},
     "replay_since": {"since": "2026-01-01T00:00Z"},

@@ -19,6 +19,7 @@ WORDS = {
     "2f4Dr": "BOOKING_ID",
     "7hK2s": "OTHER_BOOKING_ID",
     "Xk29fLq0aZ": "APPOINTMENT_ID",
+    "wE4nTr7yQ2": "ENTRY_ID",
     "wH7qLm2x9K": "WEBHOOK_ID",
     "dV3pR8sT0c": "DELIVERY_ID",
 }
@@ -26,6 +27,7 @@ WORDS = {
 _LONG_AGO = "2026-01-01T00:00Z"
 _NTH_OPENING = {"take_place": 1, "take_places": 2, "delete_booking": 4}
 _NTH_VISIT = {"cancel_appointment": 1}
+_NTH_ENTRY = {"leave_waitlist": 1}
 """Operations after which the others could not use the same one."""
 
 
@@ -50,9 +52,11 @@ def names(operation_id: str, found: Examples | None, now: datetime) -> dict[str,
     nth = 1 if operation_id == "delete_webhook" else 0
     webhooks = found.webhooks[nth : nth + 1]
     visits = found.visits[_NTH_VISIT.get(operation_id, 0) :][:1]
+    entries = found.entries[_NTH_ENTRY.get(operation_id, 0) :][:1]
     for known in ("rtGB2", "b2rGH", "DD3456"):
         del written[known]  # the demo has it
     written |= dict(zip(("2f4Dr", "7hK2s"), openings, strict=False))
+    written |= dict(zip(("wE4nTr7yQ2",), entries, strict=False))
     written |= dict(zip(("wH7qLm2x9K",), webhooks, strict=False))
     written |= dict(zip(("dV3pR8sT0c",), found.deliveries, strict=False))
     return written | dict(zip(("Xk29fLq0aZ",), visits, strict=False))

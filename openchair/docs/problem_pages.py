@@ -13,6 +13,7 @@ _FOLDER = Path(__file__).with_name("examples_of_problems")
 _TABLES = {
     "Of a booking": reasons.OF_A_BOOKING,
     "Of an appointment": reasons.OF_AN_APPOINTMENT,
+    "Of a waiting list": reasons.OF_A_WAITING_LIST_ENTRY,
     "Of a webhook": reasons.OF_A_WEBHOOK,
 }
 Table = list[tuple[str, str]]

@@ -31,6 +31,12 @@ GROUPS = {
         "edit_appointment",
         "cancel_appointment",
     ),
+    "Let families wait": (
+        "list_waitlist",
+        "join_waitlist",
+        "get_waitlist_entry",
+        "leave_waitlist",
+    ),
     "Publish and edit openings": (
         "create_booking",
         "edit_booking_by_put",
@@ -57,7 +63,12 @@ GROUPS = {
 }
 """Operations in the order in which a partner needs them."""
 _IDS = "^[A-Za-z0-9]"
-_FORMATS = {"date-time": "date and time", "email": "e-mail address", "uri": "address"}
+_FORMATS = {
+    "date-time": "date and time",
+    "date": "day",
+    "email": "e-mail address",
+    "uri": "address",
+}
 _TYPES = {"integer": "whole number", "boolean": "`true` or `false`", "object": "object"}
 
 

@@ -72,6 +72,13 @@ class BookingPage(models.Model):
         help_text="Such as “by noon the next business day”; patients see it when they book.",
     )
     promise_es = models.CharField("The same in Spanish", blank=True, max_length=100)
+    promise_hours = models.PositiveSmallIntegerField(
+        "Hours within which you set it",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(720)],
+        help_text="Without Saturdays and Sundays; after that, a request is shown as overdue.",
+    )
     after_url = models.URLField(
         "Page to go to after booking",
         blank=True,

@@ -28,7 +28,7 @@ from pathlib import Path
 from tests.bench.pages import walk
 from tests.bench.partners import FIRST, MARK, Creation, Partner, World
 from tests.postgres import Cluster, cluster
-from tests.server import Server, running_server, serving
+from tests.server import Server, moved_to, running_server, serving
 
 DURABLE = """
 listen_addresses = ''
@@ -236,7 +236,7 @@ def run(
         "PATIENCE": "2",  # as everywhere
     }
     with ExitStack() as stack:
-        through = str if database is None else lambda _: database.url
+        through = str if database is None else moved_to(database.url)
         server = stack.enter_context(running_server(through=through, **settings))
         world = World(server)
         practice = server.demo["practices"]["exact"]

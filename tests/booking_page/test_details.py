@@ -11,6 +11,9 @@ from tests.booking_page.journey import REACHED, Browser
 from tests.conftest import only_once
 from tests.factories import NOON, Scene
 
+# What is held and booked on either engine: test_holding, test_outcomes. Odd texts fail PostgreSQL.
+pytestmark = only_once
+
 
 @pytest.fixture
 def scene(scene: Scene) -> Scene:
@@ -153,7 +156,6 @@ def test_a_preview_holds_nothing(scene):
 ODD = ("\0", "\ud83d", "x" * 10_000, "9999-12-31.a", "gAAAA")
 
 
-@only_once  # what fails at odd texts is PostgreSQL
 @pytest.mark.parametrize("step", ["details", "extend", "check", "gone", "done"])
 def test_nothing_odd_that_is_sent_is_an_error_of_ours(scene, step):
     browser = Browser(scene).check()

@@ -1,18 +1,25 @@
 """What a mail scanner may do: open every link there is, any number of times; nothing changes."""
 
 import re
+from datetime import date, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from django.test import Client
 
-from bookings.scheduling import appointments
-from bookings.scheduling.actors import PATIENT
+from bookings.models import EntryStatus
+from bookings.patients import links
+from bookings.scheduling import appointments, proposals
+from bookings.scheduling.actors import PATIENT, Actor
+from bookings.scheduling.waitlist import entries
 from practices.models import Kind
 from tests.booking_page.journey import REACHED, Browser
 from tests.booking_page.visits import House, Phone
 from tests.bookings.test_patients import everything_stored
+from tests.desk.world import person
+from tests.factories import NOON
+from tests.waitlist.families import held, join, look
 
 pytestmark = pytest.mark.django_db
 STATUSES = {
@@ -30,7 +37,27 @@ def links_of_visits(house: House, kind: Kind) -> list[str]:
             appointments.cancel(appointment_id=visit.pk, by=PATIENT, now=visit.created_at)
         chosen = ("/move/time?day=2026-06-09", f"/move/check?time={free.pk}&day=2026-06-09")
         found += [phone.address + page for page in ("", "/reminders", *chosen)]
+    if kind == Kind.RANGE:
+        request = house.visit()
+        staff = Actor.of_staff(person("ann", house.practice))
+        times = [proposals.Choice(free.pk, NOON + timedelta(days=8))]
+        proposals.propose(appointment_id=request.pk, choices=times, by=staff, now=NOON)
+        answers = ("", "/take", "/other-times", "/give-up")
+        found += [Phone(request).address + page for page in answers]
     return found
+
+
+def links_of_the_waiting_list(house: House) -> list[str]:
+    """Return the addresses of families that are offered a time, wait, are paused, and have left."""
+    opening, far = house.opening(12), date(2027, 1, 1)
+    offered = join(house.practice, "Ann", earliest=date(2026, 6, 12))
+    waiting, paused, left = (join(house.practice, name, earliest=far) for name in "BCD")
+    entries.pause(entry_id=paused.pk, by=PATIENT, now=NOON)
+    entries.end(entry_id=left.pk, status=EntryStatus.LEFT, by=PATIENT, now=NOON)
+    look(house.practice)
+    assert held(offered)[0].booking_id == opening.pk
+    every = (offered, waiting, paused, left)
+    return [f"/waiting/{links.give(each)}" for each in every]
 
 
 def links_of_steps(house: House) -> list[str]:
@@ -75,6 +102,7 @@ def test_whoever_opens_every_link_changes_nothing(
 ) -> None:
     house, scanner = House(kind), Client()
     to_open = links_of_visits(house, kind) + links_of_steps(house)
+    to_open += links_of_the_waiting_list(house)
     before, seen = everything_stored(), {without_state(each) for each in to_open}
     while to_open:
         address = to_open.pop()

@@ -12,9 +12,11 @@ from bookings.models import Appointment, Booking
 from practices.models import Kind
 from tests import factories
 from tests.booking_page.walk import ADULT, CHILDREN, Patient, opened
+from tests.conftest import only_once
 from tests.factories import NOON, Scene
 
-pytestmark = pytest.mark.django_db
+# How days, holds and moves come out on either engine: test_free_days, test_holding, test_outcomes.
+pytestmark = [pytest.mark.django_db, only_once]
 
 
 @pytest.fixture

@@ -14,7 +14,16 @@ from django.db import transaction
 from django.test import Client
 from pytest_django import DjangoDbBlocker
 
-from bookings.models import Appointment, Attendance, Booking, Delivery, Queue, Task
+from bookings.models import (
+    Appointment,
+    Attendance,
+    Booking,
+    Delivery,
+    Queue,
+    Task,
+    WaitlistEntry,
+    WaitlistOffer,
+)
 from practices.models import BookingPage, Practice
 from tests.conftest import Caller, only_once_on_sqlite
 
@@ -152,6 +161,29 @@ def test_what_became_of_mail_is_shown_and_none_is_sent(document: Any) -> None:
     outcomes = Delivery.objects.values_list("outcome", flat=True)
     assert set(outcomes) == {"sent", "refused", "dropped"}
     assert {*Task.objects.values_list("queue_name", flat=True)} == {Queue.WEBHOOK}
+
+
+def test_families_wait_in_both_practices(document: Any) -> None:
+    before = set(WaitlistEntry.objects.values_list("pk", flat=True))
+    for practice_id in ("rtGB2", "3rt42"):
+        found = WaitlistEntry.objects.filter(practice=practice_id)
+        assert sorted(found.values_list("status", flat=True)) == ["paused", *["waiting"] * 4]
+        assert found.filter(priority=1).count() == found.filter(people=3).count() == 1
+        assert WaitlistOffer.objects.filter(entry__in=found, outcome=None).count() == 1
+        api = Caller(document["keys"]["full"])
+        assert len(api("GET", f"/onlinescheduling/practice/{practice_id}/waitlist").json()) == 2
+    demo()
+    assert set(WaitlistEntry.objects.values_list("pk", flat=True)) == before
+
+
+def test_what_is_published_in_the_demo_is_open(document: Any) -> None:
+    api, practice = Caller(document["keys"]["full"]), document["practices"]["exact"]
+    where = {"location_id": practice["locations"][0], "doctor_id": practice["doctors"][0]}
+    for days in (1, 5, 20, 65):
+        start = (datetime.now(UTC) + timedelta(days=days)).isoformat(timespec="minutes")
+        opening = {**where, "start_datetime": start, "total_appointments": 3}
+        made = api("POST", "/onlinescheduling/booking", opening)
+        assert api("GET", made["Location"]).json()["status"] == "open"
 
 
 def test_no_doctor_is_in_two_places_at_once(document: Any) -> None:

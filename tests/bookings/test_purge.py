@@ -62,7 +62,7 @@ def test_nothing_of_the_patient_is_left_and_everything_else_is(
     shown, tag = api("GET", path).json(), api("GET", path)["ETag"]
     clock.move_to(ENDS + timedelta(days=90) + MILLISECOND)
 
-    assert purge().startswith("Removed the patients' data of 1 appointments, 1 answers")
+    assert purge().startswith("Removed the patients' data of 1 appointments and 0 ")
 
     assert rows(*stays) == before
     assert api("GET", feed).json() == events
@@ -129,8 +129,8 @@ def test_a_dry_run_counts_and_changes_nothing(scene: Scene, api: Caller, clock: 
     tables = ("bookings_appointment", "api_keptanswer", "django_session", "bookings_patienthold")
     before = rows(*tables)
     counts = (
-        "the patients' data of 1 appointments, 1 answers kept for retries, 1 ended sessions and "
-        "1 ended holds of booking pages"
+        "the patients' data of 1 appointments and 0 waiting list entries, 1 answers kept for "
+        "retries, 1 ended sessions and 1 ended holds of booking pages"
     )
     assert purge(dry_run=True) == f"Would remove {counts}.\n"
     assert rows(*tables) == before

@@ -15,9 +15,9 @@ PATIENCE = 30_000  # milliseconds
 expect.set_options(timeout=PATIENCE)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
-    """Start the browser, once a module."""
+    """Start the browser, once for all of these modules: none uses the database itself."""
     with running_chromium() as browser:
         yield browser
 
@@ -68,22 +68,25 @@ class Person:
 LogIn = Callable[..., Person]
 
 
-@pytest.fixture(scope="module")
-def sessions() -> dict[str, Any]:
-    """Keep the cookies of who has logged in, for the module's other tests."""
+@pytest.fixture(scope="package")
+def sessions() -> dict[tuple[str, str], Any]:
+    """Keep the cookies of who has logged in at which server, for the other tests."""
     return {}
 
 
 @pytest.fixture
-def log_in(server: Server, chromium: Browser, sessions: dict[str, Any]) -> Iterator[LogIn]:
+def log_in(
+    server: Server, chromium: Browser, sessions: dict[tuple[str, str], Any]
+) -> Iterator[LogIn]:
     """Return a function that logs somebody in; at the end no console may have errors."""
     opened: list[tuple[BrowserContext, Person]] = []
 
     def enter(who: str, **options: Any) -> Person:
         options.setdefault("viewport", {"width": 1280, "height": 900})
-        context = chromium.new_context(storage_state=sessions.get(who), **options)
+        known = (server.url, who)
+        context = chromium.new_context(storage_state=sessions.get(known), **options)
         person = Person(server, context, server.demo["staff"][who])
-        sessions[who] = context.storage_state()
+        sessions[known] = context.storage_state()
         opened.append((context, person))
         return person
 

@@ -89,6 +89,8 @@ def _pages(person: Person, kind: str, week: Week) -> Iterator[tuple[str, Page]]:
     yield from _mail(person, kind, week)
     yield from _openings(person, kind, week)
     yield from _forms(person, kind, week)
+    if kind == "range":
+        yield from _proposing(person, week)
     yield from _publishing(person, kind)
     for path in PLAIN:
         yield path, person.desk(kind, path)
@@ -236,6 +238,21 @@ def _forms(person: Person, kind: str, week: Week) -> Iterator[tuple[str, Page]]:
         held.get_by_role("button", name="Book", exact=False).first.click()
         page.get_by_text("already has").wait_for()
         yield "exact time that overlaps", page
+
+
+def _proposing(person: Person, week: Week) -> Iterator[tuple[str, Page]]:
+    """Yield times to propose for a request, with a mistake, and Requests with what is proposed."""
+    path = f"ranges/{week.patient(week.family, 'Theodora', status='reserved')}/propose/"
+    yield "propose", person.desk("range", path)
+    page = person.desk("range", path)
+    page.get_by_role("button", name="Propose").click()
+    page.locator(".oc-mistakes").wait_for()
+    yield "propose with a mistake", page
+    page = person.desk("range", path)
+    page.get_by_role("checkbox").first.check()
+    page.get_by_role("button", name="Propose").click()
+    page.get_by_text("Proposed, and on hold until").wait_for()
+    yield "requests with proposed times", page
 
 
 def _publishing(person: Person, kind: str) -> Iterator[tuple[str, Page]]:

@@ -141,6 +141,74 @@ def test_two_children_get_a_visit_and_move_and_cancel_it(
 
 
 @pytest.mark.nightly
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_a_family_joins_the_waiting_list_where_no_time_fits(
+    language: str, phone: Callable[..., Phone]
+) -> None:
+    own, found = phone(), list[str]()
+
+    def look(step: str) -> None:
+        found.extend(f"{step}: {each}" for each in faults(own.page, EVERY))
+
+    family = Family(
+        own.page,
+        own.address("exact", language),
+        language=language,
+        people=CHILDREN,
+        guardian=GUARDIAN,
+    )
+    family.who()
+    family.where()
+    link = own.page.get_by_role("link", name=family.say("Join the waiting list"))
+    family.hand.tap(link)
+    family.heading("Join the waiting list")
+    look("waiting")
+    family.go_on("Join the waiting list")
+    own.page.locator(".mistakes").wait_for()
+    look("nobody can be reached")
+    family.hand.type(own.page.locator("[name=phone]"), "2125550199")
+    family.go_on("Join the waiting list")
+    look("times like this are free")
+    family.hand.choose(own.page.locator("[name=weekdays][value=sun]"))
+    family.go_on("Join the waiting list")
+    family.heading("You are on the waiting list")
+    look("done")
+    own.complaints[:] = [each for each in own.complaints if "status of 40" not in each]
+    assert found == []
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_a_family_asks_for_an_earlier_time_and_stops_it(
+    language: str, phone: Callable[..., Phone]
+) -> None:
+    own, found = phone(), list[str]()
+
+    def look(step: str) -> None:
+        found.extend(f"{step}: {each}" for each in faults(own.page, EVERY))
+
+    family = Family(own.page, own.address("exact", language), language=language)
+    family.who()
+    family.where()
+    family.hand.choose(own.page.locator("[name=day]").last)
+    family.go_on()
+    family.time()
+    family.hand.choose(own.page.locator("[name=earlier]"))
+    family.look = look
+    for step in (family.details, family.check, family.done, family.visit):
+        step()
+    told = "We will tell you if an earlier time becomes free."
+    expect(own.page.get_by_text(family.say(told))).to_be_visible()
+    family.hand.tap(own.page.get_by_role("link", name=family.say("Stop telling me")))
+    family.heading("You are on the waiting list for an earlier time")
+    look("told")
+    family.go_on("Stop telling me")
+    family.heading("Do you want to come earlier?")
+    look("asked")
+    assert found == []
+
+
+@pytest.mark.nightly
 def test_a_mail_scanner_that_runs_scripts_opens_every_link_and_changes_nothing(
     phone: Callable[..., Phone],
 ) -> None:

@@ -158,6 +158,7 @@ def test_a_login_on_the_way_leads_back_to_the_page(range_house: House, range_des
         range_house.address("move/"): range_house.address("next-free/"),
         range_house.address(f"place/{appointment}/act/"): booking_page,
         f"{ranges}{appointment}/assign/": ranges,
+        f"{ranges}{appointment}/withdraw/": ranges,
     }
     for path, page in pages.items():
         sent_away = Client(headers={"host": "localhost"}).post(path)

@@ -130,7 +130,7 @@ def test_no_field_of_ones_own_pages_reaches_another_practice(
         assert not leaks(response, other, "".join(fields.values())), (page, fields)
     where = {"location": other.location.pk, "doctor": other.doctor.pk}
     pages = ("board/", "sheet/", "next-free/", "openings.csv", "numbers/", "numbers.csv")
-    for page in (*pages, *DESK_LISTS):
+    for page in (*pages, "waiting-list.csv", *DESK_LISTS):
         response = staff.get(mine.address(page), {**where, "day": "2026-06-02"})
         assert not leaks(response, other, "".join(where.values())), page
     call.refresh_from_db()

@@ -21,6 +21,7 @@ PAGES = """
     opening/{0}/ opening/{0}/edit/ place/{1}/ place/{1}/cancel/ waiting-list/ waiting-list/add/
     waiting-list/free/ waiting-list/family/{2}/ waiting-list/family/{3}/
 """
+OF_REQUESTS = "ranges/{1}/propose/"
 WRONG = {
     "a word of the API": r"(?i)\bappointments?\b|\bbooking_|_id\b|\bpending\b|\brange desk\b",
     "a word of programs": r"(?i)\bsuccessfully\b|\byielded\b|\bplease\b|\bto change\b",
@@ -49,7 +50,8 @@ def test_every_page_has_the_words_dates_and_times_of_the_desk(
         offered, paused = join(each.practice, "Ada"), join(each.practice, "Ben")
         entries.pause(entry_id=paused.pk, by=each.actor, now=NOON)
         ids = (each.booking.pk, each.appointment.pk, offered.pk, paused.pk)
-        for page in PAGES.format(*ids).split():
+        pages = PAGES + (OF_REQUESTS if each is range_house else "")
+        for page in pages.format(*ids).split():
             answer = desk.get(each.address(page))
             text = said(answer)
             assert answer.status_code == 200, page

@@ -97,21 +97,35 @@ def test_the_example_of_a_problem_is_what_the_server_says(
 def test_the_reasons_of_a_409_are_those_of_the_code() -> None:
     verbs = [
         *(ROOT / "bookings" / "scheduling").glob("*.py"),
+        ROOT / "bookings/scheduling/waitlist/entries.py",
         *(ROOT / "openchair/api").glob("*.py"),
         ROOT / "bookings/messages/webhooks/endpoints.py",
     ]
     raised: set[str] = set()
-    for file in verbs:
-        raised |= set(re.findall(r'(?:Refused\(\s*|reason=)"(\w+)"', file.read_text()))
+    # Only staff propose times, and only patients' pages answer.
+    for file in (each for each in verbs if each.name != "proposals.py"):
+        raised |= set(re.findall(r'(?:Refused\(|__init__\(|reason=)\s*"(\w+)"', file.read_text()))
     # Only staff give a place to a patient.
-    told = {**reasons.OF_A_BOOKING, **reasons.OF_AN_APPOINTMENT, **reasons.OF_A_WEBHOOK}
+    told = {
+        **reasons.OF_A_BOOKING,
+        **reasons.OF_AN_APPOINTMENT,
+        **reasons.OF_A_WAITING_LIST_ENTRY,
+        **reasons.OF_A_WEBHOOK,
+    }
     assert {*told} == raised - {"nothing_taken"}
 
 
 @pytest.mark.parametrize(
     ("page", "told"),
     [
-        ("api", {**reasons.OF_A_BOOKING, **reasons.OF_A_WEBHOOK}),
+        (
+            "api",
+            {
+                **reasons.OF_A_BOOKING,
+                **reasons.OF_A_WAITING_LIST_ENTRY,
+                **reasons.OF_A_WEBHOOK,
+            },
+        ),
         ("partners", reasons.OF_AN_APPOINTMENT),
     ],
 )

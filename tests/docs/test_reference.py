@@ -147,7 +147,7 @@ def test_a_page_has_every_parameter_field_and_error_of_its_operation(one: Operat
 
 
 def test_a_webhook_that_the_reader_made_is_not_the_one_to_delete() -> None:
-    found = Examples([], [], ["first", "second", "third", "the reader's"], [])
+    found = Examples([], [], [], ["first", "second", "third", "the reader's"], [])
     assert names("delete_webhook", found, datetime.now(UTC))["wH7qLm2x9K"] == "second"
 
 

@@ -7,12 +7,13 @@ from typing import Any
 
 from bookings import walltime
 from bookings.messages import reminders
-from bookings.messages.mail import message
-from bookings.models import Appointment, Delivery, Outcome, Queue, Task, TaskKind
+from bookings.messages.mail import message, to_waiting
+from bookings.models import Appointment, Delivery, Outcome, Proposal, Queue, Task, TaskKind
 from bookings.patients import codes
-from bookings.scheduling import appointments, moving
+from bookings.scheduling import appointments, moving, proposals
 from bookings.scheduling.actors import PATIENT, Actor
 from bookings.scheduling.outbox import Notice
+from bookings.scheduling.proposals import Choice
 from practices.models import BookingPage, Kind, Location, MailSettings
 from tests.desk.world import person
 from tests.factories import NOON, Scene, doctor, location
@@ -84,6 +85,17 @@ class MailScene(Scene):
         exact: Any = {"status": "booked", "start_datetime": STARTS}
         appointments.edit(appointment_id=visit.pk, fields=exact, by=self.staff, now=NOON)
 
+    def propose(self, visit: Appointment) -> Proposal:
+        """Propose two times: one in the visit's own opening, one in another."""
+        own, other = visit.booking, self.booking(start_datetime=STARTS)
+        assert own.start_datetime is not None
+        assert other.start_datetime is not None
+        choices = [
+            Choice(own.pk, own.start_datetime + timedelta(minutes=45)),
+            Choice(other.pk, other.start_datetime),
+        ]
+        return proposals.propose(appointment_id=visit.pk, choices=choices, by=self.staff, now=NOON)
+
 
 def sent(visit: Appointment, kind: str, at: datetime = NOON) -> None:
     Delivery.objects.create(appointment=visit, kind=kind, outcome=Outcome.SENT, at=at)
@@ -94,7 +106,7 @@ def a_mail(kind: str, language: str, clock: Any, **patient: str) -> tuple[Appoin
 
     Kinds are those of TaskKind, and `cancelled_by_family`, in a practice without a booking page.
     """
-    in_range = kind in {TaskKind.RESERVED, TaskKind.TIME_GIVEN}
+    in_range = kind in {TaskKind.RESERVED, TaskKind.TIME_GIVEN, TaskKind.PROPOSAL}
     scene = MailScene(Kind.RANGE if in_range else Kind.EXACT, language, **patient)
     is_first = kind in {TaskKind.BOOKED, TaskKind.RESERVED}
     if kind == TaskKind.CODE:
@@ -105,6 +117,8 @@ def a_mail(kind: str, language: str, clock: Any, **patient: str) -> tuple[Appoin
     clock.shift(1)
     if kind == TaskKind.TIME_GIVEN:
         scene.give_time(visit)
+    elif kind == TaskKind.PROPOSAL:
+        scene.propose(visit)
     elif kind == TaskKind.MOVED:
         other = location(scene.practice, name="Kirkwood", **OFFICE)
         scene.move(visit, other, WORDS)
@@ -145,10 +159,12 @@ def mail_of(task: Task, code: str = "") -> EmailMessage:
 
 def wire(task: Task, code: str = "") -> bytes:
     """Return the mail of a task as it travels."""
-    rows = Appointment.objects.select_related("booking__location", "booking__practice")
-    visit = rows.get(pk=task.appointment_id)
-    made: Any = message.of(task, visit, task.run_after, code).message()
-    as_it_travels: bytes = made.as_bytes(linesep="\r\n")
+    if task.entry_id is not None:
+        made: Any = to_waiting.of(task, task.run_after)
+    else:
+        rows = Appointment.objects.select_related("booking__location", "booking__practice")
+        made = message.of(task, rows.get(pk=task.appointment_id), task.run_after, code)
+    as_it_travels: bytes = made.message().as_bytes(linesep="\r\n")
     return as_it_travels
 
 

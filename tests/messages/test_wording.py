@@ -1,8 +1,9 @@
 """What mail says: each kind in both languages, as tests/messages/texts/ has it."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
 from html import unescape
 from pathlib import Path
 from typing import Any, ClassVar
@@ -25,17 +26,31 @@ from tests.messages.mails import STARTS, WORDS, MailScene, a_mail, mail_of, part
 TEXTS = Path(__file__).with_name("texts")
 KINDS = [
     *(TaskKind.BOOKED, TaskKind.RESERVED, TaskKind.TIME_GIVEN, TaskKind.MOVED),
-    *(TaskKind.CANCELLED, "cancelled_by_family"),
+    *(TaskKind.CANCELLED, "cancelled_by_family", TaskKind.PROPOSAL),
     *(TaskKind.REMINDER_3_DAYS, TaskKind.REMINDER_1_DAY, TaskKind.CODE),
 ]
 
 
-def with_link(visit: Appointment, text: str) -> str:
-    """Return a text with names in place of the visit's token and the practice's id."""
-    known = {links.give(visit): "TOKEN", visit.booking.practice_id: "PRACTICE"}
-    for secret, name in known.items():
-        text = text.replace(secret, name)
-    return text
+def check_says(mail: EmailMessage, file: Path, secrets: Mapping[str, str]) -> None:
+    """Check that a mail says what its text has, in the language of the file's name.
+
+    secrets: what stands in the text in place of a token or an id.
+    """
+    text = f"{mail['subject']}\n\n{part(mail, 'text/plain')}"
+    html = part(mail, "text/html")
+    for secret, name in secrets.items():
+        text, html = text.replace(secret, name), html.replace(secret, name)
+
+    assert text == file.read_text()
+    # The HTML says the same, in the same language, and asks no other host for anything.
+    assert f'<html lang="{file.suffixes[0][1:]}">' in html
+    shown = unescape(re.sub(r"<[^>]*>", " ", html))
+    addresses = set(re.findall(r"https?://\S+", text))
+    said = re.sub(r"https?://\S+|^(> |-- $)", "", text, flags=re.MULTILINE)
+    assert {*re.findall(r"[^\s:]+", said)} <= {*re.findall(r"[^\s:]+", shown)}
+    assert {*re.findall(r'="?(https?://[^"\s>]*)', html)} == addresses
+    assert {each.split("/")[2] for each in addresses} <= {"127.0.0.1:8000"}
+    assert re.findall(r"<(?:img|script|link|style|form)|url\(", html) == []
 
 
 @only_once_on_sqlite
@@ -46,18 +61,8 @@ def test_a_mail_says_what_its_text_here_says(
 ) -> None:
     visit, task = a_mail(str(kind), language, clock)
     mail = mail_of(task, code="123456" if kind == TaskKind.CODE else "")
-    text = with_link(visit, f"{mail['subject']}\n\n{part(mail, 'text/plain')}")
-    html = with_link(visit, part(mail, "text/html"))
-    assert text == (TEXTS / f"{kind}.{language}.txt").read_text()
-    # The HTML says the same, in the same language, and asks no other host for anything.
-    assert f'<html lang="{language}">' in html
-    shown = unescape(re.sub(r"<[^>]*>", " ", html))
-    addresses = set(re.findall(r"https?://\S+", text))
-    said = re.sub(r"https?://\S+|^(> |-- $)", "", text, flags=re.MULTILINE)
-    assert {*re.findall(r"[^\s:]+", said)} <= {*re.findall(r"[^\s:]+", shown)}
-    assert {*re.findall(r'="?(https?://[^"\s>]*)', html)} == addresses
-    assert {each.split("/")[2] for each in addresses} <= {"127.0.0.1:8000"}
-    assert re.findall(r"<(?:img|script|link|style|form)|url\(", html) == []
+    secrets = {links.give(visit): "TOKEN", visit.booking.practice_id: "PRACTICE"}
+    check_says(mail, TEXTS / f"{kind}.{language}.txt", secrets)
 
 
 def test_a_move_that_nobody_was_told_of_says_where_the_visit_is_as_its_first_mail(

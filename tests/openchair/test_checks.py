@@ -17,6 +17,7 @@ from bookings.messages import periodic
 from openchair.operations import checks
 from practices.models import Doctor, Kind, Location
 from tests import factories
+from tests.conftest import only_once
 from tests.messages import tasks
 
 only_postgresql = pytest.mark.skipif(connection.vendor != "postgresql", reason="PostgreSQL's")
@@ -58,6 +59,7 @@ CLASHES: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
+@only_once
 @pytest.mark.parametrize("clash", CLASHES)
 def test_settings_that_clash_are_told(clash: str, operated: Any) -> None:
     assert found() == {}

@@ -12,7 +12,7 @@ from bookings.models import Booking
 from tests.conftest import Caller, together
 from tests.factories import Scene
 from tests.routes import filled, routes
-from tests.test_statements import APART
+from tests.test_statements import APART, WAITS
 
 
 @pytest.fixture
@@ -20,6 +20,7 @@ def paths(scene: Scene, api: Caller) -> list[str]:
     """Return the path of every route that answers a GET."""
     booking = scene.booking(total_appointments=2)
     taken = api("POST", f"/onlinescheduling/booking/{booking.pk}/appointments", {})
+    waits = api("POST", f"/onlinescheduling/practice/{scene.practice.pk}/waitlist", WAITS)
     hook = api("POST", "/scheduling/webhooks", {"url": "https://hooks.example.com/openchair"})
     ids = {
         "practice_id": scene.practice.pk,
@@ -27,13 +28,14 @@ def paths(scene: Scene, api: Caller) -> list[str]:
         "doctor_id": scene.doctor.pk,
         "booking_id": booking.pk,
         "appointment_id": taken.json()["id"],
+        "entry_id": waits.json()["id"],
         "webhook_id": hook.json()["id"],
     }
     return [filled(pattern, ids) for method, pattern in routes() if method == "GET"]
 
 
 def test_every_get_has_a_tag_and_answers_304_to_it(paths: list[str], api: Caller) -> None:
-    assert len(paths) == 16
+    assert len(paths) == 18
     for path in paths:
         first = api("GET", path)
         assert first.status_code == 200, path

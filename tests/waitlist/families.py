@@ -16,7 +16,8 @@ def join(practice: Practice, name: str = "Ada", **said: Any) -> WaitlistEntry:
     """Put a family on the list. said: wishes, and what else `entries.join` takes."""
     more = {each: said.pop(each) for each in ("by", "now", "visits", "others") if each in said}
     email = said.pop("email", f"{name.lower()}@family.example")
-    patient = Patient(first_name=name, last_name="Byron", email=email, phone=said.pop("phone", ""))
+    last, phone = said.pop("last_name", "Byron"), said.pop("phone", "")
+    patient = Patient(first_name=name, last_name=last, email=email, phone=phone)
     wishes: Any = said
     now = NOON + timedelta(milliseconds=WaitlistEntry.objects.count())  # one after the other
     return entries.join(practice, patient, wishes, **{"by": PATIENT, "now": now, **more})

@@ -214,6 +214,20 @@ def test_who_has_booked_elsewhere_is_off_the_list(scene: Scene) -> None:
     assert other.free_places == 1
 
 
+def test_who_books_what_they_held_before_they_joined_is_off_the_list(scene: Scene) -> None:
+    booking = scene.booking(start_datetime=NOON + timedelta(minutes=30))
+    said: Any = {"first_name": "Ada", "last_name": "Byron", "email": "ada@family.example"}
+    held_first = book(booking, **said, status="pending")
+    entry = join(scene.practice, "Ada", now=NOON + timedelta(minutes=1))
+    then = NOON + timedelta(minutes=2)
+    appointments.edit(
+        appointment_id=held_first.pk, fields={"status": "booked"}, by=PATIENT, now=then
+    )
+    look(scene.practice, then)
+    entry.refresh_from_db()
+    assert entry.status == "booked"
+
+
 def test_who_wants_an_earlier_time_is_moved_in_one_act(scene: Scene) -> None:
     later = scene.booking(start_datetime=NOON + timedelta(days=9))
     mine = book(later, email="ada@family.example", first_name="Ada")

@@ -21,7 +21,7 @@ from bookings.booking_page.day import AT_ONCE, day_in
 from bookings.booking_page.gone import NEAREST
 from bookings.booking_page.page import Page
 from bookings.booking_page.time import Choice, choice, groups
-from bookings.booking_page.visit.page import Visit, show, visit_page
+from bookings.booking_page.visit.page import GONE, Visit, show, visit_page
 from bookings.calendars import files
 from bookings.models import AppointmentStatus, Booking
 from bookings.scheduling import availability, bookings, moving
@@ -29,9 +29,6 @@ from bookings.scheduling.actors import PATIENT
 from bookings.scheduling.availability import Criteria, Option
 from openchair.errors import Refused
 from practices.ids import is_id
-
-_GONE = {"place_taken", "closed", "in_the_past", "no_time"}
-"""Why an opening takes the visit no more (Refused.reason)."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +149,7 @@ def check(request: HttpRequest, visit: Visit) -> HttpResponse:
         try:
             _move(visit, opening, request.POST.get("seen", ""))
         except Refused as refused:
-            if refused.reason in _GONE:
+            if refused.reason in GONE:
                 return _show_gone(request, search, opening.start_datetime)
             raise
         return visit.go("visit", moved="1")

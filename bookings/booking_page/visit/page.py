@@ -19,17 +19,22 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from bookings import walltime
-from bookings.booking_page import calendar, words
+from bookings.booking_page import calendar, earlier, words
 from bookings.booking_page.page import Page, View, languages, phones, public
 from bookings.booking_page.state import State
 from bookings.booking_page.summary import is_past, mailed_to, name_of
+from bookings.booking_page.visit import proposed
+from bookings.booking_page.visit.proposed import Proposed
 from bookings.calendars import files
 from bookings.models import BOOKED, ActorKind, Appointment, AppointmentStatus, Attendance
 from bookings.patients import links
-from bookings.scheduling import bookings
+from bookings.scheduling import bookings, proposals
 from bookings.scheduling.appointments import Check
 from openchair.errors import LimitReached, Refused
 from practices.models import Kind, Location
+
+GONE = {"place_taken", "time_taken", "closed", "in_the_past", "no_time"}
+"""Why a visit cannot have a place or a time any more (Refused.reason)."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +136,20 @@ class Visit:
     def may_move(self) -> bool:
         return self.may_cancel and self.offered.settings.active
 
+    @cached_property
+    def is_waiting(self) -> bool:
+        """Whether the family is told of an earlier time, once one becomes free."""
+        return self.is_to_come and earlier.entry_of(self.appointment, self.now) is not None
+
+    @cached_property
+    def may_wait(self) -> bool:
+        """Whether it can ask for that: there is a way to tell it, and something to wait for."""
+        person = self.appointment.unread_person
+        if self.is_waiting or not self.may_move or not (person.email or person.phone):
+            return False
+        visits = earlier.family_of(self.appointment, self.now)
+        return earlier.can_become_free(earlier.at_office(self.offered, self.appointment), visits)
+
     @property
     def may_confirm(self) -> bool:
         is_booked = self.state == AppointmentStatus.BOOKED
@@ -176,6 +195,12 @@ class Visit:
             said = _("The office changed the location of this visit. It was at %(place)s.")
             sentences.append(said % {"place": place.name})
         return sentences
+
+    @cached_property
+    def proposed(self) -> Proposed | None:
+        """What the office last proposed, of a request that waits for its time."""
+        waits = self.is_range and self.appointment.status == AppointmentStatus.RESERVED
+        return proposed.of(self.appointment, self.now) if waits else None
 
     def url(self, name: str, **query: str) -> str:
         """Return the address of one of its pages."""
@@ -267,6 +292,8 @@ def show(
 def _show_refused(request: HttpRequest, visit: Visit, refused: Refused) -> HttpResponse:
     if refused.reason == "too_late":
         words = _("This visit can no longer be changed here. Nothing was changed.")
+    elif refused.reason in GONE:
+        words = _("This time is no longer free. Nothing was changed.")
     else:
         words = _(
             "This visit changed while you had this page open. "
@@ -302,4 +329,6 @@ def _find(request: HttpRequest, token: str, now: datetime) -> Visit | None:
         bookings.catch_up(practice_id=appointment.booking.practice_id, now=now)
         appointment.refresh_from_db(fields=["status", "pending_until"])
     practice = appointment.booking.practice
+    if practice.range_bookings:
+        proposals.settle(practice_id=practice.pk, now=now)
     return Visit(appointment, token, Page.of(request, practice, State.begin(practice.pk, now), now))

@@ -11,7 +11,7 @@ from bookings.scheduling.actors import PATIENT
 
 @visit_page("GET", "HEAD")
 def visit(request: HttpRequest, visit: Visit) -> HttpResponse:
-    done = {f"is_{name}": name in request.GET for name in ("moved", "cancelled")}
+    done = {f"is_{name}": name in request.GET for name in ("moved", "cancelled", "taken")}
     return show(request, visit, "show.html", done)
 
 

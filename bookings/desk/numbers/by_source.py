@@ -10,7 +10,7 @@ from django.db.models.fields.json import KT
 from bookings.desk import sources
 from bookings.desk.desk import Desk
 from bookings.desk.numbers import periods
-from bookings.desk.numbers.counts import FROM_PAGE
+from bookings.desk.numbers.counts import FROM_PAGE, visits_of
 from bookings.desk.numbers.periods import Window
 from bookings.models import Appointment, AppointmentStatus, Attendance
 from practices.models import Kind
@@ -55,7 +55,7 @@ def count(desk: Desk, windows: Sequence[Window]) -> list[tuple[Any, ...]]:
 
 def _visits(desk: Desk) -> Iterator[tuple[QuerySet[Appointment], str]]:
     """Yield the booking page's visits, with the lookup of their time, as `counts.count` does."""
-    rows = Appointment.objects.filter(FROM_PAGE, booking__practice=desk.practice)
+    rows = visits_of(desk).filter(FROM_PAGE)
     if desk.practice.kind == Kind.EXACT:
         yield rows, "booking__start_datetime"
     else:

@@ -9,11 +9,13 @@ from typing import Any, NamedTuple
 from django.db.models import (
     BooleanField,
     Count,
+    Exists,
     ExpressionWrapper,
     F,
     FloatField,
     Func,
     Min,
+    OuterRef,
     Q,
     QuerySet,
     Sum,
@@ -24,12 +26,27 @@ from bookings.desk import labels
 from bookings.desk.desk import Desk
 from bookings.desk.numbers import periods
 from bookings.desk.numbers.periods import Window
-from bookings.models import Appointment, AppointmentStatus, Attendance, Booking, Status
+from bookings.models import (
+    Appointment,
+    AppointmentStatus,
+    Attendance,
+    Booking,
+    OfferOutcome,
+    Status,
+    WaitlistOffer,
+)
 from practices.models import Doctor, Kind, Location
 
 DAYS_AHEAD = 14
 FROM_PAGE = Q(partner__isnull=True, group_id__isnull=False)
 """Visits that patients took by themselves; staff take places one by one, without a group."""
+_ONLY_OFFERED = Exists(
+    WaitlistOffer.objects.filter(
+        ~Q(outcome=OfferOutcome.ACCEPTED) | Q(entry__visits__isnull=False),
+        group_id=OuterRef("group_id"),
+    )
+)
+"""Places held for an offer of the waiting list that never were a visit."""
 PAGE = "/book"
 """In `Cell.partner_id`: the booking page. No partner has such an id."""
 
@@ -116,7 +133,7 @@ def count(desk: Desk, windows: Sequence[Window]) -> Table:
     table: Table = defaultdict(Counts)
     if windows:
         _add_openings(table, desk, windows)
-        visits = Appointment.objects.filter(booking__practice=desk.practice)
+        visits = visits_of(desk)
         if desk.practice.kind == Kind.EXACT:
             rows = visits.filter(status__in=_FIELD_OF)
             _add_visits(table, windows, rows, "booking__start_datetime")
@@ -127,6 +144,11 @@ def count(desk: Desk, windows: Sequence[Window]) -> Table:
             untimed = visits.filter(status__in=_UNTIMED, start_datetime__isnull=True)
             _add_visits(table, windows, untimed, "booking__start_datetime")
     return table
+
+
+def visits_of(desk: Desk) -> QuerySet[Appointment]:
+    """Query the visits of a practice, whatever became of them."""
+    return Appointment.objects.filter(~_ONLY_OFFERED, booking__practice=desk.practice)
 
 
 def add_up(table: Table, of: Callable[[Cell], Any]) -> dict[Any, Counts]:

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 
 from bookings.desk import csv_export
 from bookings.desk.desk import Desk, desk_page, show
-from bookings.desk.numbers import by_source, chart, counts, periods
+from bookings.desk.numbers import by_source, chart, counts, periods, waiting
 from bookings.desk.numbers.counts import Cell, Counts, Table
 from practices.models import Partner
 
@@ -66,6 +66,7 @@ def page(request: HttpRequest, desk: Desk) -> HttpResponse:
         },
         "by_partner": _by_partner(table),
         "by_source": by_source.count(desk, windows),
+        "refilled": _refilled(desk, waiting.count(desk, windows)),
     }
     return show(request, desk, "numbers.html", context)
 
@@ -86,6 +87,16 @@ def sources_csv(request: HttpRequest, desk: Desk) -> HttpResponse:
     name = _period(request)
     rows = by_source.count(desk, periods.windows(desk.locations, name, desk.now))
     return csv_export.download(f"sources-{name}.csv", by_source.COLUMNS, iter(rows))
+
+
+@desk_page
+@require_safe
+def waiting_csv(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """Return the period's counts of the waiting list by week, location and doctor."""
+    name = _period(request)
+    table = waiting.count(desk, periods.windows(desk.locations, name, desk.now))
+    rows = _waiting_rows(desk, table)
+    return csv_export.download(f"waiting-list-{name}.csv", waiting.COLUMNS, rows)
 
 
 def _period(request: HttpRequest) -> str:
@@ -156,4 +167,35 @@ def _rows(desk: Desk, table: Table) -> Iterator[tuple[object, ...]]:
             each.unmarked,
             each.cancelled,
             "" if days is None else f"{days:.1f}",
+        )
+
+
+def _refilled(desk: Desk, table: waiting.Table) -> list[tuple[str, waiting.Counts]]:
+    """Add up what the waiting list did: all of it, by location and by doctor."""
+    listed = [("All", total) for total in waiting.add_up(table, lambda _: None).values()]
+    of_each: tuple[tuple[Any, Callable[[waiting.Cell], str]], ...] = (
+        (desk.locations, lambda cell: cell.location_id),
+        (desk.doctors, lambda cell: cell.doctor_id),
+    )
+    for rows, of in of_each:
+        found = waiting.add_up(table, of)
+        if len(rows) > 1:
+            listed += [(each.name, found[each.pk]) for each in rows if each.pk in found]
+    return listed
+
+
+def _waiting_rows(desk: Desk, table: waiting.Table) -> Iterator[tuple[object, ...]]:
+    locations = {each.pk: each.name for each in desk.locations}
+    doctors = {each.pk: each.name for each in desk.doctors}
+    for cell, each in sorted(table.items(), key=itemgetter(0)):
+        minutes = each.median_minutes
+        yield (
+            cell.week.isoformat(),
+            locations[cell.location_id],
+            doctors[cell.doctor_id],
+            each.freed,
+            each.offered,
+            each.refilled,
+            "" if minutes is None else f"{minutes:.0f}",
+            each.saved,
         )

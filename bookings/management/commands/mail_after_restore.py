@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand
+from django.db.models import Q
 
 from bookings import walltime
 from bookings.messages import deliveries, queue
@@ -18,7 +19,8 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        mail = Task.objects.filter(finished_at=None, appointment__isnull=False)
+        to_patients = Q(appointment__isnull=False) | Q(entry__isnull=False)
+        mail = Task.objects.filter(to_patients, finished_at=None)
         taken = [queue.take_over(pk) for pk in [*mail.values_list("pk", flat=True)]]
         dropped = [task for task in taken if task is not None]
         for task in dropped:

@@ -15,14 +15,15 @@ from openchair.api.models import KeptAnswer
 
 
 class Command(BaseCommand):
-    """Blank patients' data in old appointments; the appointments, counts and history stay."""
+    """Blank patients' data in old appointments and waiting list entries; all else stays."""
 
     help = (
         "Remove what is known of patients whose appointment ended longer ago than that; of those "
-        "cancelled, expired or without a time, what has not changed for so long. Statistics, "
-        "history and statuses stay. Also removes answers kept for retries for over 24 hours, ended "
-        "sessions, and from where places were held on booking pages. In small batches while the "
-        "server runs; it may be stopped and run again."
+        "cancelled, expired or without a time, what has not changed for so long; and of families "
+        "that have been off a waiting list for so long. Statistics, history and statuses stay. "
+        "Also removes answers kept for retries for over 24 hours, ended sessions, and from where "
+        "places were held on booking pages. In small batches while the server runs; it may be "
+        "stopped and run again."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -35,14 +36,15 @@ class Command(BaseCommand):
         before = now - _age(options["older_than"])
         dry_run = options["dry_run"]
         emptied = sum(purge.purge(before, dry_run=dry_run))
+        entries = sum(purge.purge_entries(before, dry_run=dry_run))
         answers = KeptAnswer.objects.filter(kept_at__lte=now - KEPT_FOR)
         sessions = Session.objects.filter(expire_date__lt=now)
         rest = (answers, sessions, limits.forgotten(now))
         counts = [rows.count() if dry_run else rows.delete()[0] for rows in rest]
         self.stdout.write(
             f"{'Would remove' if dry_run else 'Removed'} the patients' data of {emptied} "
-            f"appointments, {counts[0]} answers kept for retries, {counts[1]} ended sessions and "
-            f"{counts[2]} ended holds of booking pages."
+            f"appointments and {entries} waiting list entries, {counts[0]} answers kept for "
+            f"retries, {counts[1]} ended sessions and {counts[2]} ended holds of booking pages."
         )
 
 

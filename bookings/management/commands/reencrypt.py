@@ -6,8 +6,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from bookings.messages.webhooks import endpoints
-from bookings.models import Appointment
-from bookings.patients.rotation import AT_ONCE, missing_keys, seal_anew, stale
+from bookings.patients.rotation import AT_ONCE, is_done, missing_keys, seal_anew
 from openchair import encryption
 from openchair.api.idempotency import KEPT_FOR
 from openchair.api.models import KeptAnswer
@@ -38,7 +37,7 @@ class Command(BaseCommand):
         for _ in range(MOST_LOOKS):
             sealed += sum(seal_anew()) + _answers_sealed()
             sealed += second_factor.seal_anew() + endpoints.seal_anew()
-            if not Appointment.objects.filter(stale()).exists():
+            if is_done():
                 break
         else:
             raise CommandError("Rows changed all the time: run this again.")

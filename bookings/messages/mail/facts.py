@@ -23,10 +23,12 @@ from bookings.models import (
     Booking,
     Event,
     Outcome,
+    Proposal,
     TaskKind,
 )
 from bookings.patients import links
 from bookings.representation import time_range
+from bookings.scheduling import proposals
 from practices.models import BookingPage, Kind, Location, MailSettings, Practice
 
 _NO_NAME = re.compile(r"(\d\D*){3}|[/:@\\<>]|[.。]\w\w|.{41}")
@@ -34,6 +36,8 @@ _NO_NAME = re.compile(r"(\d\D*){3}|[/:@\\<>]|[.。]\w\w|.{41}")
 
 _MOVING = {"booking_id", "start_datetime", "location_id"}
 """What an event of a visit that has moved has changed."""
+_NOT_OF_WHERE_IT_IS = (TaskKind.CODE, TaskKind.OFFER, TaskKind.PROPOSAL)
+"""Mail that does not say where the visit is."""
 _JOINER = "\N{ZERO WIDTH JOINER}"
 """Of emoji."""
 
@@ -86,6 +90,9 @@ class Facts:
     promise: tuple[str, str] = ("", "en")
     is_confirmed: bool = False
     code: str = ""
+    proposed: tuple[Moment, ...] = ()
+    """The times that are proposed, and until when they are on hold, in UTC."""
+    until: datetime | None = None
 
 
 def of(
@@ -108,11 +115,12 @@ def of(
     practice = visit.booking.practice
     page, mail = BookingPage.of(practice), MailSettings.of(practice)
     language = visit.language or "en"
-    is_planned, at, told = at is not None, at or _at(visit), None
+    is_planned, at, told = at is not None, at or moment_of(visit), None
+    proposal = live_proposal(visit, now) if kind == TaskKind.PROPOSAL else None
     if kind in {TaskKind.MOVED, TaskKind.CANCELLED}:
         told = last_told(visit) or known
     if kind == TaskKind.MOVED and told is None and not _has_first_mail(visit):
-        told = _at(visit) if is_planned else before_last_move(visit)
+        told = moment_of(visit) if is_planned else before_last_move(visit)
     is_cancelled = kind == TaskKind.CANCELLED
     if is_cancelled and told is not None:
         # The family knows nothing of where it was in between.
@@ -126,7 +134,7 @@ def of(
         at=at,
         before=told if kind == TaskKind.MOVED else None,
         by=_changed_by(visit, kind, is_planned=is_planned),
-        first_name=_first_name(visit.unread_person.first_name),
+        first_name=safe_first_name(visit.unread_person.first_name),
         link=link,
         book_url=address("book", practice.pk, language=language) if page.active else "",
         words=words,
@@ -134,6 +142,22 @@ def of(
         promise=in_language(language, english=page.promise_en, spanish=page.promise_es),
         is_confirmed=visit.confirmed_at is not None,
         code=code,
+        proposed=() if proposal is None else _proposed(proposal),
+        until=None if proposal is None else proposal.until,
+    )
+
+
+def live_proposal(visit: Appointment, now: datetime) -> Proposal | None:
+    """Return what is proposed for a request that still waits for its time; None if nothing is."""
+    last = visit.proposals.order_by("-pk").first()
+    is_live = last is not None and last.is_live(now) and proposals.can_answer(last, visit)
+    return last if is_live else None
+
+
+def _proposed(proposal: Proposal) -> tuple[Moment, ...]:
+    times = proposal.times.select_related("booking__location")
+    return tuple(
+        Moment(each.booking.location, each.start_datetime, is_exact=True) for each in times
     )
 
 
@@ -151,7 +175,7 @@ def address(name: str, *args: str, language: str) -> str:
 def last_told(visit: Appointment) -> Moment | None:
     """Return where and when the visit was when a mail last told of it; None if none has."""
     told = Outcome.SENT, Outcome.WRITTEN
-    sent = visit.deliveries.filter(outcome__in=told).exclude(kind=TaskKind.CODE)
+    sent = visit.deliveries.filter(outcome__in=told).exclude(kind__in=_NOT_OF_WHERE_IT_IS)
     last = sent.order_by("-at").first()
     return None if last is None else _before(visit, visit.events.filter(at__gt=last.at))
 
@@ -175,7 +199,7 @@ def _last_move(visit: Appointment) -> Event | None:
 
 def _before(visit: Appointment, events: QuerySet[Event]) -> Moment:
     """Go from how the visit is now back through its newest events."""
-    now, opening = _at(visit), visit.booking.start_datetime
+    now, opening = moment_of(visit), visit.booking.start_datetime
     location_id, begins, is_exact = now.location.pk, now.begins, now.is_exact
     for event in events.order_by("-id"):
         changes = event.changes
@@ -198,7 +222,8 @@ def _parsed(instant: str | None) -> datetime | None:
     return None if instant is None else datetime.fromisoformat(instant)
 
 
-def _at(visit: Appointment) -> Moment:
+def moment_of(visit: Appointment) -> Moment:
+    """Return where and when a visit is now, or a place on hold."""
     exact, booking = visit.exact_time, visit.booking
     return Moment(booking.location, exact or booking.start_datetime, exact is not None)
 
@@ -231,7 +256,8 @@ def _changed_by(visit: Appointment, kind: str, *, is_planned: bool) -> str:
     return "" if last is None else last.actor
 
 
-def _first_name(typed: str) -> str:
+def safe_first_name(typed: str) -> str:
+    """Return what somebody typed as a first name; empty where it says something to strangers."""
     name = one_line(typed)
     # As it looks: a full stop can be a wide one, too.
     looks = unicodedata.normalize("NFKC", name.replace(_JOINER, ""))

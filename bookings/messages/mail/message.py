@@ -61,27 +61,33 @@ def of(task: Task, visit: Appointment, now: datetime, code: str = "") -> EmailMe
     link = "" if task.kind == TaskKind.CODE else facts.link_to(visit)
     office_says = person.words if task.with_words else ""
     said = facts.of(visit, task.kind, now, link=link, words=office_says, code=code)
-    words, name = wording.of(said), one_line(said.practice.name)
-    address = ascii_address(person.email)
-    mail = EmailMultiAlternatives(
-        words.subject,
-        _text(words, said.language),
-        str(Address(name, addr_spec=settings.EMAIL_FROM)),
-        [address],
-        headers=headers(task, said.language, now),
-    )
-    if words.no_reminders:  # RFC 8058
-        mail.extra_headers["List-Unsubscribe"] = f"<{words.no_reminders}>"
-        mail.extra_headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-    mail.attach_alternative(_html(words, said.language), "text/html")
+    mail = written(task, wording.of(said), to=person.email, language=said.language, now=now)
     if task.kind in ABOUT_CHANGES:
-        organizer = (name, settings.EMAIL_FROM)
+        organizer = (one_line(said.practice.name), settings.EMAIL_FROM)
         with override(said.language):
             part = calendar.invitation(
-                visit, link=link, now=now, organizer=organizer, attendee=address
+                visit, link=link, now=now, organizer=organizer, attendee=mail.to[0]
             )
         if part is not None:
             _add_calendar_part(mail, *part)
+    return mail
+
+
+def written(
+    task: Task, words: Wording, *, to: str, language: str, now: datetime
+) -> EmailMultiAlternatives:
+    """Return the mail of a task as text and HTML, without a calendar part."""
+    mail = EmailMultiAlternatives(
+        words.subject,
+        _text(words, language),
+        str(Address(one_line(words.practice), addr_spec=settings.EMAIL_FROM)),
+        [ascii_address(to)],
+        headers=headers(task, language, now),
+    )
+    if words.unsubscribe[1]:  # RFC 8058
+        mail.extra_headers["List-Unsubscribe"] = f"<{words.unsubscribe[1]}>"
+        mail.extra_headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    mail.attach_alternative(_html(words, language), "text/html")
     return mail
 
 
@@ -149,6 +155,6 @@ def _end(words: Wording, *, is_mail: bool) -> list[str]:
         lines.append(_("Office phone: %(phone)s") % {"phone": words.phone})
     if is_mail:
         lines.append(_("Replies to this e-mail are not read. Call the office instead."))
-    if words.no_reminders:
-        lines.append(_("Stop reminders") + f": {words.no_reminders}")
+    if words.unsubscribe[1]:
+        lines.append("{}: {}".format(*words.unsubscribe))
     return lines

@@ -10,7 +10,7 @@ from django.db import connection
 from bookings import walltime
 from bookings.booking_page.summary import is_past
 from bookings.messages import deliveries, queue, reminders
-from bookings.messages.mail import message, to_partners
+from bookings.messages.mail import facts, message, to_partners, to_waiting
 from bookings.messages.mail.server import AddressRefused, MailServer, MessageRefused
 from bookings.models import (
     BOOKED,
@@ -23,7 +23,7 @@ from bookings.models import (
     TaskStatus,
 )
 from bookings.patients import codes
-from bookings.scheduling import daylight
+from bookings.scheduling import daylight, proposals
 from openchair.database import failures
 
 _INSISTS = 120.0
@@ -42,6 +42,9 @@ class MailHandler:
         now = walltime.now()
         if task.webhook_id is not None:
             self._tell_partner(task, now)
+            return
+        if task.entry_id is not None:
+            self._tell_who_waits(task, now)
             return
         visit = _visit(task)
         if (reason := _why_not(task, visit, now)) is not None:
@@ -66,6 +69,12 @@ class MailHandler:
         else:
             self._send(task, mail, now)
 
+    def _tell_who_waits(self, task: Task, now: datetime) -> None:
+        if (reason := to_waiting.why_not(task, now)) is not None:
+            deliveries.drop(task, reason)
+        else:
+            self._send(task, to_waiting.of(task, now), now)
+
     def _send(self, task: Task, mail: EmailMessage, now: datetime) -> None:
         try:
             self._server.send(mail)
@@ -74,6 +83,8 @@ class MailHandler:
             outcome = Outcome.REFUSED if is_address else Outcome.FAILED
             told = deliveries.of(task, outcome, at=now)
             queue.finish(task, TaskStatus.FAILED, error=type(refused).__name__, records=told)
+            if is_address and task.kind == TaskKind.OFFER:
+                to_waiting.no_such_address(task, now)
         else:
             outcome = Outcome.WRITTEN if self._server.is_files else Outcome.SENT
             _note_sent(task, outcome, now)
@@ -125,6 +136,8 @@ def _why_not(task: Task, visit: Appointment, now: datetime) -> DropReason | None
         return DropReason.NO_ADDRESS
     if task.kind == TaskKind.CODE:
         return _why_no_code(task, visit, now)
+    if task.kind == TaskKind.PROPOSAL:
+        return _why_no_proposal(task, visit, now)
     if _is_overtaken(task):
         return DropReason.OVERTAKEN
     is_cancelled = visit.status == AppointmentStatus.CANCELLED
@@ -135,6 +148,16 @@ def _why_not(task: Task, visit: Appointment, now: datetime) -> DropReason | None
     if is_past(visit, now):
         return DropReason.TOO_LATE
     return reminders.why_not(task, visit, now) if task.kind in reminders.DAYS else None
+
+
+def _why_no_proposal(task: Task, visit: Appointment, now: datetime) -> DropReason | None:
+    """Return why proposed times are not told any more: answered, overtaken, or ended."""
+    if _has_newer(task, {TaskKind.PROPOSAL}):
+        return DropReason.OVERTAKEN
+    if facts.live_proposal(visit, now) is not None:
+        return None
+    last = visit.proposals.latest("pk")
+    return DropReason.TOO_LATE if proposals.can_answer(last, visit) else DropReason.OVERTAKEN
 
 
 def _why_no_code(task: Task, visit: Appointment, now: datetime) -> DropReason | None:

@@ -1,5 +1,6 @@
 """Wording of a mail about a visit, in the active language; text and HTML are made of it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from django.utils.text import capfirst
@@ -34,14 +35,14 @@ class Wording:
     dial: str = ""
     """The link that dials it."""
     practice: str = ""
-    no_reminders: str = ""
-    """The address of the page that turns reminders off."""
+    unsubscribe: tuple[str, str] = ("", "")
+    """What else the family can end, and the address of the page that does."""
 
 
 def of(facts: Facts) -> Wording:
     """Put facts into words, in their language."""
     with override(facts.language):
-        said = _of_code(facts) if facts.kind == TaskKind.CODE else _of_visit(facts)
+        said = _OF_KIND.get(facts.kind, _of_visit)(facts)
     number = facts.at.location.office_phone
     return replace(said, practice=facts.practice.name, phone=number, dial=phone.link(number))
 
@@ -58,8 +59,47 @@ def _of_code(facts: Facts) -> Wording:
     )
 
 
+def _of_proposal(facts: Facts) -> Wording:
+    until = words.opening_time(facts.until, facts.at.location, Kind.EXACT) if facts.until else ""
+    on_hold = _("These times are on hold for you until %(until)s.") % {"until": until}
+    return Wording(
+        subject=_("The office proposes other times for your visit"),
+        headline=_("The office proposes other times"),
+        details=_proposed(facts),
+        paragraphs=[
+            _("The office cannot see you at the time you asked for."),
+            _("Take one of these times, ask for others, or give up your request."),
+            on_hold,
+        ],
+        button=(_("Choose a time"), facts.link or _("(the link to this visit)")),
+    )
+
+
+def _proposed(facts: Facts) -> list[tuple[str, str]]:
+    """Say who asked for which time, and what is proposed, with the office where there are two."""
+    offices = {each.location for each in facts.proposed}
+    times = [when_of(each) for each in facts.proposed]
+    if len(offices) > 1:
+        told = zip(times, facts.proposed, strict=True)
+        times = [f"{when}, {files.address(each.location)}" for when, each in told]
+    found = [
+        (_("Visit for"), facts.first_name),
+        (_("What you asked for"), when_of(facts.at)),
+        *((_("Proposed"), each) for each in times),
+        (_("Where"), files.address(min(offices, key=str)) if len(offices) == 1 else ""),
+    ]
+    return [(label, told) for label, told in found if told]
+
+
+_OF_KIND: dict[str, Callable[[Facts], Wording]] = {
+    TaskKind.CODE: _of_code,
+    TaskKind.PROPOSAL: _of_proposal,
+}
+"""Of all other kinds see `_of_visit`."""
+
+
 def _of_visit(facts: Facts) -> Wording:
-    is_cancelled, is_reminder = facts.kind == TaskKind.CANCELLED, facts.kind in reminders.DAYS
+    is_cancelled = facts.kind == TaskKind.CANCELLED
     return Wording(
         subject=_subject(facts),
         headline=_headline(facts),
@@ -68,8 +108,14 @@ def _of_visit(facts: Facts) -> Wording:
         paragraphs=_paragraphs(facts),
         button=_button(facts),
         text=("", "") if is_cancelled else facts.text,
-        no_reminders=f"{facts.link}/reminders" if is_reminder and facts.link else "",
+        unsubscribe=_unsubscribe(facts),
     )
+
+
+def _unsubscribe(facts: Facts) -> tuple[str, str]:
+    if facts.kind in reminders.DAYS and facts.link:
+        return _("Stop reminders"), f"{facts.link}/reminders"
+    return "", ""
 
 
 def _subject(facts: Facts) -> str:
@@ -133,18 +179,19 @@ def _days_ahead(facts: Facts) -> int | None:
 
 
 def _details(facts: Facts) -> list[tuple[str, str]]:
-    at, before, when = facts.at, facts.before, _when(facts.at, facts)
+    at, before, when = facts.at, facts.before, when_of(facts.at)
     found = [(_("Visit for"), facts.first_name), (_("When"), when)]
     found.append((_("Where"), files.address(at.location)))
     if before is not None:
-        was = [each for each in [_when(before, facts)] if each != when]
+        was = [each for each in [when_of(before)] if each != when]
         if before.location != at.location:
             was.append(before.location.name)
         found.append((_("Previously"), ", ".join(was)))
     return [(label, told) for label, told in found if told]
 
 
-def _when(at: Moment, facts: Facts) -> str:
+def when_of(at: Moment) -> str:
+    """Say when a visit is, with the name of the zone."""
     if at.begins is None:
         return _("The office has not set a time yet")
     kind = Kind.EXACT if at.is_exact else Kind.RANGE
@@ -163,7 +210,7 @@ def _paragraphs(facts: Facts) -> list[str]:
         until = (
             unsuitable if is_by_others else _("Until then, there is nothing else you need to do.")
         )
-        return [_promise(facts), until]
+        return [promise(facts.promise), until]
     if is_by_others:
         return [unsuitable, _("We look forward to seeing you.")]
     if facts.kind in reminders.DAYS:
@@ -174,10 +221,11 @@ def _paragraphs(facts: Facts) -> list[str]:
     return [_("There is nothing else you need to do. We look forward to seeing you.")]
 
 
-def _promise(facts: Facts) -> str:
-    if facts.promise[0]:
+def promise(by_when: tuple[str, str]) -> str:
+    """Say that the office sets the exact time. by_when: the practice's words, their language."""
+    if by_when[0]:
         said = _("The office will set the exact time and let you know:")
-        return f"{said} {facts.promise[0]}."
+        return f"{said} {by_when[0]}."
     return _("The office will set the exact time and let you know.")
 
 

@@ -1,6 +1,6 @@
 """Entries of a waiting list: join, leave, pause, be put first (contract, section 8)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, TypedDict
 
@@ -104,6 +104,12 @@ def join(
     entry.visits.set(visits)
     rows.note(entry, EntryAct.JOINED, by, now)
     rows.changed(waitlist)
+    tell(entry, now)
+    return entry
+
+
+def tell(entry: WaitlistEntry, now: datetime) -> None:
+    """Have a family mailed that it is on the list, with its link, where it has an address."""
     if entry.email_digest:
         Task.objects.create(
             queue_name=Queue.MAIL,
@@ -112,7 +118,6 @@ def join(
             run_after=now,
             enqueued_at=now,
         )
-    return entry
 
 
 def check(practice: Practice, wishes: Wishes) -> None:
@@ -168,11 +173,22 @@ def _name(patient: Patient) -> list[str]:
     return f"{patient.first_name} {patient.last_name}".casefold().split()
 
 
+Check = Callable[[WaitlistEntry], None]
+"""Called with the entry as it is under the lock; raises where a change must not be made."""
+
+
 @moves.atomic_wherever_it_is
-def end(*, entry_id: str, status: EntryStatus, by: Actor, now: datetime) -> WaitlistEntry:
+def end(
+    *,
+    entry_id: str,
+    status: EntryStatus,
+    by: Actor,
+    now: datetime,
+    check: Check | None = None,
+) -> WaitlistEntry:
     """Take a family off the list, and give back what it is offered; a no-op where it is off.
 
-    status: booked, left or ended.
+    status: booked, left or ended. Raises what `check` raises.
     """
     entry = WaitlistEntry.objects.get(pk=entry_id)
     offer = entry.offers.filter(outcome__isnull=True).first()
@@ -180,6 +196,8 @@ def end(*, entry_id: str, status: EntryStatus, by: Actor, now: datetime) -> Wait
     locked = moves.lock_all({each.booking_id for each in held}, by=by, now=now)
     waitlist = rows.lock(entry.practice_id)
     entry.refresh_from_db()
+    if check is not None:
+        check(entry)
     if entry.status not in ON_LIST:
         return entry
     if offer != entry.offers.filter(outcome__isnull=True).first():

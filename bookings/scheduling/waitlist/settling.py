@@ -13,7 +13,7 @@ from collections import Counter, defaultdict
 from datetime import date, datetime
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
 from bookings import walltime
 from bookings.models import (
@@ -184,13 +184,15 @@ def _booked_meanwhile(practice_id: str, listed: list[WaitlistEntry]) -> set[str]
         return set()
     same = Q(email_digest__in=by_contact) | Q(phone_digest__in=by_contact)
     since = min(each.created_at for each in listed)
-    visits = Appointment.objects.filter(
-        same, booking__practice=practice_id, status__in=BOOKED, created_at__gt=since
-    )
+    # Not when the appointment was made: its place may have been held before they joined.
+    acts = Event.objects.filter(appointment=OuterRef("pk"), to_status__in=BOOKED)
+    booked = acts.exclude(from_status__in=BOOKED).order_by("-number").values("at")[:1]
+    visits = Appointment.objects.filter(same, booking__practice=practice_id, status__in=BOOKED)
+    visits = visits.annotate(booked_at=Subquery(booked)).filter(booked_at__gt=since)
     return {
         entry.pk
         for visit in visits
         for digest in (visit.email_digest, visit.phone_digest)
         for entry in by_contact.get(digest or "", [])
-        if visit.created_at > entry.created_at and entries.is_same(entry, visit.unread_person)
+        if visit.booked_at > entry.created_at and entries.is_same(entry, visit.unread_person)
     }
