@@ -13,6 +13,7 @@ from bookings.desk import history, labels, times, whole
 from bookings.desk.board.query import url_of_day
 from bookings.desk.desk import Desk, desk_page, show, version
 from bookings.desk.patient_forms import NamedPatientForm, PatientForm
+from bookings.desk.waitlist import fitting
 from bookings.messages import deliveries
 from bookings.models import (
     TAKEN,
@@ -22,6 +23,7 @@ from bookings.models import (
     Booking,
     Language,
     Status,
+    WaitlistOffer,
 )
 from bookings.patients.record import Patient
 from bookings.representation import time_range
@@ -39,7 +41,8 @@ class Card:
     when: its time, or the part of the day asked for; time: only the exact time of a range visit.
     attended: what was said of the attendance, in words. has_begun: whether it can be said.
     confirmed: when the patient confirmed; empty if not. language: empty where English.
-    mail_refused: whether the address's mail server refused it.
+    mail_refused: whether the address's mail server refused it. offered_to: the id of the family on
+    the waiting list to which the place is offered; empty if it is not.
     """
 
     appointment: Appointment
@@ -56,6 +59,7 @@ class Card:
     confirmed: str
     language: str
     mail_refused: bool
+    offered_to: str
 
 
 @desk_page
@@ -149,11 +153,16 @@ def takes_patients(booking: Booking, now: datetime) -> bool:
 
 def cards_of(appointments: Iterable[Appointment], desk: Desk) -> list[Card]:
     rows = list(appointments)
-    refused = deliveries.refused(rows)
-    return [_card(each, desk, mail_refused=each.pk in refused) for each in rows]
+    refused, offers = deliveries.refused(rows), fitting.holding(rows)
+    return [
+        _card(each, desk, offers.get(each.group_id or ""), mail_refused=each.pk in refused)
+        for each in rows
+    ]
 
 
-def _card(appointment: Appointment, desk: Desk, *, mail_refused: bool) -> Card:
+def _card(
+    appointment: Appointment, desk: Desk, offer: WaitlistOffer | None, *, mail_refused: bool
+) -> Card:
     zone = appointment.booking.location.zone
     own, until = appointment.start_datetime, appointment.pending_until
     confirmed, language = appointment.confirmed_at, appointment.language or Language.EN
@@ -166,14 +175,15 @@ def _card(appointment: Appointment, desk: Desk, *, mail_refused: bool) -> Card:
         person=person,
         name=labels.patient(appointment),
         dial=phone.link(person.phone),
-        status=labels.APPOINTMENT_STATUS[appointment.status],
+        status="Offered" if offer else labels.APPOINTMENT_STATUS[appointment.status],
         when=str(times.of_appointment(appointment) or "no time yet"),
         time=labels.dated(own, zone) if own else "",
-        held_until=labels.clock(walltime.wall_clock(until, zone)) if until else "",
+        held_until=labels.until(until, desk.now, zone) if until else "",
         is_taken=appointment.status in TAKEN,
         has_begun=is_booked and begins is not None and begins <= desk.now,
         attended=labels.ATTENDANCE[appointment.attendance] if is_said else "",
         confirmed=labels.dated(confirmed, zone) if confirmed else "",
         language="" if language == Language.EN else str(Language(language).label),
         mail_refused=mail_refused,
+        offered_to=offer.entry_id if offer else "",
     )

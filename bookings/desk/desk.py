@@ -20,6 +20,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from bookings import walltime
 from bookings.desk import answer_clock, calls, entering, history, labels
 from bookings.desk.clashes import Clashing
+from bookings.desk.waitlist import fitting
 from bookings.models import Appointment, Booking, Status
 from bookings.scheduling import bookings, proposals
 from bookings.scheduling.actors import Actor
@@ -140,6 +141,7 @@ def show(
         "overdue": overdue,
         "system": desk.system,
         "not_entered": _not_entered(desk),
+        "families_to_call": fitting.to_call(desk.practice, desk.now),
         "calls_left": calls.to_do(desk.practice, now=desk.now).count(),
         "now": desk.now,
         "has_mistakes": status == 400,

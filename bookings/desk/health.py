@@ -13,7 +13,9 @@ from django.db.models import Count, Min, OuterRef, Q, QuerySet, Subquery, Sum
 
 from bookings import walltime
 from bookings.desk import answer_clock, calls, entering, labels
+from bookings.desk.waitlist import fitting
 from bookings.models import (
+    ON_LIST,
     TAKEN,
     AppointmentStatus,
     Booking,
@@ -23,6 +25,7 @@ from bookings.models import (
     Outcome,
     Status,
     Task,
+    WaitlistEntry,
 )
 from practices.models import Doctor, Location, Membership, Partner, Practice
 
@@ -63,6 +66,8 @@ class Health:
     waiting_since: datetime | None = None
     overdue: int = 0
     calls_left: int = 0
+    on_waitlist: int = 0
+    offers_to_call: int = 0
     mail_refused: int = 0
     mail_late: int = 0
     system: Partner | None = None
@@ -108,6 +113,7 @@ def of(practices: Iterable[Practice], *, now: datetime, with_keys: bool) -> list
     _count_waiting(found, now)
     for key, count in _counted(calls.left(now=now).filter(here), "practice").items():
         found[key].calls_left = count
+    _count_waitlist(found, now)
     _count_mail(found, now)
     _count_not_entered(found, now)
     _add_partners(found, with_keys=with_keys)
@@ -170,6 +176,18 @@ def _count_waiting(found: dict[str, Health], now: datetime) -> None:
         found[key].waiting_since = since
     for key, count in answer_clock.overdue(of_ranges, now).items():
         found[key].overdue = count
+
+
+def _count_waitlist(found: dict[str, Health], now: datetime) -> None:
+    """Count families on the waiting lists, and the offers of which no e-mail tells them."""
+    waiting = WaitlistEntry.objects.filter(
+        practice__in=[*found], status__in=ON_LIST, ends_at__gt=now
+    )
+    for key, count in _counted(waiting, "practice").items():
+        found[key].on_waitlist = count
+    untold = fitting.open_offers([*found]).filter(fitting.untold(), until__gt=now)
+    for key, count in _counted(untold, "entry__practice").items():
+        found[key].offers_to_call = count
 
 
 def _count_mail(found: dict[str, Health], now: datetime) -> None:
@@ -267,6 +285,9 @@ def _work(health: Health, now: datetime) -> Iterable[Trouble]:
     if health.calls_left:
         says = f"{labels.counted(health.calls_left, 'patient')} left to call."
         yield Trouble(says, "desk_calls")
+    if health.offers_to_call:
+        count = labels.counted(health.offers_to_call, "place")
+        yield Trouble(f"{count} offered from the waiting list: call.", "desk_waitlist")
     if health.not_entered:
         are = "is" if health.not_entered == 1 else "are"
         says = f"{labels.counted(health.not_entered, 'visit')} {are} not yet in {health.system}."

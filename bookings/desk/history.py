@@ -263,7 +263,9 @@ def _what(event: Event) -> str:
     name = labels.patient(event.appointment)
     became = labels.APPOINTMENT_STATUS[event.to_status].lower()
     if not event.from_status:
-        return f"{name}: {became}"
+        # What nobody took is held for a family on the waiting list.
+        is_offer = event.actor == ActorKind.CLOCK
+        return f"{name}: {'offered from the waiting list' if is_offer else became}"
     if moved:
         return f"{name}: {labels.APPOINTMENT_STATUS[event.from_status].lower()} → {became}"
     if said := _said(event):

@@ -20,6 +20,7 @@ from bookings.models import (
     ExternalStatus,
     Outcome,
     Status,
+    WaitlistEvent,
 )
 from openchair.errors import LimitReached, Refused
 
@@ -68,6 +69,7 @@ _REFUSALS = {
     "attended": "This visit is already marked. Undo the mark, or book a new visit.",
     "in_the_past": "The time of this opening has passed. Choose another opening.",
     "no_time": "This opening has no time yet. Give it a time first.",
+    "not_waiting": "This family is not on the waiting list any more. Nothing was changed.",
     "nothing_taken": "No place in this opening is waiting for a name any longer. Book a free "
     "place instead.",
     "not_reservable": "This practice offers exact times. Book the visit instead.",
@@ -107,6 +109,12 @@ def dated(instant: datetime, zone: ZoneInfo) -> str:
     """Format an instant with its year, as wall time in a zone: Tue, Jun 2, 2026, 9:45 AM."""
     wall = walltime.wall_clock(instant, zone)
     return f"{day(wall.date())}, {wall.year}, {clock(wall)}"
+
+
+def until(at: datetime, now: datetime, zone: ZoneInfo) -> str:
+    """Format until when something is held: 4:45 PM, or Tue, Jun 2, 9:40 AM on another day."""
+    wall, today = walltime.wall_clock(at, zone), walltime.wall_clock(now, zone).date()
+    return clock(wall) if wall.date() == today else f"{day(wall.date())}, {clock(wall)}"
 
 
 def zone_name(zone: ZoneInfo, instant: datetime) -> str:
@@ -204,7 +212,7 @@ def _whole(booking: Booking) -> list[tuple[int, str]]:
     return [(counts[status], note) for status, note in notes.items() if counts[status]]
 
 
-def who(event: Event | Access) -> str:
+def who(event: Event | Access | WaitlistEvent) -> str:
     """Return the name of the user, partner or other actor of an event or access."""
     if event.actor == ActorKind.STAFF and event.user is not None:
         return person(event.user)

@@ -116,6 +116,7 @@ def page(request: HttpRequest, desk: Desk) -> HttpResponse:
         "anybody": _url(desk, asked, doctor="", location=""),
         "is_filtered": bool(asked.get("doctor") or asked.get("location")),
         "query": query,
+        "waiting_list": _waiting_list(desk, asked, visits),
     }
     return show(request, desk, "next_free.html", context, 200 if is_valid else 400)
 
@@ -143,6 +144,13 @@ def _url(desk: Desk, asked: Any, *, visits: Sequence[str] | None = None, **other
     for name, value in other.items():
         query[name] = str(value)
     return f"{reverse('admin:desk_next_free', args=[desk.practice.pk])}?{query.urlencode()}"
+
+
+def _waiting_list(desk: Desk, asked: QueryDict, visits: Sequence[Appointment]) -> str:
+    """Return the address of the form that puts the caller on the waiting list."""
+    form = reverse("admin:desk_waitlist_add", args=[desk.practice.pk])
+    said = urlencode({"visit": visits[0].pk}) if visits else asked.urlencode()
+    return f"{form}?{said}"
 
 
 def may_move(visit: Appointment) -> bool:

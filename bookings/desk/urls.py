@@ -1,6 +1,6 @@
 """URLs of a practice's desk, below /admin/desk/<practice>/."""
 
-from django.urls import path
+from django.urls import include, path
 
 from bookings.desk import (
     attendance,
@@ -57,6 +57,7 @@ urlpatterns = [
     path("close/", closing.page, name="desk_close"),
     path("calls/", call_list.page, name="desk_calls"),
     path("calls/<int:call_id>/reached/", call_list.reached, name="desk_reached"),
+    path("waiting-list/", include("bookings.desk.waitlist.urls")),
     path("not-entered/", not_entered.page, name="desk_not_entered"),
     path("place/<id:appointment_id>/entered/", not_entered.mark, name="desk_entered"),
     path("ranges/", range_desk.page, name="desk_ranges"),

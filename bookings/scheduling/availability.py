@@ -175,16 +175,25 @@ def beginning_with(practice: Practice, criteria: Criteria, opening: Booking) -> 
     first = next((each for each in openings if each.pk == opening.pk), None)
     if first is None:
         return None
+    option = starting_at(practice, openings, first, criteria.people)
+    return None if option is None else _with_bookings([option])[0]
+
+
+def starting_at(
+    practice: Practice, openings: Sequence[Free], first: Free, people: int
+) -> list[Free] | None:
+    """Return an opening for each person, beginning with `first`; None where there are not enough.
+
+    openings: the free ones of its day and location, in order of time.
+    """
     if practice.range_bookings:
-        part = time_range(begins, zone)
+        zone = next(at.zone for at in practice.locations.all() if at.pk == first.location_id)
+        part = time_range(first.start, zone)
         others = [each for each in openings if each is not first]
         of_part = [each for each in others if time_range(each.start, zone) == part]
-        option = _filled([first, *of_part], criteria.people)
-    else:
-        later = openings[openings.index(first) + 1 :]
-        option = _one_after_another(first, later, criteria.people)
-        option = option or _together(first, openings, criteria.people)
-    return None if option is None else _with_bookings([option])[0]
+        return _filled([first, *of_part], people)
+    later = openings[openings.index(first) + 1 :]
+    return _one_after_another(first, later, people) or _together(first, openings, people)
 
 
 def within(rows: Rows, criteria: Criteria) -> Rows:

@@ -110,6 +110,7 @@ def _pages(person: Person, kind: str, week: Week) -> Iterator[tuple[str, Page]]:
     page = person.desk(kind, "new-opening/")
     page.locator("#oc-idle").evaluate("dialog => dialog.showModal()")
     yield "idle", page
+    yield from _waiting_list(person, kind, week)
     yield from _calls(person, kind, week)
 
 
@@ -324,6 +325,37 @@ def _own_system(person: Person, kind: str, week: Week) -> Iterator[tuple[str, Pa
     page.get_by_role("link", name="See the visit").click()
     page.get_by_role("button", name="Mark as not entered").wait_for()
     yield "visit entered", page
+
+
+def _waiting_list(person: Person, kind: str, week: Week) -> Iterator[tuple[str, Page]]:
+    """Put families on the list for the week's day alone: one is offered a place, one is paused."""
+    yield "waiting list", person.desk(kind, "waiting-list/")
+    yield "wait for an earlier time", person.desk(kind, f"waiting-list/add/?visit={week.theo}")
+    for name, email in (("Ottoline", "ottoline@a-long-name.example.org"), ("Peregrine", "")):
+        page = person.desk(kind, f"waiting-list/add/?people=2&first={week.day}")
+        page.get_by_label("First name").fill(name)
+        page.get_by_label("Last name").fill("Featherstonehaugh")
+        page.get_by_label("Phone").fill("12")
+        page.get_by_label("E-mail", exact=False).first.fill(email)
+        page.get_by_label("Until").fill(week.day.isoformat())
+        page.get_by_role("button", name="Add to the list").click()
+        page.locator(".oc-mistakes").wait_for()
+        yield f"add {name} with a mistake", page
+        page.get_by_label("Phone").fill(week.phone)
+        page.get_by_role("button", name="Add to the list").click()
+        page.get_by_text("is on the waiting list").wait_for()
+        yield f"{name} on the waiting list", page
+    page.get_by_role("button", name=re.compile("^Pause")).click()
+    page.get_by_text("Paused by").wait_for()
+    yield "family that is paused", page
+    page.get_by_role("button", name=re.compile("^Withdraw")).click()
+    page.get_by_text("The offer is withdrawn").wait_for()
+    page.get_by_role("link", name=re.compile("^Offer…")).click()
+    page.get_by_role("heading", name="Does not fit").wait_for()
+    yield "times to offer", page
+    yield "waiting list of two", person.desk(kind, "waiting-list/")
+    yield "free places", person.desk(kind, f"waiting-list/free/?first={week.day}")
+    yield "board with an offer", person.desk(kind, f"board/?day={week.day}")
 
 
 def _calls(person: Person, kind: str, week: Week) -> Iterator[tuple[str, Page]]:

@@ -2,15 +2,17 @@
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from bookings.desk import calls
-from bookings.models import Call
+from bookings.models import Call, OfferOutcome, WaitlistOffer
 from tests.desk.world import House
 from tests.factories import NOON
+from tests.waitlist.families import join
 
 
 def patterns(resolver: URLResolver, before: str = "") -> Iterator[str]:
@@ -38,6 +40,8 @@ def filled(mine: House, other: House) -> Iterator[str]:
     for house, ids in ((other, of_other), (mine, of_mine)):
         calls.ask([house.appointment], user_id=house.staff.pk, now=NOON)
         ids["bookings.call"] = Call.objects.get(practice=house.practice).pk
+        offer = offered(house)
+        ids["bookings.waitlistoffer"], ids["bookings.waitlistentry"] = offer.pk, offer.entry_id
     for route in admin_patterns():
         if "(?P<url>" in route:
             yield "/admin/there/is/nothing/"
@@ -53,6 +57,8 @@ def filled(mine: House, other: House) -> Iterator[str]:
                 "booking_id": ids["bookings.booking"],
                 "appointment_id": ids["bookings.appointment"],
                 "call_id": ids["bookings.call"],
+                "entry_id": ids["bookings.waitlistentry"],
+                "offer_id": ids["bookings.waitlistoffer"],
                 "partner_id": ids["practices.partner"],
                 "key_id": ids["practices.apikey"],
                 "webhook_id": ids["bookings.webhook"],
@@ -65,6 +71,21 @@ def filled(mine: House, other: House) -> Iterator[str]:
             }
             names = re.findall(r"<(?:\w+:)?(\w+)>", route)
             yield re.sub(r"<[^>]+>", "{}", route).format(*(keys[name] for name in names))
+
+
+def offered(house: House) -> WaitlistOffer:
+    """Return an offer that a family on the practice's list has had; its place is free again."""
+    known = WaitlistOffer.objects.filter(entry__practice=house.practice).first()
+    return known or WaitlistOffer.objects.create(
+        entry=join(house.practice, f"{house.word}ella"),
+        booking=house.booking,
+        places=1,
+        freed_at=NOON,
+        until=NOON + timedelta(hours=4),
+        made_at=NOON,
+        outcome=OfferOutcome.WITHDRAWN,
+        ended_at=NOON,
+    )
 
 
 def lists() -> list[str]:

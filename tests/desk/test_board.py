@@ -22,8 +22,9 @@ from tests.messages import tasks
 
 pytestmark = only_once_on_sqlite
 
-QUERIES = 15
-"""One of them: since when mail has been waiting; one: the second factor of whoever is logged in."""
+QUERIES = 16
+"""One of them: since when mail has been waiting; one: the second factor of whoever is logged in;
+one: whether anybody is on the waiting list."""
 
 
 def test_staff_land_on_today(house: House, desk: Client) -> None:

@@ -115,6 +115,7 @@ def test_no_field_of_ones_own_pages_reaches_another_practice(
     named = {"first_name": "A", "last_name": "B", "phone": "555 555 5555", "exact": ""}
     days = {"first": "2026-06-01", "last": "2026-06-30"}
     sent: list[tuple[str, dict[str, str]]] = [
+        (f"waiting-list/add/?visit={visit}", {"language": "en"}),
         *(("move/", {**move, name: pk}) for name, pk in (("visit", visit), ("to", opening))),
         *(("find/", {"q": q}) for q in (visit, opening, "zyx", "zyxw 0100")),
         ("find/", {"q": "zyxwvut@example.org"}),

@@ -16,9 +16,13 @@ def test_what_is_no_id_is_not_there(text: str, house: House, desk: Client) -> No
     for name in ("visit", "to"):
         assert desk.get(house.address("move/"), {**sent, name: text}).status_code == 404
         assert desk.post(house.address("move/"), {**sent, name: text}).status_code == 404
-    assert desk.get(house.address("next-free/"), {"visit": text}).status_code == 404
+    for page in ("next-free/", "waiting-list/add/"):
+        assert desk.get(house.address(page), {"visit": text}).status_code == 404
     assert desk.get(house.address(opening), {"like": text}).status_code == 404
     assert desk.post(house.address(f"{opening}patient/"), {"then": text}).status_code == 404
+    asked = dict.fromkeys(("first", "people", "part", "location", "doctor", "page"), text)
+    for page in ("", "add/", "free/"):
+        assert desk.get(house.address(f"waiting-list/{page}"), asked).status_code == 200
     new = desk.get(house.address("new-opening/"), {"doctor": text, "location": text})
     assert new.status_code == 200
 

@@ -9,11 +9,11 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Q
 
-from bookings import walltime
 from bookings.desk import labels, times
 from bookings.desk.board.query import View
 from bookings.desk.desk import Desk
 from bookings.desk.times import Time
+from bookings.desk.waitlist import fitting
 from bookings.messages import deliveries
 from bookings.models import Appointment, AppointmentStatus, Attendance, Booking, Status
 
@@ -41,7 +41,7 @@ class Visit:
 
     name: str
     note: str = ""
-    """On hold until 9:45 AM, needs a time; or empty."""
+    """On hold until 9:45 AM, offered until then, needs a time; or empty."""
     is_new: bool = False
     id: str = ""
     attendance: str = ""
@@ -87,8 +87,10 @@ def entries_by_location(desk: Desk, view: View, rows: list[Any]) -> dict[str, li
     ids = [row.id for row in rows]
     appointments, whole = _appointments(desk, view, ids), _whole(view, ids)
     refused: set[str] = set()
+    offers: dict[str, Any] = {}
     if view.kind != "month":
-        refused = deliveries.refused(each for of_row in appointments.values() for each in of_row)
+        every = [each for of_row in appointments.values() for each in of_row]
+        refused, offers = deliveries.refused(every), fitting.holding(every)
     days = set(view.days)
     found: dict[str, list[Entry]] = defaultdict(list)
     for row in rows:
@@ -104,7 +106,14 @@ def entries_by_location(desk: Desk, view: View, rows: list[Any]) -> dict[str, li
             if view.kind != "month":
                 of_entry = rest if each.appointment is None else [each.appointment]
                 entry.visits.extend(
-                    _visit(desk, one, entry, zone, mail_refused=one.pk in refused)
+                    _visit(
+                        desk,
+                        one,
+                        entry,
+                        zone,
+                        mail_refused=one.pk in refused,
+                        is_offered=one.group_id in offers,
+                    )
                     for one in of_entry
                 )
                 if each.appointment is None:
@@ -139,12 +148,18 @@ def _whole(view: View, ids: list[str]) -> dict[str, list[Visit]]:
 
 
 def _visit(
-    desk: Desk, appointment: Appointment, entry: Entry, zone: ZoneInfo, *, mail_refused: bool
+    desk: Desk,
+    appointment: Appointment,
+    entry: Entry,
+    zone: ZoneInfo,
+    *,
+    mail_refused: bool,
+    is_offered: bool,
 ) -> Visit:
     note, attendance = "", ""
     if appointment.pending_until is not None:
-        ends = walltime.wall_clock(appointment.pending_until, zone)
-        note = f"on hold until {labels.clock(ends)}"
+        ends = labels.until(appointment.pending_until, desk.now, zone)
+        note = f"{'offered' if is_offered else 'on hold'} until {ends}"
     elif appointment.status == AppointmentStatus.RESERVED:
         note = "needs a time"
     elif entry.is_past and not entry.time.part:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from bookings import walltime
@@ -11,6 +12,10 @@ from bookings.representation import time_range
 from bookings.scheduling import availability, holds
 from bookings.scheduling.availability import Criteria, Days, Free
 from practices.models import Practice
+
+WhyNot = Literal["location", "doctor", "day", "weekday", "part", "later", "was_free", "offered"]
+"""What is wrong with an opening for somebody. later: their visit is before it. was_free: it was
+free when they joined, who want an earlier time. offered: it was offered to them already."""
 
 
 @dataclass(frozen=True)
@@ -102,29 +107,15 @@ def options(who: Candidate, practice: Practice, days: Days) -> Iterator[list[Fre
         yield from sorted(found, key=lambda option: (option[0].start, option[0].pk))
 
 
-def why_not(who: Candidate, free: Free, zone: ZoneInfo) -> str | None:
-    """Return why an opening is not offered to somebody (of WHY_NOT); None where nothing is wrong.
+def why_not(who: Candidate, free: Free, zone: ZoneInfo) -> WhyNot | None:
+    """Return why an opening is not offered to somebody; None where nothing is wrong.
 
     For several people there may still be no place beside it.
     """
     return _why_not(who, free, walltime.wall_clock(free.start, zone).date(), zone)
 
 
-WHY_NOT = {
-    "location": "wants another location",
-    "doctor": "wants another doctor",
-    "day": "wants another day",
-    "weekday": "wants another day of the week",
-    "part": "wants another time of day",
-    "later": "has an earlier visit",
-    "was_free": "it was free when they joined",
-    "offered": "was offered it already",
-    "beside": "needs more places side by side",
-}
-"""Why an opening is not offered to somebody on the list, in words for the desk."""
-
-
-def _why_not(who: Candidate, free: Free, day: date, zone: ZoneInfo) -> str | None:
+def _why_not(who: Candidate, free: Free, day: date, zone: ZoneInfo) -> WhyNot | None:
     entry = who.entry
     if entry.location_ids and free.location_id not in entry.location_ids:
         return "location"

@@ -1,0 +1,196 @@
+"""Who on the waiting list fits which free place, and why the others do not; whom to call."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from bookings import walltime
+from bookings.models import (
+    ON_LIST,
+    Appointment,
+    AppointmentStatus,
+    Delivery,
+    EntryStatus,
+    Outcome,
+    TaskKind,
+    Waitlist,
+    WaitlistEntry,
+    WaitlistOffer,
+)
+from bookings.models.waitlist import IN_ORDER
+from bookings.scheduling import availability, holds
+from bookings.scheduling.availability import Criteria, Days, Free
+from bookings.scheduling.waitlist import matching
+from bookings.scheduling.waitlist.matching import Candidate
+from practices.models import Practice
+
+WHY_NOT = {
+    "location": ("wants another location", "want another location"),
+    "doctor": ("wants another doctor", "want another doctor"),
+    "day": ("wants other dates", "want other dates"),
+    "weekday": ("wants another day of the week", "want another day of the week"),
+    "part": ("wants another time of day", "want another time of day"),
+    "later": ("has an earlier visit", "have an earlier visit"),
+    "was_free": ("joined while it was free", "joined while it was free"),
+    "offered": ("was offered it already", "were offered it already"),
+    "beside": ("needs more places side by side", "need more places side by side"),
+    "has_offer": ("has an offer now", "have an offer now"),
+    "paused": ("is paused", "are paused"),
+}
+"""Why a free place is not offered, of one family and of several: matching.WhyNot, and what keeps a
+family from being offered anything, or as many places as it needs."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A family that wants a free place. option: an opening for each of its people, this included.
+
+    busy: of WHY_NOT, why it is offered nothing at present; None where it would be offered this.
+    """
+
+    who: Candidate
+    option: Sequence[Free]
+    busy: str | None
+
+
+@dataclass(frozen=True)
+class Place:
+    """A free opening: whom it fits, in their turn, and how many it does not, by reason."""
+
+    free: Free
+    fits: Sequence[Fit]
+    reasons: Counter[str]
+
+
+def on_list(practice: Practice, now: datetime) -> QuerySet[WaitlistEntry]:
+    """Query who is on a practice's list, paused or not, in order."""
+    rows = WaitlistEntry.objects.filter(practice=practice, status__in=ON_LIST, ends_at__gt=now)
+    return rows.order_by(*IN_ORDER)
+
+
+def families(practice: Practice, now: datetime) -> list[Candidate]:
+    """Return who is on a practice's list, paused or not, in order."""
+    rows = on_list(practice, now).prefetch_related("offers", "visits__booking__practice")
+    found = (matching.candidate(entry, now) for entry in rows)
+    return [each for each in found if each is not None]
+
+
+def places(practice: Practice, days: Days, waiting: Sequence[Candidate]) -> list[Place]:
+    """Return the free openings of some days in order of time, with whom each fits."""
+    fits: dict[str, list[Fit]] = {}
+    reasons: dict[str, Counter[str]] = {}
+    zones = {each.pk: each.zone for each in practice.locations.all()}
+    for (_, location_id), openings in days.items():
+        for free in openings:
+            fits[free.pk], reasons[free.pk] = [], Counter()
+        for who in waiting:
+            why = {free: matching.why_not(who, free, zones[location_id]) for free in openings}
+            options = _options(practice, who, [free for free in openings if why[free] is None])
+            for free in openings:
+                if free in options:
+                    fits[free.pk].append(Fit(who, options[free], _busy(who)))
+                else:
+                    reasons[free.pk][_reason(who, why[free])] += 1
+    every = (free for openings in days.values() for free in openings)
+    return [
+        Place(free, fits[free.pk], reasons[free.pk])
+        for free in sorted(every, key=lambda free: (free.start, free.pk))
+    ]
+
+
+def _options(
+    practice: Practice, who: Candidate, wanted: Sequence[Free]
+) -> dict[Free, Sequence[Free]]:
+    """Return what somebody could have, by each opening that they want and that is part of it."""
+    if who.people == 1:
+        return {free: [free] for free in wanted}
+    found: dict[Free, Sequence[Free]] = {}
+    for free in wanted:
+        option = availability.starting_at(practice, wanted, free, who.people)
+        if option is not None:
+            found[free] = option
+    for chain in [*found.values()]:
+        for free in chain:
+            found.setdefault(free, chain)
+    return found
+
+
+def _reason(who: Candidate, why: str | None) -> str:
+    """Return what to say of somebody whom a free place does not fit; it may be offered to them."""
+    busy = _busy(who)
+    return busy if why == "offered" and busy else why or "beside"
+
+
+def _busy(who: Candidate) -> str | None:
+    if any(each.outcome is None for each in who.entry.offers.all()):
+        return "has_offer"
+    return "paused" if who.entry.status == EntryStatus.PAUSED else None
+
+
+def anything_free(practice: Practice, now: datetime) -> Criteria:
+    """Return the criteria of every opening to come, for one person."""
+    return Criteria(
+        people=1,
+        location_ids=[each.pk for each in practice.locations.all()],
+        doctor_ids=None,
+        earliest=now + timedelta(milliseconds=1),
+        latest=walltime.LATEST,
+    )
+
+
+def near(practice: Practice, now: datetime) -> list[Place]:
+    """Return what is free too soon to be offered and fits somebody without an offer: to call."""
+    zones = [each.zone for each in practice.locations.all()]
+    until = now + holds.NEAREST
+    days = availability.read(
+        practice,
+        anything_free(practice, now),
+        min((walltime.wall_clock(now, zone).date() for zone in zones), default=now.date()),
+        max((walltime.wall_clock(until, zone).date() for zone in zones), default=now.date()),
+    )
+    if not any(free.start < until for openings in days.values() for free in openings):
+        return []
+    waiting = [each for each in families(practice, now) if _busy(each) != "has_offer"]
+    found = places(practice, days, waiting)
+    return [each for each in found if each.free.start < until and each.fits]
+
+
+def open_offers(practices: Iterable[str]) -> QuerySet[WaitlistOffer]:
+    """Query what is offered in practices, by their ids, and not answered."""
+    return WaitlistOffer.objects.filter(entry__practice__in=practices, outcome__isnull=True)
+
+
+def holding(appointments: Iterable[Appointment]) -> dict[str, WaitlistOffer]:
+    """Return the offers for which places are held, by group; no query where no hold has a group."""
+    groups = {
+        each.group_id or ""
+        for each in appointments
+        if each.status == AppointmentStatus.PENDING and each.group_id is not None
+    }
+    if not groups:
+        return {}
+    rows = WaitlistOffer.objects.filter(group_id__in=groups, outcome__isnull=True)
+    return {each.group_id: each for each in rows}
+
+
+def untold() -> Q:
+    """Filter offers of which no e-mail tells: the office calls."""
+    if not settings.EMAIL_URL:
+        return Q()
+    bounced = Delivery.objects.filter(
+        appointment__group_id=OuterRef("group_id"),
+        kind=TaskKind.OFFER,
+        outcome__in=(Outcome.REFUSED, Outcome.FAILED),
+    )
+    return Q(entry__email_digest="") | Q(Exists(bounced))
+
+
+def to_call(practice: Practice, now: datetime) -> int:
+    """Count the offers and the free places about which the office has to call."""
+    if not Waitlist.objects.filter(practice=practice, is_waiting=True).exists():
+        return 0
+    return open_offers([practice.pk]).filter(untold()).count() + len(near(practice, now))
