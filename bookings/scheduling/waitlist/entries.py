@@ -189,7 +189,7 @@ def end(*, entry_id: str, status: EntryStatus, by: Actor, now: datetime) -> Wait
         outcome = OfferOutcome.DECLINED if is_left else OfferOutcome.WITHDRAWN
         offers.give_back(offer, held, locked, outcome)
     take_off(entry, status, by, now)
-    rows.changed(waitlist)
+    rows.changed(waitlist, is_due=False)
     moves.save_all(locked.values())
     return entry
 
@@ -247,5 +247,5 @@ def _save(entry: WaitlistEntry, act: EntryAct, by: Actor, now: datetime) -> Wait
     entry.updated_at = now
     entry.save()
     rows.note(entry, act, by, now)
-    rows.changed(rows.lock(entry.practice_id))
+    rows.changed(rows.lock(entry.practice_id), is_due=act == EntryAct.RESUMED)
     return entry
