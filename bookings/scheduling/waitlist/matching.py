@@ -1,6 +1,6 @@
 """Who on a waiting list fits what is free, and in which order."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -9,7 +9,14 @@ from operator import itemgetter
 from zoneinfo import ZoneInfo
 
 from bookings import walltime
-from bookings.models import BOOKED, WEEKDAYS, Appointment, WaitlistEntry
+from bookings.models import (
+    BOOKED,
+    WEEKDAYS,
+    Appointment,
+    EntryStatus,
+    WaitlistEntry,
+    WaitlistOffer,
+)
 from bookings.representation import time_range
 from bookings.scheduling import availability, holds
 from bookings.scheduling.availability import Criteria, Days, Free
@@ -44,8 +51,21 @@ def live_visits(entry: WaitlistEntry, now: datetime) -> list[Appointment]:
 def in_turn(practice: Practice, now: datetime) -> list[Candidate]:
     """Return those who can be offered places, in the order in which they are."""
     rows = WaitlistEntry.objects.filter(practice=practice).in_turn(now)
-    rows = rows.prefetch_related("offers", "visits__booking__practice")
-    found = (candidate(entry, now) for entry in rows)
+    # Two statements for all, as a prefetch is, without a manager and a queryset for each entry.
+    offered: dict[str, set[str]] = defaultdict(set)
+    past = WaitlistOffer.objects.filter(entry__practice=practice, entry__status=EntryStatus.WAITING)
+    for entry_id, booking_id in past.values_list("entry", "booking"):
+        offered[entry_id].add(booking_id)
+    wants_earlier = rows.filter(visits__isnull=False).distinct()
+    visiting = {
+        each.pk: each for each in wants_earlier.prefetch_related("visits__booking__practice")
+    }
+    found = (
+        candidate(visiting[entry.pk], now)
+        if entry.pk in visiting
+        else Candidate(entry, entry.people, None, offered[entry.pk])
+        for entry in rows
+    )
     return [each for each in found if each is not None]
 
 
