@@ -251,6 +251,7 @@ def is_behind(practice_id: str | OuterRef, *, now: datetime, last_due: datetime)
         | Q(LessThanOrEqual(_first(due, "due_at"), _value(now)))
         | Q(GreaterThan(_first(due, "-due_at"), _value(last_due)))
         | Q(Exists(settling.due(practice_id)))
+        | Q(Exists(settling.over(practice_id, _value(now))))
     )
 
 

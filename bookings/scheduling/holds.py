@@ -29,7 +29,7 @@ OFFERED = timedelta(hours=4)
 """How much daylight a family that is offered a place has to answer, where the visit is not near."""
 NEAREST = timedelta(hours=4)
 """Nearer to its time nothing is offered: the office calls."""
-_LAST = timedelta(hours=2)
+LAST = timedelta(hours=2)
 """No offer ends later than this before the visit."""
 _OF_WHAT_IS_LEFT = 4
 
@@ -65,7 +65,7 @@ def offer_ends(now: datetime, begins: datetime, zone: ZoneInfo) -> datetime | No
     if left < NEAREST:
         return None
     ends = daylight.after(now, min(OFFERED, left / _OF_WHAT_IS_LEFT), zone)
-    return min(ends, begins - _LAST).replace(second=0, microsecond=0)
+    return min(ends, begins - LAST).replace(second=0, microsecond=0)
 
 
 def check_size(count: int) -> None:

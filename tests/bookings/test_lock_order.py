@@ -14,15 +14,18 @@ from django.db.models import Model
 
 from bookings.booking_page import holding
 from bookings.messages.webhooks import deliveries, endpoints
-from bookings.models import Appointment, Booking, Feed, WebhookDelivery
+from bookings.models import Appointment, Booking, EntryStatus, Feed, Waitlist, WebhookDelivery
 from bookings.patients import rotation
 from bookings.scheduling import appointments, bookings, families, moving
+from bookings.scheduling.actors import PATIENT
+from bookings.scheduling.waitlist import answers, entries
 from openchair.errors import LimitReached, Refused
 from tests.booking_page.test_holding import TYPED, again, held, openings, page_of
 from tests.bookings.test_patients import new_key
 from tests.factories import NOON, Scene
 from tests.messages import hooks
 from tests.test_races import inconsistencies
+from tests.waitlist import families as waiting
 
 pytestmark = [
     pytest.mark.skipif(
@@ -196,6 +199,23 @@ def test_a_family_that_holds_and_books_and_one_that_holds_never_wait_for_each_ot
         first = queue.start(lambda: take((booked, "booked"), (held, "pending")))
         second = queue.start(lambda: take((third, "pending")))
     assert [len(each.result()) for each in (first, second)] == [2, 1]
+    assert inconsistencies() == []
+
+
+def test_who_accepts_an_offer_and_who_leaves_the_list_never_wait_for_each_other(clock: Any) -> None:
+    scene = Scene()
+    scene.booking()
+    entry = waiting.join(scene.practice)
+    waiting.look(scene.practice)
+    offer = waiting.offer(entry)
+    assert offer is not None
+    at: Any = {"by": PATIENT, "now": NOON}
+    left = partial(entries.end, entry_id=entry.pk, status=EntryStatus.LEFT, **at)
+    with locked(Waitlist.objects.get(pk=scene.practice.pk)) as queue:
+        accepting = queue.start(lambda: answers.accept(offer_id=offer.pk, **at))
+        leaving = queue.start(left)
+    assert [each.status for each in accepting.result()] == ["booked"]
+    assert leaving.result().status == "booked"
     assert inconsistencies() == []
 
 

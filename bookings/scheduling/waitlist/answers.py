@@ -16,6 +16,7 @@ from bookings.models import (
 )
 from bookings.scheduling import families, moves, moving
 from bookings.scheduling.actors import Actor
+from bookings.scheduling.locked_booking import MovedAway
 from bookings.scheduling.waitlist import entries, matching, offers, rows
 from openchair.errors import Refused
 from practices.models import Practice
@@ -42,12 +43,17 @@ def accept(
     """
     offer = WaitlistOffer.objects.select_related("entry__practice").get(pk=offer_id)
     entry, held = offer.entry, [*offer.held]
+    other = _other(offer)
+    gives_back = [] if other is None else [each.pk for each in other.held]
 
     def guard(appointment: Appointment) -> None:
         """Lock the list, once the bookings are, and before the first of them is saved."""
         lock_listed(entry)
-        if entry.offers.filter(outcome__isnull=True).exclude(pk=offer_id).exists():
-            raise offers.has_offer()
+        if other != _other(offer):
+            raise MovedAway  # made or ended meanwhile
+        begins = appointment.booking.start_datetime
+        if begins is None or begins <= now:
+            raise Refused("in_the_past", "The time of this visit has passed.")
         if check is not None:
             check([*offer.held])
 
@@ -55,21 +61,28 @@ def accept(
     if visits:
         if len(visits) != len(held):
             raise Refused("closed", "The visits have changed since this was offered.")
-        ids, places = [each.pk for each in held], [each.booking_id for each in held]
-        to = _destinations(entry, visits, places)
-        booked = moving.move(to=to, by=by, now=now, check=guard, gives_back=ids)
+        gives_back += [each.pk for each in held]
+        to: Any = _destinations(entry, visits, [each.booking_id for each in held])
     else:
         said: list[dict[str, str]] = [{"first_name": one, "last_name": two} for one, two in names]
         said += [{}] * (len(held) - len(said))
-        changes: Any = {
+        to = {
             place.pk: {"status": booked_as(entry.practice), **name}
             for place, name in zip(held, said, strict=True)
         }
-        booked = families.edit(changes=changes, by=by, now=now, check=guard)
+    booked = moving.move(to=to, by=by, now=now, check=guard, gives_back=gives_back)
+    if other is not None:
+        other.outcome, other.ended_at = OfferOutcome.WITHDRAWN, now
+        other.save(update_fields=["outcome", "ended_at"])
     offer.outcome, offer.ended_at = OfferOutcome.ACCEPTED, now
     offer.save(update_fields=["outcome", "ended_at"])
     _take_off_booked(entry, by, now)
     return booked
+
+
+def _other(offer: WaitlistOffer) -> WaitlistOffer | None:
+    """Return what a family that answers late is offered by now."""
+    return offer.entry.offers.filter(outcome__isnull=True).exclude(pk=offer.pk).first()
 
 
 def lock_listed(entry: WaitlistEntry) -> None:
@@ -100,15 +113,16 @@ def booked_as(practice: Practice) -> AppointmentStatus:
 
 def _take_off_booked(entry: WaitlistEntry, by: Actor, now: datetime) -> None:
     entries.take_off(entry, EntryStatus.BOOKED, by, now)
-    rows.changed(rows.lock(entry.practice_id))
+    rows.changed(rows.lock(entry.practice_id), is_due=False)
 
 
 def decline(*, offer_id: int, by: Actor, now: datetime, leaves: bool) -> None:
     """Give the places of an offer back, for the next on the list; leaves: the list, too."""
-    offers.end(offer_id=offer_id, outcome=OfferOutcome.DECLINED, by=by, now=now)
     if leaves:
         entry_id = WaitlistOffer.objects.values_list("entry_id", flat=True).get(pk=offer_id)
         entries.end(entry_id=entry_id, status=EntryStatus.LEFT, by=by, now=now)
+    else:
+        offers.end(offer_id=offer_id, outcome=OfferOutcome.DECLINED, by=by, now=now)
 
 
 @moves.atomic_wherever_it_is

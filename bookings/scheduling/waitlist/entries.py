@@ -207,7 +207,7 @@ def end(
         outcome = OfferOutcome.DECLINED if is_left else OfferOutcome.WITHDRAWN
         offers.give_back(offer, held, locked, outcome)
     take_off(entry, status, by, now)
-    rows.changed(waitlist)
+    rows.changed(waitlist, is_due=False)
     moves.save_all(locked.values())
     return entry
 
@@ -265,5 +265,5 @@ def _save(entry: WaitlistEntry, act: EntryAct, by: Actor, now: datetime) -> Wait
     entry.updated_at = now
     entry.save()
     rows.note(entry, act, by, now)
-    rows.changed(rows.lock(entry.practice_id))
+    rows.changed(rows.lock(entry.practice_id), is_due=act == EntryAct.RESUMED)
     return entry

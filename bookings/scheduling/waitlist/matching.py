@@ -1,13 +1,23 @@
 """Who on a waiting list fits what is free, and in which order."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Collection, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 from bookings import walltime
-from bookings.models import BOOKED, WEEKDAYS, Appointment, WaitlistEntry
+from bookings.models import (
+    BOOKED,
+    WEEKDAYS,
+    Appointment,
+    EntryStatus,
+    WaitlistEntry,
+    WaitlistOffer,
+)
 from bookings.representation import time_range
 from bookings.scheduling import availability, holds
 from bookings.scheduling.availability import Criteria, Days, Free
@@ -46,8 +56,21 @@ def live_visits(entry: WaitlistEntry, now: datetime) -> list[Appointment]:
 def in_turn(practice: Practice, now: datetime) -> list[Candidate]:
     """Return those who can be offered places, in the order in which they are."""
     rows = WaitlistEntry.objects.filter(practice=practice).in_turn(now)
-    rows = rows.prefetch_related("offers", "visits__booking__practice")
-    found = (candidate(entry, now) for entry in rows)
+    # Two statements for all, as a prefetch is, without a manager and a queryset for each entry.
+    offered: dict[str, set[str]] = defaultdict(set)
+    past = WaitlistOffer.objects.filter(entry__practice=practice, entry__status=EntryStatus.WAITING)
+    for entry_id, booking_id in past.values_list("entry", "booking"):
+        offered[entry_id].add(booking_id)
+    wants_earlier = rows.filter(visits__isnull=False).distinct()
+    visiting = {
+        each.pk: each for each in wants_earlier.prefetch_related("visits__booking__practice")
+    }
+    found = (
+        candidate(visiting[entry.pk], now)
+        if entry.pk in visiting
+        else Candidate(entry, entry.people, None, offered[entry.pk])
+        for entry in rows
+    )
     return [each for each in found if each is not None]
 
 
@@ -96,15 +119,68 @@ def first_option(who: Candidate, practice: Practice, days: Days) -> list[Free] |
 
 def options(who: Candidate, practice: Practice, days: Days) -> Iterator[list[Free]]:
     """Yield what somebody can be offered, by day: side by side for several people."""
-    zones = {each.pk: each.zone for each in practice.locations.all()}
-    for day in sorted({day for day, _ in days}):
-        found: list[list[Free]] = []
-        for location_id, zone in zones.items():
-            openings = days.get((day, location_id), [])
-            wanted = [each for each in openings if _why_not(who, each, day, zone) is None]
-            if wanted:
-                found += availability.choice(practice, wanted, who.people)
-        yield from sorted(found, key=lambda option: (option[0].start, option[0].pk))
+    return Openings(practice, days).options(who)
+
+
+class Openings:
+    """What is free, arranged so that many can be asked one after the other."""
+
+    def __init__(self, practice: Practice, days: Days) -> None:
+        self.practice = practice
+        self._days = sorted(days.items())
+        self._zones = {each.pk: each.zone for each in practice.locations.all()}
+        self._kinds = [self._kinds_of(location_id, free) for (_, location_id), free in self._days]
+        self._wanted: dict[Hashable, list[tuple[date, list[Free]]]] = {}
+
+    def has(self, booking_id: str) -> bool:
+        return any(free.pk == booking_id for _, openings in self._days for free in openings)
+
+    def _kinds_of(self, location_id: str, openings: list[Free]) -> set[tuple[str, str | None]]:
+        zone = self._zones[location_id]
+        return {(each.doctor_id, time_range(each.start, zone)) for each in openings}
+
+    def options(self, who: Candidate) -> Iterator[list[Free]]:
+        """Yield what somebody can be offered, by day: side by side for several people."""
+        for _, at_locations in groupby(self._wanted_by(who.entry), key=itemgetter(0)):
+            found: list[list[Free]] = []
+            for _, openings in at_locations:
+                wanted = [each for each in openings if _why_not_to_them(who, each) is None]
+                if wanted:
+                    found += availability.choice(self.practice, wanted, who.people)
+            yield from sorted(found, key=lambda option: (option[0].start, option[0].pk))
+
+    def _wanted_by(self, entry: WaitlistEntry) -> list[tuple[date, list[Free]]]:
+        """Return what is as an entry wishes, by day and location; worked out once for all alike."""
+        lists = (entry.location_ids, entry.doctor_ids, entry.weekdays, entry.parts)
+        wishes = (*map(tuple, lists), entry.earliest, entry.latest)
+        if wishes not in self._wanted:
+            self._wanted[wishes] = [
+                (day, wanted)
+                for ((day, location_id), openings), kinds in zip(
+                    self._days, self._kinds, strict=True
+                )
+                if _why_not_there(entry, location_id, day) is None
+                and any(_why_not_so(entry, *kind) is None for kind in kinds)
+                and (wanted := self._of_kind(entry, location_id, openings))
+            ]
+        return self._wanted[wishes]
+
+    def _of_kind(self, entry: WaitlistEntry, location_id: str, openings: list[Free]) -> list[Free]:
+        zone = self._zones[location_id]
+        return [
+            each
+            for each in openings
+            if _why_not_so(entry, each.doctor_id, time_range(each.start, zone)) is None
+        ]
+
+    def take(self, option: list[Free]) -> None:
+        """Take places out of what is free."""
+        taken = Counter(each.pk for each in option)
+        for _, openings in self._days:
+            if any(free.pk in taken for free in openings):
+                left = (free._replace(places=free.places - taken[free.pk]) for free in openings)
+                openings[:] = [free for free in left if free.places > 0]
+        self._wanted = {}
 
 
 def why_not(who: Candidate, free: Free, zone: ZoneInfo) -> WhyNot | None:
@@ -112,25 +188,33 @@ def why_not(who: Candidate, free: Free, zone: ZoneInfo) -> WhyNot | None:
 
     For several people there may still be no place beside it.
     """
-    return _why_not(who, free, walltime.wall_clock(free.start, zone).date(), zone)
+    entry, day = who.entry, walltime.wall_clock(free.start, zone).date()
+    return (
+        _why_not_there(entry, free.location_id, day)
+        or _why_not_so(entry, free.doctor_id, time_range(free.start, zone))
+        or _why_not_to_them(who, free)
+    )
 
 
-def _why_not(who: Candidate, free: Free, day: date, zone: ZoneInfo) -> WhyNot | None:
-    entry = who.entry
-    if entry.location_ids and free.location_id not in entry.location_ids:
+def _why_not_there(entry: WaitlistEntry, location_id: str, day: date) -> WhyNot | None:
+    if entry.location_ids and location_id not in entry.location_ids:
         return "location"
-    if entry.doctor_ids and free.doctor_id not in entry.doctor_ids:
-        return "doctor"
     if day < (entry.earliest or date.min) or day > (entry.latest or date.max):
         return "day"
-    if entry.weekdays and WEEKDAYS[day.weekday()] not in entry.weekdays:
-        return "weekday"
-    if entry.parts and time_range(free.start, zone) not in entry.parts:
-        return "part"
+    return "weekday" if entry.weekdays and WEEKDAYS[day.weekday()] not in entry.weekdays else None
+
+
+def _why_not_so(entry: WaitlistEntry, doctor_id: str, part: str | None) -> WhyNot | None:
+    if entry.doctor_ids and doctor_id not in entry.doctor_ids:
+        return "doctor"
+    return "part" if entry.parts and part not in entry.parts else None
+
+
+def _why_not_to_them(who: Candidate, free: Free) -> WhyNot | None:
     if who.before is not None:
         if free.start >= who.before:
             return "later"
         # They saw it, and chose a later one.
-        if free.freed_at is None or free.freed_at <= entry.created_at:
+        if free.freed_at is None or free.freed_at <= who.entry.created_at:
             return "was_free"
     return "offered" if free.pk in who.offered else None

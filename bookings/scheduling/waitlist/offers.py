@@ -199,7 +199,7 @@ def give_back(
     outcome: OfferOutcome,
 ) -> None:
     """End an offer, and free those of its places that are held; the bookings are not saved."""
-    now = next(iter(locked.values())).now
+    now = max(each.now for each in locked.values())
     for each in held:
         booking = locked[each.booking_id]
         known = booking.appointment(each.pk)

@@ -9,11 +9,12 @@ Of several at once each offer is made by one: it is worked out without a lock, a
 the list is still at the version for which it was.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
+from collections.abc import Sequence
 from datetime import date, datetime
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, Q, QuerySet, Value
 
 from bookings import walltime
 from bookings.models import (
@@ -26,13 +27,16 @@ from bookings.models import (
     Event,
     Feed,
     OfferOutcome,
+    Status,
     Waitlist,
     WaitlistEntry,
     WaitlistOffer,
 )
 from bookings.patients import record
+from bookings.patients.record import Patient
+from bookings.scheduling import holds
 from bookings.scheduling.actors import CLOCK
-from bookings.scheduling.availability import Days, Free
+from bookings.scheduling.availability import Days
 from bookings.scheduling.waitlist import entries, matching, offers, rows
 from practices.models import Practice
 
@@ -47,61 +51,65 @@ def due(practice_id: str | OuterRef) -> QuerySet[Waitlist]:
     return lists.filter(Q(is_due=True) | Exists(news))
 
 
+def over(practice_id: str | OuterRef, now: datetime | Value) -> QuerySet[WaitlistEntry]:
+    """Query the entries that end by themselves: an offer that is open is answered first."""
+    rows_ = WaitlistEntry.objects.filter(practice=practice_id, status__in=ON_LIST, ends_at__lte=now)
+    is_offered = WaitlistOffer.objects.filter(entry=OuterRef("pk"), outcome__isnull=True)
+    return rows_.filter(~Exists(is_offered))
+
+
 def settle(*, practice_id: str, now: datetime) -> None:
     """Make the offers that are due in a practice, once its holds that have ended are expired."""
+    for entry_id in list(over(practice_id, now).values_list("pk", flat=True)):
+        entries.end(entry_id=entry_id, status=EntryStatus.ENDED, by=CLOCK, now=now)
     for _ in range(_ROUNDS):
         if not due(practice_id).exists():
             return
+        # First of all: what changes after it was read is news in the next round.
+        newest = rows.newest(practice_id)
         tidy(practice_id, now)
-        _offer_all(practice_id, now)
+        _offer_all(practice_id, newest, now)
 
 
-def _offer_all(practice_id: str, now: datetime) -> None:
+def _offer_all(practice_id: str, newest: int, now: datetime) -> None:
     practice = Practice.objects.prefetch_related("locations").get(pk=practice_id)
     while True:
-        # In this order: what changes after it was read is news in the next round.
         waitlist = Waitlist.objects.get(practice=practice)
-        newest = Feed.objects.filter(practice=practice).values_list("newest", flat=True).first()
         now = max(now, walltime.now())
-        waiting = matching.in_turn(practice, now)
-        days = _free_days(practice, waitlist, now) if waiting else {}
-        version: int | None = waitlist.version
+        days = _free_days(practice, waitlist, now)
+        waiting = matching.in_turn(practice, now) if days else []
+        openings = matching.Openings(practice, days)
+        version = waitlist.version
         for who in waiting:
-            option = matching.first_option(who, practice, days)
-            if option is not None and version is not None:
-                made = offers.make_in_turn(
-                    who.entry.pk, [each.pk for each in option], version=version, now=now
-                )
-                version = version + 1 if made else None
-                _take(days, option)
-        if version is not None and _note_seen(practice_id, version, newest or 0):
-            return
+            option = next(openings.options(who), None)
+            if option is None:
+                continue
+            ids = [each.pk for each in option]
+            if not offers.make_in_turn(who.entry.pk, ids, version=version, now=now):
+                break
+            version += 1
+            openings.take(option)
+        else:
+            if _note_seen(practice_id, version, newest):
+                return
 
 
 def _free_days(practice: Practice, waitlist: Waitlist, now: datetime) -> Days:
-    """Return what is free; where the list is as it was, of the days on which something changed."""
-    if waitlist.is_due:
+    """Return what is free; where nobody fits anew, of the days on which something became free."""
+    news = rows.news(waitlist)
+    if waitlist.is_due or rows.of_visits(news).exists():
         return matching.free_days(practice, now)
-    news = Event.objects.filter(practice=practice, number__gt=waitlist.seen)
     changed = Booking.objects.filter(pk__in=news.values("booking"), start_datetime__gt=now)
     touched: set[date] = set()
     zones = {each.pk: each.zone for each in practice.locations.all()}
-    for start, location_id in changed.values_list("start_datetime", "location_id"):
+    is_free = changed.filter(status=Status.OPEN)
+    for start, location_id in is_free.values_list("start_datetime", "location_id"):
         assert start is not None  # is greater than now
         touched.add(walltime.wall_clock(start, zones[location_id]).date())
     if not touched:
         return {}
     days = matching.free_days(practice, now, first=min(touched), last=max(touched))
     return {key: openings for key, openings in days.items() if key[0] in touched}
-
-
-def _take(days: Days, option: list[Free]) -> None:
-    """Take places out of what is free."""
-    taken = Counter(each.pk for each in option)
-    for openings in days.values():
-        if any(free.pk in taken for free in openings):
-            left = (free._replace(places=free.places - taken[free.pk]) for free in openings)
-            openings[:] = [free for free in left if free.places > 0]
 
 
 @transaction.atomic
@@ -117,45 +125,63 @@ def _note_seen(practice_id: str, version: int, newest: int) -> bool:
 
 
 def tidy(practice_id: str, now: datetime) -> None:
-    """End the offers whose places are not held any more, and the entries that are over."""
-    for offer_id, outcome in _ended_offers(practice_id):
+    """End the offers that cannot be accepted as they are, and the entries that are over."""
+    for offer_id, outcome in _ended_offers(practice_id, now):
         if outcome == OfferOutcome.ACCEPTED:
             _note_booked(offer_id, now)
         else:
             offers.end(offer_id=offer_id, outcome=outcome, by=CLOCK, now=now)
-    known = WaitlistEntry.objects.filter(practice=practice_id, status__in=ON_LIST)
-    listed = list(known.prefetch_related("visits__booking__practice"))
-    booked = _booked_meanwhile(practice_id, [each for each in listed if not each.visits.all()])
-    for entry in listed:
-        over = entry.visits.all() and not matching.live_visits(entry, now)
-        status = EntryStatus.BOOKED if entry.pk in booked else None
-        if status is None and (over or entry.ends_at <= now):
-            status = EntryStatus.ENDED
-        if status is not None:
-            entries.end(entry_id=entry.pk, status=status, by=CLOCK, now=now)
+    news = rows.news(Waitlist.objects.get(practice=practice_id))
+    listed = WaitlistEntry.objects.filter(practice=practice_id, status__in=ON_LIST)
+    changed = listed.filter(visits__in=news.values("appointment")).distinct()
+    for entry in changed.prefetch_related("visits__booking__practice"):
+        if not matching.live_visits(entry, now):
+            entries.end(entry_id=entry.pk, status=EntryStatus.ENDED, by=CLOCK, now=now)
+    for entry_id in _booked_meanwhile(listed.filter(visits__isnull=True), news):
+        entries.end(entry_id=entry_id, status=EntryStatus.BOOKED, by=CLOCK, now=now)
 
 
-def _ended_offers(practice_id: str) -> list[tuple[int, OfferOutcome]]:
-    """Return the open offers whose places are not all held, and how each ended."""
+def _ended_offers(practice_id: str, now: datetime) -> list[tuple[int, OfferOutcome]]:
+    """Return the open offers that cannot be accepted as they are, and how each ended."""
     rows_ = WaitlistOffer.objects.filter(entry__practice=practice_id, outcome__isnull=True)
-    ids = dict(rows_.values_list("group_id", "pk"))
-    found: dict[str, set[str]] = defaultdict(set)
-    held = Appointment.objects.filter(group_id__in=ids)
-    for group_id, status in held.values_list("group_id", "status"):
-        found[group_id or ""].add(status)
-    return [
-        (pk, _outcome(found[group_id]))
-        for group_id, pk in ids.items()
-        if found[group_id] != {AppointmentStatus.PENDING}
-    ]
+    rows_ = rows_.select_related("entry__practice")
+    known = {each.group_id: each for each in rows_.prefetch_related("entry__visits__booking")}
+    held: dict[str, list[Appointment]] = defaultdict(list)
+    appointments = Appointment.objects.filter(group_id__in=known).select_related("booking")
+    for each in appointments.defer("patient"):
+        held[each.group_id or ""].append(each)
+    outcomes = ((each, _outcome(each, held[group_id], now)) for group_id, each in known.items())
+    return [(each.pk, outcome) for each, outcome in outcomes if outcome is not None]
 
 
-def _outcome(statuses: set[str]) -> OfferOutcome:
+def _outcome(
+    offer: WaitlistOffer, held: Sequence[Appointment], now: datetime
+) -> OfferOutcome | None:
+    """Return how an open offer ended; None where it can be accepted."""
+    statuses = {each.status for each in held}
     if statuses & {*BOOKED}:
         return OfferOutcome.ACCEPTED  # the desk, say, has booked what was held
     if statuses == {AppointmentStatus.EXPIRED}:
         return OfferOutcome.UNANSWERED
+    begins = [each.booking.start_datetime for each in held]
+    # The opening got another time, say, or a visit that was to be moved.
+    in_time = all(each is not None and offer.until <= each - holds.LAST for each in begins)
+    is_held = statuses == {AppointmentStatus.PENDING}
+    if is_held and in_time and _is_still_wanted(offer, begins, now):
+        return None
     return OfferOutcome.WITHDRAWN
+
+
+def _is_still_wanted(
+    offer: WaitlistOffer, begins: Sequence[datetime | None], now: datetime
+) -> bool:
+    """Whether an offer is of earlier times than the visits that it is for, and of all of them."""
+    if not offer.entry.visits.all():
+        return True
+    who = matching.candidate(offer.entry, now)
+    if who is None or who.before is None or who.people != offer.places:
+        return False
+    return all(each is not None and each < who.before for each in begins)
 
 
 @transaction.atomic
@@ -170,29 +196,26 @@ def _note_booked(offer_id: int, now: datetime) -> None:
     offer.save(update_fields=["outcome", "ended_at"])
     if offer.entry.status in ON_LIST:
         entries.take_off(offer.entry, EntryStatus.BOOKED, CLOCK, now)
-    rows.changed(waitlist)
+    rows.changed(waitlist, is_due=False)
 
 
-def _booked_meanwhile(practice_id: str, listed: list[WaitlistEntry]) -> set[str]:
-    """Return the ids of entries whose patients have booked a visit since they joined."""
-    by_contact: dict[str, list[WaitlistEntry]] = defaultdict(list)
-    for entry in listed:
-        person = entry.unread_person
+def _booked_meanwhile(listed: QuerySet[WaitlistEntry], news: QuerySet[Event]) -> set[str]:
+    """Return the ids of those on the list whose patients booked a visit after they had joined."""
+    events = news.filter(to_status__in=BOOKED, appointment__status__in=BOOKED)
+    events = events.exclude(from_status__in=BOOKED).select_related("appointment")
+    by_contact: dict[str, list[tuple[datetime, Patient]]] = defaultdict(list)
+    for event in events:
+        assert event.appointment is not None  # has its status
+        person = event.appointment.unread_person
         for digest in [*record.by_email(person.email), *record.by_phone(person.phone)]:
-            by_contact[digest].append(entry)
+            by_contact[digest].append((event.at, person))
     if not by_contact:
         return set()
     same = Q(email_digest__in=by_contact) | Q(phone_digest__in=by_contact)
-    since = min(each.created_at for each in listed)
-    # Not when the appointment was made: its place may have been held before they joined.
-    acts = Event.objects.filter(appointment=OuterRef("pk"), to_status__in=BOOKED)
-    booked = acts.exclude(from_status__in=BOOKED).order_by("-number").values("at")[:1]
-    visits = Appointment.objects.filter(same, booking__practice=practice_id, status__in=BOOKED)
-    visits = visits.annotate(booked_at=Subquery(booked)).filter(booked_at__gt=since)
     return {
         entry.pk
-        for visit in visits
-        for digest in (visit.email_digest, visit.phone_digest)
-        for entry in by_contact.get(digest or "", [])
-        if visit.booked_at > entry.created_at and entries.is_same(entry, visit.unread_person)
+        for entry in listed.filter(same)
+        for digest in (entry.email_digest, entry.phone_digest)
+        for at, person in by_contact.get(digest, [])
+        if at > entry.created_at and entries.is_same(entry, person)
     }
