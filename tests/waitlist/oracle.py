@@ -3,12 +3,12 @@
 Nothing here is of bookings/scheduling/waitlist, which these rules are to find wrong.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
 from itertools import combinations_with_replacement, groupby, pairwise
 from typing import NamedTuple
 
-from bookings.models import Appointment, Booking, WaitlistEntry
+from bookings.models import Appointment, Booking, WaitlistEntry, WaitlistOffer
 from practices.models import Practice
 
 HOUR = timedelta(hours=1)
@@ -124,3 +124,28 @@ def _beside(places: list[Place], *, is_range: bool) -> bool:
         return True
     gaps = [after.start - before.ends for before, after in pairwise(places)]
     return len(doctors) == 1 and all(timedelta() <= gap <= HOUR / 4 for gap in gaps)
+
+
+def check_places(openings: Iterable[Booking]) -> None:
+    """A place is free, held, offered or taken, and never two of them."""
+    for booking in openings:
+        statuses = [each.status for each in booking.appointments.all()]
+        for status in ("pending", *BOOKED):
+            counted = statuses.count(status) + getattr(booking, f"whole_{status}")
+            assert getattr(booking, f"places_{status}") == counted
+        assert booking.places_taken <= booking.total_appointments
+
+
+def check_offers(offers: Iterable[WaitlistOffer], now: datetime) -> None:
+    """One that is open has exactly its held places, of a time to come; another holds none."""
+    for offer in offers:
+        held = [*offer.held]
+        is_held = [each.status == "pending" for each in held]
+        if offer.outcome is not None:
+            # The desk may have booked a part of them, and will book the rest.
+            assert offer.outcome == "accepted" or not any(is_held)
+            continue
+        assert is_held == [True] * offer.places
+        assert offer.entry.status in {"waiting", "paused"}
+        begins = [Place(each.booking, 1).start for each in held]
+        assert now < offer.until <= min(begins) - 2 * HOUR

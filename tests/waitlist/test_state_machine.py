@@ -70,13 +70,13 @@ class WaitingMachine(RuleBasedStateMachine):
         second.locations.add(branch)
         at = [(scene.location, scene.doctor), (scene.location, second), (branch, second)]
         self.at = [*at, (branch, doctor(branch))]
-        # Not the one whom pytest's other examples have made: each has a practice of its own.
         self.desk = Actor.of_staff(person(f"desk-{scene.practice.pk}", scene.practice))
         self.joined = 0
         for at, slots, places in openings:
             self.publish_all(at, slots, places)
         for wishes in waiting:
             self.enter(wishes)
+        self.step(looks=False)
 
     @property
     def now(self) -> datetime:
@@ -85,8 +85,7 @@ class WaitingMachine(RuleBasedStateMachine):
     # What is there to choose from ----------------------------------------------------------------
 
     def nth(self, rows: Any, nth: int) -> Any:
-        found = [*rows]
-        return found[nth % len(found)] if found else None
+        return rows[nth % rows.count()] if rows.exists() else None
 
     @property
     def openings(self) -> Any:
@@ -337,34 +336,9 @@ class WaitingMachine(RuleBasedStateMachine):
         type(self).looks += 1
         known = {*self.offers.values_list("pk", flat=True)}
         bookings.catch_up(practice_id=self.practice.pk, now=self.now)
-        self.check_places()
-        self.check_open_offers()
+        oracle.check_places(self.openings)
+        oracle.check_offers(self.offers, self.now)
         self.check_turns([*self.offers.exclude(pk__in=known)])
-
-    def check_places(self) -> None:
-        """A place is free, held, offered or taken, and never two of them."""
-        for booking in self.openings.prefetch_related("appointments"):
-            statuses = [each.status for each in booking.appointments.all()]
-            for status in ("pending", "reserved", "booked"):
-                counted = statuses.count(status) + getattr(booking, f"whole_{status}")
-                assert getattr(booking, f"places_{status}") == counted
-            assert booking.places_taken <= booking.total_appointments
-
-    def check_open_offers(self) -> None:
-        live = self.offers.filter(outcome__isnull=True)
-        for offer in live.select_related("entry"):
-            held = [*offer.held]
-            assert len(held) == offer.places
-            assert offer.entry.status in ON_LIST
-            assert {each.status for each in held} == {"pending"}
-            for each in held:
-                begins = each.booking.start_datetime
-                assert begins is not None
-                assert self.now < offer.until <= begins - 2 * oracle.HOUR
-        for offer in self.offers.exclude(outcome=None):
-            held = self.visits.filter(group_id=offer.group_id, status="pending")
-            # The desk may have booked a part of them, and will book the rest.
-            assert offer.outcome == "accepted" or not held.exists()
 
     def ways(self, entry: WaitlistEntry, free: dict[str, oracle.Place]) -> list[list[str]]:
         found = oracle.options(entry, free, self.now, self.offered(entry))
