@@ -2,20 +2,19 @@
 
 import sys
 from datetime import timedelta
+from statistics import median
 
 import pytest
 
 from tests.bench.month import Figures, Month
 
 SEEDS = range(5)
-WEEK = timedelta(days=7)
 
 
-@pytest.mark.django_db
-@pytest.mark.parametrize(("looks", "again"), [(0.5, None), (1, None), (2, None), (1, WEEK)])
-def test_fewer_places_stay_empty_than_without_the_list(
+def simulated(
     looks: float, again: timedelta | None, capsys: pytest.CaptureFixture[str]
-) -> None:
+) -> tuple[Figures, Figures]:
+    """Simulate months with the list and without it, print the figures, and return both."""
     with_list, without = Figures(), Figures()
     for seed in SEEDS:
         with_list.add(Month(seed, looks, again, has_list=True).run())
@@ -25,5 +24,23 @@ def test_fewer_places_stay_empty_than_without_the_list(
             f"\n{looks} new families look a day, {'once' if again is None else 'and again'}:\n"
             f"  with the list: {with_list}\n  without it: {without}\n"
         )
+    assert median(with_list.minutes) < median(without.minutes)
+    return with_list, without
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("looks", [0.5, 1])
+def test_fewer_places_stay_empty_than_without_the_list(
+    looks: float, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with_list, without = simulated(looks, None, capsys)
     assert len(with_list.minutes) > len(without.minutes)
     assert with_list.empty < without.empty
+
+
+@pytest.mark.django_db
+def test_where_families_look_again_each_week_as_many_places_are_taken_only_sooner(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with_list, without = simulated(1, timedelta(days=7), capsys)
+    assert abs(with_list.empty - without.empty) <= len(SEEDS)
