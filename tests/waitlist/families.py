@@ -3,7 +3,14 @@
 from datetime import timedelta
 from typing import Any
 
-from bookings.models import Appointment, WaitlistEntry, WaitlistOffer
+from bookings.models import (
+    Appointment,
+    Delivery,
+    Outcome,
+    TaskKind,
+    WaitlistEntry,
+    WaitlistOffer,
+)
 from bookings.patients.record import Patient
 from bookings.scheduling import bookings
 from bookings.scheduling.actors import PATIENT
@@ -37,3 +44,9 @@ def held(entry: WaitlistEntry) -> list[Appointment]:
     """Return the places that are held for a family, in the order of their times."""
     found = offer(entry)
     return [] if found is None else [*found.held]
+
+
+def mailed(entry: WaitlistEntry) -> None:
+    """Have the mail of the open offer sent."""
+    (first, *_) = held(entry)
+    Delivery.objects.create(appointment=first, kind=TaskKind.OFFER, outcome=Outcome.SENT, at=NOON)

@@ -13,7 +13,7 @@ from openchair.errors import Refused
 from practices.models import Kind
 from tests.factories import NOON, Scene
 from tests.test_races import inconsistencies
-from tests.waitlist.families import held, join, look, offer
+from tests.waitlist.families import held, join, look, mailed, offer
 
 pytestmark = pytest.mark.django_db
 HOUR = timedelta(hours=1)
@@ -104,12 +104,23 @@ def test_two_unanswered_offers_pause_a_family_and_an_answer_starts_anew(scene: S
     entry = join(scene.practice)
     for days in (0, 1):
         look(scene.practice, NOON + timedelta(days=days, hours=5))
+        mailed(entry)
     look(scene.practice, NOON + timedelta(days=1, hours=23))
     entry.refresh_from_db()
     assert (entry.status, entry.offers.count()) == ("paused", 2)
     entries.resume(entry_id=entry.pk, by=PATIENT, now=NOON + timedelta(days=3))
     entry.refresh_from_db()
     assert (entry.status, entry.unanswered) == ("waiting", 0)
+
+
+def test_who_was_not_told_of_an_offer_is_not_paused_for_not_answering(scene: Scene) -> None:
+    scene.booking()
+    scene.booking(start_datetime=NOON + timedelta(days=2))
+    entry = join(scene.practice)
+    for days in (0, 1, 2):
+        look(scene.practice, NOON + timedelta(days=days, hours=5))
+    entry.refresh_from_db()
+    assert (entry.status, entry.offers.count(), entry.unanswered) == ("waiting", 2, 0)
 
 
 def test_who_declines_stays_in_turn_and_is_not_offered_the_same_again(scene: Scene) -> None:

@@ -16,7 +16,7 @@ from practices.models import Kind, Practice
 from tests.booking_page.visits import House, seen
 from tests.desk.world import said
 from tests.factories import NOON
-from tests.waitlist.families import held, join, look, offer
+from tests.waitlist.families import held, join, look, mailed, offer
 
 pytestmark = pytest.mark.django_db
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
@@ -208,8 +208,10 @@ def test_who_did_not_answer_twice_is_asked_again_only_on_request(house: House, c
     link = offered(house)
     house.opening(day=4)
     assert "more times until you ask" not in link.reads()
+    mailed(link.entry)
     lapse(link, clock)
     assert "we will not offer you more times until you ask for them" in link.reads()
+    mailed(link.entry)
     lapse(link, clock)
     text = link.reads()
     assert "You did not answer the last times that we offered you" in text

@@ -9,9 +9,11 @@ from django.db import transaction
 from bookings.models import (
     Appointment,
     AppointmentStatus,
+    Delivery,
     EntryAct,
     EntryStatus,
     OfferOutcome,
+    Outcome,
     Queue,
     Status,
     Task,
@@ -166,8 +168,7 @@ def _freed_at(first: LockedBooking) -> datetime:
 def end(*, offer_id: int, outcome: OfferOutcome, by: Actor, now: datetime) -> bool:
     """End an offer that is open, and give back what is still held; False where it ended before.
 
-    outcome: any but accepted. Nobody's answer counts against a family that has no e-mail address:
-    the office was to call it.
+    outcome: any but accepted. That nobody answered counts only against a family that was told.
     """
     offer = WaitlistOffer.objects.select_related("entry").get(pk=offer_id)
     held = [*offer.held]
@@ -180,7 +181,7 @@ def end(*, offer_id: int, outcome: OfferOutcome, by: Actor, now: datetime) -> bo
     entry = offer.entry
     if outcome != OfferOutcome.UNANSWERED:
         entry.unanswered = 0
-    elif entry.email_digest:
+    elif _was_told(offer):
         entry.unanswered += 1
     if entry.unanswered >= MOST_UNANSWERED and entry.status == EntryStatus.WAITING:
         entry.status = EntryStatus.PAUSED
@@ -190,6 +191,13 @@ def end(*, offer_id: int, outcome: OfferOutcome, by: Actor, now: datetime) -> bo
     rows.changed(waitlist)
     moves.save_all(locked.values())
     return True
+
+
+def _was_told(offer: WaitlistOffer) -> bool:
+    """Whether the mail of an offer has gone out, by which the family could have answered."""
+    told = (Outcome.SENT, Outcome.WRITTEN)
+    mail = Delivery.objects.filter(appointment__in=offer.held, kind=TaskKind.OFFER)
+    return mail.filter(outcome__in=told).exists()
 
 
 def give_back(
