@@ -62,9 +62,8 @@ def in_turn(practice: Practice, now: datetime) -> list[Candidate]:
     for entry_id, booking_id in past.values_list("entry", "booking"):
         offered[entry_id].add(booking_id)
     wants_earlier = rows.filter(visits__isnull=False).distinct()
-    visiting = {
-        each.pk: each for each in wants_earlier.prefetch_related("visits__booking__practice")
-    }
+    wants_earlier = wants_earlier.prefetch_related("offers", "visits__booking__practice")
+    visiting = {each.pk: each for each in wants_earlier}
     found = (
         candidate(visiting[entry.pk], now)
         if entry.pk in visiting
