@@ -148,6 +148,20 @@ def test_when_a_visit_is_moved_later_more_is_earlier(scene: Scene) -> None:
     assert [each.booking_id for each in held(entry)] == [freed.booking_id]
 
 
+def test_nobody_is_offered_back_the_place_that_their_visit_was_moved_out_of(scene: Scene) -> None:
+    was, other = scene.booking(), visit(scene.booking(start_datetime=NOON + 2 * DAY))
+    entry = join(scene.practice, visits=[visit(was)])
+    look(scene.practice)
+    later = scene.booking(start_datetime=NOON + 9 * DAY)
+    to: Any = {each.pk: {"booking_id": later.pk} for each in entry.visits.all()}
+    moving.move(to=to, by=PATIENT, now=NOON + HOUR)
+    look(scene.practice, NOON + HOUR)
+    assert offer(entry) is None
+    cancel(other, NOON + HOUR)
+    look(scene.practice, NOON + HOUR)
+    assert [each.booking_id for each in held(entry)] == [other.booking_id]
+
+
 @pytest.mark.parametrize("change", ["one cancelled", "moved before", "all cancelled"])
 def test_an_offer_of_an_earlier_time_ends_when_the_visits_are_others(
     scene: Scene, change: str

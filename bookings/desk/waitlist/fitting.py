@@ -36,6 +36,7 @@ WHY_NOT = {
     "part": ("wants another time of day", "want another time of day"),
     "later": ("has an earlier visit", "have an earlier visit"),
     "was_free": ("joined while it was free", "joined while it was free"),
+    "left": ("moved away from it", "moved away from it"),
     "offered": ("was offered it already", "were offered it already"),
     "beside": ("needs more places side by side", "need more places side by side"),
     "has_offer": ("has an offer now", "have an offer now"),
@@ -74,7 +75,7 @@ def on_list(practice: Practice, now: datetime) -> QuerySet[WaitlistEntry]:
 
 def families(practice: Practice, now: datetime) -> list[Candidate]:
     """Return who is on a practice's list, paused or not, in order."""
-    rows = on_list(practice, now).prefetch_related("offers", "visits__booking__practice")
+    rows = on_list(practice, now).prefetch_related(*matching.RELATED)
     found = (matching.candidate(entry, now) for entry in rows)
     return [each for each in found if each is not None]
 
