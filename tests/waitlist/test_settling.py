@@ -212,6 +212,16 @@ def test_an_entry_ends_by_itself_and_not_before_its_last_offer_has(scene: Scene)
     assert entry.status == "booked"
 
 
+def test_one_look_ends_the_last_offer_and_then_the_entry(scene: Scene) -> None:
+    last = NOON + timedelta(days=90) - HOUR
+    entry = join(scene.practice)
+    scene.booking(start_datetime=last + 2 * DAY, now=last)
+    look(scene.practice, last)
+    look(scene.practice, last + 5 * HOUR)
+    entry.refresh_from_db()
+    assert (entry.status, entry.offers.get().outcome) == ("ended", "unanswered")
+
+
 def test_in_a_practice_that_is_not_active_nothing_is_offered_or_kept_for_anybody(
     scene: Scene,
 ) -> None:

@@ -60,15 +60,16 @@ def over(practice_id: str | OuterRef, now: datetime | Value) -> QuerySet[Waitlis
 
 def settle(*, practice_id: str, now: datetime) -> None:
     """Make the offers that are due in a practice, once its holds that have ended are expired."""
-    for entry_id in list(over(practice_id, now).values_list("pk", flat=True)):
-        entries.end(entry_id=entry_id, status=EntryStatus.ENDED, by=CLOCK, now=now)
     for _ in range(_ROUNDS):
         if not due(practice_id).exists():
-            return
+            break
         # First of all: what changes after it was read is news in the next round.
         newest = rows.newest(practice_id)
-        tidy(practice_id, now)
+        _tidy(practice_id, now)
         _offer_all(practice_id, newest, now)
+    # After the offers have: an entry may have been kept by its last one.
+    for entry_id in list(over(practice_id, now).values_list("pk", flat=True)):
+        entries.end(entry_id=entry_id, status=EntryStatus.ENDED, by=CLOCK, now=now)
 
 
 def _offer_all(practice_id: str, newest: int, now: datetime) -> None:
@@ -124,8 +125,11 @@ def _note_seen(practice_id: str, version: int, newest: int) -> bool:
     return True
 
 
-def tidy(practice_id: str, now: datetime) -> None:
-    """End the offers that cannot be accepted as they are, and the entries that are over."""
+def _tidy(practice_id: str, now: datetime) -> None:
+    """End the offers that cannot be accepted as they are; take off the list who waits no more.
+
+    The visits of such a family are past or cancelled, or its patient has booked one meanwhile.
+    """
     for offer_id, outcome in _ended_offers(practice_id, now):
         if outcome == OfferOutcome.ACCEPTED:
             _note_booked(offer_id, now)
