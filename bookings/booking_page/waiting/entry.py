@@ -93,7 +93,7 @@ class Waiting:
     @property
     def begins(self) -> datetime | None:
         """When the first of the places is."""
-        starts = [each.exact_time or each.booking.start_datetime for each in self.places]
+        starts = [each.starts_at for each in self.places]
         known = [each for each in starts if each is not None]
         return min(known) if len(known) == len(starts) and known else None
 

@@ -49,13 +49,9 @@ class Candidate:
 
 def live_visits(entry: WaitlistEntry, now: datetime) -> list[Appointment]:
     """Return the visits of an entry that are booked and to come, in the order of their times."""
-    found = [
-        (each.exact_time or each.booking.start_datetime, each)
-        for each in entry.visits.all()
-        if each.status in BOOKED
-    ]
-    to_come = [(at, each) for at, each in found if at is not None and at > now]
-    return [each for _, each in sorted(to_come, key=lambda pair: (pair[0], pair[1].pk))]
+    begins = {each: each.starts_at for each in entry.visits.all() if each.status in BOOKED}
+    to_come = [(at, each.pk, each) for each, at in begins.items() if at is not None and at > now]
+    return [each for *_, each in sorted(to_come)]
 
 
 def in_turn(practice: Practice, now: datetime) -> list[Candidate]:
@@ -87,7 +83,7 @@ def candidate(entry: WaitlistEntry, now: datetime) -> Candidate | None:
     if entry.visits.all():
         if not visits:
             return None
-        before = visits[0].exact_time or visits[0].booking.start_datetime
+        before = visits[0].starts_at
     events = (event for visit in entry.visits.all() for event in visit.events.all())
     moves = (each for each in events if each.at > entry.created_at and "booking_id" in each.changes)
     left = {each.changes["booking_id"][0] for each in moves}

@@ -149,7 +149,9 @@ def _ended_offers(practice_id: str, now: datetime) -> list[tuple[int, OfferOutco
     """Return the open offers that cannot be accepted as they are, and how each ended."""
     rows_ = WaitlistOffer.objects.filter(entry__practice=practice_id, outcome__isnull=True)
     rows_ = rows_.select_related("entry__practice")
-    known = {each.group_id: each for each in rows_.prefetch_related("entry__visits__booking")}
+    known = {
+        each.group_id: each for each in rows_.prefetch_related("entry__visits__booking__practice")
+    }
     held: dict[str, list[Appointment]] = defaultdict(list)
     appointments = Appointment.objects.filter(group_id__in=known).select_related("booking")
     for each in appointments.defer("patient"):
@@ -182,10 +184,11 @@ def _is_still_wanted(
     """Whether an offer is of earlier times than the visits that it is for, and of all of them."""
     if not offer.entry.visits.all():
         return True
-    who = matching.candidate(offer.entry, now)
-    if who is None or who.before is None or who.people != offer.places:
+    visits = matching.live_visits(offer.entry, now)
+    if len(visits) != offer.places:
         return False
-    return all(each is not None and each < who.before for each in begins)
+    before = visits[0].starts_at
+    return all(each is not None and before is not None and each < before for each in begins)
 
 
 @transaction.atomic
