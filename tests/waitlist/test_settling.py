@@ -212,6 +212,18 @@ def test_an_entry_ends_by_itself_and_not_before_its_last_offer_has(scene: Scene)
     assert entry.status == "booked"
 
 
+def test_who_wants_an_earlier_time_is_on_the_list_until_the_visit_begins(scene: Scene) -> None:
+    mine = visit(scene.booking())
+    entry = join(scene.practice, visits=[mine])
+    assert entry.ends_at == mine.booking.start_datetime
+    later = scene.booking(start_datetime=NOON + 9 * DAY)
+    moving.move(to={mine.pk: {"booking_id": later.pk}}, by=PATIENT, now=NOON)
+    for days, status in (8, "waiting"), (9, "ended"):
+        look(scene.practice, NOON + days * DAY)
+        entry.refresh_from_db()
+        assert entry.status == status
+
+
 def test_one_look_ends_the_last_offer_and_then_the_entry(scene: Scene) -> None:
     last = NOON + timedelta(days=90) - HOUR
     entry = join(scene.practice)

@@ -83,8 +83,7 @@ class Waiting:
             return self.entry.status
         if self.offer is not None and self.offer.outcome is None:
             return "offered"
-        is_over = self.entry.visits.all() and not self.visits
-        return EntryStatus.ENDED if is_over or self.entry.ends_at <= self.now else self.entry.status
+        return self.entry.status
 
     @property
     def is_on_list(self) -> bool:

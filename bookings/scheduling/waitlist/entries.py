@@ -1,6 +1,6 @@
 """Entries of a waiting list: join, leave, pause, be put first (contract, section 8)."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, TypedDict
 
@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import Max, Q
 
 from bookings.models import (
+    BOOKED,
     ON_LIST,
     WEEKDAYS,
     Appointment,
@@ -31,7 +32,7 @@ from openchair.errors import Refused
 from practices.models import Practice
 
 LASTS = timedelta(days=90)
-"""How long an entry stays on the list by itself."""
+"""How long an entry stays on the list by itself, unless the visit is before that."""
 
 
 class Wishes(TypedDict, total=False):
@@ -94,7 +95,7 @@ def join(
         joined_by=by.kind,
         source=source,
         attribution=attribution,
-        ends_at=now + LASTS,
+        ends_at=ends_at(now, visits),
         updated_at=now,
         created_at=now,
         **_columns(wishes),
@@ -106,6 +107,16 @@ def join(
     rows.changed(waitlist)
     tell(entry, now)
     return entry
+
+
+def ends_at(joined_at: datetime, visits: Iterable[Appointment]) -> datetime:
+    """Return when an entry ends by itself, in UTC: after LASTS, or once the last visit begins.
+
+    visits: those that the family wants earlier.
+    """
+    begins = [each.starts_at for each in visits if each.status in BOOKED]
+    known = [each for each in begins if each is not None]
+    return min(joined_at + LASTS, max(known)) if known else joined_at + LASTS
 
 
 def tell(entry: WaitlistEntry, now: datetime) -> None:

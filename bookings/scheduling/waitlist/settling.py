@@ -141,6 +141,10 @@ def _tidy(practice_id: str, now: datetime) -> None:
     for entry in changed.prefetch_related("visits__booking__practice"):
         if not matching.live_visits(entry, now):
             entries.end(entry_id=entry.pk, status=EntryStatus.ENDED, by=CLOCK, now=now)
+            continue
+        # Without the list's lock: whoever looks computes the same, and a later change is news.
+        ends_at = entries.ends_at(entry.created_at, entry.visits.all())
+        WaitlistEntry.objects.filter(pk=entry.pk).exclude(ends_at=ends_at).update(ends_at=ends_at)
     for entry_id in _booked_meanwhile(listed.filter(visits__isnull=True), news):
         entries.end(entry_id=entry_id, status=EntryStatus.BOOKED, by=CLOCK, now=now)
 
@@ -149,9 +153,8 @@ def _ended_offers(practice_id: str, now: datetime) -> list[tuple[int, OfferOutco
     """Return the open offers that cannot be accepted as they are, and how each ended."""
     rows_ = WaitlistOffer.objects.filter(entry__practice=practice_id, outcome__isnull=True)
     rows_ = rows_.select_related("entry__practice")
-    known = {
-        each.group_id: each for each in rows_.prefetch_related("entry__visits__booking__practice")
-    }
+    rows_ = rows_.prefetch_related("entry__visits__booking__practice")
+    known = {each.group_id: each for each in rows_}
     held: dict[str, list[Appointment]] = defaultdict(list)
     appointments = Appointment.objects.filter(group_id__in=known).select_related("booking")
     for each in appointments.defer("patient"):
