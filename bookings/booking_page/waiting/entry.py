@@ -15,7 +15,7 @@ from django.urls import reverse
 from bookings.booking_page import holding, words
 from bookings.booking_page.page import Page
 from bookings.booking_page.visit.page import when
-from bookings.booking_page.waiting import wishes
+from bookings.booking_page.waiting import wishes_in_words
 from bookings.models import (
     BOOKED,
     ON_LIST,
@@ -146,7 +146,7 @@ class Waiting:
         if self.location is not None and self.state in {"offered", EntryStatus.BOOKED}:
             return [self.location]
         practice = self.offered.practice
-        return wishes.locations(self.entry) or list(practice.locations.all())
+        return wishes_in_words.locations(self.entry) or list(practice.locations.all())
 
     @property
     def names(self) -> list[str]:
