@@ -16,7 +16,6 @@ from bookings.desk.desk import Desk, attempt, desk_page, show
 from bookings.desk.history import Line
 from bookings.desk.waitlist import fitting, rows, words
 from bookings.desk.waitlist import page as list_page
-from bookings.desk.waitlist.fitting import WHY_NOT
 from bookings.desk.waitlist.free import asked_day
 from bookings.models import (
     ON_LIST,
@@ -29,6 +28,7 @@ from bookings.scheduling import availability, holds
 from bookings.scheduling.availability import Free
 from bookings.scheduling.families import MOST
 from bookings.scheduling.waitlist import answers, entries, matching, offers
+from bookings.scheduling.waitlist.matching import WhyNot
 from practices.ids import is_id
 
 _AHEAD = timedelta(days=28)
@@ -103,17 +103,17 @@ def _options(entry: WaitlistEntry, desk: Desk, first: date) -> list[Option]:
             option = availability.starting_at(desk.practice, openings, free, who.people)
             if option is not None:
                 reasons = (matching.why_not(who, each, zones[location_id]) for each in option)
-                found.append((option, next(filter(None, reasons), None)))
+                found.append((option, next((each for each in reasons if each), None)))
     found.sort(key=lambda pair: (pair[0][0].start, pair[0][0].pk))
     return [_option(option, why, desk) for option, why in found]
 
 
-def _option(option: list[Free], why: str | None, desk: Desk) -> Option:
+def _option(option: list[Free], why: WhyNot | None, desk: Desk) -> Option:
     return Option(
         booking_ids=[each.pk for each in option],
         when=words.option(option, desk),
         where=words.where(option[0], desk),
-        why_not=WHY_NOT[why][0] if why else "",
+        why_not=words.WHY_NOT[why][0] if why else "",
         is_near=min(each.start for each in option) < desk.now + holds.NEAREST,
     )
 
@@ -128,7 +128,7 @@ def _history(entry: WaitlistEntry, desk: Desk) -> list[Line]:
     held = rows.held_for(found)
     for offer in found:
         zone = offer.booking.location.zone
-        by = offer.made_by.get_full_name() or offer.made_by.get_username() if offer.made_by else ""
+        by = labels.person(offer.made_by) if offer.made_by else ""
         line = Line(
             at=labels.dated(offer.made_at, desk.zone),
             who=by or "Automatic",

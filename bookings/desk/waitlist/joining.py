@@ -36,7 +36,7 @@ class WishesForm(forms.Form):
     )
     parts = forms.MultipleChoiceField(
         label="Part of the day",
-        choices=[(each, each.replace("_", " ").capitalize()) for each in TIME_RANGES],
+        choices=[(each, times.part_name(each).capitalize()) for each in TIME_RANGES],
         required=False,
         widget=forms.CheckboxSelectMultiple,
     )
