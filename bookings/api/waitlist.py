@@ -54,7 +54,7 @@ Places = Mapping[str, list[Appointment]]
 
 def _rows(now: datetime) -> QuerySet[WaitlistEntry, Any]:
     """Query entries with the status that is shown, and with the offer that is open."""
-    offer = WaitlistOffer.objects.filter(entry=OuterRef("pk"), outcome__isnull=True, until__gt=now)
+    offer = WaitlistOffer.objects.open().filter(entry=OuterRef("pk"), until__gt=now)
     return WaitlistEntry.objects.annotate(
         offered_as=Subquery(offer.values("group_id")),
         offered_until=Subquery(offer.values("until")),

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from bookings.booking_page import wishes
 from bookings.booking_page.criteria import doctor_ids, location_ids
 from bookings.booking_page.page import Page
-from bookings.models import ON_LIST, Appointment, Booking, WaitlistEntry
+from bookings.models import Appointment, Booking, WaitlistEntry
 from bookings.patients.record import OFFICE_FIELDS
 from bookings.scheduling import bookings, holds
 from bookings.scheduling.actors import PATIENT
@@ -55,7 +55,7 @@ def _begins(visit: Sequence[Appointment]) -> datetime | None:
 
 def entry_of(visit: Appointment, now: datetime) -> WaitlistEntry | None:
     """Return the entry by which a visit waits for an earlier time."""
-    return visit.waitlist_entries.filter(status__in=ON_LIST, ends_at__gt=now).first()
+    return visit.waitlist_entries.on_list(now).first()
 
 
 def join(page: Page, visits: Sequence[Appointment]) -> WaitlistEntry:

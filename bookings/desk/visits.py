@@ -23,7 +23,7 @@ from bookings.desk.next_free import may_move
 from bookings.desk.not_entered import changed_at
 from bookings.desk.patient_forms import REASONS, CancelForm, EditPatientForm
 from bookings.desk.telling import cancelling, told
-from bookings.models import ON_LIST, Appointment, AppointmentStatus
+from bookings.models import Appointment, AppointmentStatus
 from bookings.scheduling import appointments
 from bookings.scheduling.families import to_come
 
@@ -77,7 +77,7 @@ def _show(
         "lines": history.of_visit(appointment),
         "came_from": _came_from(desk, appointment),
         "family": _family(desk, appointment),
-        "waits": appointment.waitlist_entries.filter(status__in=ON_LIST).first(),
+        "waits": appointment.waitlist_entries.on_list(desk.now).first(),
         "may_wait": bool(to_come(appointment, desk.now)),
         "mails": visit_mail.of_visit(appointment),
         "wants_text": visit_mail.wants_text(appointment, desk, mail_refused=shown.mail_refused),

@@ -11,7 +11,6 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from bookings import walltime
 from bookings.models import (
-    ON_LIST,
     Appointment,
     AppointmentStatus,
     Delivery,
@@ -58,8 +57,7 @@ class Place:
 
 def on_list(practice: Practice, now: datetime) -> QuerySet[WaitlistEntry]:
     """Query who is on a practice's list, paused or not, in order."""
-    rows = WaitlistEntry.objects.filter(practice=practice, status__in=ON_LIST, ends_at__gt=now)
-    return rows.order_by(*IN_ORDER)
+    return WaitlistEntry.objects.on_list(now).filter(practice=practice).order_by(*IN_ORDER)
 
 
 def families(practice: Practice, now: datetime) -> list[Candidate]:
@@ -151,7 +149,7 @@ def near(practice: Practice, now: datetime) -> list[Place]:
 
 def open_offers(practices: Iterable[str]) -> QuerySet[WaitlistOffer]:
     """Query what is offered in practices, by their ids, and not answered."""
-    return WaitlistOffer.objects.filter(entry__practice__in=practices, outcome__isnull=True)
+    return WaitlistOffer.objects.open().filter(entry__practice__in=practices)
 
 
 def holding(appointments: Iterable[Appointment]) -> dict[str, WaitlistOffer]:
@@ -163,7 +161,7 @@ def holding(appointments: Iterable[Appointment]) -> dict[str, WaitlistOffer]:
     }
     if not groups:
         return {}
-    rows = WaitlistOffer.objects.filter(group_id__in=groups, outcome__isnull=True)
+    rows = WaitlistOffer.objects.open().filter(group_id__in=groups)
     return {each.group_id: each for each in rows}
 
 

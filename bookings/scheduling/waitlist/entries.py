@@ -167,9 +167,8 @@ def same_patient(practice: Practice, patient: Patient, now: datetime) -> Waitlis
     """Return the entry on the list with this name, and this e-mail address or phone number."""
     same = Q(email_digest__in=record.by_email(patient.email))
     same |= Q(phone_digest__in=record.by_phone(patient.phone))
-    found = WaitlistEntry.objects.filter(same, practice=practice, status__in=ON_LIST)
-    by_name = (each for each in found.filter(ends_at__gt=now) if is_same(each, patient))
-    return next(by_name, None)
+    found = WaitlistEntry.objects.on_list(now).filter(same, practice=practice)
+    return next((each for each in found if is_same(each, patient)), None)
 
 
 def is_same(entry: WaitlistEntry, patient: Patient) -> bool:
@@ -202,7 +201,7 @@ def end(
     status: booked, left or ended. Raises what `check` raises.
     """
     entry = WaitlistEntry.objects.get(pk=entry_id)
-    offer = entry.offers.filter(outcome__isnull=True).first()
+    offer = entry.offers.open().first()
     held = [] if offer is None else [*offer.held]
     locked = moves.lock_all({each.booking_id for each in held}, by=by, now=now)
     waitlist = rows.lock(entry.practice_id)
@@ -211,7 +210,7 @@ def end(
         check(entry)
     if entry.status not in ON_LIST:
         return entry
-    if offer != entry.offers.filter(outcome__isnull=True).first():
+    if offer != entry.offers.open().first():
         raise MovedAway  # an offer was made or answered meanwhile
     if offer is not None:
         is_left = status == EntryStatus.LEFT

@@ -54,8 +54,7 @@ def due(practice_id: str | OuterRef) -> QuerySet[Waitlist]:
 def over(practice_id: str | OuterRef, now: datetime | Value) -> QuerySet[WaitlistEntry]:
     """Query the entries that end by themselves: an offer that is open is answered first."""
     rows_ = WaitlistEntry.objects.filter(practice=practice_id, status__in=ON_LIST, ends_at__lte=now)
-    is_offered = WaitlistOffer.objects.filter(entry=OuterRef("pk"), outcome__isnull=True)
-    return rows_.filter(~Exists(is_offered))
+    return rows_.filter(~Exists(WaitlistOffer.objects.open().filter(entry=OuterRef("pk"))))
 
 
 def settle(*, practice_id: str, now: datetime) -> None:
@@ -151,7 +150,7 @@ def _tidy(practice_id: str, now: datetime) -> None:
 
 def _ended_offers(practice_id: str, now: datetime) -> list[tuple[int, OfferOutcome]]:
     """Return the open offers that cannot be accepted as they are, and how each ended."""
-    rows_ = WaitlistOffer.objects.filter(entry__practice=practice_id, outcome__isnull=True)
+    rows_ = WaitlistOffer.objects.open().filter(entry__practice=practice_id)
     rows_ = rows_.select_related("entry__practice")
     rows_ = rows_.prefetch_related("entry__visits__booking__practice")
     known = {each.group_id: each for each in rows_}
