@@ -120,12 +120,7 @@ _LAST_DAY = date(2199, 12, 30)
 
 def first_option(who: Candidate, practice: Practice, days: Days) -> list[Free] | None:
     """Return the earliest places that somebody can be offered: an opening for each person."""
-    return next(options(who, practice, days), None)
-
-
-def options(who: Candidate, practice: Practice, days: Days) -> Iterator[list[Free]]:
-    """Yield what somebody can be offered, by day: side by side for several people."""
-    return Openings(practice, days).options(who)
+    return next(Openings(practice, days).options(who), None)
 
 
 class Openings:
