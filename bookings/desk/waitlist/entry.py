@@ -1,6 +1,5 @@
 """The page of one family on the waiting list: what can be done, free times for it, its history."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from operator import itemgetter
@@ -12,14 +11,13 @@ from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_safe
 
 from bookings.desk import labels
-from bookings.desk.desk import Desk, attempt, desk_page, show
+from bookings.desk.desk import Desk, desk_page, show
 from bookings.desk.history import Line
 from bookings.desk.waitlist import fitting, rows, words
 from bookings.desk.waitlist import page as list_page
 from bookings.desk.waitlist.free import asked_day
 from bookings.models import (
     ON_LIST,
-    Booking,
     EntryStatus,
     Language,
     WaitlistEntry,
@@ -147,18 +145,14 @@ def act(request: HttpRequest, desk: Desk, entry_id: str) -> HttpResponse:
     """Put a family first or back in order, pause or resume it, or take it off the list."""
     entry = find(desk, entry_id)
     if request.method == "POST":
-        acts = _acts(entry, desk)
-        wanted = request.POST.get("do", "")
-        if wanted not in acts:
-            raise Http404
-        attempt(request, *acts[wanted])
+        list_page.do(request, _acts(entry, desk))
         if request.POST.get("stay"):
             return redirect("admin:desk_waitlist_entry", desk.practice.pk, entry.pk)
     return redirect("admin:desk_waitlist", desk.practice.pk)
 
 
-def _acts(entry: WaitlistEntry, desk: Desk) -> dict[str, tuple[Callable[[], Any], str]]:
-    """Return what can be done with an entry, and what to say when it is done."""
+def _acts(entry: WaitlistEntry, desk: Desk) -> list_page.Acts:
+    """Return what can be done with an entry."""
     what: Any = {"entry_id": entry.pk, "by": desk.by, "now": desk.now}
     return {
         "put_first": (
@@ -184,26 +178,19 @@ def give(request: HttpRequest, desk: Desk, entry_id: str) -> HttpResponse:
     entry = find(desk, entry_id)
     if request.method != "POST":
         return redirect("admin:desk_waitlist_entry", desk.practice.pk, entry.pk)
-    sent = request.POST.getlist("to")[:MOST]
-    ids = [booking.pk for booking in _bookings(desk, sent)]
+    ids = request.POST.getlist("to")[:MOST]
+    for each in {*ids}:
+        desk.booking(each)  # raises Http404 where it is none of this practice
     who = matching.candidate(entry, desk.now)
     if who is None or len(ids) != who.people:
         raise Http404
     what: Any = {"entry_id": entry.pk, "booking_ids": ids, "by": desk.by, "now": desk.now}
-    acts: dict[str, tuple[Callable[[], Any], str]] = {
+    acts: list_page.Acts = {
         "offer": (
             lambda: offers.make(**what),
             f"The place is held for the family. {list_page.told(entry)}",
         ),
         "book": (lambda: answers.book(**what), list_page.booked(entry, desk)),
     }
-    wanted = request.POST.get("do", "")
-    if wanted not in acts:
-        raise Http404
-    attempt(request, *acts[wanted])
+    list_page.do(request, acts)
     return redirect("admin:desk_waitlist", desk.practice.pk)
-
-
-def _bookings(desk: Desk, ids: list[str]) -> list[Booking]:
-    known = {each: desk.booking(each) for each in dict.fromkeys(ids)}
-    return [known[each] for each in ids]
