@@ -81,7 +81,7 @@ def join(
     earlier, one for each person.
     Raises ValidationError (400) by field, AlreadyWaiting (409).
     """
-    check(practice, wishes)
+    _check_wishes(practice, wishes)
     if not (record.by_email(patient.email) or record.by_phone(patient.phone)):
         raise ValidationError({"email": "Send email or phone: they have to be told of a place."})
     waitlist = rows.lock(practice.pk)
@@ -131,7 +131,7 @@ def tell(entry: WaitlistEntry, now: datetime) -> None:
         )
 
 
-def check(practice: Practice, wishes: Wishes) -> None:
+def _check_wishes(practice: Practice, wishes: Wishes) -> None:
     """Raise ValidationError by field where nothing could ever be as a family wishes."""
     errors: dict[str, str] = {}
     people = wishes.get("people", 1)
