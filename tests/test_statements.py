@@ -49,7 +49,7 @@ STATEMENTS = {
     "PUT /onlinescheduling/appointment/{appointment}": 6,
     "DELETE /onlinescheduling/appointment/{appointment}": 6,
     # the list's version, and how many have ended by themselves
-    "GET /onlinescheduling/practice/{practice}/waitlist": 7,
+    "GET /onlinescheduling/practice/{practice}/waitlist": 6,
     "POST /onlinescheduling/practice/{practice}/waitlist": 12,
     "GET /onlinescheduling/waitlist/{entry}": 7,
     "DELETE /onlinescheduling/waitlist/{entry}": 12,

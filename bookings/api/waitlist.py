@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any, cast
 
-from django.db.models import Case, CharField, F, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models import Case, CharField, F, OuterRef, QuerySet, Subquery, Value, When
 from django.http.response import HttpResponse, HttpResponseBase
 from django.urls import reverse
 from rest_framework import serializers, status
@@ -54,23 +54,17 @@ Places = Mapping[str, list[Appointment]]
 
 def _rows(now: datetime) -> QuerySet[WaitlistEntry, Any]:
     """Query entries with the status that is shown, and with the offer that is open."""
-    offer = WaitlistOffer.objects.filter(entry=OuterRef("pk"), outcome__isnull=True, until__gt=now)
+    offer = WaitlistOffer.objects.open().filter(entry=OuterRef("pk"), until__gt=now)
     return WaitlistEntry.objects.annotate(
         offered_as=Subquery(offer.values("group_id")),
         offered_until=Subquery(offer.values("until")),
         offered_at=Subquery(offer.values("made_at")),
         shown=Case(
             When(offered_as__isnull=False, then=Value(ShownStatus.OFFERED)),
-            # Whether or not anybody has looked at the list since.
-            When(_is_over(now), then=Value(ShownStatus.ENDED)),
             default=F("status"),
             output_field=CharField(),
         ),
     ).order_by("created_at", "id")
-
-
-def _is_over(now: datetime) -> Q:
-    return Q(status__in=ON_LIST, ends_at__lte=now)
 
 
 def _places(offers: QuerySet[WaitlistOffer, Any]) -> Places:
@@ -137,7 +131,6 @@ class WaitlistViewSet(PracticeListViewSet):
         own = _rows(self.now).filter(practice=practice_id, partner=self.caller.partner_id)
         lists = Waitlist.objects.filter(practice=practice_id)
         version = lists.values_list("version", flat=True).first()
-        over = own.filter(ends_at__lte=self.now).count()  # which no change tells
 
         @cache
         def places() -> Places:
@@ -152,7 +145,7 @@ class WaitlistViewSet(PracticeListViewSet):
             self.filter_queryset(own),
             "created_at",
             lambda row: encode(_as_dict(row, places)),
-            practice.tag(self.caller.partner_id, version, over),
+            practice.tag(self.caller.partner_id, version),
         )
 
     @schema.join_waitlist

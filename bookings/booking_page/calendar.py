@@ -92,7 +92,7 @@ def has_file(appointment: Appointment) -> bool:
 def _begins(appointment: Appointment) -> datetime | None:
     if appointment.status not in _STATUS:
         return None
-    return appointment.exact_time or appointment.booking.start_datetime
+    return appointment.starts_at
 
 
 def _description(link: str, location: Location) -> str:

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from bookings.booking_page import wishes
 from bookings.booking_page.criteria import doctor_ids, location_ids
 from bookings.booking_page.page import Page
-from bookings.models import BOOKED, ON_LIST, Appointment, Booking, WaitlistEntry
+from bookings.models import Appointment, Booking, WaitlistEntry
 from bookings.patients.record import OFFICE_FIELDS
 from bookings.scheduling import bookings, holds
 from bookings.scheduling.actors import PATIENT
@@ -50,25 +50,12 @@ def can_become_free(page: Page, visit: Sequence[Appointment]) -> bool:
 
 def _begins(visit: Sequence[Appointment]) -> datetime | None:
     """Return when the first of them begins, in UTC."""
-    known = [each.exact_time or each.booking.start_datetime for each in visit]
-    return min((each for each in known if each is not None), default=None)
+    return min((each.starts_at for each in visit if each.starts_at is not None), default=None)
 
 
 def entry_of(visit: Appointment, now: datetime) -> WaitlistEntry | None:
     """Return the entry by which a visit waits for an earlier time."""
-    return visit.waitlist_entries.filter(status__in=ON_LIST, ends_at__gt=now).first()
-
-
-def family_of(visit: Appointment, now: datetime) -> list[Appointment]:
-    """Return the visit and those of its family that are booked and to come; it is the first."""
-    if visit.group_id is None:
-        return [visit]
-    rows = Appointment.objects.filter(
-        group_id=visit.group_id, booking__practice=visit.booking.practice_id, status__in=BOOKED
-    ).exclude(pk=visit.pk)
-    others = rows.select_related("booking__location", "booking__doctor", "booking__practice")
-    at = {each: _begins([each]) for each in others.order_by("created_at", "id")}
-    return [visit, *(each for each, begins in at.items() if begins is not None and begins > now)]
+    return visit.waitlist_entries.on_list(now).first()
 
 
 def join(page: Page, visits: Sequence[Appointment]) -> WaitlistEntry:

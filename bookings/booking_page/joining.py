@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from bookings.booking_page import holding, limits, wishes, words
 from bookings.booking_page.outcomes import answer_refusals
 from bookings.booking_page.page import Page, begin_anew, first_page, show, step
-from bookings.booking_page.waiting import wishes as in_words
+from bookings.booking_page.waiting import wishes_in_words
 from bookings.booking_page.where import next_step
 from bookings.booking_page.wishes import WishesForm
 from bookings.models import ON_LIST, Appointment, WaitlistEntry
@@ -141,8 +141,8 @@ def done(request: HttpRequest, page: Page) -> HttpResponse:
         "people": noted["names"],
         "mailed_to": mailed_to,
         "until": words.day(date.fromisoformat(noted["until"])),
-        "wishes": in_words.of(as_noted),
-        "doctors": in_words.doctors(as_noted),
+        "wishes": wishes_in_words.of(as_noted),
+        "doctors": wishes_in_words.doctors(as_noted),
         "is_off": entry is not None and entry.status not in ON_LIST,
         "url": reverse("waiting", args=[links.give(entry)]) if entry and not mailed_to else "",
     }

@@ -18,7 +18,7 @@ def of(visit: Sequence[Appointment], page: Page) -> dict[str, Any]:
     The visit has a time: it is held or booked.
     """
     first = visit[0].booking
-    location, begins = first.location, visit[0].exact_time or first.start_datetime
+    location, begins = first.location, visit[0].starts_at
     assert begins is not None
     day = walltime.wall_clock(begins, location.zone).date()
     return {
@@ -35,7 +35,7 @@ def of(visit: Sequence[Appointment], page: Page) -> dict[str, Any]:
 
 def _person(visit: Appointment) -> dict[str, Any]:
     booking = visit.booking
-    begins, zone = visit.exact_time or booking.start_datetime, booking.location.zone
+    begins, zone = visit.starts_at, booking.location.zone
     assert begins is not None
     return {
         "name": name_of(visit),

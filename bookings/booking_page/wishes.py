@@ -117,7 +117,8 @@ def where(page: Page) -> Wishes:
 
 def are_free(page: Page, wishes: Wishes) -> bool:
     """Whether something that the page shows is as wished; the page's own hold counts as free."""
-    who = matching.Candidate(WaitlistEntry(**wishes), wishes["people"], before=None, offered=())
+    entry, people = WaitlistEntry(**wishes), wishes["people"]
+    who = matching.Candidate(entry, people, before=None, left=(), offered=())
     criteria = criteria_of(page)
     last = walltime.wall_clock(criteria.latest, page.locations[0].zone).date() + timedelta(days=1)
     days = availability.read(page.practice, criteria, page.today(), last)

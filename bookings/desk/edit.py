@@ -15,14 +15,13 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from bookings import walltime
-from bookings.desk import clashes, labels, telling
+from bookings.desk import clashes, labels, telling, times
 from bookings.desk.board.query import url_of_day
 from bookings.desk.clashes import Clash, fingerprint
 from bookings.desk.desk import Desk, as_seen, desk_page, show, try_form, version
 from bookings.desk.forms import BookingForm
 from bookings.desk.telling import Change, NoticeForm
 from bookings.models import Booking
-from bookings.representation import time_range
 from bookings.scheduling import bookings, exact_times
 from bookings.scheduling.outbox import BY_MAIL
 from practices.models import Doctor, Kind
@@ -234,8 +233,7 @@ def _when(booking: Booking, exact: datetime | None, start: datetime | None, zone
         return "no time yet"
     if exact is None and booking.practice.kind == Kind.RANGE and not booking.whole_booked:
         wall = walltime.wall_clock(at, zone)
-        part = str(time_range(at, zone)).replace("_", " ")
-        return f"{labels.day(wall.date())}, {wall.year}, {part}"
+        return f"{labels.day(wall.date())}, {wall.year}, {times.part_at(at, zone)}"
     return labels.dated(at, zone)
 
 

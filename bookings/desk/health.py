@@ -15,7 +15,6 @@ from bookings import walltime
 from bookings.desk import answer_clock, calls, entering, labels
 from bookings.desk.waitlist import fitting
 from bookings.models import (
-    ON_LIST,
     TAKEN,
     AppointmentStatus,
     Booking,
@@ -180,9 +179,7 @@ def _count_waiting(found: dict[str, Health], now: datetime) -> None:
 
 def _count_waitlist(found: dict[str, Health], now: datetime) -> None:
     """Count families on the waiting lists, and the offers of which no e-mail tells them."""
-    waiting = WaitlistEntry.objects.filter(
-        practice__in=[*found], status__in=ON_LIST, ends_at__gt=now
-    )
+    waiting = WaitlistEntry.objects.on_list(now).filter(practice__in=[*found])
     for key, count in _counted(waiting, "practice").items():
         found[key].on_waitlist = count
     untold = fitting.open_offers([*found]).filter(fitting.untold(), until__gt=now)

@@ -39,7 +39,7 @@ class NextFreeForm(DeskForm):
     )
     part = forms.MultipleChoiceField(
         label="Part of the day",
-        choices=[(each, each.replace("_", " ").capitalize()) for each in TIME_RANGES],
+        choices=[(each, times.part_name(each).capitalize()) for each in TIME_RANGES],
         required=False,
         widget=forms.CheckboxSelectMultiple,
     )

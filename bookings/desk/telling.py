@@ -47,7 +47,7 @@ def moving(
 
     booking: as it is, or will be, where the visit will be. exact: of a range visit.
     """
-    was, location = visit.exact_time or visit.booking.start_datetime, booking.location
+    was, location = visit.starts_at, booking.location
     is_exact = exact is not None or not booking.practice.range_bookings
     begins = exact or booking.start_datetime
     moves = begins != was if is_exact else is_another_part(was, begins, location.zone)

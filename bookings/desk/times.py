@@ -62,7 +62,7 @@ def of_booking(
     if len(times) < row.total_appointments:
         # Booking it as a whole sets the exact time, which is then the booking's start.
         is_exact = kind == Kind.EXACT or row.whole_booked > 0
-        part = "" if is_exact else _part(row.start_datetime, zone)
+        part = "" if is_exact else part_at(row.start_datetime, zone)
         times.append(Time(row.start_datetime, zone, part))
     return times
 
@@ -73,7 +73,7 @@ def of_opening(booking: Booking) -> Time | None:
         return None
     zone = booking.location.zone
     is_range = booking.practice.kind == Kind.RANGE
-    part = _part(booking.start_datetime, zone) if is_range else ""
+    part = part_at(booking.start_datetime, zone) if is_range else ""
     return Time(booking.start_datetime, zone, part)
 
 
@@ -93,5 +93,11 @@ def when(booking: Booking, appointments: Iterable[Appointment]) -> str:
     return "; ".join(map(str, of_all_else or times)) or "no time yet"
 
 
-def _part(start: datetime, zone: ZoneInfo) -> str:
-    return str(time_range(start, zone)).replace("_", " ")
+def part_at(start: datetime, zone: ZoneInfo) -> str:
+    """Say in which part of the day an instant is: early afternoon."""
+    return part_name(str(time_range(start, zone)))
+
+
+def part_name(name: str) -> str:
+    """Say the name of one of TIME_RANGES."""
+    return name.replace("_", " ")

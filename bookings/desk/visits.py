@@ -23,9 +23,9 @@ from bookings.desk.next_free import may_move
 from bookings.desk.not_entered import changed_at
 from bookings.desk.patient_forms import REASONS, CancelForm, EditPatientForm
 from bookings.desk.telling import cancelling, told
-from bookings.desk.waitlist import joining
-from bookings.models import ON_LIST, Appointment, AppointmentStatus
+from bookings.models import Appointment, AppointmentStatus
 from bookings.scheduling import appointments
+from bookings.scheduling.families import to_come
 
 
 @desk_page
@@ -77,8 +77,8 @@ def _show(
         "lines": history.of_visit(appointment),
         "came_from": _came_from(desk, appointment),
         "family": _family(desk, appointment),
-        "waits": appointment.waitlist_entries.filter(status__in=ON_LIST).first(),
-        "may_wait": bool(joining.visits_of(appointment, desk)),
+        "waits": appointment.waitlist_entries.on_list(desk.now).first(),
+        "may_wait": bool(to_come(appointment, desk.now)),
         "mails": visit_mail.of_visit(appointment),
         "wants_text": visit_mail.wants_text(appointment, desk, mail_refused=shown.mail_refused),
     }

@@ -247,3 +247,8 @@ class Appointment(models.Model):
         if self.booking.practice.kind == Kind.RANGE:
             return self.start_datetime
         return self.booking.start_datetime
+
+    @property
+    def starts_at(self) -> datetime | None:
+        """The exact time, in UTC; without one when the opening begins, if that has a time."""
+        return self.exact_time or self.booking.start_datetime

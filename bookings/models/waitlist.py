@@ -48,9 +48,13 @@ ON_LIST = (EntryStatus.WAITING, EntryStatus.PAUSED)
 class WaitlistEntryQuerySet(models.QuerySet["WaitlistEntry"]):
     def in_turn(self, now: datetime) -> "WaitlistEntryQuerySet":
         """Those to whom something can be offered, in the order in which it is."""
-        live = WaitlistOffer.objects.filter(entry=OuterRef("pk"), outcome__isnull=True)
-        waiting = self.filter(status=EntryStatus.WAITING, ends_at__gt=now)
-        return waiting.filter(~Exists(live)).order_by(*IN_ORDER)
+        waiting = self.on_list(now).filter(status=EntryStatus.WAITING)
+        offers = WaitlistOffer.objects.open().filter(entry=OuterRef("pk"))
+        return waiting.filter(~Exists(offers)).order_by(*IN_ORDER)
+
+    def on_list(self, now: datetime) -> "WaitlistEntryQuerySet":
+        """Those that wait, paused or not, and have not come to their end."""
+        return self.filter(status__in=ON_LIST, ends_at__gt=now)
 
 
 IN_ORDER = ("-priority", "created_at", "id")
@@ -184,6 +188,12 @@ class OfferOutcome(models.TextChoices):
     WITHDRAWN = "withdrawn", "Withdrawn"
 
 
+class WaitlistOfferQuerySet(models.QuerySet["WaitlistOffer"]):
+    def open(self) -> "WaitlistOfferQuerySet":
+        """Those that have not ended."""
+        return self.filter(outcome__isnull=True)
+
+
 class WaitlistOffer(models.Model):
     """Places that a family was offered; while there is no outcome they are held for it.
 
@@ -213,6 +223,8 @@ class WaitlistOffer(models.Model):
         max_length=10, choices=OfferOutcome, null=True
     )
     ended_at = models.DateTimeField(null=True, help_text="UTC.")
+
+    objects = WaitlistOfferQuerySet.as_manager()
 
     class Meta:
         constraints = [

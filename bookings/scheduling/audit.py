@@ -118,7 +118,7 @@ def whereabouts(appointment: Appointment) -> dict[str, Any]:
     booking = appointment.booking
     return {
         "booking_id": booking.pk,
-        "start_datetime": appointment.exact_time or booking.start_datetime,
+        "start_datetime": appointment.starts_at,
         "location_id": booking.location_id,
         "doctor_id": booking.doctor_id,
     }

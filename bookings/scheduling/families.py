@@ -8,14 +8,31 @@ from datetime import datetime
 from typing import Required, cast
 
 from django.core.exceptions import ValidationError
+from django.db.models import Q
 
-from bookings.models import Appointment
+from bookings.models import BOOKED, Appointment
 from bookings.scheduling import appointments, moves, moving
 from bookings.scheduling.actors import Actor
 from practices.ids import new_id
 
 MOST = 4
 """Most people of one family."""
+
+
+def to_come(visit: Appointment, now: datetime) -> list[Appointment]:
+    """Return a visit and those taken with it that are booked and to come; it is the first.
+
+    None where it is not to come itself.
+    """
+    is_theirs = Q(pk=visit.pk)
+    if visit.group_id is not None:
+        is_theirs |= Q(group_id=visit.group_id, booking__practice=visit.booking.practice_id)
+    rows = Appointment.objects.filter(is_theirs, status__in=BOOKED)
+    related = rows.select_related("booking__location", "booking__practice", "booking__doctor")
+    begins = {each: each.starts_at for each in related.order_by("created_at", "id")}
+    found = [each for each, at in begins.items() if at is not None and at > now]
+    found.sort(key=lambda each: each != visit)
+    return found[:MOST] if visit in found else []
 
 
 class Wanted(appointments.Fields, total=False):

@@ -231,7 +231,7 @@ class Month:
         bookings.catch_up(practice_id=practice.pk, now=now)
         wished = WaitlistEntry(practice=practice, created_at=BEGINS, **family.wishes)
         visit = family.visits[0].booking.start_datetime if family.visits else None
-        who = Candidate(wished, family.people, visit, ())
+        who = Candidate(wished, family.people, visit, (), ())
         option = matching.first_option(who, practice, matching.free_days(practice, now))
         if option is not None:
             self._take(family, option, now)

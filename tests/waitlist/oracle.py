@@ -83,7 +83,7 @@ def to_come(entry: WaitlistEntry, now: datetime) -> list[datetime]:
 
 
 def wants(entry: WaitlistEntry, place: Place, now: datetime, but: set[str]) -> bool:
-    """Whether one opening is as a family wishes; but: what it was offered already."""
+    """Whether one opening is as a family wishes; but: what it was offered, or left."""
     day: date = place.wall.date()
     visits = to_come(entry, now)
     return (

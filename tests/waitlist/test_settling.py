@@ -148,6 +148,20 @@ def test_when_a_visit_is_moved_later_more_is_earlier(scene: Scene) -> None:
     assert [each.booking_id for each in held(entry)] == [freed.booking_id]
 
 
+def test_nobody_is_offered_back_the_place_that_their_visit_was_moved_out_of(scene: Scene) -> None:
+    was, other = scene.booking(), visit(scene.booking(start_datetime=NOON + 2 * DAY))
+    entry = join(scene.practice, visits=[visit(was)])
+    look(scene.practice)
+    later = scene.booking(start_datetime=NOON + 9 * DAY)
+    to: Any = {each.pk: {"booking_id": later.pk} for each in entry.visits.all()}
+    moving.move(to=to, by=PATIENT, now=NOON + HOUR)
+    look(scene.practice, NOON + HOUR)
+    assert offer(entry) is None
+    cancel(other, NOON + HOUR)
+    look(scene.practice, NOON + HOUR)
+    assert [each.booking_id for each in held(entry)] == [other.booking_id]
+
+
 @pytest.mark.parametrize("change", ["one cancelled", "moved before", "all cancelled"])
 def test_an_offer_of_an_earlier_time_ends_when_the_visits_are_others(
     scene: Scene, change: str
@@ -196,6 +210,28 @@ def test_an_entry_ends_by_itself_and_not_before_its_last_offer_has(scene: Scene)
     accept(entry, last + 2 * HOUR)
     entry.refresh_from_db()
     assert entry.status == "booked"
+
+
+def test_who_wants_an_earlier_time_is_on_the_list_until_the_visit_begins(scene: Scene) -> None:
+    mine = visit(scene.booking())
+    entry = join(scene.practice, visits=[mine])
+    assert entry.ends_at == mine.booking.start_datetime
+    later = scene.booking(start_datetime=NOON + 9 * DAY)
+    moving.move(to={mine.pk: {"booking_id": later.pk}}, by=PATIENT, now=NOON)
+    for days, status in (8, "waiting"), (9, "ended"):
+        look(scene.practice, NOON + days * DAY)
+        entry.refresh_from_db()
+        assert entry.status == status
+
+
+def test_one_look_ends_the_last_offer_and_then_the_entry(scene: Scene) -> None:
+    last = NOON + timedelta(days=90) - HOUR
+    entry = join(scene.practice)
+    scene.booking(start_datetime=last + 2 * DAY, now=last)
+    look(scene.practice, last)
+    look(scene.practice, last + 5 * HOUR)
+    entry.refresh_from_db()
+    assert (entry.status, entry.offers.get().outcome) == ("ended", "unanswered")
 
 
 def test_in_a_practice_that_is_not_active_nothing_is_offered_or_kept_for_anybody(

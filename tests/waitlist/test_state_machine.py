@@ -17,6 +17,7 @@ from bookings.models import (
     Appointment,
     Booking,
     EntryStatus,
+    Event,
     OfferOutcome,
     WaitlistEntry,
     WaitlistOffer,
@@ -372,7 +373,11 @@ class WaitingMachine(RuleBasedStateMachine):
             waits.append(offer.entry)
 
     def offered(self, entry: WaitlistEntry) -> set[str]:
-        return {*entry.offers.values_list("booking_id", flat=True)}
+        """Return what is not offered to a family again: what it was, and what its visits left."""
+        events = Event.objects.filter(appointment__in=entry.visits.all())
+        moves = events.filter(at__gt=entry.created_at)
+        left = {each.changes.get("booking_id", [""])[0] for each in moves}
+        return left | {*entry.offers.values_list("booking_id", flat=True)}
 
     def teardown(self) -> None:
         if hasattr(self, "practice"):

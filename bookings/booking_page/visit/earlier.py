@@ -4,10 +4,11 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from bookings.booking_page import limits
-from bookings.booking_page.earlier import at_office, entry_of, family_of, join
+from bookings.booking_page.earlier import at_office, entry_of, join
 from bookings.booking_page.visit.page import Visit, show, visit_page
 from bookings.models import EntryStatus
 from bookings.scheduling.actors import PATIENT
+from bookings.scheduling.families import to_come
 from bookings.scheduling.waitlist import entries
 from openchair.errors import LimitReached
 
@@ -22,12 +23,12 @@ def earlier(request: HttpRequest, visit: Visit) -> HttpResponse:
     wanted, entry = request.POST.get("earlier"), entry_of(visit.appointment, visit.now)
     if wanted == "off" and entry is not None:
         entries.end(entry_id=entry.pk, status=EntryStatus.LEFT, by=PATIENT, now=visit.now)
-    if wanted == "on" and entry is None:
+    if wanted == "on" and visit.may_wait:
         try:
             limits.spend_wait(visit.offered, visit.appointment.unread_person)
             join(
                 at_office(visit.offered, visit.appointment),
-                family_of(visit.appointment, visit.now),
+                to_come(visit.appointment, visit.now),
             )
         except LimitReached as limit:
             words = _("You have asked many times today. Call the office.")

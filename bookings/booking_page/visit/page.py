@@ -30,6 +30,7 @@ from bookings.models import BOOKED, ActorKind, Appointment, AppointmentStatus, A
 from bookings.patients import links
 from bookings.scheduling import bookings, proposals
 from bookings.scheduling.appointments import Check
+from bookings.scheduling.families import to_come
 from openchair.errors import LimitReached, Refused
 from practices.models import Kind, Location
 
@@ -103,11 +104,6 @@ class Visit:
         return "" if until is None else words.clock(until, self.location.zone)
 
     @property
-    def begins(self) -> datetime | None:
-        """When it begins; of a range visit without its time, when its part of the day does."""
-        return self.appointment.exact_time or self.appointment.booking.start_datetime
-
-    @property
     def is_past(self) -> bool:
         return is_past(self.appointment, self.now)
 
@@ -125,7 +121,8 @@ class Visit:
     def ends_early(self) -> bool:
         """Whether the practice's limit for moving and cancelling has passed."""
         limit = timedelta(hours=self.offered.settings.cancel_hours)
-        return self.begins is not None and self.begins - limit <= self.now
+        begins = self.appointment.starts_at
+        return begins is not None and begins - limit <= self.now
 
     @property
     def may_cancel(self) -> bool:
@@ -146,7 +143,7 @@ class Visit:
         """Whether it can ask for that: there is a way to tell it, and something to wait for."""
         if self.is_waiting or not self.may_move or not earlier.can_be_told(self.appointment):
             return False
-        visits = earlier.family_of(self.appointment, self.now)
+        visits = to_come(self.appointment, self.now)
         return earlier.can_become_free(earlier.at_office(self.offered, self.appointment), visits)
 
     @property
@@ -304,7 +301,7 @@ def _show_refused(request: HttpRequest, visit: Visit, refused: Refused) -> HttpR
 
 def as_it_is(appointment: Appointment) -> str:
     """Return what a patient sees of a visit, to tell whether it has changed."""
-    begins = appointment.exact_time or appointment.booking.start_datetime
+    begins = appointment.starts_at
     time = "" if begins is None else begins.isoformat()
     return f"{appointment.status} {appointment.booking_id} {time}"
 

@@ -15,7 +15,7 @@ from django.urls import reverse
 from bookings.booking_page import holding, words
 from bookings.booking_page.page import Page
 from bookings.booking_page.visit.page import when
-from bookings.booking_page.waiting import wishes
+from bookings.booking_page.waiting import wishes_in_words
 from bookings.models import (
     BOOKED,
     ON_LIST,
@@ -83,8 +83,7 @@ class Waiting:
             return self.entry.status
         if self.offer is not None and self.offer.outcome is None:
             return "offered"
-        is_over = self.entry.visits.all() and not self.visits
-        return EntryStatus.ENDED if is_over or self.entry.ends_at <= self.now else self.entry.status
+        return self.entry.status
 
     @property
     def is_on_list(self) -> bool:
@@ -93,7 +92,7 @@ class Waiting:
     @property
     def begins(self) -> datetime | None:
         """When the first of the places is."""
-        starts = [each.exact_time or each.booking.start_datetime for each in self.places]
+        starts = [each.starts_at for each in self.places]
         known = [each for each in starts if each is not None]
         return min(known) if len(known) == len(starts) and known else None
 
@@ -147,7 +146,7 @@ class Waiting:
         if self.location is not None and self.state in {"offered", EntryStatus.BOOKED}:
             return [self.location]
         practice = self.offered.practice
-        return wishes.locations(self.entry) or list(practice.locations.all())
+        return wishes_in_words.locations(self.entry) or list(practice.locations.all())
 
     @property
     def names(self) -> list[str]:

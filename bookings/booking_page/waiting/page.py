@@ -19,7 +19,7 @@ from bookings.booking_page import summary, words
 from bookings.booking_page.page import Page, View, languages, phones, public
 from bookings.booking_page.state import State
 from bookings.booking_page.visit.page import when
-from bookings.booking_page.waiting import wishes
+from bookings.booking_page.waiting import wishes_in_words
 from bookings.booking_page.waiting.entry import Waiting
 from bookings.booking_page.waiting.names import NamesForm
 from bookings.calendars import files
@@ -116,10 +116,10 @@ def _offer(waiting: Waiting) -> dict[str, Any]:
 def _entry(waiting: Waiting) -> dict[str, Any]:
     entry = waiting.entry
     return {
-        "wishes": wishes.of(entry),
-        "doctors": wishes.doctors(entry),
-        "since": wishes.day(entry.created_at, entry),
-        "until": wishes.day(entry.ends_at, entry),
+        "wishes": wishes_in_words.of(entry),
+        "doctors": wishes_in_words.doctors(entry),
+        "since": wishes_in_words.day(entry.created_at, entry),
+        "until": wishes_in_words.day(entry.ends_at, entry),
     }
 
 

@@ -1,6 +1,5 @@
 """The page of one family on the waiting list: what can be done, free times for it, its history."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from operator import itemgetter
@@ -12,15 +11,13 @@ from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_safe
 
 from bookings.desk import labels
-from bookings.desk.desk import Desk, attempt, desk_page, show
+from bookings.desk.desk import Desk, desk_page, show
 from bookings.desk.history import Line
 from bookings.desk.waitlist import fitting, rows, words
 from bookings.desk.waitlist import page as list_page
-from bookings.desk.waitlist.fitting import WHY_NOT
 from bookings.desk.waitlist.free import asked_day
 from bookings.models import (
     ON_LIST,
-    Booking,
     EntryStatus,
     Language,
     WaitlistEntry,
@@ -29,6 +26,7 @@ from bookings.scheduling import availability, holds
 from bookings.scheduling.availability import Free
 from bookings.scheduling.families import MOST
 from bookings.scheduling.waitlist import answers, entries, matching, offers
+from bookings.scheduling.waitlist.matching import WhyNot
 from practices.ids import is_id
 
 _AHEAD = timedelta(days=28)
@@ -103,17 +101,17 @@ def _options(entry: WaitlistEntry, desk: Desk, first: date) -> list[Option]:
             option = availability.starting_at(desk.practice, openings, free, who.people)
             if option is not None:
                 reasons = (matching.why_not(who, each, zones[location_id]) for each in option)
-                found.append((option, next(filter(None, reasons), None)))
+                found.append((option, next((each for each in reasons if each), None)))
     found.sort(key=lambda pair: (pair[0][0].start, pair[0][0].pk))
     return [_option(option, why, desk) for option, why in found]
 
 
-def _option(option: list[Free], why: str | None, desk: Desk) -> Option:
+def _option(option: list[Free], why: WhyNot | None, desk: Desk) -> Option:
     return Option(
         booking_ids=[each.pk for each in option],
         when=words.option(option, desk),
         where=words.where(option[0], desk),
-        why_not=WHY_NOT[why][0] if why else "",
+        why_not=words.WHY_NOT[why][0] if why else "",
         is_near=min(each.start for each in option) < desk.now + holds.NEAREST,
     )
 
@@ -128,7 +126,7 @@ def _history(entry: WaitlistEntry, desk: Desk) -> list[Line]:
     held = rows.held_for(found)
     for offer in found:
         zone = offer.booking.location.zone
-        by = offer.made_by.get_full_name() or offer.made_by.get_username() if offer.made_by else ""
+        by = labels.person(offer.made_by) if offer.made_by else ""
         line = Line(
             at=labels.dated(offer.made_at, desk.zone),
             who=by or "Automatic",
@@ -147,18 +145,14 @@ def act(request: HttpRequest, desk: Desk, entry_id: str) -> HttpResponse:
     """Put a family first or back in order, pause or resume it, or take it off the list."""
     entry = find(desk, entry_id)
     if request.method == "POST":
-        acts = _acts(entry, desk)
-        wanted = request.POST.get("do", "")
-        if wanted not in acts:
-            raise Http404
-        attempt(request, *acts[wanted])
+        list_page.do(request, _acts(entry, desk))
         if request.POST.get("stay"):
             return redirect("admin:desk_waitlist_entry", desk.practice.pk, entry.pk)
     return redirect("admin:desk_waitlist", desk.practice.pk)
 
 
-def _acts(entry: WaitlistEntry, desk: Desk) -> dict[str, tuple[Callable[[], Any], str]]:
-    """Return what can be done with an entry, and what to say when it is done."""
+def _acts(entry: WaitlistEntry, desk: Desk) -> list_page.Acts:
+    """Return what can be done with an entry."""
     what: Any = {"entry_id": entry.pk, "by": desk.by, "now": desk.now}
     return {
         "put_first": (
@@ -184,26 +178,19 @@ def give(request: HttpRequest, desk: Desk, entry_id: str) -> HttpResponse:
     entry = find(desk, entry_id)
     if request.method != "POST":
         return redirect("admin:desk_waitlist_entry", desk.practice.pk, entry.pk)
-    sent = request.POST.getlist("to")[:MOST]
-    ids = [booking.pk for booking in _bookings(desk, sent)]
+    ids = request.POST.getlist("to")[:MOST]
+    for each in {*ids}:
+        desk.booking(each)  # raises Http404 where it is none of this practice
     who = matching.candidate(entry, desk.now)
     if who is None or len(ids) != who.people:
         raise Http404
     what: Any = {"entry_id": entry.pk, "booking_ids": ids, "by": desk.by, "now": desk.now}
-    acts: dict[str, tuple[Callable[[], Any], str]] = {
+    acts: list_page.Acts = {
         "offer": (
             lambda: offers.make(**what),
             f"The place is held for the family. {list_page.told(entry)}",
         ),
         "book": (lambda: answers.book(**what), list_page.booked(entry, desk)),
     }
-    wanted = request.POST.get("do", "")
-    if wanted not in acts:
-        raise Http404
-    attempt(request, *acts[wanted])
+    list_page.do(request, acts)
     return redirect("admin:desk_waitlist", desk.practice.pk)
-
-
-def _bookings(desk: Desk, ids: list[str]) -> list[Booking]:
-    known = {each: desk.booking(each) for each in dict.fromkeys(ids)}
-    return [known[each] for each in ids]

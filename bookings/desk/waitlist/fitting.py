@@ -4,13 +4,13 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 from django.conf import settings
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from bookings import walltime
 from bookings.models import (
-    ON_LIST,
     Appointment,
     AppointmentStatus,
     Delivery,
@@ -25,36 +25,25 @@ from bookings.models.waitlist import IN_ORDER
 from bookings.scheduling import availability, holds
 from bookings.scheduling.availability import Criteria, Days, Free
 from bookings.scheduling.waitlist import matching
-from bookings.scheduling.waitlist.matching import Candidate
+from bookings.scheduling.waitlist.matching import Candidate, WhyNot
 from practices.models import Practice
 
-WHY_NOT = {
-    "location": ("wants another location", "want another location"),
-    "doctor": ("wants another doctor", "want another doctor"),
-    "day": ("wants other dates", "want other dates"),
-    "weekday": ("wants another day of the week", "want another day of the week"),
-    "part": ("wants another time of day", "want another time of day"),
-    "later": ("has an earlier visit", "have an earlier visit"),
-    "was_free": ("joined while it was free", "joined while it was free"),
-    "offered": ("was offered it already", "were offered it already"),
-    "beside": ("needs more places side by side", "need more places side by side"),
-    "has_offer": ("has an offer now", "have an offer now"),
-    "paused": ("is paused", "are paused"),
-}
-"""Why a free place is not offered, of one family and of several: matching.WhyNot, and what keeps a
-family from being offered anything, or as many places as it needs."""
+Busy = Literal["has_offer", "paused"]
+"""Why a family is offered nothing at present."""
+Reason = WhyNot | Busy | Literal["beside"]
+"""Why a free place is not offered to a family. beside: it needs more places side by side."""
 
 
 @dataclass(frozen=True)
 class Fit:
     """A family that wants a free place. option: an opening for each of its people, this included.
 
-    busy: of WHY_NOT, why it is offered nothing at present; None where it would be offered this.
+    busy: None where it would be offered this.
     """
 
     who: Candidate
     option: Sequence[Free]
-    busy: str | None
+    busy: Busy | None
 
 
 @dataclass(frozen=True)
@@ -63,18 +52,17 @@ class Place:
 
     free: Free
     fits: Sequence[Fit]
-    reasons: Counter[str]
+    reasons: Counter[Reason]
 
 
 def on_list(practice: Practice, now: datetime) -> QuerySet[WaitlistEntry]:
     """Query who is on a practice's list, paused or not, in order."""
-    rows = WaitlistEntry.objects.filter(practice=practice, status__in=ON_LIST, ends_at__gt=now)
-    return rows.order_by(*IN_ORDER)
+    return WaitlistEntry.objects.on_list(now).filter(practice=practice).order_by(*IN_ORDER)
 
 
 def families(practice: Practice, now: datetime) -> list[Candidate]:
     """Return who is on a practice's list, paused or not, in order."""
-    rows = on_list(practice, now).prefetch_related("offers", "visits__booking__practice")
+    rows = on_list(practice, now).prefetch_related(*matching.RELATED)
     found = (matching.candidate(entry, now) for entry in rows)
     return [each for each in found if each is not None]
 
@@ -82,7 +70,7 @@ def families(practice: Practice, now: datetime) -> list[Candidate]:
 def places(practice: Practice, days: Days, waiting: Sequence[Candidate]) -> list[Place]:
     """Return the free openings of some days in order of time, with whom each fits."""
     fits: dict[str, list[Fit]] = {}
-    reasons: dict[str, Counter[str]] = {}
+    reasons: dict[str, Counter[Reason]] = {}
     zones = {each.pk: each.zone for each in practice.locations.all()}
     for (_, location_id), openings in days.items():
         for free in openings:
@@ -119,13 +107,13 @@ def _options(
     return found
 
 
-def _reason(who: Candidate, why: str | None) -> str:
+def _reason(who: Candidate, why: WhyNot | None) -> Reason:
     """Return what to say of somebody whom a free place does not fit; it may be offered to them."""
     busy = _busy(who)
     return busy if why == "offered" and busy else why or "beside"
 
 
-def _busy(who: Candidate) -> str | None:
+def _busy(who: Candidate) -> Busy | None:
     if any(each.outcome is None for each in who.entry.offers.all()):
         return "has_offer"
     return "paused" if who.entry.status == EntryStatus.PAUSED else None
@@ -161,7 +149,7 @@ def near(practice: Practice, now: datetime) -> list[Place]:
 
 def open_offers(practices: Iterable[str]) -> QuerySet[WaitlistOffer]:
     """Query what is offered in practices, by their ids, and not answered."""
-    return WaitlistOffer.objects.filter(entry__practice__in=practices, outcome__isnull=True)
+    return WaitlistOffer.objects.open().filter(entry__practice__in=practices)
 
 
 def holding(appointments: Iterable[Appointment]) -> dict[str, WaitlistOffer]:
@@ -173,7 +161,7 @@ def holding(appointments: Iterable[Appointment]) -> dict[str, WaitlistOffer]:
     }
     if not groups:
         return {}
-    rows = WaitlistOffer.objects.filter(group_id__in=groups, outcome__isnull=True)
+    rows = WaitlistOffer.objects.open().filter(group_id__in=groups)
     return {each.group_id: each for each in rows}
 
 

@@ -14,7 +14,7 @@ from bookings.desk.desk import Desk, desk_page, show
 from bookings.desk.forms import DayField
 from bookings.desk.paging import query
 from bookings.desk.waitlist import fitting, rows, words
-from bookings.desk.waitlist.fitting import WHY_NOT, Place
+from bookings.desk.waitlist.fitting import Place
 from bookings.scheduling import availability, holds
 from bookings.scheduling.availability import Criteria
 
@@ -86,7 +86,7 @@ def _row(place: Place, desk: Desk) -> Row:
         clock=words.when(place.free, desk).clock,
         where=words.where(place.free, desk),
         fits=[
-            (rows.who(each.who.entry), WHY_NOT[each.busy][0] if each.busy else "")
+            (rows.who(each.who.entry), words.WHY_NOT[each.busy][0] if each.busy else "")
             for each in place.fits[:_MOST_NAMES]
         ],
         more=max(0, len(place.fits) - _MOST_NAMES),

@@ -17,10 +17,10 @@ from bookings.desk.desk import Desk, desk_page, show
 from bookings.desk.forms import DayField
 from bookings.desk.patient_forms import PatientFields
 from bookings.desk.waitlist.page import told
-from bookings.models import BOOKED, WEEKDAYS, Appointment, Language, WaitlistEntry
+from bookings.models import WEEKDAYS, Appointment, Language, WaitlistEntry
 from bookings.patients.record import Patient
 from bookings.representation import TIME_RANGES
-from bookings.scheduling.families import MOST
+from bookings.scheduling.families import MOST, to_come
 from bookings.scheduling.waitlist import entries
 from openchair.errors import Refused
 
@@ -36,7 +36,7 @@ class WishesForm(forms.Form):
     )
     parts = forms.MultipleChoiceField(
         label="Part of the day",
-        choices=[(each, each.replace("_", " ").capitalize()) for each in TIME_RANGES],
+        choices=[(each, times.part_name(each).capitalize()) for each in TIME_RANGES],
         required=False,
         widget=forms.CheckboxSelectMultiple,
     )
@@ -103,7 +103,7 @@ def page(request: HttpRequest, desk: Desk) -> HttpResponse:
     earlier time.
     """
     visit = request.GET.get("visit")
-    visits = [] if visit is None else visits_of(desk.appointment(visit), desk)
+    visits = [] if visit is None else to_come(desk.appointment(visit), desk.now)
     if visit is not None and not visits:
         raise Http404
     form = _form(request, desk, visits)
@@ -136,26 +136,6 @@ ALREADY = "This family is on the waiting list already."
 
 def _address(desk: Desk, entry: WaitlistEntry) -> str:
     return reverse("admin:desk_waitlist_entry", args=[desk.practice.pk, entry.pk])
-
-
-def visits_of(visit: Appointment, desk: Desk) -> list[Appointment]:
-    """Return a visit and those booked together with it that are to come, the visit first; none
-    where it is not to come itself.
-    """
-    rows = Appointment.objects.filter(pk=visit.pk)
-    if visit.group_id is not None:
-        rows |= Appointment.objects.filter(
-            group_id=visit.group_id, booking__practice=desk.practice, status__in=BOOKED
-        )
-    rows = rows.select_related("booking__location", "booking__practice", "booking__doctor")
-    found = [each for each in rows if _is_to_come(each, desk)]
-    found.sort(key=lambda each: (each.pk != visit.pk, each.created_at, each.pk))
-    return found[:MOST] if visit in found else []
-
-
-def _is_to_come(visit: Appointment, desk: Desk) -> bool:
-    begins = visit.exact_time or visit.booking.start_datetime
-    return visit.status in BOOKED and begins is not None and begins > desk.now
 
 
 def _form(request: HttpRequest, desk: Desk, visits: Sequence[Appointment]) -> WishesForm:

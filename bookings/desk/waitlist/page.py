@@ -1,6 +1,6 @@
 """The page of the waiting list: whom to call, what is offered, who waits; and answers for them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.conf import settings
@@ -41,16 +41,24 @@ def answer(request: HttpRequest, desk: Desk, offer_id: int) -> HttpResponse:
     open_or_not = WaitlistOffer.objects.filter(entry__practice=desk.practice)
     offer = get_object_or_404(open_or_not.select_related("entry"), pk=offer_id)
     if request.method == "POST":
-        acts = _answers(offer, desk)
-        wanted = request.POST.get("do", "")
-        if wanted not in acts:
-            raise Http404
-        attempt(request, *acts[wanted])
+        do(request, _answers(offer, desk))
     return redirect("admin:desk_waitlist", desk.practice.pk)
 
 
-def _answers(offer: WaitlistOffer, desk: Desk) -> dict[str, tuple[Callable[[], Any], str]]:
-    """Return what can be done with an offer, and what to say when it is done."""
+Acts = Mapping[str, tuple[Callable[[], Any], str]]
+"""What the buttons of a form do, by their value, and what to say when it is done."""
+
+
+def do(request: HttpRequest, acts: Acts) -> None:
+    """Do what the button says that was pressed. Raises Http404 where there is none such."""
+    wanted = request.POST.get("do", "")
+    if wanted not in acts:
+        raise Http404
+    attempt(request, *acts[wanted])
+
+
+def _answers(offer: WaitlistOffer, desk: Desk) -> Acts:
+    """Return what can be done with an offer."""
 
     def take() -> None:
         answers.accept(offer_id=offer.pk, by=desk.by, now=desk.now)

@@ -69,9 +69,7 @@ def offered(desk: Desk, only: Q) -> list[Offered]:
             where=words.at(each.booking),
             until=labels.until(each.until, desk.now, each.booking.location.zone),
             told=told[each.group_id],
-            by_hand=(each.made_by.get_full_name() or each.made_by.get_username())
-            if each.made_by
-            else "",
+            by_hand=labels.person(each.made_by) if each.made_by else "",
         )
         for each in found
     ]

@@ -7,8 +7,9 @@ from zoneinfo import ZoneInfo
 from bookings.desk import labels, times
 from bookings.desk.desk import Desk
 from bookings.desk.times import Time
-from bookings.desk.waitlist.fitting import WHY_NOT, Place
+from bookings.desk.waitlist.fitting import Place, Reason
 from bookings.models import (
+    WEEKDAYS,
     ActorKind,
     Appointment,
     Booking,
@@ -18,20 +19,25 @@ from bookings.models import (
     WaitlistEvent,
     WaitlistOffer,
 )
-from bookings.representation import time_range
 from bookings.scheduling.availability import Free
 from bookings.scheduling.waitlist.offers import MOST_UNANSWERED
 from practices.models import Kind
 
-_WEEKDAYS = {
-    "mon": "Mon",
-    "tue": "Tue",
-    "wed": "Wed",
-    "thu": "Thu",
-    "fri": "Fri",
-    "sat": "Sat",
-    "sun": "Sun",
+WHY_NOT: dict[Reason, tuple[str, str]] = {
+    "location": ("wants another location", "want another location"),
+    "doctor": ("wants another doctor", "want another doctor"),
+    "day": ("wants other dates", "want other dates"),
+    "weekday": ("wants another day of the week", "want another day of the week"),
+    "part": ("wants another time of day", "want another time of day"),
+    "later": ("has an earlier visit", "have an earlier visit"),
+    "was_free": ("joined while it was free", "joined while it was free"),
+    "left": ("moved away from it", "moved away from it"),
+    "offered": ("was offered it already", "were offered it already"),
+    "beside": ("needs more places side by side", "need more places side by side"),
+    "has_offer": ("has an offer now", "have an offer now"),
+    "paused": ("is paused", "are paused"),
 }
+"""Why a free place is not offered, of one family and of several."""
 _OUTCOMES = {
     OfferOutcome.ACCEPTED: "accepted",
     OfferOutcome.DECLINED: "declined",
@@ -57,8 +63,8 @@ def wishes(entry: WaitlistEntry, desk: Desk) -> str:
     where = {each.pk: each.name for each in desk.locations}
     doctors = {each.pk: each.name for each in desk.doctors}
     said = [
-        _either([_WEEKDAYS[each] for each in _WEEKDAYS if each in entry.weekdays]),
-        _either([each.replace("_", " ") for each in entry.parts]),
+        _either([each.capitalize() for each in WEEKDAYS if each in entry.weekdays]),
+        _either([times.part_name(each) for each in entry.parts]),
         _either([where.get(each, "a former location") for each in entry.location_ids], "at "),
         _either([doctors.get(each, "a former doctor") for each in entry.doctor_ids], "with "),
     ]
@@ -128,7 +134,7 @@ def when(free: Free, desk: Desk) -> Time:
     """Return when a free opening is, in a range practice its part of the day."""
     zone = next(each.zone for each in desk.locations if each.pk == free.location_id)
     is_range = desk.practice.kind == Kind.RANGE
-    part = str(time_range(free.start, zone)).replace("_", " ") if is_range else ""
+    part = times.part_at(free.start, zone) if is_range else ""
     return Time(free.start, zone, part)
 
 
@@ -162,7 +168,7 @@ def at(booking: Booking) -> str:
 
 def nobody(place: Place) -> str:
     """Say why nobody else is offered a free place: 2 want another day, 1 is paused."""
-    counts = Counter(each.busy for each in place.fits if each.busy is not None)
+    counts = Counter[Reason](each.busy for each in place.fits if each.busy is not None)
     counts.update(place.reasons)
     return ", ".join(
         f"{count} {WHY_NOT[reason][count != 1]}" for reason, count in counts.most_common()

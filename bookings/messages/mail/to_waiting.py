@@ -11,7 +11,7 @@ from django.utils.translation import override
 
 from bookings import phone
 from bookings.booking_page import words
-from bookings.booking_page.waiting import wishes
+from bookings.booking_page.waiting import wishes_in_words
 from bookings.calendars import files
 from bookings.messages.mail import message, wording
 from bookings.messages.mail.facts import address, moment_of, safe_first_name
@@ -98,17 +98,17 @@ def _of_entry(entry: WaitlistEntry, visits: Sequence[Appointment]) -> Wording:
             "hours. You then choose whether to take it."
         ),
         _("Until then, your visit stays as it is.") if visits else "",
-        until % {"day": wishes.day(entry.ends_at, entry)},
+        until % {"day": wishes_in_words.day(entry.ends_at, entry)},
     ]
     return _written(
         entry,
-        wishes.office(entry),
+        wishes_in_words.office(entry),
         subject=_("You are on the waiting list"),
         headline=_("You are on the waiting list"),
         details=[
             (_("Visit for"), safe_first_name(entry.unread_person.first_name)),
             (_("An earlier time than"), _times(visits)),
-            *wishes.of(entry),
+            *wishes_in_words.of(entry),
         ],
         paragraphs=paragraphs,
         button=_("See your place on the list, or leave it"),

@@ -82,7 +82,7 @@ def accept(
 
 def _other(offer: WaitlistOffer) -> WaitlistOffer | None:
     """Return what a family that answers late is offered by now."""
-    return offer.entry.offers.filter(outcome__isnull=True).exclude(pk=offer.pk).first()
+    return offer.entry.offers.open().exclude(pk=offer.pk).first()
 
 
 def lock_listed(entry: WaitlistEntry) -> None:
@@ -142,7 +142,7 @@ def book(
         if each.booking.practice_id != entry.practice_id:
             raise Booking.DoesNotExist
     lock_listed(entry)
-    if entry.offers.filter(outcome__isnull=True).exists():
+    if entry.offers.open().exists():
         raise offers.has_offer()
     if visits:
         booked = moving.move(to=_destinations(entry, visits, booking_ids), by=by, now=now)

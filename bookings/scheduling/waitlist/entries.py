@@ -1,6 +1,6 @@
 """Entries of a waiting list: join, leave, pause, be put first (contract, section 8)."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, TypedDict
 
@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import Max, Q
 
 from bookings.models import (
+    BOOKED,
     ON_LIST,
     WEEKDAYS,
     Appointment,
@@ -31,7 +32,7 @@ from openchair.errors import Refused
 from practices.models import Practice
 
 LASTS = timedelta(days=90)
-"""How long an entry stays on the list by itself."""
+"""How long an entry stays on the list by itself, unless the visit is before that."""
 
 
 class Wishes(TypedDict, total=False):
@@ -80,7 +81,7 @@ def join(
     earlier, one for each person.
     Raises ValidationError (400) by field, AlreadyWaiting (409).
     """
-    check(practice, wishes)
+    _check_wishes(practice, wishes)
     if not (record.by_email(patient.email) or record.by_phone(patient.phone)):
         raise ValidationError({"email": "Send email or phone: they have to be told of a place."})
     waitlist = rows.lock(practice.pk)
@@ -94,7 +95,7 @@ def join(
         joined_by=by.kind,
         source=source,
         attribution=attribution,
-        ends_at=now + LASTS,
+        ends_at=ends_at(now, visits),
         updated_at=now,
         created_at=now,
         **_columns(wishes),
@@ -106,6 +107,16 @@ def join(
     rows.changed(waitlist)
     tell(entry, now)
     return entry
+
+
+def ends_at(joined_at: datetime, visits: Iterable[Appointment]) -> datetime:
+    """Return when an entry ends by itself, in UTC: after LASTS, or once the last visit begins.
+
+    visits: those that the family wants earlier.
+    """
+    begins = [each.starts_at for each in visits if each.status in BOOKED]
+    known = [each for each in begins if each is not None]
+    return min(joined_at + LASTS, max(known)) if known else joined_at + LASTS
 
 
 def tell(entry: WaitlistEntry, now: datetime) -> None:
@@ -120,7 +131,7 @@ def tell(entry: WaitlistEntry, now: datetime) -> None:
         )
 
 
-def check(practice: Practice, wishes: Wishes) -> None:
+def _check_wishes(practice: Practice, wishes: Wishes) -> None:
     """Raise ValidationError by field where nothing could ever be as a family wishes."""
     errors: dict[str, str] = {}
     people = wishes.get("people", 1)
@@ -156,9 +167,8 @@ def same_patient(practice: Practice, patient: Patient, now: datetime) -> Waitlis
     """Return the entry on the list with this name, and this e-mail address or phone number."""
     same = Q(email_digest__in=record.by_email(patient.email))
     same |= Q(phone_digest__in=record.by_phone(patient.phone))
-    found = WaitlistEntry.objects.filter(same, practice=practice, status__in=ON_LIST)
-    by_name = (each for each in found.filter(ends_at__gt=now) if is_same(each, patient))
-    return next(by_name, None)
+    found = WaitlistEntry.objects.on_list(now).filter(same, practice=practice)
+    return next((each for each in found if is_same(each, patient)), None)
 
 
 def is_same(entry: WaitlistEntry, patient: Patient) -> bool:
@@ -191,7 +201,7 @@ def end(
     status: booked, left or ended. Raises what `check` raises.
     """
     entry = WaitlistEntry.objects.get(pk=entry_id)
-    offer = entry.offers.filter(outcome__isnull=True).first()
+    offer = entry.offers.open().first()
     held = [] if offer is None else [*offer.held]
     locked = moves.lock_all({each.booking_id for each in held}, by=by, now=now)
     waitlist = rows.lock(entry.practice_id)
@@ -200,7 +210,7 @@ def end(
         check(entry)
     if entry.status not in ON_LIST:
         return entry
-    if offer != entry.offers.filter(outcome__isnull=True).first():
+    if offer != entry.offers.open().first():
         raise MovedAway  # an offer was made or answered meanwhile
     if offer is not None:
         is_left = status == EntryStatus.LEFT

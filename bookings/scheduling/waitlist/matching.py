@@ -23,34 +23,35 @@ from bookings.scheduling import availability, holds
 from bookings.scheduling.availability import Criteria, Days, Free
 from practices.models import Practice
 
-WhyNot = Literal["location", "doctor", "day", "weekday", "part", "later", "was_free", "offered"]
-"""What is wrong with an opening for somebody. later: their visit is before it. was_free: it was
-free when they joined, who want an earlier time. offered: it was offered to them already."""
+WhyNot = Literal[
+    "location", "doctor", "day", "weekday", "part", "later", "was_free", "left", "offered"
+]
+"""What is wrong with an opening for somebody. Of who wants an earlier time, later: their visit is
+before it; was_free: it was free when they joined; left: a visit was moved out of it since. offered:
+it was offered to them already."""
 
 
 @dataclass(frozen=True)
 class Candidate:
     """Somebody on the list to whom places can be offered.
 
-    before: of who wants an earlier time, when their first visit is, in UTC. offered: the openings
-    that they were offered already, which are not offered to them again.
+    before: of who wants an earlier time, when their first visit is, in UTC. left: the openings that
+    visits of theirs were moved out of since they joined. offered: the first openings of what they
+    were offered already. Neither are offered to them.
     """
 
     entry: WaitlistEntry
     people: int
     before: datetime | None
+    left: Collection[str]
     offered: Collection[str]
 
 
 def live_visits(entry: WaitlistEntry, now: datetime) -> list[Appointment]:
     """Return the visits of an entry that are booked and to come, in the order of their times."""
-    found = [
-        (each.exact_time or each.booking.start_datetime, each)
-        for each in entry.visits.all()
-        if each.status in BOOKED
-    ]
-    to_come = [(at, each) for at, each in found if at is not None and at > now]
-    return [each for _, each in sorted(to_come, key=lambda pair: (pair[0], pair[1].pk))]
+    begins = {each: each.starts_at for each in entry.visits.all() if each.status in BOOKED}
+    to_come = [(at, each.pk, each) for each, at in begins.items() if at is not None and at > now]
+    return [each for *_, each in sorted(to_come)]
 
 
 def in_turn(practice: Practice, now: datetime) -> list[Candidate]:
@@ -62,15 +63,18 @@ def in_turn(practice: Practice, now: datetime) -> list[Candidate]:
     for entry_id, booking_id in past.values_list("entry", "booking"):
         offered[entry_id].add(booking_id)
     wants_earlier = rows.filter(visits__isnull=False).distinct()
-    wants_earlier = wants_earlier.prefetch_related("offers", "visits__booking__practice")
-    visiting = {each.pk: each for each in wants_earlier}
+    visiting = {each.pk: each for each in wants_earlier.prefetch_related(*RELATED)}
     found = (
         candidate(visiting[entry.pk], now)
         if entry.pk in visiting
-        else Candidate(entry, entry.people, None, offered[entry.pk])
+        else Candidate(entry, entry.people, None, (), offered[entry.pk])
         for entry in rows
     )
     return [each for each in found if each is not None]
+
+
+RELATED = ("offers", "visits__booking__practice", "visits__events")
+"""What `candidate` reads of an entry, to prefetch it for many."""
 
 
 def candidate(entry: WaitlistEntry, now: datetime) -> Candidate | None:
@@ -79,9 +83,12 @@ def candidate(entry: WaitlistEntry, now: datetime) -> Candidate | None:
     if entry.visits.all():
         if not visits:
             return None
-        before = visits[0].exact_time or visits[0].booking.start_datetime
+        before = visits[0].starts_at
+    events = (event for visit in entry.visits.all() for event in visit.events.all())
+    moves = (each for each in events if each.at > entry.created_at and "booking_id" in each.changes)
+    left = {each.changes["booking_id"][0] for each in moves}
     offered = {each.booking_id for each in entry.offers.all()}
-    return Candidate(entry, len(visits) or entry.people, before, offered)
+    return Candidate(entry, len(visits) or entry.people, before, left, offered)
 
 
 def free_days(
@@ -113,12 +120,7 @@ _LAST_DAY = date(2199, 12, 30)
 
 def first_option(who: Candidate, practice: Practice, days: Days) -> list[Free] | None:
     """Return the earliest places that somebody can be offered: an opening for each person."""
-    return next(options(who, practice, days), None)
-
-
-def options(who: Candidate, practice: Practice, days: Days) -> Iterator[list[Free]]:
-    """Yield what somebody can be offered, by day: side by side for several people."""
-    return Openings(practice, days).options(who)
+    return next(Openings(practice, days).options(who), None)
 
 
 class Openings:
@@ -216,4 +218,6 @@ def _why_not_to_them(who: Candidate, free: Free) -> WhyNot | None:
         # They saw it, and chose a later one.
         if free.freed_at is None or free.freed_at <= who.entry.created_at:
             return "was_free"
+        if free.pk in who.left:
+            return "left"
     return "offered" if free.pk in who.offered else None

@@ -7,6 +7,7 @@ from datetime import datetime
 from django.db import transaction
 
 from bookings.models import (
+    ON_LIST,
     Appointment,
     AppointmentStatus,
     Delivery,
@@ -63,9 +64,9 @@ def make(*, entry_id: str, booking_ids: Sequence[str], by: Actor, now: datetime)
     any_booking = next(iter(locked.values())).booking
     waitlist = rows.lock(any_booking.practice_id)
     entry = WaitlistEntry.objects.get(pk=entry_id, practice=any_booking.practice_id)
-    if entry.status not in {EntryStatus.WAITING, EntryStatus.PAUSED}:
+    if entry.status not in ON_LIST:
         raise not_waiting()
-    if entry.offers.filter(outcome__isnull=True).exists():
+    if entry.offers.open().exists():
         raise has_offer()
     if not _are_free(locked, booking_ids):
         raise Refused("place_taken", "This time is not free any more: choose another.")

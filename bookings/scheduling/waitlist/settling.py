@@ -54,21 +54,21 @@ def due(practice_id: str | OuterRef) -> QuerySet[Waitlist]:
 def over(practice_id: str | OuterRef, now: datetime | Value) -> QuerySet[WaitlistEntry]:
     """Query the entries that end by themselves: an offer that is open is answered first."""
     rows_ = WaitlistEntry.objects.filter(practice=practice_id, status__in=ON_LIST, ends_at__lte=now)
-    is_offered = WaitlistOffer.objects.filter(entry=OuterRef("pk"), outcome__isnull=True)
-    return rows_.filter(~Exists(is_offered))
+    return rows_.filter(~Exists(WaitlistOffer.objects.open().filter(entry=OuterRef("pk"))))
 
 
 def settle(*, practice_id: str, now: datetime) -> None:
     """Make the offers that are due in a practice, once its holds that have ended are expired."""
-    for entry_id in list(over(practice_id, now).values_list("pk", flat=True)):
-        entries.end(entry_id=entry_id, status=EntryStatus.ENDED, by=CLOCK, now=now)
     for _ in range(_ROUNDS):
         if not due(practice_id).exists():
-            return
+            break
         # First of all: what changes after it was read is news in the next round.
         newest = rows.newest(practice_id)
-        tidy(practice_id, now)
+        _tidy(practice_id, now)
         _offer_all(practice_id, newest, now)
+    # After the offers have: an entry may have been kept by its last one.
+    for entry_id in list(over(practice_id, now).values_list("pk", flat=True)):
+        entries.end(entry_id=entry_id, status=EntryStatus.ENDED, by=CLOCK, now=now)
 
 
 def _offer_all(practice_id: str, newest: int, now: datetime) -> None:
@@ -124,8 +124,11 @@ def _note_seen(practice_id: str, version: int, newest: int) -> bool:
     return True
 
 
-def tidy(practice_id: str, now: datetime) -> None:
-    """End the offers that cannot be accepted as they are, and the entries that are over."""
+def _tidy(practice_id: str, now: datetime) -> None:
+    """End the offers that cannot be accepted as they are; take off the list who waits no more.
+
+    The visits of such a family are past or cancelled, or its patient has booked one meanwhile.
+    """
     for offer_id, outcome in _ended_offers(practice_id, now):
         if outcome == OfferOutcome.ACCEPTED:
             _note_booked(offer_id, now)
@@ -137,15 +140,20 @@ def tidy(practice_id: str, now: datetime) -> None:
     for entry in changed.prefetch_related("visits__booking__practice"):
         if not matching.live_visits(entry, now):
             entries.end(entry_id=entry.pk, status=EntryStatus.ENDED, by=CLOCK, now=now)
+            continue
+        # Without the list's lock: whoever looks computes the same, and a later change is news.
+        ends_at = entries.ends_at(entry.created_at, entry.visits.all())
+        WaitlistEntry.objects.filter(pk=entry.pk).exclude(ends_at=ends_at).update(ends_at=ends_at)
     for entry_id in _booked_meanwhile(listed.filter(visits__isnull=True), news):
         entries.end(entry_id=entry_id, status=EntryStatus.BOOKED, by=CLOCK, now=now)
 
 
 def _ended_offers(practice_id: str, now: datetime) -> list[tuple[int, OfferOutcome]]:
     """Return the open offers that cannot be accepted as they are, and how each ended."""
-    rows_ = WaitlistOffer.objects.filter(entry__practice=practice_id, outcome__isnull=True)
+    rows_ = WaitlistOffer.objects.open().filter(entry__practice=practice_id)
     rows_ = rows_.select_related("entry__practice")
-    known = {each.group_id: each for each in rows_.prefetch_related("entry__visits__booking")}
+    rows_ = rows_.prefetch_related("entry__visits__booking__practice")
+    known = {each.group_id: each for each in rows_}
     held: dict[str, list[Appointment]] = defaultdict(list)
     appointments = Appointment.objects.filter(group_id__in=known).select_related("booking")
     for each in appointments.defer("patient"):
@@ -178,10 +186,11 @@ def _is_still_wanted(
     """Whether an offer is of earlier times than the visits that it is for, and of all of them."""
     if not offer.entry.visits.all():
         return True
-    who = matching.candidate(offer.entry, now)
-    if who is None or who.before is None or who.people != offer.places:
+    visits = matching.live_visits(offer.entry, now)
+    if len(visits) != offer.places:
         return False
-    return all(each is not None and each < who.before for each in begins)
+    before = visits[0].starts_at
+    return all(each is not None and before is not None and each < before for each in begins)
 
 
 @transaction.atomic
