@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db.models import QuerySet
 
 from bookings.desk import labels
-from bookings.models import Appointment, Proposal, ProposalOutcome
+from bookings.models import Appointment, AppointmentStatus, Proposal, ProposalOutcome, ProposedTime
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,25 @@ def to(request_ids: Iterable[str | None]) -> QuerySet[Proposal]:
     rows = Proposal.objects.filter(appointment__in=[*request_ids]).order_by("pk")
     related = rows.select_related("appointment__booking__location", "made_by", "answered_by")
     return related.prefetch_related("times__booking__location", "times__booking__doctor")
+
+
+def holding(places: Iterable[Appointment]) -> dict[str, str]:
+    """Return the requests for which places are held until they are answered, by the place's id.
+
+    No query where no hold can be one: it is of a range practice, and its staff took it.
+    """
+    ids = [
+        each.pk
+        for each in places
+        if each.status == AppointmentStatus.PENDING
+        and each.group_id is None
+        and each.partner_id is None
+        and each.booking.practice.range_bookings
+    ]
+    if not ids:
+        return {}
+    held = ProposedTime.objects.filter(held__in=ids, proposal__answered_at__isnull=True)
+    return dict(held.values_list("held", "proposal__appointment"))
 
 
 def _of(proposal: Proposal, now: datetime) -> Proposed:

@@ -5,7 +5,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.html import format_html
 
-from bookings.desk import entering, history, labels, sources, times, visit_mail
+from bookings.desk import entering, history, labels, proposed, sources, times, visit_mail
 from bookings.desk.booking import Card, cards_of
 from bookings.desk.clashes import Given, guard
 from bookings.desk.desk import (
@@ -23,9 +23,11 @@ from bookings.desk.next_free import may_move
 from bookings.desk.not_entered import changed_at
 from bookings.desk.patient_forms import REASONS, CancelForm, EditPatientForm
 from bookings.desk.telling import cancelling, told
+from bookings.desk.waitlist import fitting
 from bookings.models import Appointment, AppointmentStatus
 from bookings.scheduling import appointments
 from bookings.scheduling.families import to_come
+from openchair.errors import Refused
 
 
 @desk_page
@@ -185,13 +187,15 @@ def act(request: HttpRequest, desk: Desk, appointment_id: str) -> HttpResponse:
             return page
         fields["start_datetime"] = form.cleaned_data["start"]
 
+    check_seen = as_seen(request.POST.get("seen", ""))
+
+    def check(place: Appointment) -> None:
+        check_seen(place)
+        _check_is_theirs(place)
+
     def change() -> Appointment:
         return appointments.edit(
-            appointment_id=appointment.pk,
-            fields=fields,
-            by=desk.by,
-            now=desk.now,
-            check=as_seen(request.POST.get("seen", "")),
+            appointment_id=appointment.pk, fields=fields, by=desk.by, now=desk.now, check=check
         )
 
     became = "is booked" if wanted == AppointmentStatus.BOOKED else "needs a time"
@@ -204,3 +208,19 @@ def act(request: HttpRequest, desk: Desk, appointment_id: str) -> HttpResponse:
         format_html("The visit {}.{}", became, told([appointment], desk)),
     )
     return page
+
+
+def _check_is_theirs(place: Appointment) -> None:
+    """Raise Refused where a place is only on hold for a family's answer.
+
+    Booked by itself, it would be a second visit beside the one that moves, or beside the request.
+    """
+    if fitting.holding([place]):
+        raise Refused(
+            "offered", "This place is offered from the waiting list: answer there for the family."
+        )
+    if proposed.holding([place]):
+        raise Refused(
+            "proposed",
+            "This place is on hold for a time that is proposed: give the request its time.",
+        )

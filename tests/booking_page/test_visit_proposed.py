@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 from time_machine import Traveller
 
-from bookings.models import Appointment, Event, Proposal
-from bookings.scheduling import appointments
+from bookings.models import Appointment, Event, Proposal, ProposalOutcome
+from bookings.scheduling import appointments, proposals
 from bookings.scheduling.actors import PATIENT
 from tests.booking_page.visits import Phone, seen
 from tests.bookings.requests import Office, at, free
 from tests.desk.world import said
+from tests.factories import NOON
 
 pytestmark = pytest.mark.django_db
 WEDNESDAY = "Wednesday, June 3, 2026, 9:30 AM Dr. Reyes · Chesterfield"
@@ -182,3 +183,15 @@ def test_a_request_whose_day_is_over_still_has_its_times(office: Office, clock: 
     assert "Friday, June 5, 2026, 9:00 AM" in text
     assert "This visit is over" not in text
     assert "Book another visit" not in text
+
+
+@pytest.mark.parametrize("page", ["/other-times", "/give-up"])
+def test_an_old_page_answers_nothing_that_was_proposed_since(
+    office: Office, proposal: Proposal, phone: Phone, page: str
+) -> None:
+    old = seen(phone.get("/give-up" if page == "/give-up" else "").text)
+    proposals.end(proposal=proposal, outcome=ProposalOutcome.WITHDRAWN, by=office.staff, now=NOON)
+    second = office.propose(proposal.appointment, at(office.opening(4, 9)))
+    assert phone.send(page, old).status_code == 409
+    second.refresh_from_db()
+    assert (second.outcome, phone.now().status) == (None, "reserved")

@@ -204,3 +204,23 @@ def test_a_request_that_a_colleague_dealt_with_leads_back(
     assert range_desk.get(page_of(range_house)).headers["Location"] == range_house.address(
         "ranges/"
     )
+
+
+@pytest.mark.parametrize("do", ["booked", "reserved"])
+def test_a_place_that_is_held_for_a_request_is_not_booked_beside_it(
+    range_house: House, range_desk: Client, do: str
+) -> None:
+    opening, request = range_house.publish("N", start=wall(3, 9)), range_house.appointment
+    by = Actor.of_staff(range_house.staff)
+    made = proposals.propose(appointment_id=request.pk, choices=[at(opening)], by=by, now=NOON)
+    place = made.times.get().held
+    assert place is not None
+    page = range_desk.get(range_house.address(f"opening/{opening.pk}/"))
+    assert "On hold for a time that is proposed until" in said(page)
+    assert f'/ranges/#place-{request.pk}"' in page.text
+    assert f"/place/{place.pk}/act/" not in page.text
+    sent = {"do": do, "seen": "pending", "start": "2026-06-03T11:00", "outside": "on"}
+    answer = range_desk.post(range_house.address(f"place/{place.pk}/act/"), sent, follow=True)
+    assert "give the request its time" in said(answer)
+    place.refresh_from_db()
+    assert place.status == "pending"

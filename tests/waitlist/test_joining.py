@@ -138,6 +138,7 @@ def test_who_is_on_the_list_already_joins_once_and_nobody_learns_of_it(
     known = only()
     again = Browser(house, address="192.0.2.2").send("waiting", **said)
     assert noted(first) == noted(again)
+    assert len(first.url) == len(again.url)
     assert "anne@example.org" in again.page
     assert only() == known
     assert Task.objects.filter(kind="waiting", entry=known).count() == 2

@@ -154,7 +154,12 @@ class Visit:
     @property
     def seen(self) -> str:
         """The visit as the page shows it, sent back with each button."""
-        return as_it_is(self.appointment)
+        return self._seen(self.appointment)
+
+    def _seen(self, appointment: Appointment) -> str:
+        """Return what a page shows of the visit, and which times are proposed to it."""
+        proposed = self.proposed
+        return f"{as_it_is(appointment)} {proposed.proposal.pk if proposed else ''}".rstrip()
 
     @cached_property
     def family(self) -> list[tuple[str, str]]:
@@ -211,7 +216,7 @@ class Visit:
         """Return the check of a verb: that it is what the patient saw. It raises Refused."""
 
         def check(appointment: Appointment) -> None:
-            if as_it_is(appointment) != seen:
+            if self._seen(appointment) != seen:
                 raise Refused("changed", "The visit is not what it was when this page was made.")
 
         return check

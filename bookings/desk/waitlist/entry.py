@@ -26,7 +26,7 @@ from bookings.scheduling import availability, holds
 from bookings.scheduling.availability import Free
 from bookings.scheduling.families import MOST
 from bookings.scheduling.waitlist import answers, entries, matching, offers
-from bookings.scheduling.waitlist.matching import WhyNot
+from bookings.scheduling.waitlist.matching import Candidate, WhyNot
 from practices.ids import is_id
 
 _AHEAD = timedelta(days=28)
@@ -38,7 +38,8 @@ _MOST = 10
 class Option:
     """Free places for a family.
 
-    why_not: in words; empty where they fit. is_near: they can only be booked.
+    why_not: in words; empty where they fit. may_offer: else they can only be booked, is_near: as
+    they are too soon.
     """
 
     booking_ids: list[str]
@@ -46,6 +47,7 @@ class Option:
     where: str
     why_not: str
     is_near: bool
+    may_offer: bool
 
 
 def find(desk: Desk, entry_id: str) -> WaitlistEntry:
@@ -61,7 +63,8 @@ def find(desk: Desk, entry_id: str) -> WaitlistEntry:
 def page(request: HttpRequest, desk: Desk, entry_id: str) -> HttpResponse:
     entry = find(desk, entry_id)
     (row,) = rows.waiting([entry], desk, first=_number(entry, desk))
-    first = asked_day(request, desk, entry.earliest)
+    # A partner may have said any day; nothing is offered once the entry has ended.
+    first = asked_day(request, desk, entry.earliest and min(entry.earliest, entry.ends_at.date()))
     is_listed = entry.status in ON_LIST
     options = _options(entry, desk, first) if is_listed and not row.has_offer else []
     context = {
@@ -103,16 +106,18 @@ def _options(entry: WaitlistEntry, desk: Desk, first: date) -> list[Option]:
                 reasons = (matching.why_not(who, each, zones[location_id]) for each in option)
                 found.append((option, next((each for each in reasons if each), None)))
     found.sort(key=lambda pair: (pair[0][0].start, pair[0][0].pk))
-    return [_option(option, why, desk) for option, why in found]
+    return [_option(option, why, who, desk) for option, why in found]
 
 
-def _option(option: list[Free], why: WhyNot | None, desk: Desk) -> Option:
+def _option(option: list[Free], why: WhyNot | None, who: Candidate, desk: Desk) -> Option:
+    is_near = min(each.start for each in option) < desk.now + holds.NEAREST
     return Option(
         booking_ids=[each.pk for each in option],
         when=words.option(option, desk),
         where=words.where(option[0], desk),
         why_not=words.WHY_NOT[why][0] if why else "",
-        is_near=min(each.start for each in option) < desk.now + holds.NEAREST,
+        is_near=is_near,
+        may_offer=not is_near and matching.is_before(who, [each.start for each in option]),
     )
 
 

@@ -49,6 +49,9 @@ def accept(
     def guard(appointment: Appointment) -> None:
         """Lock the list, once the bookings are, and before the first of them is saved."""
         lock_listed(entry)
+        offer.refresh_from_db(fields=["outcome"])
+        if offer.outcome in {OfferOutcome.DECLINED, OfferOutcome.WITHDRAWN}:
+            raise Refused("closed", "The offer was declined or taken back.")
         if other != _other(offer):
             raise MovedAway  # made or ended meanwhile
         begins = appointment.booking.start_datetime

@@ -1,7 +1,7 @@
 """Who on a waiting list fits what is free, and in which order."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Hashable, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import groupby
@@ -89,6 +89,14 @@ def candidate(entry: WaitlistEntry, now: datetime) -> Candidate | None:
     left = {each.changes["booking_id"][0] for each in moves}
     offered = {each.booking_id for each in entry.offers.all()}
     return Candidate(entry, len(visits) or entry.people, before, left, offered)
+
+
+def is_before(who: Candidate, begins: Iterable[datetime]) -> bool:
+    """Whether places are earlier than the visits of who wants an earlier time; of others they are.
+
+    begins: in UTC.
+    """
+    return who.before is None or all(each < who.before for each in begins)
 
 
 def free_days(

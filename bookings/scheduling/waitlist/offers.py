@@ -58,7 +58,8 @@ def make_in_turn(entry_id: str, booking_ids: Sequence[str], *, version: int, now
 def make(*, entry_id: str, booking_ids: Sequence[str], by: Actor, now: datetime) -> WaitlistOffer:
     """Offer places to a family by hand, whoever's turn it is; booking_ids: one for each person.
 
-    Raises Refused (409: too_near, place_taken, not_waiting, has_offer), Booking.DoesNotExist.
+    Raises Refused (409: too_near, not_earlier, place_taken, not_waiting, has_offer),
+    Booking.DoesNotExist.
     """
     locked = moves.lock_all({*booking_ids}, by=by, now=now)
     any_booking = next(iter(locked.values())).booking
@@ -74,6 +75,13 @@ def make(*, entry_id: str, booking_ids: Sequence[str], by: Actor, now: datetime)
     if until is None:
         raise Refused(
             "too_near", "This time is too soon to wait for an answer: call, and book it for them."
+        )
+    who = matching.candidate(entry, now)
+    if who is None or not matching.is_before(who, _begin(locked)):
+        raise Refused(
+            "not_earlier",
+            "This family asks for an earlier time than its visit, and this one is later: call, and "
+            "book it for them.",
         )
     made = _hold(locked, entry, booking_ids, until, made_by=by.user_id)
     rows.changed(waitlist)
@@ -100,9 +108,13 @@ def _until(locked: dict[str, LockedBooking], booking_ids: Sequence[str]) -> date
     first = locked[booking_ids[0]]
     if not _are_free(locked, booking_ids):
         return None
-    begins = [each.booking.start_datetime for each in locked.values()]
-    soonest = min(each for each in begins if each is not None)  # what is open has a time
-    return holds.offer_ends(first.now, soonest, first.booking.location.zone)
+    return holds.offer_ends(first.now, min(_begin(locked)), first.booking.location.zone)
+
+
+def _begin(locked: dict[str, LockedBooking]) -> list[datetime]:
+    """Return when open bookings begin: each has a time."""
+    begins = (each.booking.start_datetime for each in locked.values())
+    return [each for each in begins if each is not None]
 
 
 def _hold(
