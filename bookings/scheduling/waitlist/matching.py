@@ -9,12 +9,13 @@ from operator import itemgetter
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from django.db.models import QuerySet
+
 from bookings import walltime
 from bookings.models import (
     BOOKED,
     WEEKDAYS,
     Appointment,
-    EntryStatus,
     WaitlistEntry,
     WaitlistOffer,
 )
@@ -33,13 +34,15 @@ class Candidate:
     """Somebody on the list to whom places can be offered.
 
     before: of who wants an earlier time, when their first visit is, in UTC. offered: the openings
-    that they were offered already, which are not offered to them again.
+    that they were offered already, which are not offered to them again. has_offer: whether one of
+    them is open.
     """
 
     entry: WaitlistEntry
     people: int
     before: datetime | None
     offered: Collection[str]
+    has_offer: bool = False
 
 
 def live_visits(entry: WaitlistEntry, now: datetime) -> list[Appointment]:
@@ -55,21 +58,29 @@ def live_visits(entry: WaitlistEntry, now: datetime) -> list[Appointment]:
 
 def in_turn(practice: Practice, now: datetime) -> list[Candidate]:
     """Return those who can be offered places, in the order in which they are."""
-    rows = WaitlistEntry.objects.filter(practice=practice).in_turn(now)
+    return candidates(WaitlistEntry.objects.filter(practice=practice).in_turn(now), now)
+
+
+def candidates(entries: QuerySet[WaitlistEntry], now: datetime) -> list[Candidate]:
+    """Return entries with what they can be offered, as `candidate` does, in their order."""
     # Two statements for all, as a prefetch is, without a manager and a queryset for each entry.
     offered: dict[str, set[str]] = defaultdict(set)
-    past = WaitlistOffer.objects.filter(entry__practice=practice, entry__status=EntryStatus.WAITING)
-    for entry_id, booking_id in past.values_list("entry", "booking"):
+    has_offer: set[str] = set()
+    past = WaitlistOffer.objects.filter(entry__in=entries.order_by())
+    for entry_id, booking_id, outcome in past.values_list("entry", "booking", "outcome"):
         offered[entry_id].add(booking_id)
-    wants_earlier = rows.filter(visits__isnull=False).distinct()
+        if outcome is None:
+            has_offer.add(entry_id)
+    wants_earlier = entries.filter(visits__isnull=False).distinct()
     visiting = {
-        each.pk: each for each in wants_earlier.prefetch_related("visits__booking__practice")
+        each.pk: each
+        for each in wants_earlier.prefetch_related("offers", "visits__booking__practice")
     }
     found = (
         candidate(visiting[entry.pk], now)
         if entry.pk in visiting
-        else Candidate(entry, entry.people, None, offered[entry.pk])
-        for entry in rows
+        else Candidate(entry, entry.people, None, offered[entry.pk], entry.pk in has_offer)
+        for entry in entries
     )
     return [each for each in found if each is not None]
 
@@ -81,8 +92,14 @@ def candidate(entry: WaitlistEntry, now: datetime) -> Candidate | None:
         if not visits:
             return None
         before = visits[0].exact_time or visits[0].booking.start_datetime
-    offered = {each.booking_id for each in entry.offers.all()}
-    return Candidate(entry, len(visits) or entry.people, before, offered)
+    offers = entry.offers.all()
+    return Candidate(
+        entry,
+        len(visits) or entry.people,
+        before,
+        offered={each.booking_id for each in offers},
+        has_offer=any(each.outcome is None for each in offers),
+    )
 
 
 def free_days(
