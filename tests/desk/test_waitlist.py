@@ -159,6 +159,24 @@ def test_of_a_near_place_the_list_says_whom_to_call_and_books_it(
     assert visit.events.get().user == house.staff
 
 
+def test_every_page_counts_near_places_without_reading_whom_none_of_them_suits(
+    house: House, clock: Traveller
+) -> None:
+    clock.move_to(NOON + 18 * HOUR)
+    desk = browser(house.staff)
+    board = house.address("board/")
+    for number in range(51):  # more than are read at a time, and with no place beside it
+        join(house.practice, f"Ada{number}", people=4, parts=["late_afternoon"], **TUESDAY)
+    look(house.practice, NOON + 18 * HOUR)
+    with CaptureQueriesContext(connection) as captured:
+        assert "call about" not in said(desk.get(board))
+    assert not [each for each in captured if '"bookings_waitlistentry"."patient"' in each["sql"]]
+    WaitlistEntry.objects.update(parts=[])
+    assert "call about" not in said(desk.get(board))
+    join(house.practice, "Ben", **TUESDAY)
+    assert "call about 1 place" in said(desk.get(board))
+
+
 def test_a_pause_says_why_and_resuming_ends_it(house: House, desk: Client) -> None:
     entry = join(house.practice, "Ada")
     assert "offered nothing" in press(desk, house, f"family/{entry.pk}/act/", do="pause")

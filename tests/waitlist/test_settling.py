@@ -4,6 +4,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from bookings.models import Appointment, Booking, WaitlistEntry
 from bookings.scheduling import appointments, bookings, moving
@@ -197,6 +199,20 @@ def test_a_claim_beside_what_became_free_does_not_go_before_a_family(scene: Scen
         visit(one)
     look(scene.practice)
     assert len(held(entry)) == 2
+
+
+def test_a_claim_after_another_does_not_read_who_waits(scene: Scene) -> None:
+    """Trap: what was only taken is in the feed too, and each claim would read the whole list."""
+    first, second, third = in_row(scene, 3)
+    join(scene.practice, "Ada", latest=NOON.date())
+    look(scene.practice)
+    visit(first)
+    with CaptureQueriesContext(connection) as captured:
+        visit(second)
+    assert not [each for each in captured if '"bookings_waitlistentry"."priority"' in each["sql"]]
+    join(scene.practice, "Ben")
+    with pytest.raises(Refused, match="No place"):
+        visit(third)
 
 
 def test_an_entry_ends_by_itself_and_not_before_its_last_offer_has(scene: Scene) -> None:

@@ -62,9 +62,7 @@ def on_list(practice: Practice, now: datetime) -> QuerySet[WaitlistEntry]:
 
 def families(practice: Practice, now: datetime) -> list[Candidate]:
     """Return who is on a practice's list, paused or not, in order."""
-    rows = on_list(practice, now).prefetch_related(*matching.RELATED)
-    found = (matching.candidate(entry, now) for entry in rows)
-    return [each for each in found if each is not None]
+    return matching.candidates(on_list(practice, now), now)
 
 
 def places(practice: Practice, days: Days, waiting: Sequence[Candidate]) -> list[Place]:
@@ -114,7 +112,7 @@ def _reason(who: Candidate, why: WhyNot | None) -> Reason:
 
 
 def _busy(who: Candidate) -> Busy | None:
-    if any(each.outcome is None for each in who.entry.offers.all()):
+    if who.has_offer:
         return "has_offer"
     return "paused" if who.entry.status == EntryStatus.PAUSED else None
 
@@ -132,6 +130,50 @@ def anything_free(practice: Practice, now: datetime) -> Criteria:
 
 def near(practice: Practice, now: datetime) -> list[Place]:
     """Return what is free too soon to be offered and fits somebody without an offer: to call."""
+    days = _days_to_call(practice, now)
+    waiting = matching.candidates(_without_offer(practice, now), now) if days else []
+    return [
+        each for each in places(practice, days, waiting) if _is_near(each.free, now) and each.fits
+    ]
+
+
+def _count_near(practice: Practice, now: datetime) -> int:
+    """Count what `near` returns.
+
+    Every page asks: of who wishes none of it only the wishes are read, and nobody more once each
+    place fits somebody.
+    """
+    days = _days_to_call(practice, now)
+    zones = {each.pk: each.zone for each in practice.locations.all()}
+    soon = [free for openings in days.values() for free in openings if _is_near(free, now)]
+    if not soon:
+        return 0
+    rows = _without_offer(practice, now)
+    wishing = [
+        entry.pk
+        for entry in rows.only(*_WISHES)
+        for who in [Candidate(entry, people=1, before=None, offered=())]
+        if any(matching.why_not(who, free, zones[free.location_id]) is None for free in soon)
+    ]
+    left = {free.pk for free in soon}
+    for first in range(0, len(wishing), _AT_A_TIME):
+        some = rows.filter(pk__in=wishing[first : first + _AT_A_TIME])
+        waiting = matching.candidates(some, now)
+        left -= {each.free.pk for each in places(practice, days, waiting) if each.fits}
+        if not left:
+            break
+    return len(soon) - len(left)
+
+
+_AT_A_TIME = 50
+_WISHES = ("location_ids", "doctor_ids", "weekdays", "parts", "earliest", "latest")
+
+
+def _days_to_call(practice: Practice, now: datetime) -> Days:
+    """Return what is free on the days on which something is near; nothing where nothing is.
+
+    All of these days: for a family, a place beside the near one counts as well.
+    """
     zones = [each.zone for each in practice.locations.all()]
     until = now + holds.NEAREST
     days = availability.read(
@@ -140,11 +182,20 @@ def near(practice: Practice, now: datetime) -> list[Place]:
         min((walltime.wall_clock(now, zone).date() for zone in zones), default=now.date()),
         max((walltime.wall_clock(until, zone).date() for zone in zones), default=now.date()),
     )
-    if not any(free.start < until for openings in days.values() for free in openings):
-        return []
-    waiting = [each for each in families(practice, now) if _busy(each) != "has_offer"]
-    found = places(practice, days, waiting)
-    return [each for each in found if each.free.start < until and each.fits]
+    return {
+        key: openings
+        for key, openings in days.items()
+        if any(_is_near(free, now) for free in openings)
+    }
+
+
+def _is_near(free: Free, now: datetime) -> bool:
+    return free.start < now + holds.NEAREST
+
+
+def _without_offer(practice: Practice, now: datetime) -> QuerySet[WaitlistEntry]:
+    has_offer = WaitlistOffer.objects.filter(entry=OuterRef("pk"), outcome__isnull=True)
+    return on_list(practice, now).filter(~Exists(has_offer))
 
 
 def open_offers(practices: Iterable[str]) -> QuerySet[WaitlistOffer]:
@@ -181,4 +232,4 @@ def to_call(practice: Practice, now: datetime) -> int:
     """Count the offers and the free places about which the office has to call."""
     if not Waitlist.objects.filter(practice=practice, is_waiting=True).exists():
         return 0
-    return open_offers([practice.pk]).filter(untold()).count() + len(near(practice, now))
+    return open_offers([practice.pk]).filter(untold()).count() + _count_near(practice, now)

@@ -9,12 +9,13 @@ from operator import itemgetter
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from django.db.models import QuerySet
+
 from bookings import walltime
 from bookings.models import (
     BOOKED,
     WEEKDAYS,
     Appointment,
-    EntryStatus,
     WaitlistEntry,
     WaitlistOffer,
 )
@@ -37,7 +38,7 @@ class Candidate:
 
     before: of who wants an earlier time, when their first visit is, in UTC. left: the openings that
     visits of theirs were moved out of since they joined. offered: the first openings of what they
-    were offered already. Neither are offered to them.
+    were offered already. Neither are offered to them. has_offer: whether one of them is open.
     """
 
     entry: WaitlistEntry
@@ -45,6 +46,7 @@ class Candidate:
     before: datetime | None
     left: Collection[str]
     offered: Collection[str]
+    has_offer: bool = False
 
 
 def live_visits(entry: WaitlistEntry, now: datetime) -> list[Appointment]:
@@ -56,19 +58,26 @@ def live_visits(entry: WaitlistEntry, now: datetime) -> list[Appointment]:
 
 def in_turn(practice: Practice, now: datetime) -> list[Candidate]:
     """Return those who can be offered places, in the order in which they are."""
-    rows = WaitlistEntry.objects.filter(practice=practice).in_turn(now)
+    return candidates(WaitlistEntry.objects.filter(practice=practice).in_turn(now), now)
+
+
+def candidates(entries: QuerySet[WaitlistEntry], now: datetime) -> list[Candidate]:
+    """Return entries with what they can be offered, as `candidate` does, in their order."""
     # Two statements for all, as a prefetch is, without a manager and a queryset for each entry.
     offered: dict[str, set[str]] = defaultdict(set)
-    past = WaitlistOffer.objects.filter(entry__practice=practice, entry__status=EntryStatus.WAITING)
-    for entry_id, booking_id in past.values_list("entry", "booking"):
+    has_offer: set[str] = set()
+    past = WaitlistOffer.objects.filter(entry__in=entries.order_by())
+    for entry_id, booking_id, outcome in past.values_list("entry", "booking", "outcome"):
         offered[entry_id].add(booking_id)
-    wants_earlier = rows.filter(visits__isnull=False).distinct()
+        if outcome is None:
+            has_offer.add(entry_id)
+    wants_earlier = entries.filter(visits__isnull=False).distinct()
     visiting = {each.pk: each for each in wants_earlier.prefetch_related(*RELATED)}
     found = (
         candidate(visiting[entry.pk], now)
         if entry.pk in visiting
-        else Candidate(entry, entry.people, None, (), offered[entry.pk])
-        for entry in rows
+        else Candidate(entry, entry.people, None, (), offered[entry.pk], entry.pk in has_offer)
+        for entry in entries
     )
     return [each for each in found if each is not None]
 
@@ -86,9 +95,15 @@ def candidate(entry: WaitlistEntry, now: datetime) -> Candidate | None:
         before = visits[0].starts_at
     events = (event for visit in entry.visits.all() for event in visit.events.all())
     moves = (each for each in events if each.at > entry.created_at and "booking_id" in each.changes)
-    left = {each.changes["booking_id"][0] for each in moves}
-    offered = {each.booking_id for each in entry.offers.all()}
-    return Candidate(entry, len(visits) or entry.people, before, left, offered)
+    offers = entry.offers.all()
+    return Candidate(
+        entry,
+        len(visits) or entry.people,
+        before,
+        left={each.changes["booking_id"][0] for each in moves},
+        offered={each.booking_id for each in offers},
+        has_offer=any(each.outcome is None for each in offers),
+    )
 
 
 def is_before(who: Candidate, begins: Iterable[datetime]) -> bool:

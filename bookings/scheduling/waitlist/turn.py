@@ -7,7 +7,7 @@ become free: then the claim is refused where somebody fits, as it would be a mom
 from datetime import datetime, timedelta
 
 from bookings import walltime
-from bookings.models import Waitlist
+from bookings.models import Status, Waitlist
 from bookings.scheduling.actors import CLOCK
 from bookings.scheduling.locked_booking import LockedBooking
 from bookings.scheduling.waitlist import matching, rows
@@ -51,6 +51,6 @@ def _may_be_due(practice_id: str, begins: datetime) -> bool:
         return True
     around = (begins - _A_DAY, begins + _A_DAY)
     news = rows.news(waitlist)
-    return (
-        news.filter(booking__start_datetime__range=around).exists() or rows.of_visits(news).exists()
-    )
+    # What was only taken is no news: else each claim after another would read the whole list.
+    freed = news.filter(booking__start_datetime__range=around, booking__status=Status.OPEN)
+    return freed.exists() or rows.of_visits(news).exists()
