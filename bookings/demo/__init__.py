@@ -1,7 +1,7 @@
 """Demo data: practices with two weeks of openings and eight past weeks, partners, keys and logins.
 
 Existing rows are left as they are, so it can be run again: what is missing in the next two weeks is
-added. The past weeks and the waiting lists are made once.
+added. The past weeks, the waiting lists and the proposed times are made once.
 """
 
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 from django.db import transaction
 
 from bookings import walltime
-from bookings.demo import accounts, practices, schedule, waiting, webhooks
+from bookings.demo import accounts, practices, proposed, schedule, waiting, webhooks
 from practices.models import Partner, Practice
 
 
@@ -46,5 +46,6 @@ def fill() -> dict[str, Partner]:
         schedule.fill(name, partners, now=now)
     for name in ("exact", "range"):
         waiting.fill(name, partners["full"], now=now)
+    proposed.fill(now=now)
     webhooks.fill(partners["full"])
     return partners

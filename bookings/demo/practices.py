@@ -32,7 +32,7 @@ class Group:
     timezone: str
     offices: tuple[Office, Office]
     doctors: dict[str, str]
-    booking_page: dict[str, str] | None = None
+    booking_page: dict[str, str | int] | None = None
 
 
 GROUPS = {
@@ -77,6 +77,7 @@ GROUPS = {
             "text_es": "La primera visita es gratis. El estacionamiento está detrás del edificio.",
             "promise_en": "by noon the next business day",
             "promise_es": "antes del mediodía del próximo día hábil",
+            "promise_hours": 24,
         },
     ),
     "ungranted": Group(

@@ -199,7 +199,7 @@ class _Schedule:
                 since_last_night = which == _TOMORROW[self.group.kind][nth]
                 asked = self.now - _A_WHILE if since_last_night else self._asked(booking)
                 visit, _ = self._take(booking, known[which], asked, waits=True)
-                self._tell(visit, asked)
+                self._tell(visit)
             elif (which + nth + ahead) % 9 == 0 and ahead < 5 and not is_over:
                 self._hold(booking, with_patient=ahead == 1)
             else:
@@ -292,6 +292,8 @@ class _Schedule:
         status, exact = AppointmentStatus.BOOKED, None
         if self.group.kind == Kind.RANGE and waits:
             status = AppointmentStatus.RESERVED
+            # An office that promises a time within a day seldom leaves anybody waiting for weeks.
+            asked = self.now - (self.now - asked) / 8
         elif self.group.kind == Kind.RANGE:
             exact = booking.start_datetime + timedelta(minutes=15 * self.random.randrange(3))
         with self._changed(booking, taker, asked) as locked:
@@ -304,7 +306,7 @@ class _Schedule:
                 locked.revise(locked.appointment(visit.pk), confirmed_at=locked.now)
         return visit, taker
 
-    def _tell(self, visit: Appointment, asked: datetime) -> None:
+    def _tell(self, visit: Appointment) -> None:
         """Record what became of the mail of a visit; nothing is sent."""
         told = people.MAIL.get(visit.unread_person.email, ())
         for nth, (kind, outcome, reason) in enumerate(told):
@@ -315,7 +317,7 @@ class _Schedule:
                 kind=kind or visit.status,
                 outcome=outcome,
                 reason=reason,
-                at=min(asked + nth * _A_DAY, self.now),
+                at=min(visit.created_at + nth * _A_DAY, self.now),
             )
 
     def _origin(self) -> dict[str, Any]:
@@ -334,7 +336,7 @@ class _Schedule:
         begins = visit.exact_time
         if begins is None or begins > self.now:
             if self.random.random() < _CANCELLED:
-                self._cancel(booking, visit, self.now - _A_DAY)
+                self._cancel(booking, visit, max(self.now - _A_DAY, visit.created_at))
             return
         # Of today and yesterday the office has not marked everybody yet.
         is_recent = begins > self.now - 1.5 * _A_DAY

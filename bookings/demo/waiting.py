@@ -98,7 +98,7 @@ def fill(name: str, partner: Partner, *, now: datetime) -> None:
 
     join(first, saturday, by, 12)
     join(second, saturday, by, 9)
-    entries.pause(entry_id=join(paused, {}, PATIENT, 6), by=PATIENT, now=now)
+    entries.pause(entry_id=join(paused, {}, PATIENT, 6), by=staff, now=now)
     entries.put_first(entry_id=join(put_first, holidays, staff, 4), by=staff, now=now)
     join(offered, soon, PATIENT, 1)
     bookings.catch_up(practice_id=practice.pk, now=now)

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from bookings import phone, walltime
-from bookings.desk import history, labels, proposed, times, whole
+from bookings.desk import held, history, labels, proposed, times, whole
 from bookings.desk.board.query import url_of_day
 from bookings.desk.desk import Desk, desk_page, show, version
 from bookings.desk.patient_forms import NamedPatientForm, PatientForm
@@ -42,8 +42,8 @@ class Card:
     attended: what was said of the attendance, in words. has_begun: whether it can be said.
     confirmed: when the patient confirmed; empty if not. language: empty where English.
     mail_refused: whether the address's mail server refused it. offered_to: the id of the family on
-    the waiting list to which the place is offered; empty if it is not. proposed_to: the id of the
-    request to which a time here is proposed; empty if none is.
+    the waiting list to which the place is offered, proposed_to: of the request for which it is held
+    while times are proposed; empty if it is not.
     """
 
     appointment: Appointment
@@ -155,13 +155,14 @@ def takes_patients(booking: Booking, now: datetime) -> bool:
 
 def cards_of(appointments: Iterable[Appointment], desk: Desk) -> list[Card]:
     rows = list(appointments)
-    refused, offers = deliveries.refused(rows), fitting.holding(rows)
-    requests = proposed.holding(rows)
+    refused, statuses = deliveries.refused(rows), held.statuses(rows)
+    offers, requests = fitting.holding(rows), proposed.holding(rows)
     return [
         _card(
             each,
             desk,
-            offers.get(each.group_id or ""),
+            status=statuses[each.pk],
+            offer=offers.get(each.group_id or ""),
             proposed_to=requests.get(each.pk, ""),
             mail_refused=each.pk in refused,
         )
@@ -172,8 +173,9 @@ def cards_of(appointments: Iterable[Appointment], desk: Desk) -> list[Card]:
 def _card(
     appointment: Appointment,
     desk: Desk,
-    offer: WaitlistOffer | None,
     *,
+    status: str,
+    offer: WaitlistOffer | None,
     proposed_to: str,
     mail_refused: bool,
 ) -> Card:
@@ -189,7 +191,7 @@ def _card(
         person=person,
         name=labels.patient(appointment),
         dial=phone.link(person.phone),
-        status="Offered" if offer else labels.APPOINTMENT_STATUS[appointment.status],
+        status=status,
         when=str(times.of_appointment(appointment) or "no time yet"),
         time=labels.dated(own, zone) if own else "",
         held_until=labels.until(until, desk.now, zone) if until else "",

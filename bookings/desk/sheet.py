@@ -6,7 +6,7 @@ from datetime import datetime
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
-from bookings.desk import labels, times
+from bookings.desk import held, labels, times
 from bookings.desk.board.query import View, on_board, view_of
 from bookings.desk.desk import Desk, desk_page, show
 from bookings.messages import deliveries
@@ -35,6 +35,14 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Known:
+    """What is read of all visits at once, by id: whose mail was refused, statuses in words."""
+
+    refused: set[str]
+    statuses: dict[str, str]
+
+
+@dataclass(frozen=True)
 class Page:
     """A location's sheet; `others` are the places without a patient: held, or free."""
 
@@ -54,11 +62,12 @@ def page(request: HttpRequest, desk: Desk) -> HttpResponse:
     of_booking: dict[str, list[Appointment]] = {each: [] for each in ids}
     for appointment in taken.order_by("created_at", "id"):
         of_booking[appointment.booking_id].append(appointment)
-    refused = deliveries.refused(each for mine in of_booking.values() for each in mine)
+    every = [each for mine in of_booking.values() for each in mine]
+    known = Known(deliveries.refused(every), held.statuses(every))
     pages = []
     for location in view.locations(desk):
         here = [each for each in openings if each.location_id == location.pk]
-        sheet = _page(view, location, here, of_booking, refused)
+        sheet = _page(view, location, here, of_booking, known)
         pages.append(_unsure(sheet, desk.now) if only_unsure else sheet)
     context = {
         "title": f"Day sheet, {labels.long_day(view.day)}",
@@ -78,7 +87,7 @@ def _page(
     location: Location,
     openings: list[Booking],
     of: dict[str, list[Appointment]],
-    refused: set[str],
+    known: Known,
 ) -> Page:
     rows: list[Row] = []
     others: list[str] = []
@@ -88,10 +97,10 @@ def _page(
             if time.day != view.day:
                 continue
             if time.appointment is not None:
-                rows.append(_row(booking, time.appointment, time, refused))
+                rows.append(_row(booking, time.appointment, time, known))
                 continue
             rest = [each for each in mine if each.start_datetime is None]
-            rows += [_row(booking, each, time, refused) for each in rest]
+            rows += [_row(booking, each, time, known) for each in rest]
             what = labels.whole(booking)
             if booking.free_places:
                 is_one = booking.total_appointments == 1
@@ -108,8 +117,8 @@ def _unsure(sheet: Page, now: datetime) -> Page:
     return Page(sheet.location, rows, [])
 
 
-def _row(booking: Booking, appointment: Appointment, time: times.Time, refused: set[str]) -> Row:
-    status = labels.APPOINTMENT_STATUS[appointment.status]
+def _row(booking: Booking, appointment: Appointment, time: times.Time, known: Known) -> Row:
+    status = known.statuses[appointment.pk]
     marked = appointment.attendance != Attendance.UNKNOWN
     return Row(
         at=time.at,
@@ -121,5 +130,5 @@ def _row(booking: Booking, appointment: Appointment, time: times.Time, refused: 
         status="" if appointment.status == AppointmentStatus.BOOKED else status,
         attendance=labels.ATTENDANCE[appointment.attendance].capitalize() if marked else "",
         will_come=appointment.confirmed_at is not None,
-        mail_refused=appointment.pk in refused,
+        mail_refused=appointment.pk in known.refused,
     )

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bookings import phone
-from bookings.desk import labels, times
+from bookings.desk import held, labels, times
 from bookings.desk.desk import Desk
 from bookings.desk.next_free import may_move
 from bookings.messages import deliveries
@@ -31,13 +31,12 @@ class Row:
 def rows_of(visits: Iterable[Appointment], desk: Desk) -> list[Row]:
     """Return the rows of visits, read with their booking's location, doctor and practice."""
     listed = list(visits)
-    refused = deliveries.refused(listed)
-    return [_row(each, desk, mail_refused=each.pk in refused) for each in listed]
+    refused, statuses = deliveries.refused(listed), held.statuses(listed)
+    return [_row(each, desk, statuses[each.pk], mail_refused=each.pk in refused) for each in listed]
 
 
-def _row(visit: Appointment, desk: Desk, *, mail_refused: bool) -> Row:
+def _row(visit: Appointment, desk: Desk, status: str, *, mail_refused: bool) -> Row:
     is_said = visit.attendance != Attendance.UNKNOWN
-    status = labels.APPOINTMENT_STATUS[visit.status]
     return Row(
         visit=visit,
         person=visit.person,

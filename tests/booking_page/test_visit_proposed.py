@@ -63,7 +63,7 @@ def test_in_spanish_it_is_all_in_spanish(proposal: Proposal) -> None:
         "El consultorio le propone otras horas",
         "Miércoles 3 de junio de 2026, 9:30 a. m.",
         "Le apartamos estas horas hasta el lunes 1 de junio de 2026, 3:00 p. m.",
-        "Tomar esta hora",
+        "Aceptar esta hora",
         "Pedir otras horas",
         "Renunciar a la solicitud",
     ):

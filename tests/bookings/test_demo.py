@@ -19,6 +19,7 @@ from bookings.models import (
     Attendance,
     Booking,
     Delivery,
+    Proposal,
     Queue,
     Task,
     WaitlistEntry,
@@ -174,6 +175,15 @@ def test_families_wait_in_both_practices(document: Any) -> None:
         assert len(api("GET", f"/onlinescheduling/practice/{practice_id}/waitlist").json()) == 2
     demo()
     assert set(WaitlistEntry.objects.values_list("pk", flat=True)) == before
+
+
+def test_the_range_practice_says_what_is_overdue_and_proposes_times(document: Any) -> None:
+    range_id = document["practices"]["range"]["id"]
+    assert BookingPage.objects.get(practice=range_id).promise_hours == 24
+    proposal = Proposal.objects.get(appointment__booking__practice=range_id, outcome=None)
+    assert proposal.times.count() == 2
+    demo()
+    assert Proposal.objects.count() == 1
 
 
 def test_what_is_published_in_the_demo_is_open(document: Any) -> None:

@@ -82,6 +82,7 @@ def take(server: Server, browser: Browser) -> None:
     page.evaluate("document.querySelector('#preview').scrollIntoView()")
     keep(page, "publishing")
     keep(front.desk("exact", "online-booking/"), "online-booking")
+    keep(front.desk("exact", "waiting-list/"), "waiting-list")
     keep(enter(server, browser, "range", dark=True).desk("range", "ranges/"), "range-desk")
     keep(enter(server, browser, "exact", 390).desk("exact", f"board/?day={workday}"), "phone")
     keep(enter(server, browser, "operator").go("/admin/partners/demoFull/keys/"), "keys")

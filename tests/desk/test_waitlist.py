@@ -64,7 +64,10 @@ def test_the_list_is_in_its_order_and_says_why(house: House, desk: Client) -> No
     assert ben < ada
     assert "Until Mon, Jun 1, 2026 2 people side by side Put first by Quillonina, Mon" in text[ben:]
     assert "added by Quillon Partner" in text[ben:ada]
-    assert "Morning or late morning, from Wed, Jun 10, 2026 2nd by when they joined" in text[ada:]
+    assert (
+        "Morning or late morning, from Wed, Jun 10, 2026 2nd in line, by when they joined"
+        in text[ada:]
+    )
     assert "Since Mon, Jun 1, 2026, 12:00 PM, online" in text[ada:]
     press(desk, house, f"family/{second.pk}/act/", do="put_back")
     text = listed(desk, house)
@@ -238,7 +241,7 @@ def test_of_each_free_place_it_is_said_who_fits_or_why_nobody(house: House, desk
     pause(join(house.practice, "Dan"))
     text = said(desk.get(house.address("waiting-list/free/?first=2026-06-02")))
     tuesday = text[text.index("Tuesday, June 2") : text.index("Wednesday, June 3")]
-    assert "Fits Dan Byron is paused" in tuesday
+    assert "Fits Dan Byron , who is paused" in tuesday
     assert "2 want another day of the week, 1 is paused, 1 needs more places side by" in tuesday
     assert "4 families wait. Whoever is first" in text
 

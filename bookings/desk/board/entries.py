@@ -9,11 +9,10 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Q
 
-from bookings.desk import labels, times
+from bookings.desk import held, labels, times
 from bookings.desk.board.query import View
 from bookings.desk.desk import Desk
 from bookings.desk.times import Time
-from bookings.desk.waitlist import fitting
 from bookings.messages import deliveries
 from bookings.models import Appointment, AppointmentStatus, Attendance, Booking, Status
 
@@ -41,7 +40,7 @@ class Visit:
 
     name: str
     note: str = ""
-    """On hold until 9:45 AM, offered until then, needs a time; or empty."""
+    """On hold until 9:45 AM, offered or proposed until then, needs a time; or empty."""
     is_new: bool = False
     id: str = ""
     attendance: str = ""
@@ -87,10 +86,10 @@ def entries_by_location(desk: Desk, view: View, rows: list[Any]) -> dict[str, li
     ids = [row.id for row in rows]
     appointments, whole = _appointments(desk, view, ids), _whole(view, ids)
     refused: set[str] = set()
-    offers: dict[str, Any] = {}
+    statuses: dict[str, str] = {}
     if view.kind != "month":
         every = [each for of_row in appointments.values() for each in of_row]
-        refused, offers = deliveries.refused(every), fitting.holding(every)
+        refused, statuses = deliveries.refused(every), held.statuses(every)
     days = set(view.days)
     found: dict[str, list[Entry]] = defaultdict(list)
     for row in rows:
@@ -112,7 +111,7 @@ def entries_by_location(desk: Desk, view: View, rows: list[Any]) -> dict[str, li
                         entry,
                         zone,
                         mail_refused=one.pk in refused,
-                        is_offered=one.group_id in offers,
+                        status=statuses[one.pk],
                     )
                     for one in of_entry
                 )
@@ -154,12 +153,12 @@ def _visit(
     zone: ZoneInfo,
     *,
     mail_refused: bool,
-    is_offered: bool,
+    status: str,
 ) -> Visit:
     note, attendance = "", ""
     if appointment.pending_until is not None:
         ends = labels.until(appointment.pending_until, desk.now, zone)
-        note = f"{'offered' if is_offered else 'on hold'} until {ends}"
+        note = f"{status.lower()} until {ends}"
     elif appointment.status == AppointmentStatus.RESERVED:
         note = "needs a time"
     elif entry.is_past and not entry.time.part:

@@ -152,7 +152,7 @@ def _count_near(practice: Practice, now: datetime) -> int:
     wishing = [
         entry.pk
         for entry in rows.only(*_WISHES)
-        for who in [Candidate(entry, people=1, before=None, offered=())]
+        for who in [Candidate(entry, people=1, before=None, left=(), offered=())]
         if any(matching.why_not(who, free, zones[free.location_id]) is None for free in soon)
     ]
     left = {free.pk for free in soon}

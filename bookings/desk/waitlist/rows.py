@@ -89,14 +89,14 @@ def _told(offers: Sequence[WaitlistOffer]) -> dict[str, str]:
     """Say by group what became of the mail of offers."""
     groups = [each.group_id for each in offers]
     told = {each.group_id: "No e-mail address" for each in offers}
-    told |= {each.group_id: "E-mail not sent yet" for each in offers if each.entry.email_digest}
+    told |= {each.group_id: "No e-mail sent" for each in offers if each.entry.email_digest}
     of_offer = Q(kind=TaskKind.OFFER, appointment__group_id__in=groups)
     for task in Task.objects.filter(of_offer, status=TaskStatus.READY).select_related(
         "appointment"
     ):
-        if task.error and task.appointment is not None:
-            tried = labels.counted(task.attempts, "time")
-            told[task.appointment.group_id or ""] = f"E-mail not sent yet, tried {tried}"
+        if task.appointment is not None:
+            tried = f", tried {labels.counted(task.attempts, 'time')}" if task.error else ""
+            told[task.appointment.group_id or ""] = f"E-mail not sent yet{tried}"
     for each in Delivery.objects.filter(of_offer).select_related("appointment").order_by("pk"):
         became = labels.became(each)
         told[each.appointment.group_id or ""] = f"E-mail {became[0].lower()}{became[1:]}"

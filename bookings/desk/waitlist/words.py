@@ -89,7 +89,7 @@ def order(entry: WaitlistEntry, number: int, put_first: WaitlistEvent | None, de
     """Say why a family is where it is on the list. put_first: the last time that it was, if any."""
     if entry.priority and put_first is not None:
         return f"Put first by {labels.who(put_first)}, {labels.dated(put_first.at, desk.zone)}"
-    return f"{ordinal(number)} by when they joined"
+    return f"{ordinal(number)} in line, by when they joined"
 
 
 def ordinal(number: int) -> str:
