@@ -37,7 +37,7 @@ def test_a_place_that_is_proposed_says_so_and_leads_to_the_request(
         assert "proposed" in text.split("Rosalvaette", 1)[1].lower().split("555")[0]
     board = said(range_desk.get(range_house.address("board/?day=2026-06-03")))
     assert "proposed until 4:00 PM" in board
-    page = range_desk.get(range_house.address(f"opening/{other.pk}/"))
-    assert "Proposed as another time, held until 4:00 PM" in said(page)
-    assert f"{range_house.address('ranges/')}#place-{range_house.appointment.pk}" in page.text
-    assert 'name="do" value="booked"' not in page.text
+    opening = range_desk.get(range_house.address(f"opening/{other.pk}/"))
+    assert "Proposed as another time, held until 4:00 PM" in said(opening)
+    assert f"{range_house.address('ranges/')}#place-{range_house.appointment.pk}" in opening.text
+    assert 'name="do" value="booked"' not in opening.text

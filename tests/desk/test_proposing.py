@@ -216,7 +216,7 @@ def test_a_place_that_is_held_for_a_request_is_not_booked_beside_it(
     place = made.times.get().held
     assert place is not None
     page = range_desk.get(range_house.address(f"opening/{opening.pk}/"))
-    assert "On hold for a time that is proposed until" in said(page)
+    assert "Proposed as another time, held until" in said(page)
     assert f'/ranges/#place-{request.pk}"' in page.text
     assert f"/place/{place.pk}/act/" not in page.text
     sent = {"do": do, "seen": "pending", "start": "2026-06-03T11:00", "outside": "on"}

@@ -296,6 +296,14 @@ def test_a_family_on_the_phone_is_put_on_the_list(house: House, desk: Client) ->
     assert WaitlistEntry.objects.count() == 1
 
 
+def test_whoever_is_named_counts_also_where_the_number_is_left_as_it_is(
+    house: House, desk: Client
+) -> None:
+    done = said(add(desk, house, other_2="Cleo Byron"))
+    assert "3 people side by side" in done
+    assert "Cleo" in done
+
+
 def test_mistakes_are_said_and_nobody_is_put_on_the_list(house: House, desk: Client) -> None:
     wrong = add(desk, house, phone="12", earliest="2026-07-01", latest="2026-06-01")
     assert wrong.status_code == 400

@@ -78,6 +78,14 @@ class FamilyForm(PatientFields, WishesForm):
     other_2 = forms.CharField(label="Third person", max_length=201, required=False)
     other_3 = forms.CharField(label="Fourth person", max_length=201, required=False)
 
+    def clean(self) -> dict[str, Any]:
+        """Count whoever is named, also where the number is left at less."""
+        cleaned = super().clean() or {}
+        named = [nth for nth in range(1, MOST) if cleaned.get(f"other_{nth}")]
+        if "people" in cleaned:
+            cleaned["people"] = max(cleaned["people"], *(nth + 1 for nth in named), 1)
+        return cleaned
+
     @property
     def others(self) -> list[tuple[str, str]]:
         """Return first and last names of the people besides the patient."""

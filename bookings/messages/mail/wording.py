@@ -67,7 +67,6 @@ def _of_proposal(facts: Facts) -> Wording:
         headline=_("The office proposes other times"),
         details=_proposed(facts),
         paragraphs=[
-            _("The office cannot see you at the time you asked for."),
             _("Take one of these times, ask for others, or give up your request."),
             on_hold,
         ],
