@@ -378,3 +378,14 @@ def test_what_the_desk_booked_on_the_phone_is_shown_as_booked(house: House) -> N
     entry = join(house.practice, latest=NOON.date())
     answers.book(entry_id=entry.pk, booking_ids=[opening.pk], by=house.actor, now=NOON)
     assert "A visit is booked for you." in Link(entry).reads()
+
+
+def test_whose_visit_was_cancelled_is_not_told_that_it_is_booked(house: House) -> None:
+    link = offered(house)
+    link.press("/accept")
+    (visit,) = Appointment.objects.filter(status="booked")
+    appointments.cancel(appointment_id=visit.pk, by=PATIENT, now=NOON)
+    text = link.reads()
+    assert "A visit is booked" not in text
+    assert "You are not being offered times any more" in text
+    assert "See the free times" in text

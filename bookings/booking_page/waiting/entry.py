@@ -70,15 +70,20 @@ class Waiting:
     @cached_property
     def booked(self) -> list[Appointment]:
         """The visits of a family that has accepted, as they are now; without those cancelled."""
+        return [each for each in self._accepted if each.status in BOOKED]
+
+    @property
+    def _accepted(self) -> list[Appointment]:
         if self.entry.status != EntryStatus.BOOKED:
             return []
         is_accepted = self.offer is not None and self.offer.outcome == OfferOutcome.ACCEPTED
-        every = [*self.entry.visits.all()] or (self.places if is_accepted else [])
-        return [each for each in every if each.status in BOOKED]
+        return [*self.entry.visits.all()] or (self.places if is_accepted else [])
 
     @property
     def state(self) -> str:
         """Which of its forms the page has: the entry's status, or `offered`."""
+        if self._accepted and not self.booked:
+            return EntryStatus.ENDED  # all that was booked is cancelled
         if self.entry.status not in ON_LIST:
             return self.entry.status
         if self.offer is not None and self.offer.outcome is None:
