@@ -53,6 +53,7 @@ def test_what_the_guide_says_of_its_answers_is_so(told: list[Ran]) -> None:
     one = thrice[: len(thrice) // 3]
     assert thrice == one * 3
     assert '"status":"booked"' in one
+    assert '"status":"offered"' in output_of(told, "2030-03-07T16:00")
     assert "HTTP 304" in next(ran.err for ran in told if "If-None-Match" in ran.commands)
     link = r'(?im)^link: <http://\S+&limit=5\S*>; rel="next"\r?$'
     assert re.search(link, output_of(told, "limit=5"))
