@@ -150,9 +150,13 @@ def _tidy(practice_id: str, now: datetime) -> None:
 
 def _ended_offers(practice_id: str, now: datetime) -> list[tuple[int, OfferOutcome]]:
     """Return the open offers that cannot be accepted as they are, and how each ended."""
-    rows_ = WaitlistOffer.objects.open().filter(entry__practice=practice_id)
-    rows_ = rows_.select_related("entry__practice")
-    rows_ = rows_.prefetch_related("entry__visits__booking__practice")
+    # Who is off the list has none; over the years those become many.
+    rows_ = WaitlistOffer.objects.open().filter(
+        entry__practice=practice_id, entry__status__in=ON_LIST
+    )
+    rows_ = rows_.select_related("entry__practice").prefetch_related(
+        "entry__visits__booking__practice"
+    )
     known = {each.group_id: each for each in rows_}
     held: dict[str, list[Appointment]] = defaultdict(list)
     appointments = Appointment.objects.filter(group_id__in=known).select_related("booking")
