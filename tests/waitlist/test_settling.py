@@ -240,6 +240,15 @@ def test_who_wants_an_earlier_time_is_on_the_list_until_the_visit_begins(scene: 
         assert entry.status == status
 
 
+def test_who_wants_two_visits_earlier_is_on_the_list_until_the_first_begins(scene: Scene) -> None:
+    """With it over, more would be earlier than the next, and no change says so."""
+    days = [scene.booking(start_datetime=NOON + timedelta(days=each)) for each in (1, 9)]
+    entry = join(scene.practice, people=2, visits=[book(each) for each in days])
+    look(scene.practice, NOON + timedelta(days=1))
+    entry.refresh_from_db()
+    assert entry.status == "ended"
+
+
 def test_one_look_ends_the_last_offer_and_then_the_entry(scene: Scene) -> None:
     last = NOON + timedelta(days=90) - HOUR
     entry = join(scene.practice)

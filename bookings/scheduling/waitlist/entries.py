@@ -110,13 +110,14 @@ def join(
 
 
 def ends_at(joined_at: datetime, visits: Iterable[Appointment]) -> datetime:
-    """Return when an entry ends by itself, in UTC: after LASTS, or once the last visit begins.
+    """Return when an entry ends by itself, in UTC: after LASTS, or once the first visit begins.
 
-    visits: those that the family wants earlier.
+    visits: those that the family wants earlier. With the first of them over, other times would be
+    earlier than the next, and no change would say so.
     """
     begins = [each.starts_at for each in visits if each.status in BOOKED]
     known = [each for each in begins if each is not None]
-    return min(joined_at + LASTS, max(known)) if known else joined_at + LASTS
+    return min(joined_at + LASTS, *known) if known else joined_at + LASTS
 
 
 def tell(entry: WaitlistEntry, now: datetime) -> None:
