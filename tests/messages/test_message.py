@@ -40,7 +40,7 @@ def test_a_mail_has_these_headers_and_these_parts(db: None, clock: Any, kind: st
     assert (mail["Auto-Submitted"], mail["Content-Language"]) == ("auto-generated", "es")
     assert mail["Date"].datetime == task.run_after.replace(microsecond=0)
     content = ["alternative", "plain", "html", *["calendar"] * 2]
-    if kind in {*REMINDERS, TaskKind.CODE}:
+    if kind in {*REMINDERS, TaskKind.CODE, TaskKind.PROPOSAL}:
         content = content[:-2]
     else:
         content.insert(0, "mixed")

@@ -243,7 +243,7 @@ def test_who_wants_an_earlier_time_is_on_the_list_until_the_visit_begins(scene: 
 def test_who_wants_two_visits_earlier_is_on_the_list_until_the_first_begins(scene: Scene) -> None:
     """With it over, more would be earlier than the next, and no change says so."""
     days = [scene.booking(start_datetime=NOON + timedelta(days=each)) for each in (1, 9)]
-    entry = join(scene.practice, people=2, visits=[book(each) for each in days])
+    entry = join(scene.practice, people=2, visits=[visit(each) for each in days])
     look(scene.practice, NOON + timedelta(days=1))
     entry.refresh_from_db()
     assert entry.status == "ended"
