@@ -3,18 +3,26 @@
 import os
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import only_once_on_sqlite
-from tests.server import ROOT, Server
+from tests.server import ROOT, Server, running_server
 from tests.snippets import FENCE, Ran, run_in_bash, with_server
 
 pytestmark = only_once_on_sqlite
 
 GUIDE = (ROOT / "docs" / "partners.md").read_text()
 SNIPPETS = [(language, text) for language, text in FENCE.findall(GUIDE) if language != "text"]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """Run a server of this module's own: on the other one, families wait that are first."""
+    with running_server() as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
