@@ -402,4 +402,4 @@ def test_after_so_many_steps_nobody_was_passed_over(
         ),
     )
     assert machine.steps >= steps
-    assert machine.made >= steps // 20
+    assert machine.made >= steps // 50  # it is not for want of offers
