@@ -49,12 +49,15 @@ class WaitlistEntryQuerySet(models.QuerySet["WaitlistEntry"]):
     def in_turn(self, now: datetime) -> "WaitlistEntryQuerySet":
         """Those to whom something can be offered, in the order in which it is."""
         waiting = self.on_list(now).filter(status=EntryStatus.WAITING)
-        offers = WaitlistOffer.objects.open().filter(entry=OuterRef("pk"))
-        return waiting.filter(~Exists(offers)).order_by(*IN_ORDER)
+        return waiting.without_offer().order_by(*IN_ORDER)
 
     def on_list(self, now: datetime) -> "WaitlistEntryQuerySet":
         """Those that wait, paused or not, and have not come to their end."""
         return self.filter(status__in=ON_LIST, ends_at__gt=now)
+
+    def without_offer(self) -> "WaitlistEntryQuerySet":
+        """Those that are offered nothing that is still to be answered."""
+        return self.filter(~Exists(WaitlistOffer.objects.open().filter(entry=OuterRef("pk"))))
 
 
 IN_ORDER = ("-priority", "created_at", "id")

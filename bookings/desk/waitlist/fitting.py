@@ -21,7 +21,7 @@ from bookings.models import (
     WaitlistEntry,
     WaitlistOffer,
 )
-from bookings.models.waitlist import IN_ORDER
+from bookings.models.waitlist import IN_ORDER, WaitlistEntryQuerySet
 from bookings.scheduling import availability, holds
 from bookings.scheduling.availability import Criteria, Days, Free
 from bookings.scheduling.waitlist import matching
@@ -55,7 +55,7 @@ class Place:
     reasons: Counter[Reason]
 
 
-def on_list(practice: Practice, now: datetime) -> QuerySet[WaitlistEntry]:
+def on_list(practice: Practice, now: datetime) -> WaitlistEntryQuerySet:
     """Query who is on a practice's list, paused or not, in order."""
     return WaitlistEntry.objects.on_list(now).filter(practice=practice).order_by(*IN_ORDER)
 
@@ -131,7 +131,7 @@ def anything_free(practice: Practice, now: datetime) -> Criteria:
 def near(practice: Practice, now: datetime) -> list[Place]:
     """Return what is free too soon to be offered and fits somebody without an offer: to call."""
     days = _days_to_call(practice, now)
-    waiting = matching.candidates(_without_offer(practice, now), now) if days else []
+    waiting = matching.candidates(on_list(practice, now).without_offer(), now) if days else []
     return [
         each for each in places(practice, days, waiting) if _is_near(each.free, now) and each.fits
     ]
@@ -148,7 +148,7 @@ def _count_near(practice: Practice, now: datetime) -> int:
     soon = [free for openings in days.values() for free in openings if _is_near(free, now)]
     if not soon:
         return 0
-    rows = _without_offer(practice, now)
+    rows = on_list(practice, now).without_offer()
     wishing = [
         entry.pk
         for entry in rows.only(*_WISHES)
@@ -191,11 +191,6 @@ def _days_to_call(practice: Practice, now: datetime) -> Days:
 
 def _is_near(free: Free, now: datetime) -> bool:
     return free.start < now + holds.NEAREST
-
-
-def _without_offer(practice: Practice, now: datetime) -> QuerySet[WaitlistEntry]:
-    has_offer = WaitlistOffer.objects.filter(entry=OuterRef("pk"), outcome__isnull=True)
-    return on_list(practice, now).filter(~Exists(has_offer))
 
 
 def open_offers(practices: Iterable[str]) -> QuerySet[WaitlistOffer]:

@@ -54,7 +54,7 @@ def due(practice_id: str | OuterRef) -> QuerySet[Waitlist]:
 def over(practice_id: str | OuterRef, now: datetime | Value) -> QuerySet[WaitlistEntry]:
     """Query the entries that end by themselves: an offer that is open is answered first."""
     rows_ = WaitlistEntry.objects.filter(practice=practice_id, status__in=ON_LIST, ends_at__lte=now)
-    return rows_.filter(~Exists(WaitlistOffer.objects.open().filter(entry=OuterRef("pk"))))
+    return rows_.without_offer()
 
 
 def settle(*, practice_id: str, now: datetime) -> None:
