@@ -342,7 +342,7 @@ APPOINTMENT_CHANGED = _call(
     {
         **EVENT,
         "type": "appointment.changed",
-        "data": {**EVENT["data"], "appointment_id": "Xk29fLq0aZ"},  # type: ignore[dict-item]
+        "data": {**EVENT["data"], "appointment_id": "Xk29fLq0aZ"},  # type: ignore[dict-item]  # EVENT is of mixed values
     },
 )
 PING = _call(
