@@ -295,9 +295,7 @@ def _confirm(page: Page, seen: list[str], code: str) -> list[Appointment]:
         if _tag(visit) not in seen:
             raise NotAsSeen
 
-    is_range = page.practice.range_bookings
-    status = AppointmentStatus.RESERVED if is_range else AppointmentStatus.BOOKED
-    said: Any = {"status": status, "language": page.language}
+    said: Any = {"status": families.booked_as(page.practice), "language": page.language}
     # The office may have booked one of a family already.
     changes = {each.pk: said for each in was if each.status in _HELD}
     families.edit(changes=changes, by=PATIENT, now=page.now, check=check)

@@ -10,10 +10,11 @@ from typing import Required, cast
 from django.core.exceptions import ValidationError
 from django.db.models import Q
 
-from bookings.models import BOOKED, Appointment
+from bookings.models import BOOKED, Appointment, AppointmentStatus
 from bookings.scheduling import appointments, moves, moving
 from bookings.scheduling.actors import Actor
 from practices.ids import new_id
+from practices.models import Practice
 
 MOST = 4
 """Most people of one family."""
@@ -96,3 +97,9 @@ def edit(
     """
     to = cast("Mapping[str, moving.Destination]", changes)
     return moving.move(to=to, by=by, now=now, check=check)
+
+
+def booked_as(practice: Practice) -> AppointmentStatus:
+    """Return the status of a visit that a patient has booked."""
+    is_range = practice.range_bookings
+    return AppointmentStatus.RESERVED if is_range else AppointmentStatus.BOOKED

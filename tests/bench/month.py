@@ -40,6 +40,7 @@ from bookings.scheduling.waitlist.matching import Candidate
 from openchair.errors import Refused
 from tests.factories import Scene
 from tests.test_races import inconsistencies
+from tests.waitlist.families import decline
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 BEGINS = datetime(2026, 5, 22, 16, tzinfo=UTC)
@@ -295,7 +296,7 @@ class Month:
                 answers.accept(offer_id=offer_id, by=PATIENT, now=now)
             else:
                 is_last = says == "leaves"
-                answers.decline(offer_id=offer_id, by=PATIENT, now=now, leaves=is_last)
+                decline(offer_id=offer_id, by=PATIENT, now=now, leaves=is_last)
         except Refused:
             pass  # it was too late, and somebody else has the place
         self._plan_tick(now)

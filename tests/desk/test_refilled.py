@@ -19,7 +19,7 @@ from practices.models import Practice
 from tests import factories
 from tests.desk.world import browser, person, said
 from tests.factories import NOON, Scene
-from tests.waitlist.families import join, look, offer
+from tests.waitlist.families import decline, join, look, offer
 
 HOUR, WEEK = timedelta(hours=1), timedelta(days=7)
 HEAD = "Minutes until refilled Visits saved"
@@ -71,7 +71,7 @@ def test_a_place_counts_as_freed_offered_and_refilled_once(world: World) -> None
     families = [join(world.scene.practice, name) for name in ("Ada", "Ben", "Cleo")]
     world.cancel(first)
     look(world.scene.practice, NOON + HOUR)
-    answer(families[0], NOON + 2 * HOUR, answers.decline, leaves=True)
+    answer(families[0], NOON + 2 * HOUR, decline, leaves=True)
     look(world.scene.practice, NOON + 2 * HOUR)
     look(world.scene.practice, NOON + 6 * HOUR)
     answer(families[2], NOON + 7 * HOUR, answers.accept)
@@ -145,7 +145,7 @@ def test_an_offer_that_nobody_took_is_no_cancelled_visit(world: World) -> None:
     world.opening(9)
     entry = join(world.scene.practice, source="flyer")
     look(world.scene.practice)
-    answer(entry, NOON + HOUR, answers.decline, leaves=False)
+    answer(entry, NOON + HOUR, decline, leaves=False)
     text = world.text()
     assert "flyer" not in text
     assert "Online booking" not in text.split("By booker")[1].split("By week")[0]

@@ -1,11 +1,13 @@
 """Families that wait, for the tests of the waiting list."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from bookings.models import (
     Appointment,
     Delivery,
+    EntryStatus,
+    OfferOutcome,
     Outcome,
     TaskKind,
     WaitlistEntry,
@@ -13,8 +15,8 @@ from bookings.models import (
 )
 from bookings.patients.record import Patient
 from bookings.scheduling import bookings
-from bookings.scheduling.actors import PATIENT
-from bookings.scheduling.waitlist import entries
+from bookings.scheduling.actors import PATIENT, Actor
+from bookings.scheduling.waitlist import entries, offers
 from practices.models import Practice
 from tests.factories import NOON
 
@@ -50,3 +52,12 @@ def mailed(entry: WaitlistEntry) -> None:
     """Have the mail of the open offer sent."""
     (first, *_) = held(entry)
     Delivery.objects.create(appointment=first, kind=TaskKind.OFFER, outcome=Outcome.SENT, at=NOON)
+
+
+def decline(*, offer_id: int, by: Actor, now: datetime, leaves: bool) -> None:
+    """Decline an offer as the family's page does; leaves: the list, too."""
+    if leaves:
+        entry_id = WaitlistOffer.objects.get(pk=offer_id).entry_id
+        entries.end(entry_id=entry_id, status=EntryStatus.LEFT, by=by, now=now)
+    else:
+        offers.end(offer_id=offer_id, outcome=OfferOutcome.DECLINED, by=by, now=now)

@@ -33,7 +33,7 @@ from tests.messages.mails import MIA, MailScene, mail_of, part, sent
 from tests.messages.smtp import Receiver, receiving
 from tests.messages.test_server import BY_SMTP
 from tests.messages.test_wording import check_says
-from tests.waitlist.families import look, offer
+from tests.waitlist.families import decline, look, offer
 
 pytestmark = pytest.mark.django_db
 MINUTE = timedelta(minutes=1)
@@ -197,7 +197,7 @@ def test_an_offer_is_told_of_only_while_it_is_open(
         case "accepted":
             answers.accept(offer_id=open_offer.pk, by=PATIENT, now=NOON)
         case "declined":
-            answers.decline(offer_id=open_offer.pk, by=PATIENT, now=NOON, leaves=False)
+            decline(offer_id=open_offer.pk, by=PATIENT, now=NOON, leaves=False)
         case "withdrawn":
             outcome = OfferOutcome.WITHDRAWN
             offers.end(offer_id=open_offer.pk, outcome=outcome, by=CLOCK, now=NOON)

@@ -13,7 +13,7 @@ from openchair.errors import Refused
 from practices.models import Kind
 from tests.factories import NOON, Scene
 from tests.test_races import inconsistencies
-from tests.waitlist.families import held, join, look, mailed, offer
+from tests.waitlist.families import decline, held, join, look, mailed, offer
 
 pytestmark = pytest.mark.django_db
 HOUR = timedelta(hours=1)
@@ -129,7 +129,7 @@ def test_who_declines_stays_in_turn_and_is_not_offered_the_same_again(scene: Sce
     look(scene.practice)
     found = offer(entry)
     assert found is not None
-    answers.decline(offer_id=found.pk, by=PATIENT, now=NOON, leaves=False)
+    decline(offer_id=found.pk, by=PATIENT, now=NOON, leaves=False)
     look(scene.practice)
     assert offer(entry) is None
     other = scene.booking(start_datetime=NOON + timedelta(days=2))
@@ -143,7 +143,7 @@ def test_who_declines_and_leaves_is_off_the_list(scene: Scene) -> None:
     look(scene.practice)
     found = offer(entry)
     assert found is not None
-    answers.decline(offer_id=found.pk, by=PATIENT, now=NOON, leaves=True)
+    decline(offer_id=found.pk, by=PATIENT, now=NOON, leaves=True)
     entry.refresh_from_db()
     booking.refresh_from_db()
     assert (entry.status, booking.status) == ("left", "open")

@@ -22,6 +22,7 @@ from tests.conftest import together
 from tests.factories import NOON, Scene
 from tests.test_races import inconsistencies
 from tests.waitlist import families, oracle
+from tests.waitlist.families import decline
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ROUNDS = [
@@ -83,7 +84,7 @@ def test_32_cancel_32_answer_and_16_book_and_no_place_is_sold_twice_or_left(
         acts: list[Callable[[], Any]]
         acts = [partial(appointments.cancel, appointment_id=each.pk, **at) for each in visits]
         for each, offer in enumerate(offers):
-            verbs = (answers.accept, partial(answers.decline, leaves=each % 4 == 1))
+            verbs = (answers.accept, partial(decline, leaves=each % 4 == 1))
             acts.append(partial(verbs[each % 2], offer_id=offer.pk, **at))
         wanted = random.choices([*visits, *visits], k=16)
         acts += [

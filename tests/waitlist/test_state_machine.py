@@ -31,6 +31,7 @@ from tests.desk.world import person
 from tests.factories import NOON, Scene, doctor, location
 from tests.test_races import inconsistencies
 from tests.waitlist import families, oracle
+from tests.waitlist.families import decline
 
 HALF = timedelta(minutes=30)
 NTH = st.integers(0, 30)
@@ -291,7 +292,7 @@ class WaitingMachine(RuleBasedStateMachine):
     def decline(self, nth: int, leaves: bool, looks: bool) -> None:
         offer = self.nth(self.offers.filter(outcome__isnull=True), nth)
         if offer is not None:
-            self.attempt(answers.decline, offer_id=offer.pk, by=PATIENT, leaves=leaves)
+            self.attempt(decline, offer_id=offer.pk, by=PATIENT, leaves=leaves)
         self.step(looks)
 
     @rule(nth=NTH)

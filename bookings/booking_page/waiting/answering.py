@@ -5,10 +5,10 @@ from django.http import HttpRequest, HttpResponse
 from bookings.booking_page.waiting.entry import Waiting
 from bookings.booking_page.waiting.names import NamesForm
 from bookings.booking_page.waiting.page import show_entry, waiting_page
-from bookings.models import Appointment, EntryStatus
+from bookings.models import Appointment, EntryStatus, OfferOutcome
 from bookings.patients import links
 from bookings.scheduling.actors import PATIENT
-from bookings.scheduling.waitlist import answers
+from bookings.scheduling.waitlist import answers, offers
 
 
 @waiting_page("GET", "HEAD", "POST")
@@ -41,5 +41,6 @@ def decline(request: HttpRequest, waiting: Waiting) -> HttpResponse:
     if request.method != "POST" or offer is None or waiting.state != "offered":
         return waiting.go()
     waiting.check_seen(request.POST.get("seen", ""))
-    answers.decline(offer_id=offer.pk, by=PATIENT, now=waiting.now, leaves=False)
+    outcome = OfferOutcome.DECLINED
+    offers.end(offer_id=offer.pk, outcome=outcome, by=PATIENT, now=waiting.now)
     return waiting.go(declined="1")

@@ -1,4 +1,7 @@
-"""Answers to an offer: accept it, decline it; and book a place for a family on the phone."""
+"""Acceptance of an offer, also late; and places booked for a family on the phone.
+
+Declined is an offer by `offers.end`, or with the whole list by `entries.end`.
+"""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -19,7 +22,6 @@ from bookings.scheduling.actors import Actor
 from bookings.scheduling.locked_booking import MovedAway
 from bookings.scheduling.waitlist import entries, matching, offers, rows
 from openchair.errors import Refused
-from practices.models import Practice
 
 Check = Callable[[list[Appointment]], None]
 """Called with an offer's places as they are under the lock; raises where it is not to be taken."""
@@ -70,7 +72,7 @@ def accept(
         said: list[dict[str, str]] = [{"first_name": one, "last_name": two} for one, two in names]
         said += [{}] * (len(held) - len(said))
         to = {
-            place.pk: {"status": booked_as(entry.practice), **name}
+            place.pk: {"status": families.booked_as(entry.practice), **name}
             for place, name in zip(held, said, strict=True)
         }
     booked = moving.move(to=to, by=by, now=now, check=guard, gives_back=gives_back)
@@ -108,24 +110,9 @@ def _destinations(
     return to
 
 
-def booked_as(practice: Practice) -> AppointmentStatus:
-    """Return the status of a visit that a patient has booked."""
-    is_range = practice.range_bookings
-    return AppointmentStatus.RESERVED if is_range else AppointmentStatus.BOOKED
-
-
 def _take_off_booked(entry: WaitlistEntry, by: Actor, now: datetime) -> None:
     entries.take_off(entry, EntryStatus.BOOKED, by, now)
     rows.changed(rows.lock(entry.practice_id), is_due=False)
-
-
-def decline(*, offer_id: int, by: Actor, now: datetime, leaves: bool) -> None:
-    """Give the places of an offer back, for the next on the list; leaves: the list, too."""
-    if leaves:
-        entry_id = WaitlistOffer.objects.values_list("entry_id", flat=True).get(pk=offer_id)
-        entries.end(entry_id=entry_id, status=EntryStatus.LEFT, by=by, now=now)
-    else:
-        offers.end(offer_id=offer_id, outcome=OfferOutcome.DECLINED, by=by, now=now)
 
 
 @moves.atomic_wherever_it_is
@@ -165,7 +152,7 @@ def _wanted(entry: WaitlistEntry, booking_ids: Sequence[str]) -> list[families.W
     wanted: Any = [
         {
             "booking_id": booking_id,
-            "status": booked_as(entry.practice),
+            "status": families.booked_as(entry.practice),
             "language": entry.language,
             **{name: value for name, value in person._asdict().items() if value},
         }
